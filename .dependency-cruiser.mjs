@@ -1,0 +1,102 @@
+/** Which room may import which. Each rule says why; `npm run imports` checks them. */
+const everywhere = '^src/(tensor|errors)\\.ts$';
+
+const room = (name, allowed, comment) => ({
+  name: `${name}-imports`,
+  severity: 'error',
+  comment,
+  from: { path: `^src/${name}/`, pathNot: '\\.(test|contract)\\.ts$' },
+  to: { path: '^src/', pathNot: [everywhere, `^src/${name}/`, ...allowed.map((r) => `^src/${r}/`)] },
+});
+
+const only = (pkg, path, comment) => ({
+  name: `only-there-${pkg.replaceAll(/[^a-z]/g, '-')}`,
+  severity: 'error',
+  comment,
+  from: { path: '^src/', pathNot: [path, '\\.test\\.ts$'] },
+  to: { path: `^node_modules/${pkg}` },
+});
+
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'A cycle cannot be read from either end.',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    room('onnx', [], 'The graph is the ground floor: it knows nothing of gradients or serving.'),
+    room('autodiff', ['onnx'], 'Calculus on graphs needs graphs and nothing else.'),
+    room(
+      'dent',
+      ['onnx', 'autodiff'],
+      'The method is pure: graphs in, graphs out. Whoever runs graphs is handed in.',
+    ),
+    room('engine', [], 'The engine runs bytes; it never sees a node.'),
+    room('batching', [], 'The queue moves rows; it knows no model and no engine.'),
+    room('images', ['models'], 'Bytes to pixels needs only the type of an input specification.'),
+    room(
+      'models',
+      ['onnx', 'dent', 'engine'],
+      'The repository compiles what it finds; of the engine it knows the types.',
+    ),
+    room(
+      'inference',
+      ['engine', 'batching', 'models', 'images', 'dent'],
+      'The use case sees ports, not drivers.',
+    ),
+    room('http', ['inference', 'models', 'images'], 'Routes translate; nothing is decided there.'),
+    room('metrics', [], 'The catalogue is read by Prometheus; rooms get narrow observers of it.'),
+    only(
+      'onnxruntime-node',
+      '^src/engine/',
+      "Native code runs in the engine's children only, so that its crash is not ours.",
+    ),
+    only('sharp', '^src/images/', 'One room decodes what strangers send.'),
+    only('prom-client', '^src/metrics/', 'Every metric is declared once.'),
+    only('@bufbuild/protobuf', '^src/onnx/', 'Field numbers and wire types exist in one room.'),
+    {
+      name: 'cli-not-to-http',
+      severity: 'error',
+      comment: 'Commands call rooms; `serve` starts the composition root.',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/http/' },
+    },
+    {
+      name: 'ports-not-drivers',
+      severity: 'error',
+      comment:
+        'The use case, the routes and the repository see ports; the composition root hands the drivers in.',
+      from: { path: '^src/(inference|http|models)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/(engine|batching)/', pathNot: '^src/(engine/engine|batching/batch-queue)\\.ts$' },
+    },
+    {
+      name: 'through-the-door',
+      severity: 'error',
+      comment: 'A room is left by its index.ts, or by its port file, which holds types alone.',
+      from: { path: '^src/([^/]+)/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: [
+          '^src/$1/',
+          '^src/[^/]+/index\\.ts$',
+          '^src/(engine/engine|batching/batch-queue|models/model|inference/inference)\\.ts$',
+        ],
+      },
+    },
+    {
+      name: 'production-needs-no-dev-package',
+      severity: 'error',
+      comment: 'The image installs no dev dependencies.',
+      from: { path: '^src/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+  },
+};

@@ -1,0 +1,93 @@
+/** What may share a batch: rows of one model, version and recipe and, for coupled recipes, of one caller. */
+export interface Lane {
+  readonly model: string;
+  readonly version: number;
+  readonly recipe: string;
+  /** Identity of the caller whose rows may be adapted together, or '' where rows of all callers may. */
+  readonly caller: string;
+}
+
+/** The pixels of one image as they travel: uint8 (not yet normalised) or float32 (ready), planar [C, H, W]. */
+export interface RowPayload {
+  readonly type: 'uint8' | 'float32';
+  readonly data: Uint8Array | Float32Array;
+}
+
+export interface RowRequest {
+  readonly id: string;
+  readonly lane: Lane;
+  readonly row: RowPayload;
+  /** Milliseconds since the epoch after which the answer is of no use. Work not started by then is dropped, not run. */
+  readonly deadlineMs: number;
+}
+
+/** What the engine says of one row. */
+export interface RowAnswer {
+  readonly logits: Float32Array;
+  readonly staticLogits: Float32Array;
+  /** Entropy before each update and after the last, in nats, [steps + 1]. */
+  readonly entropy: Float32Array;
+  /** Name of the recipe that was in fact applied. */
+  readonly applied: string;
+  /** Updates that were in fact made. */
+  readonly steps: number;
+}
+
+/** Why a batch started when it did. `drain`: the queue was closing. */
+export type BatchReason = 'full' | 'window' | 'drain';
+
+export interface Batch {
+  readonly id: string;
+  readonly lane: Lane;
+  readonly rows: readonly RowRequest[];
+  readonly reason: BatchReason;
+}
+
+/** A row's answer with the story of its batch. */
+export interface Delivery {
+  readonly answer: RowAnswer;
+  readonly batch: { readonly id: string; readonly size: number };
+  /** From acceptance to the start of the batch, milliseconds. */
+  readonly queueMs: number;
+  /** From the start of the batch to its answer, milliseconds. */
+  readonly runMs: number;
+}
+
+/** Answers for the rows of a batch, in order; a `ServiceError` in a place fails that row alone. A rejection fails them all. */
+export type BatchHandler = (batch: Batch) => Promise<readonly (RowAnswer | Error)[]>;
+
+/** The limits of one lane, from the model's manifest. */
+export interface LaneLimits {
+  readonly maxBatchSize: number;
+  /** The longest that the oldest row of a batch that is not full waits for company, milliseconds. */
+  readonly maxDelayMs: number;
+  /** Rows of one model and version that may wait; one more is refused with `queue_full`. */
+  readonly queueLimit: number;
+}
+
+export interface LaneStatus {
+  readonly lane: Lane;
+  /** Rows that wait and have not started. */
+  readonly depth: number;
+  readonly oldestAgeMs: number;
+}
+
+/**
+ * Single rows in, batches out. Guarantees, the same for every driver:
+ *
+ * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first.
+ * - A batch starts when it is full or its oldest row has waited `maxDelayMs`, and not before the consumer is free;
+ *   under load it takes what has gathered. Among lanes that may start, the one with the oldest row goes first.
+ * - `submit` settles exactly once: with the row's own answer, or with a `ServiceError`: `queue_full` at once,
+ *   `timeout` at the deadline (waiting or running), `cancelled` when the signal aborts, `draining` after `close` began.
+ *   A row that is expired or cancelled before its batch forms is never handed to the handler.
+ * - A handler that throws, or answers with the wrong number of rows, fails the rows of that batch and no others.
+ */
+export interface BatchQueue {
+  submit(request: RowRequest, signal?: AbortSignal): Promise<Delivery>;
+  /** Starts handing batches to `handler`, at most `concurrency` at a time. Called once. */
+  consume(handler: BatchHandler, options: { concurrency: number }): void;
+  status(): readonly LaneStatus[];
+  /** Refuses new rows, starts what waits at once, resolves when every accepted row is settled. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,55 @@
+import type { Tensor } from '../tensor.ts';
+
+/** Which hardware runs the graph. `cuda` throws at load where the CUDA libraries are missing; it never falls back silently. */
+export type Device = 'cpu' | 'cuda';
+
+/** A self-adapting graph on disk and what the engine must know to run it well. */
+export interface Artifact {
+  /** Names the artifact in logs and errors, for example `cifar10-resnet14:1/isolated`. */
+  readonly name: string;
+  /** Absolute path of the compiled ONNX file. */
+  readonly path: string;
+  /** Name of the graph's image input, [N, C, H, W] float32. */
+  readonly input: string;
+  /** Name of the graph's output of adapted logits, [N, K] float32. */
+  readonly output: string;
+  /**
+   * True where a row's answer does not depend on the rows beside it: the engine may then cut a batch into parts that fit
+   * the cache and spread them over its processes. False: the rows of a call run together.
+   */
+  readonly splittable: boolean;
+}
+
+/** What one call of a self-adapting graph returns for N rows and K classes. */
+export interface AdaptedRows {
+  /** Logits after adaptation, [N, K]. */
+  readonly logits: Tensor<'float32'>;
+  /** Logits of the model as it is, [N, K]. */
+  readonly staticLogits: Tensor<'float32'>;
+  /** Entropy of each row before each update and after the last one, in nats, [steps + 1, N]. */
+  readonly entropy: Tensor<'float32'>;
+  /** Standard deviation of the learned Gaussian smoothing in pixels, [1] or [N]; absent without smoothing. */
+  readonly sigma?: Tensor<'float32'>;
+}
+
+export interface LoadedArtifact {
+  /**
+   * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh parameters.
+   * A child that dies or exceeds the run limit under a call is replaced and the call is run once more; a second loss
+   * rejects with `EngineCrashError`. `onProgress` hears how many of the N rows are done.
+   */
+  run(rows: Tensor<'float32'>, steps: number, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
+  /** Frees the sessions. Calls in flight finish first. */
+  release(): Promise<void>;
+}
+
+export interface Engine {
+  /** Opens the artifact's sessions; resolves when they can run. Rejects with `InputError` where the file is no valid graph. */
+  load(artifact: Artifact): Promise<LoadedArtifact>;
+  /** Runs any ONNX graph once, without optimisation, and returns every output. For asking ONNX Runtime about a model. */
+  evaluate(model: Uint8Array, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /** Process ids of the children that live now, for operators and fault tests. */
+  readonly pids: readonly number[];
+  /** Ends the children. Idempotent; calls in flight reject. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,45 @@
+/**
+ * The closed set of failures a caller of the service can meet. Each code has one HTTP status (`http/error-status.ts`)
+ * and one entry in `docs/errors.md`.
+ */
+export type ErrorCode =
+  | 'invalid_image'
+  | 'invalid_request'
+  | 'unknown_recipe'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'unknown_model'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'queue_full'
+  | 'not_ready'
+  | 'draining'
+  | 'timeout'
+  | 'cancelled'
+  | 'internal';
+
+/** A failure that is part of the service's interface. `message` is shown to the caller, so it never holds internals. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode;
+  /** Seconds after which a retry makes sense; becomes the `Retry-After` header. */
+  readonly retryAfterSeconds?: number;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'ServiceError';
+    this.code = code;
+    if (options.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Something a person gave us (a model file, a manifest, an option) is at fault; `message` is one sentence that names it. */
+export class InputError extends Error {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.name = 'InputError';
+  }
+}

@@ -1,0 +1,42 @@
+import type { Recipe } from '../dent/index.ts';
+import type { Artifact } from '../engine/engine.ts';
+
+/** How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) / std. */
+export interface InputSpec {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 'rgb' | 'bgr' | 'gray';
+  readonly scale: number;
+  /** One value for each channel. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly fit: 'cover' | 'contain' | 'fill';
+}
+
+/** `models/<name>/model.json`, checked and with its defaults filled in. */
+export interface Manifest {
+  readonly description: string;
+  readonly input: InputSpec;
+  readonly labels: readonly string[];
+  readonly recipes: Readonly<Record<string, Recipe>>;
+  readonly defaultRecipe: string;
+  /** Whether rows of different callers may be adapted together under a coupled recipe. */
+  readonly shareBatches: boolean;
+  readonly batching: {
+    readonly maxBatchSize: number;
+    readonly maxDelayMs: number;
+    readonly queueLimit: number;
+    /** A request's deadline where it names none, and the largest it may name. */
+    readonly timeoutMs: number;
+  };
+}
+
+/** One version of one model, compiled for each of its recipes. */
+export interface ModelVersion {
+  readonly name: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly manifest: Manifest;
+  /** By recipe name. */
+  readonly artifacts: Readonly<Record<string, Artifact>>;
+}

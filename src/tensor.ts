@@ -1,0 +1,43 @@
+/** The element types that cross room borders, named as ONNX Runtime names them. */
+export interface TensorData {
+  float32: Float32Array;
+  float64: Float64Array;
+  int8: Int8Array;
+  uint8: Uint8Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  bool: Uint8Array;
+}
+export type TensorType = keyof TensorData;
+
+/** A dense row-major tensor: plain data that can be posted to another process. `data.length` is the product of `dims`. */
+export interface Tensor<T extends TensorType = TensorType> {
+  readonly type: T;
+  readonly dims: readonly number[];
+  readonly data: TensorData[T];
+}
+
+export const elementCount = (dims: readonly number[]): number => dims.reduce((product, d) => product * d, 1);
+
+export function float32(dims: readonly number[], data: Float32Array | readonly number[]): Tensor<'float32'> {
+  const tensor = {
+    type: 'float32',
+    dims,
+    data: data instanceof Float32Array ? data : Float32Array.from(data),
+  } as const;
+  if (tensor.data.length !== elementCount(dims)) {
+    throw new RangeError(`${tensor.data.length} elements do not fill the shape [${dims.join(', ')}].`);
+  }
+  return tensor;
+}
+
+export function int64(dims: readonly number[], data: readonly (number | bigint)[]): Tensor<'int64'> {
+  return { type: 'int64', dims, data: BigInt64Array.from(data, BigInt) };
+}
+
+/** Rows `from` (inclusive) to `to` (exclusive) along the first axis, as a view. */
+export function rows<T extends TensorType>(tensor: Tensor<T>, from: number, to: number): Tensor<T> {
+  const size = elementCount(tensor.dims.slice(1));
+  const data = tensor.data.subarray(from * size, to * size) as TensorData[T];
+  return { type: tensor.type, dims: [to - from, ...tensor.dims.slice(1)], data };
+}
