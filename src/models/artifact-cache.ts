@@ -1,0 +1,91 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from '../dent/index.ts';
+import type { Device } from '../engine/engine.ts';
+import { InputError } from '../errors.ts';
+
+/** A compiled graph on disk. */
+export interface CachedArtifact extends Omit<CompiledModel, 'bytes'> {
+  /** Absolute path of the compiled ONNX file. */
+  readonly path: string;
+}
+
+export interface ArtifactCacheDeps {
+  readonly compile: typeof compile;
+  /** Answers the compiler's questions about the model. */
+  readonly runner: GraphRunner;
+}
+
+export interface ArtifactCacheOptions {
+  /** Absolute path; made where it is missing. */
+  readonly dir: string;
+  readonly device: Device;
+  /** Artifacts of another version of the compiler are not reused. */
+  readonly compilerVersion: string;
+}
+
+export interface ArtifactCache {
+  /**
+   * The compiled graph of the model whose bytes have the hash `sha256`, from the cache or from the compiler, which then
+   * fills the cache. Rejects with `InputError` where the model cannot be compiled or the cache cannot be written.
+   */
+  get(model: Uint8Array, sha256: string, recipe: Recipe, options: CompileOptions): Promise<CachedArtifact>;
+}
+
+/**
+ * What of a recipe the compiled graph depends on. The number of steps is an input of the graph, but without any the
+ * graph is the plain forward pass; `small` decides between graphs and is in none.
+ */
+export function compileKey(recipe: Recipe): string {
+  const { steps, small: _, ...compiled } = recipe;
+  return JSON.stringify({ ...compiled, adapts: steps > 0 });
+}
+
+const GRAPH = 'graph.onnx';
+const DESCRIPTION = 'graph.json';
+
+async function read(entry: string): Promise<CachedArtifact | undefined> {
+  const text = await readFile(join(entry, DESCRIPTION), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : { ...JSON.parse(text), path: join(entry, GRAPH) };
+}
+
+/** Files appear under their final name all at once: a folder is filled under a temporary name, then renamed. */
+async function write(dir: string, entry: string, compiled: CompiledModel): Promise<void> {
+  const { bytes, ...description } = compiled;
+  const temporary = join(dir, `.${randomUUID()}`);
+  await mkdir(temporary, { recursive: true });
+  try {
+    await writeFile(join(temporary, GRAPH), bytes, { flush: true });
+    await writeFile(join(temporary, DESCRIPTION), JSON.stringify(description), { flush: true });
+    await rename(temporary, entry);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    // Another process has compiled the same graph in the meantime; its copy is as good.
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** Compiled graphs by the hash of everything they depend on, so that no two models or settings can meet in one entry. */
+export function createArtifactCache(
+  { compile, runner }: ArtifactCacheDeps,
+  { dir, device, compilerVersion }: ArtifactCacheOptions,
+): ArtifactCache {
+  return {
+    async get(model, sha256, recipe, options) {
+      const identity = JSON.stringify([sha256, compileKey(recipe), options, compilerVersion, device]);
+      const entry = join(dir, createHash('sha256').update(identity).digest('hex'));
+      const cached = await read(entry);
+      if (cached !== undefined) return cached;
+      const compiled = await compile(model, recipe, runner, options);
+      await write(dir, entry, compiled).catch((cause: Error) => {
+        throw new InputError(
+          `Compiled models cannot be written to ${dir} (${cause.message}); DENT_CACHE_DIR names another folder.`,
+          { cause },
+        );
+      });
+      const { bytes: _, ...description } = compiled;
+      return { ...description, path: join(entry, GRAPH) };
+    },
+  };
+}

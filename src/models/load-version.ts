@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isCoupled, PRESETS, type Recipe } from '../dent/index.ts';
+import type { AdaptedRows, Artifact, Engine, LoadedArtifact } from '../engine/engine.ts';
+import { InputError } from '../errors.ts';
+import { elementCount, float32, type Tensor } from '../tensor.ts';
+import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
+import type { InputSpec, ModelVersion } from './model.ts';
+import type { FoundModel } from './repository-scan.ts';
+import { smallBatchPreset } from './small-batch.ts';
+
+/** A version whose artifacts the engine has opened and run once. */
+export interface ServingVersion extends ModelVersion {
+  /** Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's or the preset that stands in for one. */
+  run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
+  /** Frees the engine's sessions after the calls in flight. */
+  release(): Promise<void>;
+}
+
+export interface LoadVersionDeps {
+  readonly engine: Pick<Engine, 'load'>;
+  readonly cache: ArtifactCache;
+}
+
+/** [C, H, W] of the rows that `input` makes. */
+export const rowShape = (input: InputSpec): readonly [number, number, number] => [
+  input.channels === 'gray' ? 1 : 3,
+  input.height,
+  input.width,
+];
+
+/** The presets that batches too small for one of `recipes` fall back to. */
+function fallbackPresets(recipes: Readonly<Record<string, Recipe>>): Set<'isolated' | 'static'> {
+  const presets = Object.values(recipes).map(smallBatchPreset);
+  return new Set(presets.filter((preset) => preset !== undefined));
+}
+
+function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, modelPath: string): void {
+  const { labels, input } = model.manifest;
+  if (labels.length !== artifact.classes) {
+    throw new InputError(
+      `${model.manifestPath}: the field "labels" has ${labels.length} entries; ${modelPath} has ${artifact.classes} classes.`,
+    );
+  }
+  const shape = rowShape(input);
+  if (artifact.imageShape.some((size, axis) => size !== -1 && size !== shape[axis])) {
+    throw new InputError(
+      `${model.manifestPath}: the field "input" makes images of ${shape.join(' x ')} (channels, height, width); ${modelPath} takes ${artifact.imageShape.join(' x ')}.`,
+    );
+  }
+}
+
+// A recipe whose objective divides by the rows at hand feels how many there are, though not which.
+const isSplittable = (recipe: Recipe): boolean =>
+  !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);
+
+/** The first run of a shape allocates what the later ones reuse; one update touches every node of the graph. */
+async function warm(
+  loaded: LoadedArtifact,
+  recipe: Recipe,
+  input: InputSpec,
+  maxBatchSize: number,
+): Promise<void> {
+  for (const count of new Set([1, maxBatchSize])) {
+    const dims = [count, ...rowShape(input)];
+    await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
+  }
+}
+
+/** Rejections of `work` that are a person's to mend, with the file at fault in front. */
+function naming<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    throw cause instanceof InputError ? new InputError(`${path}: ${cause.message}`, { cause }) : cause;
+  });
+}
+
+interface OpenArtifact {
+  readonly artifact: Artifact;
+  readonly loaded: LoadedArtifact;
+}
+
+/** Opens one graph for each distinct `compileKey`; recipes that share a graph share its sessions. */
+function createArtifactOpener(
+  { engine, cache }: LoadVersionDeps,
+  model: FoundModel,
+  { version, modelPath }: FoundModel['versions'][number],
+  bytes: Uint8Array,
+  sha256: string,
+) {
+  const open = new Map<string, OpenArtifact>();
+  const { manifest } = model;
+  return {
+    open,
+    async openFor(recipeName: string, recipe: Recipe): Promise<Artifact> {
+      const known = open.get(compileKey(recipe));
+      if (known !== undefined) return known.artifact;
+      const imageShape = rowShape(manifest.input);
+      const cached = await naming(modelPath, cache.get(bytes, sha256, recipe, { imageShape }));
+      checkAgainstManifest(cached, model, modelPath);
+      const { path, input, output } = cached;
+      const name = `${model.name}:${version}/${recipeName}`;
+      const artifact = { name, path, input, output, splittable: isSplittable(recipe) };
+      const loaded = await naming(modelPath, engine.load(artifact));
+      open.set(compileKey(recipe), { artifact, loaded });
+      await warm(loaded, recipe, manifest.input, manifest.batching.maxBatchSize);
+      return artifact;
+    },
+    async release(): Promise<void> {
+      await Promise.all(Array.from(open.values(), ({ loaded }) => loaded.release()));
+    },
+  };
+}
+
+/**
+ * Compiles a version for every recipe it may be asked to run, opens the graphs in the engine and runs each once.
+ * Rejects with `InputError` naming the file at fault.
+ */
+export async function loadVersion(
+  deps: LoadVersionDeps,
+  model: FoundModel,
+  found: FoundModel['versions'][number],
+): Promise<ServingVersion> {
+  const { name, manifest } = model;
+  const bytes = await readFile(found.modelPath);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const { open, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
+  const artifacts: Record<string, Artifact> = {};
+  try {
+    for (const [recipeName, recipe] of Object.entries(manifest.recipes)) {
+      artifacts[recipeName] = await openFor(recipeName, recipe);
+    }
+    for (const preset of fallbackPresets(manifest.recipes)) await openFor(preset, PRESETS[preset]);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    name,
+    version: found.version,
+    sha256,
+    manifest,
+    artifacts,
+    run: (recipe, rows, onProgress) => {
+      const loaded = open.get(compileKey(recipe))?.loaded;
+      if (loaded === undefined) throw new Error(`${name} has no artifact for this recipe. This is a bug.`);
+      return loaded.run(rows, recipe.steps, onProgress);
+    },
+    release,
+  };
+}
