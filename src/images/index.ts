@@ -1,0 +1,2 @@
+export { createImageDecoder, type ImageDecoder, type ImageDecoderOptions } from './decode.ts';
+export { toRow } from './row.ts';
