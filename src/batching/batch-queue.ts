@@ -53,11 +53,15 @@ export interface Delivery {
   readonly runMs: number;
 }
 
-/** Answers for the rows of a batch, in order; a `ServiceError` in a place fails that row alone. A rejection fails them all. */
+/**
+ * Answers for the rows of a batch, in order. An `Error` in a place fails that row alone: a `ServiceError` as it is, any
+ * other as `internal`. A rejection fails them all.
+ */
 export type BatchHandler = (batch: Batch) => Promise<readonly (RowAnswer | Error)[]>;
 
 /** The limits of one lane, from the model's manifest. */
 export interface LaneLimits {
+  /** At least 1. */
   readonly maxBatchSize: number;
   /** The longest that the oldest row of a batch that is not full waits for company, milliseconds. */
   readonly maxDelayMs: number;
@@ -67,27 +71,45 @@ export interface LaneLimits {
 
 export interface LaneStatus {
   readonly lane: Lane;
-  /** Rows that wait and have not started. */
+  /** Rows that wait and have not started; lanes without any are not listed. */
   readonly depth: number;
   readonly oldestAgeMs: number;
 }
 
-/**
- * Single rows in, batches out. Guarantees, the same for every driver:
- *
- * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first.
- * - A batch starts when it is full or its oldest row has waited `maxDelayMs`, and not before the consumer is free;
- *   under load it takes what has gathered. Among lanes that may start, the one with the oldest row goes first.
- * - `submit` settles exactly once: with the row's own answer, or with a `ServiceError`: `queue_full` at once,
- *   `timeout` at the deadline (waiting or running), `cancelled` when the signal aborts, `draining` after `close` began.
- *   A row that is expired or cancelled before its batch forms is never handed to the handler.
- * - A handler that throws, or answers with the wrong number of rows, fails the rows of that batch and no others.
- */
-export interface BatchQueue {
+/** The side that has rows. Producer and consumer may live in different processes, any number of each. */
+export interface BatchProducer {
+  /**
+   * Settles exactly once: with the row's own answer, or with a `ServiceError`:
+   * - `queue_full` at once, with `retryAfterSeconds`, where `queueLimit` rows of the model and version wait already;
+   * - `timeout` at the deadline, waiting or running, and at once where the deadline has passed before;
+   * - `cancelled` when the signal aborts, waiting or running;
+   * - `draining` after `close` began;
+   * - `internal` when the handler failed the row or its batch.
+   *
+   * A row that is expired or cancelled before its batch forms is never handed to the handler, and keeps no batch from
+   * forming. One that is expired or cancelled later leaves its batch to the other rows.
+   */
   submit(request: RowRequest, signal?: AbortSignal): Promise<Delivery>;
-  /** Starts handing batches to `handler`, at most `concurrency` at a time. Called once. */
-  consume(handler: BatchHandler, options: { concurrency: number }): void;
-  status(): readonly LaneStatus[];
+  /** The rows that wait now, of all producers. Answers, or rejects, promptly. */
+  status(): Promise<readonly LaneStatus[]>;
   /** Refuses new rows, starts what waits at once, resolves when every accepted row is settled. Idempotent. */
   close(): Promise<void>;
 }
+
+/** The side that has an engine. */
+export interface BatchConsumer {
+  /**
+   * Starts handing batches to `handler`, at most `concurrency` at a time. Called once.
+   *
+   * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first.
+   * - A batch starts when it is full or its oldest row has waited `maxDelayMs`, and not before the consumer is free;
+   *   under load it takes what has gathered. Among lanes that may start, the one with the oldest row goes first.
+   * - A handler that throws, or answers with the wrong number of rows, fails the rows of that batch and no others.
+   */
+  consume(handler: BatchHandler, options: { readonly concurrency: number }): void;
+  /** Starts no more batches; resolves when none runs. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Both sides in one process. `close` closes the producer, then the consumer. */
+export interface BatchQueue extends BatchProducer, BatchConsumer {}

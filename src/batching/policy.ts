@@ -1,0 +1,22 @@
+import type { BatchReason, LaneLimits } from './batch-queue.ts';
+
+/** As much of a lane's waiting rows as the decision to start needs. Times are milliseconds of any one clock. */
+export interface LaneView {
+  /** Rows that wait, at least 1. */
+  readonly depth: number;
+  /** When the row that waits longest was accepted. */
+  readonly oldestMs: number;
+  readonly limits: LaneLimits;
+}
+
+/** When the lane's next batch may start if no further row arrives. */
+export function startsAtMs({ depth, oldestMs, limits }: LaneView): number {
+  return depth >= limits.maxBatchSize ? oldestMs : oldestMs + limits.maxDelayMs;
+}
+
+/** Why the lane's next batch may start at `nowMs`, or undefined where it has to wait. `draining` ends all waiting for company. */
+export function startReason(view: LaneView, nowMs: number, draining: boolean): BatchReason | undefined {
+  if (view.depth >= view.limits.maxBatchSize) return 'full';
+  if (startsAtMs(view) <= nowMs) return 'window';
+  return draining ? 'drain' : undefined;
+}
