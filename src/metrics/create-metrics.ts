@@ -1,0 +1,68 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createCatalogue } from './catalogue.ts';
+import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
+import { createInferenceMetrics, type InferenceMetrics } from './inference-metrics.ts';
+import { createModelMetrics, type ModelMetrics } from './model-metrics.ts';
+import { createQueueMetrics, type LaneDepth, type QueueMetrics, setQueueGauges } from './queue-metrics.ts';
+import { REJECTION_REASONS } from './rejection-reasons.ts';
+
+/** What is asked at each scrape, because it is a state and not an event. */
+export interface MetricSources {
+  /** The rows that wait; the queue's `status`. */
+  readonly queueStatus: () => Promise<readonly LaneDepth[]>;
+  /** Whether predictions can be answered. */
+  readonly isReady: () => boolean;
+}
+
+/** The metrics of one process. Each room gets the observer of its name. */
+export interface Metrics {
+  readonly http: HttpMetrics;
+  readonly inference: InferenceMetrics;
+  readonly queue: QueueMetrics;
+  readonly models: ModelMetrics;
+  /** Names the sources, which exist only after the rooms that were handed the observers. Until then: not ready, no queue. */
+  watch(sources: MetricSources): void;
+  /** What Prometheus reads. Where the queue cannot say what waits, its gauges are left out. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Metrics in a registry of their own, with those of Node.js beside them. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const catalogue = createCatalogue(registry);
+  collectDefaultMetrics({ register: registry });
+  for (const reason of REJECTION_REASONS) catalogue.rejected.inc({ reason }, 0);
+  for (const stage of ['decode', 'preprocess', 'queue', 'adapt', 'postprocess']) {
+    catalogue.stageDuration.zero({ stage });
+  }
+  const models = createModelMetrics(catalogue);
+  let sources: MetricSources | undefined;
+
+  async function sampleQueue({ queueStatus }: MetricSources): Promise<void> {
+    try {
+      setQueueGauges(catalogue, await queueStatus(), models.recipes());
+    } catch {
+      // The other metrics matter most while the queue is out of reach, and an old depth would be a lie.
+      setQueueGauges(catalogue, [], []);
+    }
+  }
+
+  return {
+    http: createHttpMetrics(catalogue),
+    inference: createInferenceMetrics(catalogue),
+    queue: createQueueMetrics(catalogue),
+    models,
+    watch: (given) => {
+      sources = given;
+    },
+    async text() {
+      if (sources) {
+        catalogue.ready.set(sources.isReady() ? 1 : 0);
+        await sampleQueue(sources);
+      }
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,30 @@
+import type { ErrorCode } from '../errors.ts';
+import type { Catalogue } from './catalogue.ts';
+import { COUNTED_BY } from './rejection-reasons.ts';
+
+export interface HttpMetrics {
+  /** A request has arrived. Each is followed by one call of `finished`, also where the client hung up. */
+  started(): void;
+  /** `route` is the pattern, not the address; `code` the status. */
+  finished(response: {
+    readonly route: string;
+    readonly method: string;
+    readonly code: number;
+    readonly seconds: number;
+  }): void;
+  /** A request failed with this code. Codes that the queue counts, or that are no rejections, change nothing. */
+  rejected(code: ErrorCode): void;
+}
+
+export function createHttpMetrics(catalogue: Catalogue): HttpMetrics {
+  return {
+    started: () => catalogue.inflightRequests.inc(),
+    finished({ route, method, code, seconds }) {
+      catalogue.inflightRequests.dec();
+      catalogue.httpRequestDuration.observe({ route, method, code }, seconds);
+    },
+    rejected(code) {
+      if (COUNTED_BY[code] === 'routes') catalogue.rejected.inc({ reason: code });
+    },
+  };
+}

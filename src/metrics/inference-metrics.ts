@@ -1,0 +1,52 @@
+import type { Catalogue } from './catalogue.ts';
+
+/** `model` is name:version, `recipe` the one asked for. */
+interface Labels {
+  readonly model: string;
+  readonly recipe: string;
+}
+
+export interface InferenceMetrics {
+  /** An image was decoded. */
+  decoded(seconds: number): void;
+  /** The rows of a batch were written into the model's input. */
+  preprocessed(seconds: number): void;
+  /** A batch was adapted to with `steps` updates, and predicted. */
+  adapted(run: Labels & { readonly steps: number; readonly seconds: number }): void;
+  /** The engine's output became answers. */
+  postprocessed(seconds: number): void;
+  /** `rows` rows were answered with another recipe. */
+  fellBack(run: Labels & { readonly reason: 'small_batch' | 'nonfinite'; readonly rows: number }): void;
+  /** A row was answered. Entropies in nats. */
+  predicted(
+    row: Labels & {
+      readonly staticEntropy: number;
+      readonly adaptedEntropy: number;
+      readonly labelChanged: boolean;
+    },
+  ): void;
+}
+
+export function createInferenceMetrics(catalogue: Catalogue): InferenceMetrics {
+  const { stageDuration } = catalogue;
+  return {
+    decoded: (seconds) => stageDuration.observe({ stage: 'decode' }, seconds),
+    preprocessed: (seconds) => stageDuration.observe({ stage: 'preprocess' }, seconds),
+    postprocessed: (seconds) => stageDuration.observe({ stage: 'postprocess' }, seconds),
+
+    adapted({ model, recipe, steps, seconds }) {
+      stageDuration.observe({ stage: 'adapt' }, seconds);
+      catalogue.adaptDuration.observe({ model, recipe, steps }, seconds);
+      if (steps > 0) catalogue.adaptStepDuration.observe({ model, recipe }, seconds / steps);
+    },
+
+    fellBack: ({ model, recipe, reason, rows }) => catalogue.fallbacks.inc({ model, recipe, reason }, rows),
+
+    predicted({ model, recipe, staticEntropy, adaptedEntropy, labelChanged }) {
+      catalogue.predictions.inc({ model, recipe });
+      if (labelChanged) catalogue.labelChanges.inc({ model, recipe });
+      catalogue.entropy.observe({ model, recipe, phase: 'static' }, staticEntropy);
+      catalogue.entropy.observe({ model, recipe, phase: 'adapted' }, adaptedEntropy);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { ErrorCode } from '../errors.ts';
+
+/**
+ * Who counts a failure as a rejection, so that each is counted once: the queue counts what it decides, the routes what was
+ * decided before. `nobody`: a fault of ours or a wrong address, which the status codes of the HTTP metrics show.
+ */
+export const COUNTED_BY: Readonly<Record<ErrorCode, 'queue' | 'routes' | 'nobody'>> = {
+  queue_full: 'queue',
+  draining: 'queue',
+  timeout: 'queue',
+  cancelled: 'queue',
+  not_ready: 'routes',
+  invalid_image: 'routes',
+  invalid_request: 'routes',
+  unknown_model: 'routes',
+  unknown_recipe: 'routes',
+  too_large: 'routes',
+  unsupported_media_type: 'routes',
+  not_found: 'nobody',
+  method_not_allowed: 'nobody',
+  internal: 'nobody',
+};
+
+/** The values of the label `reason` of `dent_rejected_total`. */
+export const REJECTION_REASONS = Object.entries(COUNTED_BY).flatMap(([code, by]) =>
+  by === 'nobody' ? [] : [code],
+);
