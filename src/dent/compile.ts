@@ -1,10 +1,22 @@
-import type { Tensor } from '../tensor.ts';
+import { createHash } from 'node:crypto';
+import { InputError } from '../errors.ts';
+import { decodeModel, encodeModel, type Model } from '../onnx/index.ts';
+import { adaptiveForward } from './adaptive-forward.ts';
+import { assemble } from './assemble.ts';
+import { asClassifier, classCount } from './classifier.ts';
+import type { GraphRunner } from './graph-runner.ts';
+import { findLayers } from './layers.ts';
+import { dropIdentities } from './passes/drop-identities.ts';
+import { foldConstants } from './passes/fold-constants.ts';
+import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
+import { upgradeOpset } from './passes/upgrade-opset.ts';
 import type { Recipe } from './recipe.ts';
 
-/** Something that runs an ONNX graph once and returns every output: ONNX Runtime, handed in so that this room stays pure. */
-export interface GraphRunner {
-  evaluate(model: Uint8Array, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
-}
+/** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
+export const COMPILER_VERSION = '1';
+
+/** The image size to assume for a model that leaves it open and a caller that names none. */
+const COMMON_IMAGE_SIZE = 224;
 
 export interface CompileOptions {
   /** Channels, height and width to assume where the model leaves them open. */
@@ -22,12 +34,68 @@ export interface CompiledModel {
 }
 
 /**
- * Writes the self-adapting graph of `model` (serialized ONNX bytes) for `recipe`. Rejects with `InputError` naming the node
- * and op at fault.
+ * Writes the self-adapting graph of `model` (serialized ONNX bytes) for `recipe`. A recipe of zero steps compiles to the
+ * forward pass alone. Rejects with `InputError` naming the node and op at fault.
  */
-export declare function compile(
+export async function compile(
   model: Uint8Array,
   recipe: Recipe,
   runner: GraphRunner,
-  options?: CompileOptions,
-): Promise<CompiledModel>;
+  options: CompileOptions = {},
+): Promise<CompiledModel> {
+  const prepared = await prepare(decodeModel(model), runner, options);
+  const { classifier, classes } = prepared;
+  const { layers } = findLayers(classifier.model.graph);
+  if (layers.length === 0 && adapts(recipe)) {
+    throw new InputError('The model has no normalisation layer whose scale and shift could be adapted.');
+  }
+  const forward = adaptiveForward(classifier, adapts(recipe) ? layers : [], recipe);
+  const graph = assemble({ classifier, classes, forward, recipe });
+  const bytes = encodeModel({
+    ...classifier.model,
+    producer: 'dent-serve',
+    graph,
+    metadata: {
+      'dent.recipe': JSON.stringify(recipe),
+      'dent.version': COMPILER_VERSION,
+      'dent.source_sha256': createHash('sha256').update(model).digest('hex'),
+    },
+  });
+  return {
+    bytes,
+    input: classifier.input.name,
+    output: classifier.outputName,
+    classes,
+    imageShape: prepared.imageShape,
+  };
+}
+
+/** Whether the recipe's prediction differs from the model's own. */
+const adapts = (recipe: Recipe): boolean => recipe.steps > 0 || recipe.statistics !== 'source';
+
+/** The model in the form that the compiler works on: recent operator set, constants folded, shapes measured, logits found. */
+async function prepare(source: Model, runner: GraphRunner, options: CompileOptions) {
+  const probe = probeShape(source, options);
+  const upgraded = upgradeOpset(source);
+  const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
+  const measured = await measureShapes(folded, probe, runner);
+  const classifier = asClassifier(measured);
+  const imageShape: [number, number, number] = probe.openSize
+    ? [probe.channels, -1, -1]
+    : [probe.channels, probe.height, probe.width];
+  return { classifier, classes: classCount(classifier), imageShape };
+}
+
+function probeShape(model: Model, options: CompileOptions): ProbeShape {
+  const { input } = asClassifier(model);
+  const [, channels, height, width] = input.type?.shape ?? [];
+  const [c, h, w] = options.imageShape ?? [3, COMMON_IMAGE_SIZE, COMMON_IMAGE_SIZE];
+  const known = (size: number | string | undefined, assumed: number) =>
+    typeof size === 'number' ? size : assumed;
+  return {
+    channels: known(channels, c),
+    height: known(height, h),
+    width: known(width, w),
+    openSize: typeof height !== 'number' || typeof width !== 'number',
+  };
+}

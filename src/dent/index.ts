@@ -1,2 +1,3 @@
-export { type CompiledModel, type CompileOptions, compile, type GraphRunner } from './compile.ts';
+export { COMPILER_VERSION, type CompiledModel, type CompileOptions, compile } from './compile.ts';
+export type { GraphRunner } from './graph-runner.ts';
 export { createRecipe, isCoupled, PRESETS, type PresetName, RECIPE_FIELDS, type Recipe } from './recipe.ts';

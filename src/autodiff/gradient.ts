@@ -1,0 +1,134 @@
+import { InputError } from '../errors.ts';
+import {
+  DATA_TYPE,
+  type Dim,
+  dependentsOf,
+  describeNode,
+  type GraphBuilder,
+  type Node,
+  type Value,
+} from '../onnx/index.ts';
+import { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';
+import { sumToShape } from './sum-to-shape.ts';
+import type { VjpContext } from './vjp.ts';
+
+/**
+ * Appends to `builder` the nodes that compute the gradient of the scalar `objective` with respect to each of `parameters`, and
+ * returns those gradients, each of its parameter's shape. Reverse-mode accumulation over the nodes that `builder` holds;
+ * only what lies between the parameters and the objective is visited. The shapes of the values in between must be known.
+ * Throws `InputError` naming the node where a rule is missing or does not cover it.
+ */
+export function appendGradients(
+  builder: GraphBuilder,
+  objective: Value,
+  parameters: readonly Value[],
+): Value[] {
+  const forward = [...builder.nodes];
+  const tape = new GradientTape(builder, dependentsOf(forward, parameters));
+  const isDouble = objective.type?.dataType === DATA_TYPE.float64;
+  tape.contribute(objective, isDouble ? builder.double(1) : builder.float(1));
+  for (const node of forward.toReversed()) backpropagate(node, tape, builder);
+  return parameters.map((parameter) => {
+    const gradient = tape.gradientOf(parameter);
+    if (!gradient) throw new InputError(`The objective does not depend on "${parameter.name}".`);
+    return gradient;
+  });
+}
+
+/** The gradients gathered so far, by value. */
+class GradientTape {
+  readonly #contributions = new Map<Value, Value[]>();
+  readonly #builder: GraphBuilder;
+  readonly #dependents: ReadonlySet<Value>;
+
+  constructor(builder: GraphBuilder, dependents: ReadonlySet<Value>) {
+    this.#builder = builder;
+    this.#dependents = dependents;
+  }
+
+  needs(value: Value | null | undefined): boolean {
+    const dataType = value?.type?.dataType ?? DATA_TYPE.float32;
+    const isFloat = dataType === DATA_TYPE.float32 || dataType === DATA_TYPE.float64;
+    return value != null && isFloat && this.#dependents.has(value);
+  }
+
+  contribute(value: Value, gradient: Value): void {
+    const list = this.#contributions.get(value);
+    if (list) list.push(gradient);
+    else this.#contributions.set(value, [gradient]);
+  }
+
+  /** The sum of what the consumers contributed; complete once all of them have been visited. */
+  gradientOf(value: Value): Value | null {
+    const list = this.#contributions.get(value);
+    if (!list) return null;
+    if (list.length > 1) {
+      const sum = list.length === 2 ? this.#builder.op('Add', list) : this.#builder.op('Sum', list);
+      this.#contributions.set(value, [sum]);
+    }
+    return this.#contributions.get(value)![0]!;
+  }
+}
+
+function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder): void {
+  if (!node.inputs.some((value) => tape.needs(value))) return;
+  const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
+  if (gradients.every((gradient) => gradient === null)) return;
+  if (node.domain === '' && NOT_DIFFERENTIABLE.has(node.opType)) return;
+  const entry = node.domain === '' ? VJP_RULES[node.opType] : undefined;
+  if (!entry) {
+    throw new InputError(`${describeNode(node)} has no gradient rule, so nothing before it can be adapted.`);
+  }
+  const results = entry.vjp(createContext(node, gradients, tape, builder));
+  if (results.length > node.inputs.length) {
+    throw new Error(
+      `The rule of ${node.opType} returned ${results.length} gradients for ${node.inputs.length} inputs. This is a bug.`,
+    );
+  }
+  results.forEach((gradient, i) => {
+    const input = node.inputs[i];
+    if (!gradient || !input || !tape.needs(input)) return;
+    tape.contribute(input, entry.broadcasts ? unbroadcast(builder, node, input, gradient) : gradient);
+  });
+}
+
+function unbroadcast(builder: GraphBuilder, node: Node, input: Value, gradient: Value): Value {
+  return sumToShape(builder, gradient, shapeOf(node.outputs[0]!, node), shapeOf(input, node));
+}
+
+function shapeOf(value: Value, node: Node): readonly Dim[] {
+  const shape = value.type?.shape;
+  if (!shape) throw new InputError(`The shape of "${value.name}" at ${describeNode(node)} is unknown.`);
+  return shape;
+}
+
+function createContext(
+  node: Node,
+  gradients: readonly (Value | null)[],
+  tape: GradientTape,
+  builder: GraphBuilder,
+): VjpContext {
+  const present = (value: Value | null | undefined, what: string): Value => {
+    if (!value) throw new InputError(`${describeNode(node)} lacks its ${what}.`);
+    return value;
+  };
+  return {
+    node,
+    emit: builder,
+    get gradient() {
+      const gradient = gradients[0];
+      if (!gradient)
+        throw new InputError(
+          `${describeNode(node)} is only used by a side output, which has no gradient rule.`,
+        );
+      return gradient;
+    },
+    gradientOf: (i) => gradients[i] ?? null,
+    input: (i) => present(node.inputs[i], `input ${i}`),
+    output: (i) => present(node.outputs[i], `output ${i}`),
+    needs: (i) => tape.needs(node.inputs[i]),
+    shapeOf: (value) => shapeOf(value, node),
+    constantOf: (value) => builder.initializers.get(value),
+    unsupported: (what) => new InputError(`${describeNode(node)}: ${what} has no gradient rule.`),
+  };
+}

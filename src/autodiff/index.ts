@@ -1,0 +1,2 @@
+export { appendGradients } from './gradient.ts';
+export { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';

@@ -1,0 +1,131 @@
+import { floatAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+
+/** 1 where the condition op(a, b) holds, else 0. Greater and Cast are fast in ONNX Runtime where Sign and Where are slow. */
+function mask(
+  c: VjpContext,
+  condition: 'Greater' | 'Less' | 'LessOrEqual',
+  a: Value,
+  b: Value | number,
+): Value {
+  return c.emit.op('Cast', [c.emit.op(condition, [a, b])], { attributes: { to: 1 } });
+}
+
+const times = (c: VjpContext, factor: Value): Value => c.emit.op('Mul', [c.gradient, factor]);
+
+/** slope + (1 - slope) * [x > 0]: the derivative of x for positive x, slope * x otherwise. */
+function leak(c: VjpContext, x: Value, slope: Value | number): Value {
+  const { emit } = c;
+  const rest = typeof slope === 'number' ? 1 - slope : emit.op('Sub', [1, slope]);
+  return emit.op('Add', [emit.op('Mul', [mask(c, 'Greater', x, 0), rest]), slope]);
+}
+
+/** d/dx of a sigmoid-like output y: y * (1 - y). */
+const sigmoidSlope = (c: VjpContext, y: Value): Value => c.emit.op('Mul', [y, c.emit.op('Sub', [1, y])]);
+
+/** 1 where low < x < high. */
+function between(c: VjpContext, x: Value, low: number, high: number): Value {
+  return c.emit.op('Mul', [mask(c, 'Greater', x, low), mask(c, 'Less', x, high)]);
+}
+
+function clip(c: VjpContext): Value {
+  const { emit, node } = c;
+  // The bounds themselves pass the gradient, as PyTorch's clamp does; ReLU6's do not matter, being of measure zero.
+  const inside = (bound: Value | null | undefined, condition: 'Less' | 'Greater'): Value | null =>
+    bound
+      ? emit.op('Cast', [emit.op('Not', [emit.op(condition, [c.input(0), bound])])], {
+          attributes: { to: 1 },
+        })
+      : null;
+  const low = inside(node.inputs[1], 'Less');
+  const high = inside(node.inputs[2], 'Greater');
+  let gradient = c.gradient;
+  if (low) gradient = emit.op('Mul', [gradient, low]);
+  if (high) gradient = emit.op('Mul', [gradient, high]);
+  return gradient;
+}
+
+/** HardSigmoid: max(0, min(1, alpha x + beta)). */
+function hardSigmoid(c: VjpContext): Value {
+  const alpha = floatAttribute(c.node, 'alpha', 0.2);
+  const slope = c.emit.op('Mul', [between(c, c.output(0), 0, 1), alpha]);
+  return times(c, slope);
+}
+
+/** HardSwish: x * max(0, min(1, x/6 + 1/2)); its derivative is 0 below -3, 1 above 3, x/3 + 1/2 between. */
+function hardSwish(c: VjpContext): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const middle = emit.op('Add', [emit.op('Mul', [x, 1 / 3]), 0.5]);
+  const slope = emit.op('Add', [emit.op('Mul', [between(c, x, -3, 3), middle]), mask(c, 'Greater', x, 3)]);
+  return times(c, slope);
+}
+
+/** PRelu: x for positive x, slope * x otherwise; the slope is a weight and is not adapted. */
+function prelu(c: VjpContext): readonly (Value | null)[] {
+  if (c.needs(1)) throw c.unsupported('a slope that is computed from adapted values');
+  return [times(c, leak(c, c.input(0), c.input(1)))];
+}
+
+/** Elu: alpha (e^x - 1) for negative x, whose derivative there is y + alpha. */
+function elu(c: VjpContext): Value {
+  const { emit } = c;
+  const alpha = floatAttribute(c.node, 'alpha', 1);
+  const positive = mask(c, 'Greater', c.input(0), 0);
+  const negativeSlope = emit.op('Mul', [emit.op('Sub', [1, positive]), emit.op('Add', [c.output(0), alpha])]);
+  return times(c, emit.op('Add', [positive, negativeSlope]));
+}
+
+/** d/dx erf(x) = 2 / sqrt(pi) * exp(-x^2). */
+function erfSlope(c: VjpContext, x: Value): Value {
+  const { emit } = c;
+  return emit.op('Mul', [emit.op('Exp', [emit.op('Neg', [emit.op('Mul', [x, x])])]), 2 / Math.sqrt(Math.PI)]);
+}
+
+/** Gelu: x * Phi(x), or its tanh approximation (ONNX operator Gelu, opset 20). */
+function gelu(c: VjpContext): Value {
+  return times(
+    c,
+    stringAttribute(c.node, 'approximate', 'none') === 'tanh' ? tanhGeluSlope(c) : erfGeluSlope(c),
+  );
+}
+
+function erfGeluSlope(c: VjpContext): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const scaled = emit.op('Mul', [x, Math.SQRT1_2]);
+  const phi = emit.op('Mul', [emit.op('Add', [emit.op('Erf', [scaled]), 1]), 0.5]);
+  const density = emit.op('Mul', [erfSlope(c, scaled), 0.5 * Math.SQRT1_2]);
+  return emit.op('Add', [phi, emit.op('Mul', [x, density])]);
+}
+
+/** With u = k (x + 0.044715 x^3) and t = tanh u: (1 + t) / 2 + x / 2 * (1 - t^2) * k (1 + 0.134145 x^2). */
+function tanhGeluSlope(c: VjpContext): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const k = Math.sqrt(2 / Math.PI);
+  const square = emit.op('Mul', [x, x]);
+  const u = emit.op('Mul', [emit.op('Mul', [x, emit.op('Add', [emit.op('Mul', [square, 0.044715]), 1])]), k]);
+  const t = emit.op('Tanh', [u]);
+  const du = emit.op('Mul', [emit.op('Add', [emit.op('Mul', [square, 3 * 0.044715]), 1]), k]);
+  const bend = emit.op('Mul', [
+    emit.op('Sub', [1, emit.op('Mul', [t, t])]),
+    emit.op('Mul', [du, emit.op('Mul', [x, 0.5])]),
+  ]);
+  return emit.op('Add', [emit.op('Mul', [emit.op('Add', [t, 1]), 0.5]), bend]);
+}
+
+export const ACTIVATION_RULES: Readonly<Record<string, VjpEntry>> = {
+  Relu: { vjp: (c) => [times(c, mask(c, 'Greater', c.output(0), 0))] },
+  Clip: { vjp: (c) => [clip(c)] },
+  LeakyRelu: { vjp: (c) => [times(c, leak(c, c.input(0), floatAttribute(c.node, 'alpha', 0.01)))] },
+  PRelu: { broadcasts: true, vjp: prelu, note: 'with a constant slope' },
+  Elu: { vjp: (c) => [elu(c)] },
+  Sigmoid: { vjp: (c) => [times(c, sigmoidSlope(c, c.output(0)))] },
+  Tanh: { vjp: (c) => [times(c, c.emit.op('Sub', [1, c.emit.op('Mul', [c.output(0), c.output(0)])]))] },
+  HardSigmoid: { vjp: (c) => [hardSigmoid(c)] },
+  HardSwish: { vjp: (c) => [hardSwish(c)] },
+  Softplus: { vjp: (c) => [times(c, c.emit.op('Sigmoid', [c.input(0)]))] },
+  Erf: { vjp: (c) => [times(c, erfSlope(c, c.input(0)))] },
+  Gelu: { vjp: (c) => [gelu(c)] },
+};

@@ -1,0 +1,132 @@
+import { type Constant, float32Constant, intAttribute, toFloat32, type Value } from '../../onnx/index.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+import { reach, spatialSizes, type Window, windowOf } from './window.ts';
+
+/**
+ * The gradient of a convolution with respect to its input. It is again a convolution where the stride is one: of the gradient with the
+ * kernel flipped in space and its channels exchanged, which ONNX Runtime runs faster on a CPU than ConvTranspose.
+ */
+function conv(c: VjpContext): Value {
+  const weight = c.constantOf(c.input(1));
+  const shape = weight?.dims ?? c.shapeOf(c.input(1)).map(Number);
+  const window = windowOf(c, shape.slice(2));
+  return inputGradient(c, c.gradient, weight ?? c.input(1), window, intAttribute(c.node, 'group', 1));
+}
+
+/** Gradient with respect to the input of any convolution-like op whose kernel is `weight` [M, C / group, ...kernel]. */
+export function inputGradient(
+  c: VjpContext,
+  gradient: Value,
+  weight: Constant | Value,
+  window: Window,
+  group: number,
+): Value {
+  const fullPads = window.kernel.map((k, i) => reach(k, window.dilations[i]!) - 1);
+  const unitStride = window.strides.every((s) => s === 1);
+  const padsFit = fullPads.every((full, i) => full >= window.padBegin[i]! && full >= window.padEnd[i]!);
+  if ('bytes' in weight && unitStride && padsFit) {
+    return c.emit.op('Conv', [gradient, c.emit.constant(flipped(weight, group), 'kernel_grad')], {
+      name: 'Conv_grad',
+      attributes: {
+        group,
+        dilations: window.dilations,
+        kernel_shape: window.kernel,
+        pads: [
+          ...fullPads.map((full, i) => full - window.padBegin[i]!),
+          ...fullPads.map((full, i) => full - window.padEnd[i]!),
+        ],
+      },
+    });
+  }
+  const kernel = 'bytes' in weight ? c.emit.constant(weight, 'kernel') : weight;
+  return transposed(c, gradient, kernel, window, group);
+}
+
+/** ConvTranspose, told by output_padding which of the sizes that a strided window maps onto the same output it came from. */
+function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
+  const input = spatialSizes(c, 0);
+  const output = c.shapeOf(c.output(0)).slice(2).map(Number);
+  const outputPadding = input.map((size, i) => {
+    const spanned = (output[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
+    return size - (spanned - window.padBegin[i]! - window.padEnd[i]!);
+  });
+  // With ceil_mode the last window hangs over the end: what falls there is cut off by more padding instead.
+  const overhang = outputPadding.map((p) => Math.max(0, -p));
+  return c.emit.op('ConvTranspose', [gradient, kernel], {
+    name: 'Conv_grad',
+    attributes: {
+      group,
+      strides: window.strides,
+      dilations: window.dilations,
+      kernel_shape: window.kernel,
+      pads: [...window.padBegin, ...window.padEnd.map((p, i) => p + overhang[i]!)],
+      output_padding: outputPadding.map((p) => Math.max(0, p)),
+    },
+  });
+}
+
+/** [M, C / group, ...k] to [C, M / group, ...k], each kernel reversed in space. */
+export function flipped(weight: Constant, group: number): Constant {
+  const [m, perGroup, ...kernel] = weight.dims as [number, number, ...number[]];
+  const taps = kernel.reduce((a, b) => a * b, 1);
+  const outPerGroup = m / group;
+  const from = toFloat32(weight);
+  const to = new Float32Array(from.length);
+  for (let g = 0; g < group; g++) {
+    for (let o = 0; o < outPerGroup; o++) {
+      for (let i = 0; i < perGroup; i++) {
+        const source = ((g * outPerGroup + o) * perGroup + i) * taps;
+        const target = ((g * perGroup + i) * outPerGroup + o) * taps;
+        for (let t = 0; t < taps; t++) to[target + taps - 1 - t] = from[source + t]!;
+      }
+    }
+  }
+  return float32Constant([perGroup * group, outPerGroup, ...kernel], to);
+}
+
+/** ConvTranspose is the gradient of a convolution; its own gradient is that convolution. */
+function convTranspose(c: VjpContext): Value {
+  const weight = c.constantOf(c.input(1));
+  const shape = weight?.dims ?? c.shapeOf(c.input(1)).map(Number);
+  if (c.node.attributes.output_shape) throw c.unsupported('a given output_shape');
+  const window = windowOf(c, shape.slice(2));
+  const kernel = weight ? c.emit.constant(weight, 'kernel') : c.input(1);
+  const size = spatialSizes(c, 0);
+  // Outputs beyond the last full window (output_padding) have no input of their own: Conv must not see a further window.
+  const output = c.shapeOf(c.output(0)).slice(2).map(Number);
+  const padEnd = window.padEnd.map((p, i) => {
+    const spanned = (size[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
+    return Math.min(p, spanned - window.padBegin[i]! - output[i]!);
+  });
+  return c.emit.op('Conv', [c.gradient, kernel], {
+    name: 'ConvTranspose_grad',
+    attributes: {
+      group: intAttribute(c.node, 'group', 1),
+      strides: window.strides,
+      dilations: window.dilations,
+      kernel_shape: window.kernel,
+      pads: [...window.padBegin, ...padEnd.map((p) => Math.max(0, p))],
+    },
+  });
+}
+
+function refuseAdaptedWeights(c: VjpContext): void {
+  if (c.needs(1) || c.needs(2)) throw c.unsupported('a kernel or bias that is computed from adapted values');
+}
+
+export const CONVOLUTION_RULES: Readonly<Record<string, VjpEntry>> = {
+  Conv: {
+    note: 'with respect to the input; groups, strides, dilations and any padding; spatial sizes fixed where the stride is not 1',
+    vjp: (c) => {
+      refuseAdaptedWeights(c);
+      return [conv(c)];
+    },
+  },
+  ConvTranspose: {
+    note: 'with respect to the input; spatial sizes fixed',
+    vjp: (c) => {
+      refuseAdaptedWeights(c);
+      return [convTranspose(c)];
+    },
+  },
+};

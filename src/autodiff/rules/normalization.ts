@@ -1,0 +1,120 @@
+import { float32Constant, floatAttribute, intAttribute, type Value } from '../../onnx/index.ts';
+import { fromFront } from '../shapes.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+
+/** y = softmax(x): x_grad = y * (g - sum(g * y)) along the axis. The difference comes first: it cancels, and a rounded product would not. */
+function softmax(c: VjpContext): Value {
+  const { emit } = c;
+  const y = c.output(0);
+  const axis = emit.ints([intAttribute(c.node, 'axis', -1)]);
+  const sum = emit.op('ReduceSum', [emit.op('Mul', [c.gradient, y]), axis], { attributes: { keepdims: 1 } });
+  return emit.op('Mul', [y, emit.op('Sub', [c.gradient, sum])]);
+}
+
+/** y = log softmax(x): x_grad = g - exp(y) * sum(g) along the axis. */
+function logSoftmax(c: VjpContext): Value {
+  const { emit } = c;
+  const axis = emit.ints([intAttribute(c.node, 'axis', -1)]);
+  const sum = emit.op('ReduceSum', [c.gradient, axis], { attributes: { keepdims: 1 } });
+  return emit.op('Sub', [c.gradient, emit.op('Mul', [emit.op('Exp', [c.output(0)]), sum])]);
+}
+
+/**
+ * The gradient through n = (x - mean) / sqrt(var + eps), with mean and biased variance over `axes`:
+ * x_grad = (g - mean(g) - n * mean(g * n)) / sqrt(var + eps).
+ */
+function throughStandardization(c: VjpContext, g: Value, axes: readonly number[], epsilon: number): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const mean = (value: Value) =>
+    emit.op('ReduceMean', [value, emit.ints(axes)], { attributes: { keepdims: 1 } });
+  const centred = emit.op('Sub', [x, mean(x)]);
+  const variance = mean(emit.op('Mul', [centred, centred]));
+  const deviation = emit.op('Sqrt', [emit.op('Add', [variance, epsilon])]);
+  const n = emit.op('Div', [centred, deviation]);
+  const along = emit.op('Mul', [n, mean(emit.op('Mul', [g, n]))]);
+  return emit.op('Div', [emit.op('Sub', [emit.op('Sub', [g, mean(g)]), along]), deviation]);
+}
+
+function refuseAdaptedWeights(c: VjpContext): void {
+  if (c.needs(1) || c.needs(2)) throw c.unsupported('a scale or shift that is computed from adapted values');
+}
+
+function layerNormalization(c: VjpContext): readonly Value[] {
+  refuseAdaptedWeights(c);
+  const rank = c.shapeOf(c.input(0)).length;
+  const first = fromFront(intAttribute(c.node, 'axis', -1), rank);
+  const axes = Array.from({ length: rank - first }, (_, i) => first + i);
+  const g = c.emit.op('Mul', [c.gradient, c.input(1)]);
+  return [throughStandardization(c, g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+}
+
+/** A vector over channels as [C, 1, 1, ...], to be broadcast over a tensor of `rank` axes whose second is the channel. */
+function overChannels(c: VjpContext, vector: Value, rank: number): Value {
+  return c.emit.op('Reshape', [vector, c.emit.ints([-1, ...new Array<number>(rank - 2).fill(1)])]);
+}
+
+function instanceNormalization(c: VjpContext): readonly Value[] {
+  refuseAdaptedWeights(c);
+  const rank = c.shapeOf(c.input(0)).length;
+  const axes = Array.from({ length: rank - 2 }, (_, i) => i + 2);
+  const g = c.emit.op('Mul', [c.gradient, overChannels(c, c.input(1), rank)]);
+  return [throughStandardization(c, g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+}
+
+/** y = (x - mean) * scale / sqrt(var + eps) + shift with fixed statistics: linear in x. */
+function batchNormalization(c: VjpContext): readonly Value[] {
+  if (intAttribute(c.node, 'training_mode', 0)) throw c.unsupported('training mode');
+  refuseAdaptedWeights(c);
+  const { emit } = c;
+  const rank = c.shapeOf(c.input(0)).length;
+  const variance = emit.op('Add', [c.input(4), floatAttribute(c.node, 'epsilon', 1e-5)]);
+  const slope = emit.op('Div', [c.input(1), emit.op('Sqrt', [variance])]);
+  return [emit.op('Mul', [c.gradient, rank > 2 ? overChannels(c, slope, rank) : slope])];
+}
+
+/**
+ * LRN: y = x d^-beta with d = bias + alpha / size * (sum of squares over a window of channels);
+ * x_grad = g d^-beta - 2 alpha beta / size * x * (sum over the windows that hold x of g x d^(-beta-1)).
+ */
+function localResponse(c: VjpContext): Value {
+  const { emit, node } = c;
+  const [alpha, beta, bias] = [
+    floatAttribute(node, 'alpha', 1e-4),
+    floatAttribute(node, 'beta', 0.75),
+    floatAttribute(node, 'bias', 1),
+  ];
+  const size = intAttribute(node, 'size', 1);
+  const x = c.input(0);
+  const channels = c.shapeOf(x)[1];
+  if (typeof channels !== 'number') throw c.unsupported('an open number of channels');
+  const squares = windowSum(c, emit.op('Mul', [x, x]), channels, size, false);
+  const d = emit.op('Add', [emit.op('Mul', [squares, alpha / size]), bias]);
+  const scaled = emit.op('Mul', [c.gradient, emit.op('Pow', [d, -beta])]);
+  const through = windowSum(c, emit.op('Div', [emit.op('Mul', [scaled, x]), d]), channels, size, true);
+  return emit.op('Sub', [scaled, emit.op('Mul', [emit.op('Mul', [x, through]), (2 * alpha * beta) / size])]);
+}
+
+/** The sum over LRN's window of channels, or its transpose, as a 1x1 convolution with a band of ones. */
+function windowSum(c: VjpContext, value: Value, channels: number, size: number, transposed: boolean): Value {
+  const band = new Float32Array(channels * channels);
+  for (let out = 0; out < channels; out++) {
+    const from = Math.max(0, out - Math.floor((size - 1) / 2));
+    const to = Math.min(channels - 1, out + Math.ceil((size - 1) / 2));
+    for (let channel = from; channel <= to; channel++)
+      band[transposed ? channel * channels + out : out * channels + channel] = 1;
+  }
+  return c.emit.op('Conv', [
+    value,
+    c.emit.constant(float32Constant([channels, channels, 1, 1], band), 'window'),
+  ]);
+}
+
+export const NORMALIZATION_RULES: Readonly<Record<string, VjpEntry>> = {
+  Softmax: { vjp: (c) => [softmax(c)] },
+  LogSoftmax: { vjp: (c) => [logSoftmax(c)] },
+  BatchNormalization: { vjp: batchNormalization, note: 'in inference' },
+  LayerNormalization: { vjp: layerNormalization },
+  InstanceNormalization: { vjp: instanceNormalization },
+  LRN: { vjp: (c) => [localResponse(c)] },
+};

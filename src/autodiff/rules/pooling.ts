@@ -1,0 +1,104 @@
+import { float32Constant, intAttribute, intsAttribute, type Value } from '../../onnx/index.ts';
+import { expandLike, reshapeLike, zerosLike } from '../shapes.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+import { inputGradient } from './convolution.ts';
+import { spatialSizes, type Window, windowOf } from './window.ts';
+
+function kernelOf(c: VjpContext): readonly number[] {
+  const kernel = intsAttribute(c.node, 'kernel_shape');
+  if (!kernel) throw c.unsupported('a missing kernel_shape');
+  return kernel;
+}
+
+/** Each output's gradient is added at the place its maximum came from, which the op itself tells (flat over the whole tensor). */
+function maxPool(c: VjpContext): Value {
+  const { emit, node } = c;
+  if (intAttribute(node, 'storage_order', 0)) throw c.unsupported('column-major indices');
+  const x = c.input(0);
+  const places = emit.multi('MaxPool', [x], 2, { name: 'MaxPool_indices', attributes: node.attributes })[1]!;
+  const flat = (value: Value) => emit.op('Reshape', [value, emit.ints([-1])]);
+  const zeros = flat(zerosLike(emit, x));
+  const sum = emit.op('ScatterElements', [zeros, flat(places), flat(c.gradient)], {
+    attributes: { axis: 0, reduction: 'add' },
+  });
+  return reshapeLike(emit, sum, x, c.shapeOf(x));
+}
+
+/** The average is a depthwise convolution with equal weights, 1 / (elements under the window); so is its gradient. */
+function averagePool(c: VjpContext): Value {
+  const { emit } = c;
+  const kernel = kernelOf(c);
+  const window = windowOf(c, kernel);
+  const channels = c.shapeOf(c.input(0))[1];
+  if (typeof channels !== 'number') throw c.unsupported('an open number of channels');
+  const share = emit.op('Div', [c.gradient, windowCounts(c, window)]);
+  const taps = kernel.reduce((a, b) => a * b, 1);
+  const ones = float32Constant([channels, 1, ...kernel], new Float32Array(channels * taps).fill(1));
+  return inputGradient(c, share, ones, window, channels);
+}
+
+/**
+ * How many elements each window averages: those inside the image, and those of the padding too where count_include_pad
+ * says so; never those beyond the padding that ceil_mode reaches. One number, or [1, 1, ...output] where windows differ.
+ */
+function windowCounts(c: VjpContext, window: Window): Value | number {
+  const input = spatialSizes(c, 0);
+  const output = c.shapeOf(c.output(0)).slice(2).map(Number);
+  const includePad = intAttribute(c.node, 'count_include_pad', 0) === 1;
+  const perAxis = output.map((size, axis) =>
+    Array.from({ length: size }, (_, i) => countAt(window, axis, i, input[axis]!, includePad)),
+  );
+  let counts = [1];
+  for (const axis of perAxis) counts = counts.flatMap((count) => axis.map((n) => count * n));
+  if (counts.every((count) => count === counts[0])) return counts[0]!;
+  return c.emit.constant(float32Constant([1, 1, ...output], counts), 'window_counts');
+}
+
+function countAt(window: Window, axis: number, index: number, size: number, includePad: boolean): number {
+  const first = index * window.strides[axis]! - window.padBegin[axis]!;
+  const [low, high] = includePad ? [-window.padBegin[axis]!, size + window.padEnd[axis]!] : [0, size];
+  let count = 0;
+  for (let k = 0; k < window.kernel[axis]!; k++) {
+    const at = first + k * window.dilations[axis]!;
+    if (at >= low && at < high) count++;
+  }
+  return count;
+}
+
+function globalAveragePool(c: VjpContext): Value {
+  const { emit } = c;
+  const sizes = c.shapeOf(c.input(0)).slice(2);
+  const known = sizes.every((size) => typeof size === 'number');
+  const count = known ? sizes.reduce<number>((a, b) => a * (b as number), 1) : openCount(c, sizes.length);
+  return expandLike(emit, emit.op('Div', [c.gradient, count]), c.input(0));
+}
+
+function openCount(c: VjpContext, axes: number): Value {
+  const { emit } = c;
+  const spatial = emit.op('Gather', [
+    emit.op('Shape', [c.input(0)]),
+    emit.ints(Array.from({ length: axes }, (_, i) => i + 2)),
+  ]);
+  return emit.op('Cast', [emit.op('ReduceProd', [spatial], { attributes: { keepdims: 0 } })], {
+    attributes: { to: 1 },
+  });
+}
+
+/** The gradient goes to the places that hold the channel's maximum, in equal parts. */
+function globalMaxPool(c: VjpContext): Value {
+  const { emit } = c;
+  const axes = c
+    .shapeOf(c.input(0))
+    .slice(2)
+    .map((_, i) => i + 2);
+  const mask = emit.op('Cast', [emit.op('Equal', [c.input(0), c.output(0)])], { attributes: { to: 1 } });
+  const holders = emit.op('ReduceSum', [mask, emit.ints(axes)], { attributes: { keepdims: 1 } });
+  return emit.op('Mul', [mask, emit.op('Div', [c.gradient, holders])]);
+}
+
+export const POOLING_RULES: Readonly<Record<string, VjpEntry>> = {
+  MaxPool: { vjp: (c) => [maxPool(c)], note: 'row-major' },
+  AveragePool: { vjp: (c) => [averagePool(c)], note: 'spatial sizes fixed' },
+  GlobalAveragePool: { vjp: (c) => [globalAveragePool(c)] },
+  GlobalMaxPool: { vjp: (c) => [globalMaxPool(c)] },
+};

@@ -1,0 +1,148 @@
+import { float32Constant, intAttribute, stringAttribute, toIntegers, type Value } from '../../onnx/index.ts';
+import { fromFront, zerosLike } from '../shapes.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+
+/** Ops that read some elements of their input: their gradient adds each element's share back where it was read. */
+
+/**
+ * Zeros in the shape of `like`, to which the slices of `gradient` along `axis` are added at `indices`. An index may come
+ * several times.
+ */
+function scatterAdd(
+  c: VjpContext,
+  gradient: Value,
+  like: Value,
+  indices: readonly number[],
+  axis: number,
+): Value {
+  const { emit } = c;
+  const rank = c.shapeOf(like).length;
+  const along = emit.op('Reshape', [
+    emit.ints(indices),
+    emit.ints(Array.from({ length: rank }, (_, i) => (i === axis ? -1 : 1))),
+  ]);
+  const everywhere = emit.op('Expand', [along, emit.op('Shape', [gradient])]);
+  return emit.op('ScatterElements', [zerosLike(emit, like), everywhere, gradient], {
+    attributes: { axis, reduction: 'add' },
+  });
+}
+
+function constantIntegers(c: VjpContext, input: number, what: string): number[] {
+  const constant = c.constantOf(c.input(input));
+  if (!constant) throw c.unsupported(`${what} that is computed`);
+  return toIntegers(constant);
+}
+
+function gather(c: VjpContext): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const shape = c.shapeOf(x);
+  const axis = fromFront(intAttribute(c.node, 'axis', 0), shape.length);
+  const indices = constantIntegers(c, 1, 'an index');
+  const indexRank = c.shapeOf(c.input(1)).length;
+  let gradient = c.gradient;
+  if (indexRank === 0) gradient = emit.op('Unsqueeze', [gradient, emit.ints([axis])]);
+  if (indexRank > 1) {
+    // 0 copies the size of the same axis, which holds for those before the indices; those behind must be fixed.
+    const behind = shape.slice(axis + 1);
+    if (!behind.every((dim) => typeof dim === 'number'))
+      throw c.unsupported('an index of several axes before an open axis');
+    const target = [...shape.slice(0, axis).map(() => 0), indices.length, ...(behind as number[])];
+    gradient = emit.op('Reshape', [gradient, emit.ints(target)]);
+  }
+  return scatterAdd(c, gradient, x, indices, axis);
+}
+
+interface AxisSlice {
+  readonly axis: number;
+  readonly size: number;
+  readonly first: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** What one axis of a Slice reads, by the rules of the ONNX operator: negative numbers count from the end, then all is clamped. */
+function axisSlice(axis: number, size: number, start: number, end: number, step: number): AxisSlice {
+  const fromEnd = (i: number) => (i < 0 ? i + size : i);
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const clamp = (i: number) => Math.min(Math.max(i, low), high);
+  const first = clamp(fromEnd(start));
+  const count = Math.max(0, Math.ceil((clamp(fromEnd(end)) - first) / step));
+  return { axis, size, first, step, count };
+}
+
+function slices(c: VjpContext): AxisSlice[] {
+  const shape = c.shapeOf(c.input(0));
+  const starts = constantIntegers(c, 1, 'a start');
+  const ends = constantIntegers(c, 2, 'an end');
+  const axes = c.node.inputs[3] ? constantIntegers(c, 3, 'an axis') : starts.map((_, i) => i);
+  const steps = c.node.inputs[4] ? constantIntegers(c, 4, 'a step') : starts.map(() => 1);
+  return axes.flatMap((given, i) => {
+    const axis = fromFront(given, shape.length);
+    const size = shape[axis]!;
+    const whole = starts[i] === 0 && steps[i] === 1 && ends[i]! >= 2 ** 31 - 1;
+    if (whole) return [];
+    if (typeof size !== 'number') throw c.unsupported('cutting along an open axis');
+    return [axisSlice(axis, size, starts[i]!, ends[i]!, steps[i]!)];
+  });
+}
+
+/** Zeros around what was cut out; where rows were skipped, each goes back to its own place. */
+function slice(c: VjpContext): Value {
+  const { emit } = c;
+  const rank = c.shapeOf(c.input(0)).length;
+  const cuts = slices(c);
+  const dense = cuts.filter((cut) => cut.step === 1);
+  let gradient = c.gradient;
+  if (dense.length > 0) {
+    const pads = new Array<number>(2 * rank).fill(0);
+    for (const { axis, size, first, count } of dense) {
+      pads[axis] = first;
+      pads[rank + axis] = size - first - count;
+    }
+    gradient = emit.op('Pad', [gradient, emit.ints(pads)]);
+  }
+  for (const cut of cuts.filter((s) => s.step !== 1)) gradient = spread(c, gradient, cut);
+  return gradient;
+}
+
+/** Puts the gradient's slices back to every `step`-th place: a product with a 0/1 matrix along the axis. */
+function spread(c: VjpContext, gradient: Value, { axis, size, first, step, count }: AxisSlice): Value {
+  const { emit } = c;
+  const rank = c.shapeOf(c.input(0)).length;
+  const places = new Float32Array(count * size);
+  for (let i = 0; i < count; i++) places[i * size + first + i * step] = 1;
+  const matrix = emit.constant(float32Constant([count, size], places), 'places');
+  const last = swapWithLast(axis, rank);
+  const moved =
+    axis === rank - 1 ? gradient : emit.op('Transpose', [gradient], { attributes: { perm: last } });
+  const product = emit.op('MatMul', [moved, matrix]);
+  return axis === rank - 1 ? product : emit.op('Transpose', [product], { attributes: { perm: last } });
+}
+
+const swapWithLast = (axis: number, rank: number): number[] =>
+  Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
+
+/** The part of the gradient that belongs to the input; what was padded around it is dropped. */
+function pad(c: VjpContext): Value {
+  const { emit } = c;
+  const mode = stringAttribute(c.node, 'mode', 'constant');
+  if (mode !== 'constant') throw c.unsupported(`padding by ${mode}`);
+  const rank = c.shapeOf(c.input(0)).length;
+  const given = constantIntegers(c, 1, 'a padding');
+  const axes = c.node.inputs[3]
+    ? constantIntegers(c, 3, 'an axis')
+    : Array.from({ length: rank }, (_, i) => i);
+  const pads = new Array<number>(2 * rank).fill(0);
+  axes.forEach((axis, i) => {
+    pads[fromFront(axis, rank)] = -given[i]!;
+    pads[rank + fromFront(axis, rank)] = -given[axes.length + i]!;
+  });
+  return emit.op('Pad', [c.gradient, emit.ints(pads)]);
+}
+
+export const SELECTION_RULES: Readonly<Record<string, VjpEntry>> = {
+  Gather: { vjp: (c) => [gather(c)], note: 'with constant indices' },
+  Slice: { vjp: (c) => [slice(c)], note: 'with constant bounds, along axes of fixed size' },
+  Pad: { vjp: (c) => [pad(c)], note: 'mode constant, with constant widths' },
+};

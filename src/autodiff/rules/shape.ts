@@ -1,0 +1,74 @@
+import { intAttribute, intsAttribute, type Value } from '../../onnx/index.ts';
+import { fromFront, reshapeLike } from '../shapes.ts';
+import { sumToShape } from '../sum-to-shape.ts';
+import type { VjpContext, VjpEntry } from '../vjp.ts';
+
+/** Reshape, Flatten, Squeeze, Unsqueeze: the same elements in another shape, and back. */
+const reshape: VjpEntry = {
+  vjp: (c) => [reshapeLike(c.emit, c.gradient, c.input(0), c.shapeOf(c.input(0)))],
+};
+
+function transpose(c: VjpContext): Value {
+  const rank = c.shapeOf(c.input(0)).length;
+  const order = intsAttribute(c.node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  const inverse = order.map((_, axis) => order.indexOf(axis));
+  return c.emit.op('Transpose', [c.gradient], { attributes: { perm: inverse } });
+}
+
+/** Each input gets its part of the gradient back. */
+function concat(c: VjpContext): (Value | null)[] {
+  const { emit, node } = c;
+  const axis = intAttribute(node, 'axis', 0);
+  const sizes = node.inputs.map((_, i) => {
+    const shape = c.shapeOf(c.input(i));
+    return shape[fromFront(axis, shape.length)];
+  });
+  if (!sizes.every((size) => typeof size === 'number'))
+    throw c.unsupported('joining parts whose sizes are open');
+  const parts = emit.multi('Split', [c.gradient, emit.ints(sizes as number[])], sizes.length, {
+    attributes: { axis },
+  });
+  return node.inputs.map((_, i) => (c.needs(i) ? parts[i]! : null));
+}
+
+/** The parts' gradients joined; a part that nothing uses counts as zero. */
+function split(c: VjpContext): Value {
+  const { emit, node } = c;
+  const parts = node.outputs.map((output, i) => {
+    if (!output) throw c.unsupported('a part that is left out');
+    return c.gradientOf(i) ?? emit.op('Mul', [output, 0]);
+  });
+  return emit.op('Concat', parts, { attributes: { axis: intAttribute(node, 'axis', 0) } });
+}
+
+const expand = (c: VjpContext): Value =>
+  sumToShape(c.emit, c.gradient, c.shapeOf(c.output(0)), c.shapeOf(c.input(0)));
+
+export const SHAPE_RULES: Readonly<Record<string, VjpEntry>> = {
+  Reshape: reshape,
+  Flatten: reshape,
+  Squeeze: reshape,
+  Unsqueeze: reshape,
+  Transpose: { vjp: (c) => [transpose(c)] },
+  Concat: { vjp: concat, note: 'along an axis of fixed sizes' },
+  Split: { vjp: (c) => [split(c)] },
+  Expand: { vjp: (c) => [expand(c)] },
+  Dropout: { vjp: (c) => [c.gradient], note: 'in inference, where it passes its input on' },
+  DepthToSpace: { vjp: (c) => [depthToSpace(c)] },
+  SpaceToDepth: {
+    vjp: (c) => [
+      c.emit.op('DepthToSpace', [c.gradient], {
+        attributes: { blocksize: intAttribute(c.node, 'blocksize', 1) },
+      }),
+    ],
+  },
+};
+
+/** Only the order of SpaceToDepth (DCR) has an inverse op; CRD would need a permutation as well. */
+function depthToSpace(c: VjpContext): Value {
+  const mode = c.node.attributes.mode;
+  if (mode?.kind === 'string' && mode.value !== 'DCR') throw c.unsupported(`mode ${mode.value}`);
+  return c.emit.op('SpaceToDepth', [c.gradient], {
+    attributes: { blocksize: intAttribute(c.node, 'blocksize', 1) },
+  });
+}

@@ -1,0 +1,40 @@
+import type { Constant, Dim, GraphBuilder, Node, Value } from '../onnx/index.ts';
+
+/** What a rule may ask and where it writes. */
+export interface VjpContext {
+  /** The node whose gradient is asked for. */
+  readonly node: Node;
+  /** Gradient of the objective with respect to the node's first output, of that output's shape. */
+  readonly gradient: Value;
+  /** The same for any output; null where nothing depends on it. */
+  gradientOf(output: number): Value | null;
+  input(index: number): Value;
+  output(index: number): Value;
+  /** Whether the gradient with respect to this input is wanted: a rule builds no other. */
+  needs(input: number): boolean;
+  /** Throws `InputError` where the shape is unknown. */
+  shapeOf(value: Value): readonly Dim[];
+  /** The value's elements where it is an initializer. */
+  constantOf(value: Value): Constant | undefined;
+  /** Appends the nodes of the gradient. */
+  readonly emit: GraphBuilder;
+  /** An `InputError` that names the node and says what of it has no gradient here. */
+  unsupported(what: string): Error;
+}
+
+/**
+ * The vector-Jacobian product of one op: from the gradients of its outputs to those of its inputs, one entry for each
+ * input, null where there is none. A rule does the calculus only; the driver sums what several consumers contribute.
+ */
+export type VjpRule = (context: VjpContext) => readonly (Value | null)[];
+
+export interface VjpEntry {
+  readonly vjp: VjpRule;
+  /**
+   * The op broadcasts its inputs against each other (NumPy's rule). Its gradients come in the output's shape and the driver sums
+   * them back to each input's.
+   */
+  readonly broadcasts?: boolean;
+  /** What of the op is supported, for docs/operators.md; absent: all of it. */
+  readonly note?: string;
+}

@@ -1,0 +1,153 @@
+import { appendGradients } from '../autodiff/index.ts';
+import { DATA_TYPE, float32Constant, type Graph, GraphBuilder, inline, type Value, withoutUnused } from '../onnx/index.ts';
+import { type AdaptiveForward, rowCount } from './adaptive-forward.ts';
+import type { Classifier } from './classifier.ts';
+import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
+import { STATE_TENSORS, updateParameters } from './optimizer.ts';
+import { BATCH } from './passes/measure-shapes.ts';
+import type { Recipe } from './recipe.ts';
+
+/** The inputs and outputs of the self-adapting graph that are not the model's own. */
+export const STEPS_INPUT = 'steps';
+export const STATIC_OUTPUT = 'static_logits';
+export const ENTROPY_OUTPUT = 'entropy';
+
+interface Parts {
+  readonly classifier: Classifier;
+  readonly classes: number;
+  readonly forward: AdaptiveForward;
+  readonly recipe: Recipe;
+}
+
+/**
+ * Joins the parts to the self-adapting graph: parameters and optimizer state start from constants, a Loop carries them over
+ * `steps` trips of forward, objective, gradient and update, and one more forward pass predicts. Nothing outlives a run.
+ */
+export function assemble(parts: Parts): Graph {
+  const { classifier, recipe } = parts;
+  const builder = new GraphBuilder();
+  const image = { ...classifier.input };
+  const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
+  const start = initialParameters(builder, parts, image);
+  const loop = recipe.steps > 0 ? appendLoop(builder, parts, image, steps, start) : undefined;
+  const [logits] = inline(builder, parts.forward.graph, [image, loop?.parameters ?? start], 'final/') as [
+    Value,
+  ];
+  const final = toFloat(builder, rowEntropy(builder, inDoublePrecision(builder, logits)));
+  const rows = builder.op('Unsqueeze', [final, builder.ints([0])]);
+  const entropy = loop ? builder.op('Concat', [loop.entropy, rows], { attributes: { axis: 0 } }) : rows;
+  const isSource = recipe.statistics === 'source';
+  let staticLogits: Value;
+  if (!isSource) [staticLogits] = inline(builder, classifier.model.graph, [image], 'static/') as [Value];
+  else if (loop)
+    staticLogits = builder.op('Where', [
+      builder.op('Equal', [steps, builder.int(0)]),
+      logits,
+      loop.firstLogits,
+    ]);
+  else staticLogits = logits;
+  const outputs = [
+    output(builder, logits, classifier.outputName, [BATCH, parts.classes]),
+    output(builder, staticLogits, STATIC_OUTPUT, [BATCH, parts.classes]),
+    output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
+  ];
+  return withoutUnused(builder.build('dent', [image, steps], outputs));
+}
+
+function output(
+  builder: GraphBuilder,
+  value: Value,
+  name: string,
+  shape: readonly (number | string)[],
+): Value {
+  return builder.op('Identity', [value], { name, shape });
+}
+
+const toFloat = (builder: GraphBuilder, value: Value): Value => builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float32 } });
+
+/** [1, P], or [N, P] where each row adapts alone. */
+function initialParameters(builder: GraphBuilder, { forward, recipe }: Parts, image: Value): Value {
+  const initial = builder.constant(
+    float32Constant([1, forward.initial.length], forward.initial),
+    'source_parameters',
+  );
+  if (recipe.scope === 'batch') return initial;
+  const rows = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  return builder.op('Expand', [
+    initial,
+    builder.op('Concat', [rows, builder.ints([1])], { attributes: { axis: 0 } }),
+  ]);
+}
+
+interface LoopResult {
+  readonly parameters: Value;
+  /** Logits before the first update; undefined content where no step was made. */
+  readonly firstLogits: Value;
+  /** [steps, N]. */
+  readonly entropy: Value;
+}
+
+function appendLoop(
+  builder: GraphBuilder,
+  parts: Parts,
+  image: Value,
+  steps: Value,
+  start: Value,
+): LoopResult {
+  const zeros = builder.op('Mul', [start, 0], { name: 'zero_state' });
+  const states = Array.from({ length: STATE_TENSORS[parts.recipe.optimizer] }, () => zeros);
+  const rows = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const shape = builder.op('Concat', [rows, builder.ints([parts.classes])], { attributes: { axis: 0 } });
+  const noLogits = builder.op('ConstantOfShape', [shape], { name: 'no_logits' });
+  const body = loopBody(parts, image);
+  const results = builder.multi(
+    'Loop',
+    [steps, builder.bool(true), start, noLogits, ...states],
+    3 + states.length,
+    {
+      name: 'adapt',
+      attributes: { body: { graph: body } },
+    },
+  );
+  return { parameters: results[0]!, firstLogits: results[1]!, entropy: results.at(-1)! };
+}
+
+/** One update: carried are the parameters, the first logits and the optimizer's state; the rows' entropies are gathered. */
+function loopBody({ forward, recipe, classes }: Parts, image: Value): Graph {
+  const builder = new GraphBuilder('step/');
+  const trip: Value = { name: 'trip', type: { dataType: DATA_TYPE.int64, shape: [] } };
+  const keepGoing: Value = { name: 'keep_going', type: { dataType: DATA_TYPE.bool, shape: [] } };
+  const carried = (name: string, shape: readonly (number | string)[]): Value => ({
+    name,
+    type: { dataType: DATA_TYPE.float32, shape },
+  });
+  const shape = forward.graph.inputs[1]!.type!.shape!;
+  const parameters = carried('parameters', shape);
+  const firstBefore = carried('first_logits_before', [BATCH, classes]);
+  const state = Array.from({ length: STATE_TENSORS[recipe.optimizer] }, (_, i) =>
+    carried(`state_${i}`, shape),
+  );
+
+  const [logits] = inline(builder, forward.graph, [image, parameters]) as [Value];
+  const exact = inDoublePrecision(builder, logits);
+  const entropy = rowEntropy(builder, exact);
+  const loss = objective(builder, recipe, exact, entropy, rowCount(builder, image));
+  const [gradient] = appendGradients(builder, loss, [parameters]) as [Value];
+  const t = builder.op('Add', [
+    builder.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } }),
+    builder.double(1),
+  ]);
+  const rate = builder.constant(
+    float32Constant([1, forward.learningRates.length], forward.learningRates),
+    'learning_rates',
+  );
+  const next = updateParameters(builder, recipe, t, parameters, gradient, state, rate);
+  const isFirst = builder.op('Equal', [trip, builder.int(0)]);
+  const first = builder.op('Where', [isFirst, logits, firstBefore]);
+  const goOn = builder.op('Identity', [keepGoing]);
+  return builder.build(
+    'update',
+    [trip, keepGoing, parameters, firstBefore, ...state],
+    [goOn, next.parameters, first, ...next.state, toFloat(builder, entropy)],
+  );
+}

@@ -1,0 +1,98 @@
+import type { GraphBuilder, Operand, Value } from '../onnx/index.ts';
+import type { Recipe } from './recipe.ts';
+
+const EPSILON = 1e-8;
+
+/** How many tensors of the parameters' shape each optimizer carries from step to step, all zero at the start. */
+export const STATE_TENSORS: Readonly<Record<Recipe['optimizer'], number>> = { sgd: 1, adam: 2, adamod: 3 };
+
+export interface Update {
+  readonly parameters: Value;
+  readonly state: readonly Value[];
+}
+
+/**
+ * One optimizer step on the flat parameters. `t` counts steps from 1 (float64 scalar); `rate` is the learning rate of each
+ * parameter, [1, P], or of all.
+ */
+export function updateParameters(
+  builder: GraphBuilder,
+  recipe: Recipe,
+  t: Value,
+  parameters: Value,
+  gradient: Value,
+  state: readonly Value[],
+  rate: Operand,
+): Update {
+  return UPDATES[recipe.optimizer](new Arithmetic(builder), recipe, t, parameters, gradient, state, rate);
+}
+
+type UpdateRule = (
+  a: Arithmetic,
+  recipe: Recipe,
+  t: Value,
+  parameters: Value,
+  gradient: Value,
+  state: readonly Value[],
+  rate: Operand,
+) => Update;
+
+/** v <- momentum * v + g; p <- p - lr * v (PyTorch's SGD without dampening). */
+const sgd: UpdateRule = (a, recipe, _t, parameters, gradient, state, rate) => {
+  const velocity = a.add(a.mul(state[0]!, recipe.beta1), gradient);
+  return { parameters: a.sub(parameters, a.mul(velocity, rate)), state: [velocity] };
+};
+
+/** Kingma and Ba 2015, in PyTorch's form: eps is added after the second moment's bias is corrected. */
+const adam: UpdateRule = (a, recipe, t, parameters, gradient, state, rate) => {
+  const [m, v] = moments(a, recipe, gradient, state);
+  const denominator = a.add(a.div(a.sqrt(v), a.toFloat(a.biasRoot(recipe.beta2, t))), EPSILON);
+  const step = a.mul(a.div(m, denominator), rate);
+  return { parameters: a.sub(parameters, a.div(step, a.toFloat(a.bias(recipe.beta1, t)))), state: [m, v] };
+};
+
+/**
+ * AdaMod 0.0.3 (Ding et al. 2019): eps is added to the uncorrected root, both corrections sit in the scalar step, and the
+ * average of step sizes starts at zero without a correction of its own.
+ */
+const adamod: UpdateRule = (a, recipe, t, parameters, gradient, state, rate) => {
+  const [m, v] = moments(a, recipe, gradient, state);
+  const correction = a.toFloat(a.div(a.biasRoot(recipe.beta2, t), a.bias(recipe.beta1, t)));
+  const size = a.div(a.mul(correction, rate), a.add(a.sqrt(v), EPSILON));
+  const average = a.add(a.mul(state[2]!, recipe.beta3), a.mul(size, 1 - recipe.beta3));
+  return { parameters: a.sub(parameters, a.mul(a.min(size, average), m)), state: [m, v, average] };
+};
+
+const UPDATES: Readonly<Record<Recipe['optimizer'], UpdateRule>> = { sgd, adam, adamod };
+
+/** Exponential averages of the gradient and of its square. */
+function moments(a: Arithmetic, recipe: Recipe, gradient: Value, state: readonly Value[]): [Value, Value] {
+  const m = a.add(a.mul(state[0]!, recipe.beta1), a.mul(gradient, 1 - recipe.beta1));
+  const v = a.add(a.mul(state[1]!, recipe.beta2), a.mul(a.mul(gradient, gradient), 1 - recipe.beta2));
+  return [m, v];
+}
+
+/** Formulas as they are written on paper, appended to a graph. */
+class Arithmetic {
+  readonly #builder: GraphBuilder;
+
+  constructor(builder: GraphBuilder) {
+    this.#builder = builder;
+  }
+
+  add = (x: Operand, y: Operand): Value => this.#builder.op('Add', [x, y]);
+  sub = (x: Operand, y: Operand): Value => this.#builder.op('Sub', [x, y]);
+  mul = (x: Operand, y: Operand): Value => this.#builder.op('Mul', [x, y]);
+  div = (x: Operand, y: Operand): Value => this.#builder.op('Div', [x, y]);
+  min = (x: Operand, y: Operand): Value => this.#builder.op('Min', [x, y]);
+  sqrt = (x: Operand): Value => this.#builder.op('Sqrt', [x]);
+  toFloat = (x: Value): Value => this.#builder.op('Cast', [x], { attributes: { to: 1 } });
+
+  /** 1 - beta^t in float64: in float32 the difference would lose four of its digits at t = 1. */
+  bias = (beta: number, t: Value): Value => {
+    const power = this.#builder.op('Pow', [this.#builder.double(beta), t]);
+    return this.#builder.op('Sub', [this.#builder.double(1), power]);
+  };
+
+  biasRoot = (beta: number, t: Value): Value => this.sqrt(this.bias(beta, t));
+}

@@ -1,0 +1,45 @@
+/** Element types by their number in the ONNX format (TensorProto.DataType). */
+export const DATA_TYPE = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const;
+
+export type DataTypeName = keyof typeof DATA_TYPE;
+/** A data type's number; types newer than this list keep theirs. */
+export type DataType = number;
+
+const ELEMENT_BYTES: Readonly<Record<DataType, number>> = {
+  [DATA_TYPE.float32]: 4,
+  [DATA_TYPE.uint8]: 1,
+  [DATA_TYPE.int8]: 1,
+  [DATA_TYPE.uint16]: 2,
+  [DATA_TYPE.int16]: 2,
+  [DATA_TYPE.int32]: 4,
+  [DATA_TYPE.int64]: 8,
+  [DATA_TYPE.bool]: 1,
+  [DATA_TYPE.float16]: 2,
+  [DATA_TYPE.float64]: 8,
+  [DATA_TYPE.uint32]: 4,
+  [DATA_TYPE.uint64]: 8,
+  [DATA_TYPE.bfloat16]: 2,
+};
+
+/** Bytes of one element, or undefined for strings and types that are packed below a byte. */
+export const elementBytes = (dataType: DataType): number | undefined => ELEMENT_BYTES[dataType];
+
+export function dataTypeName(dataType: DataType): string {
+  const entry = Object.entries(DATA_TYPE).find(([, number]) => number === dataType);
+  return entry ? entry[0] : `data type ${dataType}`;
+}

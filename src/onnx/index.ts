@@ -1,0 +1,30 @@
+export { GraphBuilder, type Operand, type OpOptions } from './builder.ts';
+export {
+  type Constant,
+  constantLength,
+  float32Constant,
+  fromTensor,
+  int64Constant,
+  toFloat32,
+  toIntegers,
+  toTensor,
+} from './constant.ts';
+export { DATA_TYPE, type DataType, dataTypeName } from './data-type.ts';
+export { decodeModel } from './decode.ts';
+export { encodeModel } from './encode.ts';
+export {
+  type Attribute,
+  type Dim,
+  describeNode,
+  floatAttribute,
+  type Graph,
+  intAttribute,
+  intsAttribute,
+  type Model,
+  type Node,
+  stringAttribute,
+  type Value,
+  type ValueType,
+} from './graph.ts';
+export { inline } from './inline.ts';
+export { consumersOf, dependentsOf, producersOf, valuesRead, withoutUnused } from './traversal.ts';
