@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { InputError } from '../errors.ts';
+import type { Reply, Request, Results } from './messages.ts';
+
+/** The child of a request died under it. `reason` completes the sentence "the process …". */
+export class ChildLost extends Error {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`The process ${reason}.`);
+    this.name = 'ChildLost';
+    this.reason = reason;
+  }
+}
+
+/** One child process. It is asked one thing at a time. */
+export interface EngineChild {
+  /** Absent where the system refused to start the process. */
+  readonly pid: number | undefined;
+  readonly alive: boolean;
+  /** Resolves when the child takes requests; rejects with `ChildLost`. */
+  readonly ready: Promise<void>;
+  /** Resolves with the reason (as in `ChildLost`) when the process has ended. Never rejects. */
+  readonly ended: Promise<string>;
+  /**
+   * Rejects with `InputError` or `Error` where the child says so, and with `ChildLost` where the child dies or takes longer
+   * than `limitMs`, for which it is killed.
+   */
+  request<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]>;
+  /** Ends the process: an idle child leaves by itself, a busy one is killed. */
+  end(): Promise<void>;
+}
+
+/** Importing ONNX Runtime takes a tenth of a second; a machine this slow is of no use. */
+const START_LIMIT_MS = 30_000;
+/** How long an idle child may take to leave. */
+const LEAVE_LIMIT_MS = 1_000;
+
+interface Exchange {
+  resolve(reply: Reply): void;
+  reject(error: ChildLost): void;
+}
+
+/** Starts `module`, which speaks the protocol of messages.ts, in a process of its own. */
+export function forkChild(module: URL): EngineChild {
+  const child = fork(module, [], {
+    // Typed arrays cross as their bytes (a view as its own bytes alone), not as JSON.
+    serialization: 'advanced',
+    // Two processes cannot share a debugger's port.
+    execArgv: [],
+    // Native code that dies tells stderr why; stdout belongs to the parent's answers.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  let alive = true;
+  let verdict: string | undefined;
+  let exchange: Exchange | undefined;
+  let markEnded: (reason: string) => void;
+  const ended = new Promise<string>((resolve) => {
+    markEnded = resolve;
+  });
+
+  function kill(reason: string): void {
+    verdict ??= reason;
+    child.kill('SIGKILL');
+  }
+  function lose(reason: string): void {
+    alive = false;
+    markEnded(verdict ?? reason);
+    exchange?.reject(new ChildLost(verdict ?? reason));
+  }
+  child.on('message', (reply: Reply) => exchange?.resolve(reply));
+  child.once('exit', (code, signal) =>
+    lose(signal === null ? `exited with code ${code}` : `was killed by ${signal}`),
+  );
+  // A process that never began has no exit to report.
+  child.on('error', (error) => child.pid === undefined && lose(`could not be started (${error.message})`));
+
+  async function reply(limitMs: number): Promise<Reply> {
+    assert(exchange === undefined, 'A child is asked one thing at a time. This is a bug.');
+    const timer = setTimeout(() => kill(`took longer than ${limitMs} ms`), limitMs);
+    try {
+      return await new Promise<Reply>((resolve, reject) => {
+        exchange = { resolve, reject };
+      });
+    } finally {
+      clearTimeout(timer);
+      exchange = undefined;
+    }
+  }
+
+  async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
+    if (!alive) throw new ChildLost(await ended);
+    // Where the message cannot be sent the channel is broken: without it the process is of no use.
+    child.send(request, (error) => error && kill('could not be reached'));
+    const answer = await reply(limitMs);
+    if (answer.kind === 'done') return answer.result as Results[R['kind']];
+    throw answer.fault === 'input' ? new InputError(answer.message) : new Error(answer.message);
+  }
+
+  return {
+    pid: child.pid,
+    get alive() {
+      return alive;
+    },
+    ready: reply(START_LIMIT_MS).then(() => undefined),
+    ended,
+    request: ask,
+    async end() {
+      verdict ??= 'was closed';
+      if (exchange !== undefined || !child.connected) child.kill('SIGKILL');
+      else child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_LIMIT_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}

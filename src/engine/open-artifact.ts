@@ -1,0 +1,119 @@
+import { InputError } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import { cutBatch, joinAnswers } from './batch-parts.ts';
+import type { AdaptedRows, Artifact, Device, LoadedArtifact } from './engine.ts';
+import type { EngineChild } from './engine-child.ts';
+import type { ProcessPool } from './process-pool.ts';
+
+/** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
+export const OPEN_LIMIT_MS = 120_000;
+
+export interface OpenOptions {
+  /** Names the sessions in the children; never used twice. */
+  readonly id: number;
+  readonly device: Device;
+  readonly threads: number;
+  /** The longest that one part of a batch may run. */
+  readonly runTimeoutMs: number;
+}
+
+/**
+ * Opens sessions of `artifact`, one with a single thread in every child where batches are split, otherwise one with all
+ * `threads` in the first child. The children open theirs at the same time, so the model is in memory once for each.
+ */
+export async function openArtifact(
+  pool: ProcessPool,
+  artifact: Artifact,
+  { id, device, threads, runTimeoutMs }: OpenOptions,
+): Promise<LoadedArtifact> {
+  const { input, name, output, path } = artifact;
+  const split = artifact.splittable && device === 'cpu';
+  const places = split ? Array.from({ length: pool.size }, (_, place) => place) : [0];
+  // A child that replaces a dead one is not among these, so its first job opens the session anew.
+  const openIn = new WeakSet<EngineChild>();
+  const calls = new Set<Promise<AdaptedRows>>();
+  let released: Promise<void> | undefined;
+
+  async function open(child: EngineChild): Promise<void> {
+    if (openIn.has(child)) return;
+    const sessionThreads = split ? 1 : threads;
+    await child.request(
+      { kind: 'load', id, name, path, input, output, device, threads: sessionThreads },
+      OPEN_LIMIT_MS,
+    );
+    openIn.add(child);
+  }
+
+  async function shut(child: EngineChild): Promise<void> {
+    if (openIn.delete(child)) await child.request({ kind: 'release', id }, OPEN_LIMIT_MS);
+  }
+
+  /** Waits for all, and then rejects with the first failure if there was one. */
+  async function inEachPlace(work: (child: EngineChild) => Promise<void>): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      places.map((place) => pool.submit({ name: `"${name}"`, place, work })),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async function adapt(
+    batch: Tensor<'float32'>,
+    steps: number,
+    onProgress: (rowsDone: number) => void,
+  ): Promise<AdaptedRows> {
+    const failure = new AbortController();
+    let rowsDone = 0;
+    const runPart = async (rows: Tensor<'float32'>): Promise<AdaptedRows> => {
+      const answer = await pool.submit({
+        name: `"${name}"`,
+        ...(!split && { place: 0 }),
+        signal: failure.signal,
+        work: async (child) => {
+          await open(child);
+          return child.request({ kind: 'run', id, rows, steps }, runTimeoutMs);
+        },
+      });
+      rowsDone += rows.dims[0]!;
+      onProgress(rowsDone);
+      return answer;
+    };
+    try {
+      return joinAnswers(await Promise.all((split ? cutBatch(batch, pool.size) : [batch]).map(runPart)));
+    } finally {
+      // Where one part failed the others are of no use to anybody.
+      failure.abort();
+    }
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled(calls);
+    // Where a child or the whole engine is lost meanwhile, its sessions are lost with it: that is all we want.
+    await inEachPlace(shut).catch(() => {});
+  }
+
+  try {
+    await inEachPlace(open);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    async run(batch, steps, onProgress = () => {}) {
+      if (released !== undefined) throw new Error(`"${name}" was released.`);
+      if (!(batch.dims[0]! > 0)) {
+        throw new InputError(`"${name}" was given no rows: the shape is [${batch.dims.join(', ')}].`);
+      }
+      const call = adapt(batch, steps, onProgress);
+      calls.add(call);
+      try {
+        return await call;
+      } finally {
+        calls.delete(call);
+      }
+    },
+    release() {
+      released ??= close();
+      return released;
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { ChildLost, type EngineChild, forkChild } from './engine-child.ts';
+
+/** Hears of the engine's processes as they come and go. */
+export interface EngineObserver {
+  onChildStart(child: { readonly pid: number }): void;
+  /** `reason` completes the sentence "the process …": "was killed by SIGKILL", "took longer than 5000 ms", "was closed". */
+  onChildExit(child: { readonly pid: number; readonly reason: string }): void;
+}
+
+/** After so many starts in a row that led to nothing, callers are told rather than kept waiting. */
+const FAILED_STARTS_LIMIT = 5;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** A place in the pool: it holds one child, and a new one soon after that has died. */
+export interface Place {
+  readonly pid: number | undefined;
+  /** A child is ready and has nothing to do. */
+  readonly idle: boolean;
+  /** Why the last start failed, when too many have failed in a row; it goes on trying. */
+  readonly despair: string | undefined;
+  /** Lets the child of an idle place do `job`; passes on what the job returns or throws. */
+  give<T>(job: (child: EngineChild) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface PlaceOptions {
+  /** What the children run. */
+  readonly module: URL;
+  /** The place has become idle by a new child, or has begun to despair. */
+  readonly onChange: () => void;
+  readonly log?: EngineObserver;
+}
+
+function startChild(module: URL): EngineChild | ChildLost {
+  try {
+    return forkChild(module);
+  } catch (error) {
+    // Where memory is short the system may refuse a new process on the spot; it may allow one later.
+    return new ChildLost(`could not be started (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+/** Starts the place's first child at once. */
+export function createPlace({ module, onChange, log }: PlaceOptions): Place {
+  const closing = new AbortController();
+  let child: EngineChild | undefined;
+  let ready = false;
+  let busy = false;
+  /** Deaths since a job was last finished here. */
+  let deaths = 0;
+  let failedStarts = 0;
+  let despair: string | undefined;
+
+  /** Resolves with the reason of the child's end. */
+  async function oneLife(): Promise<string> {
+    const started = startChild(module);
+    if (started instanceof ChildLost) return started.reason;
+    child = started;
+    const { pid } = started;
+    if (pid !== undefined) log?.onChildStart({ pid });
+    const began = started.ready.then(
+      () => true,
+      () => false,
+    );
+    if (await began) {
+      ready = true;
+      failedStarts = 0;
+      despair = undefined;
+      onChange();
+    }
+    const reason = await started.ended;
+    child = undefined;
+    if (pid !== undefined) log?.onChildExit({ pid, reason });
+    return reason;
+  }
+
+  async function keepFilled(): Promise<void> {
+    while (!closing.signal.aborted) {
+      ready = false;
+      failedStarts += 1;
+      const reason = await oneLife();
+      deaths += 1;
+      if (failedStarts >= FAILED_STARTS_LIMIT && !closing.signal.aborted) {
+        despair = reason;
+        onChange();
+      }
+      // The first death is replaced at once: the next call should not wait. Then ever more slowly.
+      const wait = deaths === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (deaths - 2), LONGEST_PAUSE_MS);
+      await pause(wait, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  }
+  const filled = keepFilled();
+
+  return {
+    get pid() {
+      return child?.pid;
+    },
+    get idle() {
+      return ready && !busy && child?.alive === true;
+    },
+    get despair() {
+      return despair;
+    },
+    async give(job) {
+      busy = true;
+      try {
+        const result = await job(child!);
+        deaths = 0;
+        return result;
+      } finally {
+        busy = false;
+      }
+    },
+    async close() {
+      closing.abort();
+      await child?.end();
+      await filled;
+    },
+  };
+}

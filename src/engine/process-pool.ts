@@ -1,0 +1,123 @@
+import { ChildLost, type EngineChild } from './engine-child.ts';
+import { EngineCrashError } from './engine-crash-error.ts';
+import { createPlace, type EngineObserver, type Place } from './place.ts';
+
+/** Something for one child to do, as a whole and from the start: it may be done again on another child. */
+export interface Job<T> {
+  /** What errors call it, as a sentence begins. */
+  readonly name: string;
+  /** The place that must do it; any place where absent. */
+  readonly place?: number;
+  /** When aborted the job is forgotten, unless a child has already begun it: its promise never settles. */
+  readonly signal?: AbortSignal;
+  work(child: EngineChild): Promise<T>;
+}
+
+export interface PoolOptions {
+  /** How many children. */
+  readonly size: number;
+  /** What the children run. */
+  readonly module: URL;
+  readonly log?: EngineObserver;
+}
+
+/** Children that share one queue. Each, when idle, takes the oldest job that it may do, so none is overtaken for long. */
+export interface ProcessPool {
+  readonly size: number;
+  readonly pids: readonly number[];
+  /** Rejects with what the job throws, with `EngineCrashError` where two children were lost under it or none start. */
+  submit<T>(job: Job<T>): Promise<T>;
+  /** Ends the children; jobs waiting or under way reject. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A job whose child died may have been killed for a neighbour's sake; one that loses two is likely to be the cause. */
+const ATTEMPTS = 2;
+
+interface QueuedJob {
+  readonly job: Job<void>;
+  readonly reject: (error: unknown) => void;
+  losses: number;
+}
+
+const closedError = () => new Error('The engine is closed.');
+
+/** Starts `size` children at once. The queue's length is bounded by the callers: a call waits for its answer. */
+export function createProcessPool({ size, module, log }: PoolOptions): ProcessPool {
+  let queue: QueuedJob[] = [];
+  let closing: Promise<void> | undefined;
+  const places: Place[] = Array.from({ length: size }, () =>
+    createPlace({ module, onChange: dispatch, ...(log && { log }) }),
+  );
+
+  const mayTake = ({ job }: QueuedJob, place: number) => job.place === undefined || job.place === place;
+
+  function dispatch(): void {
+    queue = queue.filter(({ job }) => !job.signal?.aborted);
+    // The first place comes last, because it alone may take whole batches.
+    for (const [index, place] of [...places.entries()].reverse()) {
+      if (!place.idle) continue;
+      const next = queue.findIndex((queued) => mayTake(queued, index));
+      if (next >= 0) void perform(place, queue.splice(next, 1)[0]!);
+    }
+    refuseHopeless();
+  }
+
+  async function perform(place: Place, queued: QueuedJob): Promise<void> {
+    try {
+      await place.give((child) => queued.job.work(child));
+    } catch (error) {
+      if (error instanceof ChildLost) recover(queued, error);
+      else queued.reject(error);
+    }
+    dispatch();
+  }
+
+  function recover(queued: QueuedJob, { reason }: ChildLost): void {
+    queued.losses += 1;
+    if (closing !== undefined) queued.reject(closedError());
+    else if (queued.losses < ATTEMPTS) queue.unshift(queued);
+    else {
+      const { name } = queued.job;
+      queued.reject(
+        new EngineCrashError(`${name} was given up after ${ATTEMPTS} attempts: its process ${reason}.`),
+      );
+    }
+  }
+
+  /** Jobs that only places without hope may take would wait for ever. */
+  function refuseHopeless(): void {
+    queue = queue.filter((queued) => {
+      const able = places.filter((_, index) => mayTake(queued, index));
+      if (able.some(({ despair }) => despair === undefined)) return true;
+      const { name } = queued.job;
+      queued.reject(new EngineCrashError(`${name} cannot run: each new process ${able[0]!.despair}.`));
+      return false;
+    });
+  }
+
+  async function end(): Promise<void> {
+    for (const { reject } of queue) reject(closedError());
+    queue = [];
+    await Promise.all(places.map((place) => place.close()));
+  }
+
+  return {
+    size,
+    get pids() {
+      return places.flatMap(({ pid }) => pid ?? []);
+    },
+    async submit<T>(job: Job<T>) {
+      if (closing !== undefined) throw closedError();
+      return new Promise<T>((resolve, reject) => {
+        const work = async (child: EngineChild) => resolve(await job.work(child));
+        queue.push({ job: { ...job, work }, reject, losses: 0 });
+        dispatch();
+      });
+    },
+    close() {
+      closing ??= end();
+      return closing;
+    },
+  };
+}
