@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
+import { compilerIdentity } from './compiler-identity.ts';
 
 /** A compiled graph on disk. */
 export interface CachedArtifact extends Omit<CompiledModel, 'bytes'> {
@@ -21,8 +22,6 @@ export interface ArtifactCacheOptions {
   /** Absolute path; made where it is missing. */
   readonly dir: string;
   readonly device: Device;
-  /** Artifacts of another version of the compiler are not reused. */
-  readonly compilerVersion: string;
 }
 
 export interface ArtifactCache {
@@ -69,11 +68,12 @@ async function write(dir: string, entry: string, compiled: CompiledModel): Promi
 /** Compiled graphs by the hash of everything they depend on, so that no two models or settings can meet in one entry. */
 export function createArtifactCache(
   { compile, runner }: ArtifactCacheDeps,
-  { dir, device, compilerVersion }: ArtifactCacheOptions,
+  { dir, device }: ArtifactCacheOptions,
 ): ArtifactCache {
+  const compiler = compilerIdentity();
   return {
     async get(model, sha256, recipe, options) {
-      const identity = JSON.stringify([sha256, compileKey(recipe), options, compilerVersion, device]);
+      const identity = JSON.stringify([sha256, compileKey(recipe), options, compiler, device]);
       const entry = join(dir, createHash('sha256').update(identity).digest('hex'));
       const cached = await read(entry);
       if (cached !== undefined) return cached;

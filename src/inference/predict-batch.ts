@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import type { RowPayload } from '../batching/batch-queue.ts';
+import type { ServingVersion } from '../models/index.ts';
+import { createPrediction } from './answer.ts';
+import type { Prediction } from './inference.ts';
+import { runRows } from './run-rows.ts';
+
+/** An image that was decoded for the version at hand. */
+export interface DecodedImage {
+  readonly row: RowPayload;
+  readonly decodeMs: number;
+}
+
+export interface PredictBatchOptions {
+  readonly version: ServingVersion;
+  /** Name of one of the version's recipes. */
+  readonly recipe: string;
+  readonly topK: number;
+  readonly onProgress?: (rowsDone: number) => void;
+}
+
+/** Predicts the images as one batch, without a queue. Rejects where the engine does; an `Error` in a place is of that image alone. */
+export async function predictBatch(
+  images: readonly DecodedImage[],
+  { version, recipe, topK, onProgress }: PredictBatchOptions,
+): Promise<readonly (Prediction | Error)[]> {
+  const started = performance.now();
+  const payloads = images.map(({ row }) => row);
+  const answers = await runRows(onProgress === undefined ? {} : { onProgress }, version, recipe, payloads);
+  const runMs = performance.now() - started;
+  const batch = { id: randomUUID(), size: images.length };
+  return answers.map((answer, i) => {
+    if (answer instanceof Error) return answer;
+    const { decodeMs } = images[i]!;
+    const story = { id: randomUUID(), recipe, topK, decodeMs, totalMs: decodeMs + runMs };
+    return createPrediction(version, { answer, batch, queueMs: 0, runMs }, story);
+  });
+}

@@ -1,0 +1,92 @@
+import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
+import type { Recipe } from '../dent/index.ts';
+import type { AdaptedRows } from '../engine/engine.ts';
+import { ServiceError } from '../errors.ts';
+import { toRow } from '../images/index.ts';
+import { appliedRecipe, rowShape, type ServingVersion } from '../models/index.ts';
+import { elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
+import type { InferenceObserver } from './observer.ts';
+import { entropyNats, softmax } from './probabilities.ts';
+
+/** The rows as the model's input, [N, C, H, W]. */
+function assemble(version: ServingVersion, payloads: readonly RowPayload[]): Tensor<'float32'> {
+  const { input } = version.manifest;
+  const dims = [payloads.length, ...rowShape(input)];
+  const batch = float32(dims, new Float32Array(elementCount(dims)));
+  const rowSize = batch.data.length / payloads.length;
+  for (const [i, { data }] of payloads.entries()) {
+    if (data instanceof Uint8Array) toRow(data, input, batch.data, i * rowSize);
+    else batch.data.set(data, i * rowSize);
+  }
+  return batch;
+}
+
+const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
+
+/** The values of row `row` in a [steps + 1, N] trace. */
+function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
+  const [length, count] = dims as [number, number];
+  return Float32Array.from({ length }, (_, step) => data[step * count + row]!);
+}
+
+/** One row of what the engine answered, copied out so that no answer keeps its whole batch in memory. */
+function sliceAnswer(
+  result: AdaptedRows,
+  row: number,
+  applied: string,
+  steps: number,
+): RowAnswer | ServiceError {
+  const logits = rowsOf(result.logits, row, row + 1).data.slice();
+  const staticLogits = rowsOf(result.staticLogits, row, row + 1).data.slice();
+  const entropy = column(result.entropy, row);
+  if (allFinite(logits) && allFinite(entropy)) return { logits, staticLogits, entropy, applied, steps };
+  if (allFinite(staticLogits)) {
+    const staticEntropy = Float32Array.of(entropyNats(softmax(staticLogits)));
+    return { logits: staticLogits, staticLogits, entropy: staticEntropy, applied: 'static', steps: 0 };
+  }
+  return new ServiceError('internal', 'The model gives no finite answer for this image.');
+}
+
+/** Seconds since the last call, or since it was made. */
+function createStopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const seconds = (now - last) / 1000;
+    last = now;
+    return seconds;
+  };
+}
+
+export interface RunRowsDeps {
+  readonly observer?: InferenceObserver | undefined;
+  readonly onProgress?: (rowsDone: number) => void;
+}
+
+/**
+ * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe is run under the
+ * preset that stands in for it; a row whose adaptation diverged is answered by the model as it is. Both say so in `applied`.
+ */
+export async function runRows(
+  { observer, onProgress }: RunRowsDeps,
+  version: ServingVersion,
+  name: string,
+  payloads: readonly RowPayload[],
+): Promise<readonly (RowAnswer | Error)[]> {
+  const count = payloads.length;
+  const asked = version.manifest.recipes[name] as Recipe;
+  const applied = appliedRecipe(name, asked, count);
+  const labels = { model: `${version.name}:${version.version}`, recipe: name };
+  const { steps } = applied.recipe;
+  const seconds = createStopwatch();
+  const batch = assemble(version, payloads);
+  observer?.preprocessed(seconds());
+  const result = await version.run(applied.recipe, batch, onProgress);
+  observer?.adapted({ ...labels, steps, seconds: seconds() });
+  const answers = payloads.map((_, row) => sliceAnswer(result, row, applied.name, steps));
+  observer?.postprocessed(seconds());
+  if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });
+  const diverged = answers.filter((answer) => !(answer instanceof Error) && answer.applied !== applied.name);
+  if (diverged.length > 0) observer?.fellBack({ ...labels, reason: 'nonfinite', rows: diverged.length });
+  return answers;
+}

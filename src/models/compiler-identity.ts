@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The rooms whose code decides what a compiled graph looks like. */
+const COMPILER_ROOMS = ['onnx', 'autodiff', 'dent'];
+
+/**
+ * A hash of the compiler's own code. Cached graphs are bound to it, because a version number that somebody has to raise
+ * would one day serve the graphs of a compiler with a mistake that has been mended.
+ */
+export function compilerIdentity(): string {
+  const hash = createHash('sha256');
+  for (const room of COMPILER_ROOMS) {
+    const folder = new URL(`../${room}/`, import.meta.url);
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => /\.(js|ts)$/.test(name)).sort()) {
+      hash.update(`${room}/${file}\n`).update(readFileSync(new URL(file, folder)));
+    }
+  }
+  return hash.digest('hex');
+}

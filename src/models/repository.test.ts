@@ -1,0 +1,175 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { compile, PRESETS } from '../dent/index.ts';
+import { createEngine, type Engine } from '../engine/index.ts';
+import { float32 } from '../tensor.ts';
+import { createArtifactCache } from './artifact-cache.ts';
+import { defaultVersion, type ModelRepository, openModelRepository } from './repository.ts';
+
+const BUNDLED = new URL('../../models/cifar10-resnet14/1/model.onnx', import.meta.url);
+const manifest = {
+  input: { width: 32, height: 32, channels: 'rgb', scale: 1 / 255 },
+  labels: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+  recipes: { static: {} } as object,
+  defaultRecipe: 'static',
+  batching: { maxBatchSize: 2 },
+};
+
+let engine: Engine;
+let folder: string;
+let root: string;
+let compiled: number;
+const opened: ModelRepository[] = [];
+
+beforeAll(() => {
+  engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 30_000 });
+});
+afterAll(() => engine.close());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dent-repository-'));
+  root = join(folder, 'models');
+  compiled = 0;
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((repository) => repository.close()));
+  await rm(folder, { recursive: true });
+});
+
+async function write(name: string, changes: object = {}, version = 1): Promise<void> {
+  const path = join(root, name, String(version));
+  await mkdir(path, { recursive: true });
+  await copyFile(BUNDLED, join(path, 'model.onnx'));
+  await writeFile(join(root, name, 'model.json'), JSON.stringify({ ...manifest, ...changes }));
+}
+
+/** Opens and loads the repository; `failures` collects what its observer hears. */
+async function load(options: { cacheDir?: string; defaultModel?: string } = {}) {
+  const { cacheDir = join(folder, 'cache'), ...rest } = options;
+  const counted: typeof compile = (...args) => {
+    compiled += 1;
+    return compile(...args);
+  };
+  const cache = createArtifactCache({ compile: counted, runner: engine }, { dir: cacheDir, device: 'cpu' });
+  const failures: string[] = [];
+  const observer = {
+    ready: () => {},
+    failed: (model: string, version: number) => failures.push(`${model}:${version}`),
+  };
+  const repository = await openModelRepository({ engine, cache, observer }, { root, ...rest });
+  opened.push(repository);
+  await repository.load();
+  return { repository, failures };
+}
+
+const reasonOf = (repository: ModelRepository, name: string): string => {
+  const entry = repository.model(name)!.versions.at(-1)!;
+  return entry.state === 'failed' ? entry.reason : entry.state;
+};
+
+it('compiles a model once, and not at all at the next start', async () => {
+  await write('a');
+  await load();
+  expect(compiled).toBe(1);
+  const { repository } = await load();
+  expect(compiled).toBe(1);
+  const serving = defaultVersion(repository.model('a')!)!;
+  const row = float32([1, 3, 32, 32], new Float32Array(3072));
+  const { logits, entropy } = await serving.run(PRESETS.static, row);
+  expect(logits.dims).toEqual([1, 10]);
+  expect(entropy.dims).toEqual([1, 1]);
+});
+
+it('compiles one graph for recipes that differ in their number of steps, and another without any', async () => {
+  await write('a', {
+    recipes: { static: {}, six: { preset: 'isolated' }, ten: { preset: 'isolated', steps: 10 } },
+  });
+  const { repository } = await load();
+  expect(compiled).toBe(2);
+  const { artifacts } = defaultVersion(repository.model('a')!)!;
+  expect(Object.keys(artifacts)).toEqual(['static', 'six', 'ten']);
+  expect(artifacts.six!.path).toBe(artifacts.ten!.path);
+  expect(artifacts.six!.path).not.toBe(artifacts.static!.path);
+});
+
+it('keeps the preset at hand that small batches fall back to', async () => {
+  await write('a', { recipes: { static: {}, norm: { preset: 'norm', small: 'isolated' } } });
+  const { repository } = await load();
+  const row = float32([1, 3, 32, 32], new Float32Array(3072));
+  const { entropy } = await defaultVersion(repository.model('a')!)!.run(PRESETS.isolated, row);
+  expect(entropy.dims).toEqual([7, 1]);
+});
+
+it('lets the engine split the batches of recipes whose rows are on their own', async () => {
+  await write('a', {
+    recipes: {
+      static: {},
+      isolated: { preset: 'isolated' },
+      mean: { preset: 'isolated', rows: 'batch' },
+      dent: { preset: 'dent' },
+      blend: { preset: 'blend' },
+    },
+  });
+  const { artifacts } = defaultVersion((await load()).repository.model('a')!)!;
+  const splittable = Object.entries(artifacts).filter(([, artifact]) => artifact.splittable);
+  expect(splittable.map(([name]) => name)).toEqual(['static', 'isolated']);
+});
+
+it('serves the largest version that works', async () => {
+  await write('a', {}, 1);
+  await write('a', {}, 2);
+  await write('a', {}, 10);
+  await writeFile(join(root, 'a', '10', 'model.onnx'), 'no model');
+  const { repository, failures } = await load();
+  expect(defaultVersion(repository.model('a')!)!.version).toBe(2);
+  expect(failures).toEqual(['a:10']);
+  expect(reasonOf(repository, 'a')).toContain(join(root, 'a', '10', 'model.onnx'));
+});
+
+it.each([
+  [
+    'labels',
+    { labels: ['cat', 'dog'] },
+    /a\/model\.json: the field "labels" has 2 entries; .*model\.onnx has 10 classes\.$/,
+  ],
+  [
+    'size',
+    { input: { ...manifest.input, width: 48 } },
+    /a\/model\.json: the field "input" makes images of 3 x 32 x 48 .*; .*model\.onnx takes 3 x 32 x 32\.$/,
+  ],
+  [
+    'channels',
+    { input: { ...manifest.input, channels: 'gray' } },
+    /makes images of 1 x 32 x 32 .*; .*model\.onnx takes 3 x 32 x 32\.$/,
+  ],
+])('says where manifest and model disagree: %s', async (_, changes, reason) => {
+  await write('a', changes);
+  await write('b');
+  const { repository } = await load();
+  expect(reasonOf(repository, 'a')).toMatch(reason);
+  expect(reasonOf(repository, 'b')).toBe('ready');
+});
+
+it('answers for the first model by default, or for the one that was named', async () => {
+  await write('b');
+  await write('a');
+  expect((await load()).repository.defaultModel).toBe('a');
+  expect((await load({ defaultModel: 'b' })).repository.defaultModel).toBe('b');
+  await expect(load({ defaultModel: 'c' })).rejects.toThrow(
+    `${root}: there is no model "c" to serve by default.`,
+  );
+});
+
+it('leaves nothing half-written in the cache, and says where it cannot write', async () => {
+  await write('a');
+  await load();
+  const [entry, ...others] = await readdir(join(folder, 'cache'));
+  expect(others).toEqual([]);
+  expect((await readdir(join(folder, 'cache', entry!))).sort()).toEqual(['graph.json', 'graph.onnx']);
+  expect(JSON.parse(await readFile(join(folder, 'cache', entry!, 'graph.json'), 'utf8')).classes).toBe(10);
+
+  await writeFile(join(folder, 'file'), '');
+  const { repository } = await load({ cacheDir: join(folder, 'file') });
+  expect(reasonOf(repository, 'a')).toMatch(/Compiled models cannot be written to .*file .*DENT_CACHE_DIR/);
+});
