@@ -1,3 +1,12 @@
 export { COMPILER_VERSION, type CompiledModel, type CompileOptions, compile } from './compile.ts';
 export type { GraphRunner } from './graph-runner.ts';
-export { createRecipe, isCoupled, PRESETS, type PresetName, RECIPE_FIELDS, type Recipe } from './recipe.ts';
+export {
+  createRecipe,
+  isCoupled,
+  isSplittable,
+  PRESETS,
+  type PresetName,
+  RECIPE_FIELDS,
+  type Recipe,
+} from './recipe.ts';
+export { appliedRecipe, smallBatchPreset } from './small-batch.ts';

@@ -155,3 +155,10 @@ export function isCoupled(recipe: Recipe): boolean {
   if (recipe.steps === 0) return false;
   return recipe.scope === 'batch' || recipe.objective === 'infomax';
 }
+
+/**
+ * True where a batch may be run in parts: its rows are not coupled, and the objective divides by a fixed number. One that
+ * divides by the rows at hand feels how many there are, though not which.
+ */
+export const isSplittable = (recipe: Recipe): boolean =>
+  !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);

@@ -1,9 +1,9 @@
 import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
-import type { Recipe } from '../dent/index.ts';
+import { appliedRecipe, type Recipe } from '../dent/index.ts';
 import type { AdaptedRows } from '../engine/engine.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
-import { appliedRecipe, rowShape, type ServingVersion } from '../models/index.ts';
+import { rowShape, type ServingVersion } from '../models/index.ts';
 import { elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';

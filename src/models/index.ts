@@ -9,4 +9,3 @@ export {
   type VersionEntry,
 } from './repository.ts';
 export { type FoundModel, scanRepository } from './repository-scan.ts';
-export { appliedRecipe } from './small-batch.ts';

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isCoupled, PRESETS, type Recipe } from '../dent/index.ts';
+import { isSplittable, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
 import type { AdaptedRows, Artifact, Engine, LoadedArtifact } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
 import type { InputSpec, Manifest, ModelVersion } from './model.ts';
 import type { FoundModel } from './repository-scan.ts';
-import { smallBatchPreset } from './small-batch.ts';
 
 /** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
@@ -51,10 +50,6 @@ function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, model
     );
   }
 }
-
-// A recipe whose objective divides by the rows at hand feels how many there are, though not which.
-const isSplittable = (recipe: Recipe): boolean =>
-  !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);
 
 interface OpenArtifact {
   /** The first of the recipes that share the graph. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRecipe } from '../dent/index.ts';
+import { createRecipe } from './recipe.ts';
 import { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 
 const applied = (options: Record<string, unknown>, rows: number): string =>

@@ -1,4 +1,4 @@
-import { PRESETS, type Recipe } from '../dent/index.ts';
+import { PRESETS, type Recipe } from './recipe.ts';
 
 /** Fewest rows that mean something to the entropy of the mean prediction. */
 const INFOMAX_ROWS_MIN = 8;
