@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../errors.ts';
-import { decodeModel, encodeModel, type Model } from '../onnx/index.ts';
+import { decodeModel, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
-import { asClassifier, classCount } from './classifier.ts';
+import { asClassifier, type Classifier, classCount } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
-import { findLayers } from './layers.ts';
+import { type AdaptableLayer, findLayers } from './layers.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
@@ -15,8 +15,11 @@ import type { Recipe } from './recipe.ts';
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
 export const COMPILER_VERSION = '1';
 
+/** Where a compiled graph keeps its recipe. */
+export const RECIPE_METADATA = 'dent.recipe';
+
 /** The image size to assume for a model that leaves it open and a caller that names none. */
-const COMMON_IMAGE_SIZE = 224;
+export const COMMON_IMAGE_SIZE = 224;
 
 export interface CompileOptions {
   /** Channels, height and width to assume where the model leaves them open. */
@@ -31,6 +34,9 @@ export interface CompiledModel {
   readonly classes: number;
   /** [channels, height, width], with -1 where the model leaves a size open. */
   readonly imageShape: readonly [number, number, number];
+  /** How many layers have their scale and shift adapted, and how many numbers that are in all. */
+  readonly layers: number;
+  readonly parameters: number;
 }
 
 /**
@@ -44,19 +50,14 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
-  const { classifier, classes } = prepared;
-  const { layers } = findLayers(classifier.model.graph);
-  if (layers.length === 0 && adapts(recipe)) {
-    throw new InputError('The model has no normalisation layer whose scale and shift could be adapted.');
-  }
-  const forward = adaptiveForward(classifier, adapts(recipe) ? layers : [], recipe);
-  const graph = assemble({ classifier, classes, forward, recipe });
+  const { classifier, classes, imageShape } = prepared;
+  const { graph, layers, parameters } = adaptiveGraph(prepared, recipe);
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
     graph,
     metadata: {
-      'dent.recipe': JSON.stringify(recipe),
+      [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,
       'dent.source_sha256': createHash('sha256').update(model).digest('hex'),
     },
@@ -66,15 +67,47 @@ export async function compile(
     input: classifier.input.name,
     output: classifier.outputName,
     classes,
-    imageShape: prepared.imageShape,
+    imageShape,
+    layers: layers.length,
+    parameters,
   };
+}
+
+/** The self-adapting graph of a prepared model, and the layers it adapts. Throws `InputError` naming the node and op at fault. */
+export function adaptiveGraph(
+  { classifier, classes }: PreparedModel,
+  recipe: Recipe,
+): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
+  const layers = adapts(recipe) ? findLayers(classifier.model.graph).layers : [];
+  if (layers.length === 0 && adapts(recipe)) {
+    throw new InputError('The model has no normalisation layer whose scale and shift could be adapted.');
+  }
+  const forward = adaptiveForward(classifier, layers, recipe);
+  const graph = assemble({ classifier, classes, forward, recipe });
+  return { graph, layers, parameters: forward.initial.length };
 }
 
 /** Whether the recipe's prediction differs from the model's own. */
 const adapts = (recipe: Recipe): boolean => recipe.steps > 0 || recipe.statistics !== 'source';
 
 /** The model in the form that the compiler works on: recent operator set, constants folded, shapes measured, logits found. */
-async function prepare(source: Model, runner: GraphRunner, options: CompileOptions) {
+export interface PreparedModel {
+  readonly classifier: Classifier;
+  readonly classes: number;
+  readonly imageShape: readonly [number, number, number];
+}
+
+/** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
+export async function prepare(
+  source: Model,
+  runner: GraphRunner,
+  options: CompileOptions,
+): Promise<PreparedModel> {
+  if (RECIPE_METADATA in source.metadata) {
+    throw new InputError(
+      'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
+    );
+  }
   const probe = probeShape(source, options);
   const upgraded = upgradeOpset(source);
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
