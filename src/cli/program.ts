@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { predictCommand } from './predict.ts';
+import { serveCommand } from './serve.ts';
+
+const DESCRIPTION = 'Adapts ONNX image classifiers to each batch at test time, and serves them.';
+
+/** The commands in the order of the help. */
+const COMMANDS = [serveCommand, predictCommand];
+
+/** The command line `dent`. Rejects with `CommanderError` for wrong usage, help and version; nothing in it exits. */
+export function createProgram(): Command {
+  const program = new Command('dent').description(DESCRIPTION).version(VERSION);
+  for (const create of COMMANDS) {
+    const command = create();
+    program.addCommand(command.option('--verbose', 'show the stack of an error'));
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      // One line, however many commander makes of it.
+      outputError: (text, write) =>
+        write(
+          `${text
+            .replace(/^error: /, 'dent: ')
+            .trim()
+            .replaceAll('\n', ' ')}\n`,
+        ),
+    });
+  }
+  return program;
+}
+
+/** Whether the command that ran was asked to show stacks. */
+export const isVerbose = (program: Command): boolean =>
+  program.commands.some((command) => command.opts().verbose === true);

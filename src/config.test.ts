@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { afterEach, expect, it, vi } from 'vitest';
+import { loadConfig, parseSetting } from './config.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+it('has a default for every setting', () => {
+  expect(loadConfig({})).toEqual({
+    port: 8080,
+    host: '127.0.0.1',
+    models: 'models',
+    threads: availableParallelism(),
+    cacheDir: resolve('.cache/dent'),
+    logLevel: 'info',
+    maxBodyBytes: 10 * 1024 * 1024,
+    requestTimeoutMs: 30_000,
+    maxPixels: 25_000_000,
+    drainDelayMs: 2000,
+    closeTimeoutMs: 60_000,
+    runTimeoutMs: 60_000,
+  });
+});
+
+it('reads the environment, and passes over what is set to nothing', () => {
+  vi.stubEnv('DENT_PORT', '9000');
+  vi.stubEnv('DENT_MAX_BODY_BYTES', '2048');
+  vi.stubEnv('DENT_HOST', '');
+  expect(loadConfig({})).toMatchObject({ port: 9000, maxBodyBytes: 2048, host: '127.0.0.1' });
+});
+
+it('prefers the command line, and takes nothing else from it', () => {
+  vi.stubEnv('DENT_PORT', '9000');
+  const options = { port: 9001, verbose: true, threads: undefined } as { port: number };
+  const config = loadConfig(options);
+  expect(config.port).toBe(9001);
+  expect(config.threads).toBe(availableParallelism());
+  expect(config).not.toHaveProperty('verbose');
+});
+
+it('keeps compiled models beside the repository unless told otherwise', () => {
+  expect(loadConfig({ models: '/srv/models' }).cacheDir).toBe('/srv/.cache/dent');
+  vi.stubEnv('DENT_CACHE_DIR', '/var/cache/dent');
+  expect(loadConfig({ models: '/srv/models' }).cacheDir).toBe('/var/cache/dent');
+});
+
+it.each([
+  ['DENT_PORT', 'http', 'DENT_PORT must be a whole number; it is "http".'],
+  ['DENT_PORT', '65536', 'DENT_PORT must be <= 65535; it is "65536".'],
+  ['DENT_THREADS', '0', 'DENT_THREADS must be >= 1; it is "0".'],
+  [
+    'DENT_LOG_LEVEL',
+    'loud',
+    'DENT_LOG_LEVEL must be one of silent, fatal, error, warn, info, debug, trace; it is "loud".',
+  ],
+])('names the variable at fault: %s=%s', (name, value, message) => {
+  vi.stubEnv(name, value);
+  expect(() => loadConfig({})).toThrow(message);
+});
+
+it('parses the value of an option', () => {
+  expect(parseSetting('port', '80')).toBe(80);
+  expect(parseSetting('host', '::1')).toBe('::1');
+  expect(() => parseSetting('port', '-1')).toThrow('The value must be >= 0; it is "-1".');
+});

