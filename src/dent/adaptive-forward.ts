@@ -8,8 +8,8 @@ import type { Recipe } from './recipe.ts';
 export interface AdaptiveForward {
   /** Inputs: the image [N, C, H, W] and the parameters [R, P], R being 1 or N by scope; output: logits [N, K]. */
   readonly graph: Graph;
-  /** Where adaptation starts, [P]: the scales of all layers, then their shifts. */
-  readonly initial: Float32Array;
+  /** P: an offset to each trained scale, then one to each trained shift. Adaptation starts from zero. */
+  readonly parameterCount: number;
   /** Learning rate of each parameter, [P]. */
   readonly learningRates: Float32Array;
 }
@@ -28,15 +28,12 @@ export function adaptiveForward(
   recipe: Recipe,
 ): AdaptiveForward {
   const { graph } = classifier.model;
-  const initial = Float32Array.from([
-    ...layers.flatMap((l) => [...l.scale]),
-    ...layers.flatMap((l) => [...l.shift]),
-  ]);
+  const parameterCount = 2 * layers.reduce((sum, layer) => sum + layer.channels, 0);
   const builder = new GraphBuilder();
   for (const [value, constant] of graph.initializers) builder.adopt(value, constant);
   const parameters: Value = {
     name: 'parameters',
-    type: { dataType: 1, shape: [parameterRows(recipe), initial.length] },
+    type: { dataType: 1, shape: [parameterRows(recipe), parameterCount] },
   };
   const affine = splitParameters(builder, parameters, layers, recipe);
   const blend = blendWeight(builder, classifier.input, recipe);
@@ -52,8 +49,8 @@ export function adaptiveForward(
   const logits = rewired.get(classifier.logits) ?? classifier.logits;
   return {
     graph: builder.build('adaptive forward', [classifier.input, parameters], [logits]),
-    initial,
-    learningRates: new Float32Array(initial.length).fill(recipe.affine === 'on' ? recipe.lr : 0),
+    parameterCount,
+    learningRates: new Float32Array(parameterCount).fill(recipe.affine === 'on' ? recipe.lr : 0),
   };
 }
 
@@ -73,9 +70,8 @@ function splitParameters(
   const rows = parameterRows(recipe);
   const sizes = layers.map((layer) => layer.channels);
   const total = sizes.reduce((a, b) => a + b, 0);
-  let [scales, shifts] = split(builder, parameters, [total, total], rows) as [Value, Value];
-  if (recipe.statistics === 'source')
-    [scales, shifts] = applySourceStatistics(builder, scales, shifts, layers, [rows, total]);
+  const offsets = split(builder, parameters, [total, total], rows) as [Value, Value];
+  const [scales, shifts] = fromOffsets(builder, offsets, layers, recipe, [rows, total]);
   const scale = split(builder, scales, sizes, rows);
   const shift = split(builder, shifts, sizes, rows);
   return layers.map((_, i) => ({ scale: scale[i]!, shift: shift[i]! }));
@@ -91,27 +87,94 @@ function split(builder: GraphBuilder, value: Value, sizes: readonly number[], ro
   return parts;
 }
 
-/** s = scale / sqrt(var + eps), t = shift - mean * s, for all layers at once. A layer without fixed statistics has mean 0 and deviation 1. */
-function applySourceStatistics(
+/**
+ * Scale and shift of all layers at once, [R, C], from the offsets that adaptation has added to the trained ones. With source statistics they
+ * hold the normalisation too: s = scale / deviation and t = shift - mean * s. Starting from s and t rounded once, and adding what the
+ * offsets change, keeps digits that the same formulas in float32 would lose.
+ */
+function fromOffsets(
   builder: GraphBuilder,
-  scales: Value,
-  shifts: Value,
+  [scaleOffset, shiftOffset]: readonly [Value, Value],
   layers: readonly AdaptableLayer[],
+  recipe: Recipe,
   shape: readonly [Dim, number],
 ): [Value, Value] {
-  const inverse = layers.flatMap((layer) => inverseDeviation(layer));
-  const mean = layers.flatMap((layer) => [...(layer.source?.mean ?? new Float32Array(layer.channels))]);
-  const constant = (values: number[], name: string) =>
+  const constant = (values: readonly number[], name: string) =>
     builder.constant(float32Constant([1, shape[1]], values), name);
-  const s = builder.op('Mul', [scales, constant(inverse, 'inverse_deviation')], { name: 'scales', shape });
-  const centre = builder.op('Mul', [s, constant(mean, 'mean')], { shape });
-  return [s, builder.op('Sub', [shifts, centre], { name: 'shifts', shape })];
+  const sources = layers.map((layer) => fixedNormalization(layer, recipe));
+  const start = layers.flatMap((layer, l) => startOf(layer, sources[l]!));
+  const scaled = builder.op(
+    'Mul',
+    [
+      scaleOffset,
+      constant(
+        sources.flatMap((s) => s.inverseDeviation),
+        'inverse_deviation',
+      ),
+    ],
+    { shape },
+  );
+  const centred = builder.op(
+    'Mul',
+    [
+      scaled,
+      constant(
+        sources.flatMap((s) => s.mean),
+        'mean',
+      ),
+    ],
+    { shape },
+  );
+  const change = builder.op('Sub', [shiftOffset, centred], { shape });
+  return [
+    builder.op(
+      'Add',
+      [
+        scaled,
+        constant(
+          start.map((c) => c.scale),
+          'source_scales',
+        ),
+      ],
+      { name: 'scales', shape },
+    ),
+    builder.op(
+      'Add',
+      [
+        change,
+        constant(
+          start.map((c) => c.shift),
+          'source_shifts',
+        ),
+      ],
+      { name: 'shifts', shape },
+    ),
+  ];
 }
 
-function inverseDeviation(layer: AdaptableLayer): number[] {
-  const { source } = layer;
-  if (!source) return new Array<number>(layer.channels).fill(1);
-  return Array.from(source.variance, (variance) => 1 / Math.sqrt(variance + source.epsilon));
+/** Mean and 1 / deviation by channel where they are fixed; 0 and 1 where the layer normalises by other ones, or not at all. */
+function fixedNormalization(
+  layer: AdaptableLayer,
+  recipe: Recipe,
+): { mean: number[]; inverseDeviation: number[] } {
+  const { source, channels } = layer;
+  if (!source || recipe.statistics !== 'source') {
+    return {
+      mean: new Array<number>(channels).fill(0),
+      inverseDeviation: new Array<number>(channels).fill(1),
+    };
+  }
+  return {
+    mean: [...source.mean],
+    inverseDeviation: Array.from(source.variance, (variance) => 1 / Math.sqrt(variance + source.epsilon)),
+  };
+}
+
+function startOf(layer: AdaptableLayer, { mean, inverseDeviation }: ReturnType<typeof fixedNormalization>) {
+  return Array.from(layer.scale, (trained, c) => {
+    const scale = trained * inverseDeviation[c]!;
+    return { scale, shift: layer.shift[c]! - mean[c]! * scale };
+  });
 }
 
 /** The batch's weight beside the source statistics, n / (n + prior) (Schneider et al. 2020, equation 1); undefined where it is 1. */

@@ -1,9 +1,18 @@
 import { appendGradients } from '../autodiff/index.ts';
-import { DATA_TYPE, float32Constant, type Graph, GraphBuilder, inline, type Value, withoutUnused } from '../onnx/index.ts';
+import {
+  DATA_TYPE,
+  float32Constant,
+  type Graph,
+  GraphBuilder,
+  inline,
+  type Value,
+  withoutUnused,
+} from '../onnx/index.ts';
 import { type AdaptiveForward, rowCount } from './adaptive-forward.ts';
 import type { Classifier } from './classifier.ts';
 import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
+import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -51,7 +60,7 @@ export function assemble(parts: Parts): Graph {
     output(builder, staticLogits, STATIC_OUTPUT, [BATCH, parts.classes]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
   ];
-  return withoutUnused(builder.build('dent', [image, steps], outputs));
+  return fuseAffine(withoutUnused(builder.build('dent', [image, steps], outputs)));
 }
 
 function output(
@@ -63,20 +72,18 @@ function output(
   return builder.op('Identity', [value], { name, shape });
 }
 
-const toFloat = (builder: GraphBuilder, value: Value): Value => builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float32 } });
+const toFloat = (builder: GraphBuilder, value: Value): Value =>
+  builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float32 } });
 
-/** [1, P], or [N, P] where each row adapts alone. */
+/** Zero offsets: [1, P], or [N, P] where each row adapts alone. */
 function initialParameters(builder: GraphBuilder, { forward, recipe }: Parts, image: Value): Value {
-  const initial = builder.constant(
-    float32Constant([1, forward.initial.length], forward.initial),
-    'source_parameters',
-  );
-  if (recipe.scope === 'batch') return initial;
-  const rows = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
-  return builder.op('Expand', [
-    initial,
-    builder.op('Concat', [rows, builder.ints([1])], { attributes: { axis: 0 } }),
-  ]);
+  const width = builder.ints([forward.parameterCount]);
+  const rows =
+    recipe.scope === 'batch'
+      ? builder.ints([1])
+      : builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const shape = builder.op('Concat', [rows, width], { attributes: { axis: 0 } });
+  return builder.op('ConstantOfShape', [shape], { name: 'no_offsets' });
 }
 
 interface LoopResult {
@@ -94,8 +101,8 @@ function appendLoop(
   steps: Value,
   start: Value,
 ): LoopResult {
-  const zeros = builder.op('Mul', [start, 0], { name: 'zero_state' });
-  const states = Array.from({ length: STATE_TENSORS[parts.recipe.optimizer] }, () => zeros);
+  // Parameters and optimizer state all start as zeros of one shape.
+  const states = Array.from({ length: STATE_TENSORS[parts.recipe.optimizer] }, () => start);
   const rows = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
   const shape = builder.op('Concat', [rows, builder.ints([parts.classes])], { attributes: { axis: 0 } });
   const noLogits = builder.op('ConstantOfShape', [shape], { name: 'no_logits' });
@@ -145,9 +152,11 @@ function loopBody({ forward, recipe, classes }: Parts, image: Value): Graph {
   const isFirst = builder.op('Equal', [trip, builder.int(0)]);
   const first = builder.op('Where', [isFirst, logits, firstBefore]);
   const goOn = builder.op('Identity', [keepGoing]);
-  return builder.build(
-    'update',
-    [trip, keepGoing, parameters, firstBefore, ...state],
-    [goOn, next.parameters, first, ...next.state, toFloat(builder, entropy)],
+  return fuseAffine(
+    builder.build(
+      'update',
+      [trip, keepGoing, parameters, firstBefore, ...state],
+      [goOn, next.parameters, first, ...next.state, toFloat(builder, entropy)],
+    ),
   );
 }

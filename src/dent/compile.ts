@@ -84,7 +84,7 @@ export function adaptiveGraph(
   }
   const forward = adaptiveForward(classifier, layers, recipe);
   const graph = assemble({ classifier, classes, forward, recipe });
-  return { graph, layers, parameters: forward.initial.length };
+  return { graph, layers, parameters: forward.parameterCount };
 }
 
 /** Whether the recipe's prediction differs from the model's own. */

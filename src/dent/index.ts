@@ -1,5 +1,12 @@
-export { COMPILER_VERSION, type CompiledModel, type CompileOptions, compile } from './compile.ts';
+export {
+  COMMON_IMAGE_SIZE,
+  COMPILER_VERSION,
+  type CompiledModel,
+  type CompileOptions,
+  compile,
+} from './compile.ts';
 export type { GraphRunner } from './graph-runner.ts';
+export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export {
   createRecipe,
   isCoupled,

@@ -1,4 +1,4 @@
-import type { Value } from '../../onnx/index.ts';
+import { DATA_TYPE, type Value } from '../../onnx/index.ts';
 import type { VjpContext, VjpEntry, VjpRule } from '../vjp.ts';
 
 /** d/dx f(x) * g: the rule of an elementwise function of one input, given its derivative's expression times g. */
@@ -16,8 +16,10 @@ const div: VjpRule = (c) => {
 
 /** d/da a^b = b a^(b-1); d/db a^b = a^b ln a. */
 const pow: VjpRule = (c) => {
-  const [a, b] = [c.input(0), c.input(1)];
   const { emit } = c;
+  const a = c.input(0);
+  // The exponent may be of another type than the base, which arithmetic may not mix.
+  const b = emit.op('Cast', [c.input(1)], { attributes: { to: a.type?.dataType ?? DATA_TYPE.float32 } });
   const base = () => emit.op('Mul', [b, emit.op('Pow', [a, emit.op('Sub', [b, 1])])]);
   const exponent = () => emit.op('Mul', [c.output(0), emit.op('Log', [a])]);
   return [

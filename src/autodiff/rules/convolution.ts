@@ -1,4 +1,11 @@
-import { type Constant, float32Constant, intAttribute, toFloat32, type Value } from '../../onnx/index.ts';
+import {
+  type Constant,
+  float32Constant,
+  intAttribute,
+  stringAttribute,
+  toFloat32,
+  type Value,
+} from '../../onnx/index.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 import { reach, spatialSizes, type Window, windowOf } from './window.ts';
 
@@ -89,6 +96,9 @@ function convTranspose(c: VjpContext): Value {
   const weight = c.constantOf(c.input(1));
   const shape = weight?.dims ?? c.shapeOf(c.input(1)).map(Number);
   if (c.node.attributes.output_shape) throw c.unsupported('a given output_shape');
+  // The padding that fits an input to its output is not the one of a convolution, which windowOf knows.
+  const auto = stringAttribute(c.node, 'auto_pad', 'NOTSET');
+  if (auto.startsWith('SAME')) throw c.unsupported(`auto_pad ${auto}`);
   const window = windowOf(c, shape.slice(2));
   const kernel = weight ? c.emit.constant(weight, 'kernel') : c.input(1);
   const size = spatialSizes(c, 0);
@@ -123,7 +133,7 @@ export const CONVOLUTION_RULES: Readonly<Record<string, VjpEntry>> = {
     },
   },
   ConvTranspose: {
-    note: 'with respect to the input; spatial sizes fixed',
+    note: 'with respect to the input; spatial sizes fixed, padding given in numbers',
     vjp: (c) => {
       refuseAdaptedWeights(c);
       return [convTranspose(c)];

@@ -44,7 +44,8 @@ function gemm(c: VjpContext): (Value | null)[] {
     const summed = sumToShape(emit, g, c.shapeOf(c.output(0)), c.shapeOf(c.input(2)));
     return beta === 1 ? summed : emit.op('Mul', [summed, beta]);
   };
-  return [c.needs(0) ? toA() : null, c.needs(1) ? toB() : null, c.needs(2) ? toC() : null];
+  const gradients = [c.needs(0) ? toA() : null, c.needs(1) ? toB() : null, c.needs(2) ? toC() : null];
+  return gradients.slice(0, node.inputs.length);
 }
 
 /**

@@ -48,6 +48,7 @@ function mean(c: VjpContext): Value {
 function extremum(c: VjpContext): Value {
   const { emit } = c;
   const axes = reducedAxes(c);
+  if (axes.length === 0) return c.gradient;
   const isExtreme = emit.op('Equal', [c.input(0), keepAxes(c, c.output(0), axes)]);
   const mask = emit.op('Cast', [isExtreme], { attributes: { to: 1 } });
   const holders = emit.op('ReduceSum', [mask, emit.ints(axes)], { attributes: { keepdims: 1 } });

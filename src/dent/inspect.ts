@@ -1,0 +1,173 @@
+import { NOT_DIFFERENTIABLE, VJP_RULES } from '../autodiff/index.ts';
+import { InputError } from '../errors.ts';
+import {
+  type Dim,
+  dataTypeName,
+  decodeModel,
+  dependentsOf,
+  describeNode,
+  type Graph,
+  type Node,
+  type Value,
+} from '../onnx/index.ts';
+import type { Classifier } from './classifier.ts';
+import { adaptiveGraph, type CompileOptions, type PreparedModel, prepare } from './compile.ts';
+import type { GraphRunner } from './graph-runner.ts';
+import { type AdaptableLayer, findLayers } from './layers.ts';
+import { PRESETS } from './recipe.ts';
+
+export interface DescribedValue {
+  readonly name: string;
+  /** As ONNX Runtime names it; absent, like the shape, where the model does not say. */
+  readonly type?: string;
+  /** Sizes, or names where a size is open. */
+  readonly shape?: readonly Dim[];
+}
+
+export interface DescribedLayer {
+  readonly name: string;
+  /** The operator, such as BatchNormalization. */
+  readonly kind: string;
+  /** Absent where the layer's scale is no constant. */
+  readonly channels?: number;
+  readonly adapted: boolean;
+  /** Why the layer is left as it is. */
+  readonly reason?: string;
+}
+
+/** What there is to know about a model before it is compiled. */
+export interface Inspection {
+  readonly opset: number;
+  readonly producer: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly inputs: readonly DescribedValue[];
+  readonly outputs: readonly DescribedValue[];
+  /** Absent where the model is no classifier. */
+  readonly classes?: number;
+  /** The closing Softmax that is taken off, so that the output becomes the logits before it. */
+  readonly removed?: string;
+  /** Normalisation layers, and others that are adapted in their stead, in the order of the graph. */
+  readonly layers: readonly DescribedLayer[];
+  /** How many numbers are adapted. */
+  readonly parameters: number;
+  /** What keeps the model from being adapted, one sentence each; empty where nothing does. */
+  readonly unsupported: readonly string[];
+}
+
+const NORMALISATIONS: ReadonlySet<string> = new Set([
+  'BatchNormalization',
+  'InstanceNormalization',
+  'GroupNormalization',
+  'LayerNormalization',
+  'RMSNormalization',
+  'LpNormalization',
+]);
+
+/**
+ * Looks at `bytes` (serialized ONNX) without writing a graph for it. Throws `InputError` where they cannot be read as a model;
+ * a model that can be read and not adapted is described all the same.
+ */
+export async function inspect(
+  bytes: Uint8Array,
+  runner: GraphRunner,
+  options: CompileOptions = {},
+): Promise<Inspection> {
+  const model = decodeModel(bytes);
+  const { opset, producer, metadata, graph } = model;
+  const inputs = graph.inputs.map(describeValue);
+  const facts = { opset, producer, metadata, inputs, outputs: graph.outputs.map(describeValue) };
+  try {
+    return { ...facts, ...describePrepared(await prepare(model, runner, options)) };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const layers = describeLayers(graph, [], new Map());
+    return { ...facts, layers, parameters: 0, unsupported: [error.message] };
+  }
+}
+
+function describeValue({ name, type }: Value): DescribedValue {
+  if (type === undefined) return { name };
+  return { name, type: dataTypeName(type.dataType), ...(type.shape && { shape: type.shape }) };
+}
+
+type PreparedFacts = Pick<Inspection, 'classes' | 'removed' | 'layers' | 'parameters' | 'unsupported'>;
+
+function describePrepared(prepared: PreparedModel): PreparedFacts {
+  const { classifier, classes } = prepared;
+  const { graph } = classifier.model;
+  const { layers, refused } = findLayers(graph);
+  const reasons = new Map(refused.map(({ node, reason }) => [node, reason]));
+  return {
+    classes,
+    ...(classifier.removed && { removed: describeNode(classifier.removed) }),
+    layers: describeLayers(graph, layers, reasons),
+    parameters: 2 * layers.reduce((sum, { channels }) => sum + channels, 0),
+    unsupported: obstacles(prepared, layers),
+  };
+}
+
+function describeLayers(
+  graph: Graph,
+  layers: readonly AdaptableLayer[],
+  reasons: ReadonlyMap<Node, string>,
+): DescribedLayer[] {
+  const adapted = new Map(layers.map((layer) => [layer.node, layer]));
+  return graph.nodes.flatMap((node): DescribedLayer[] => {
+    const layer = adapted.get(node);
+    const isNormalisation = node.domain === '' && NORMALISATIONS.has(node.opType);
+    if (layer === undefined && !isNormalisation) return [];
+    const name = node.name || (node.outputs[0]?.name ?? '');
+    const scale = node.inputs[1] && graph.initializers.get(node.inputs[1]);
+    const channels = layer?.channels ?? scale?.dims[0];
+    const reason = reasons.get(node);
+    return [
+      {
+        name,
+        kind: node.opType,
+        ...(channels !== undefined && { channels }),
+        adapted: layer !== undefined,
+        ...(reason !== undefined && { reason }),
+      },
+    ];
+  });
+}
+
+/** All nodes without a gradient rule where there are some; otherwise the first thing that the compiler refuses. */
+function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): string[] {
+  const missing = nodesWithoutRule(prepared.classifier, layers);
+  if (missing.length > 0) {
+    return missing.map(
+      (node) => `${describeNode(node)} follows an adapted layer, and there is no gradient rule for it.`,
+    );
+  }
+  try {
+    adaptiveGraph(prepared, PRESETS.isolated);
+    return [];
+  } catch (error) {
+    if (error instanceof InputError) return [error.message];
+    throw error;
+  }
+}
+
+/** The nodes between the adapted layers and the logits that no gradient can pass, in the order of the graph. */
+function nodesWithoutRule(
+  { model: { graph }, logits }: Classifier,
+  layers: readonly AdaptableLayer[],
+): Node[] {
+  const adapted = new Set(layers.map(({ node }) => node));
+  const dependents = dependentsOf(
+    graph.nodes,
+    Array.from(adapted, (node) => node.outputs[0]!),
+  );
+  const reached = new Set([logits]);
+  const missing: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    const carries = node.inputs.filter((value): value is Value => value !== null && dependents.has(value));
+    if (carries.length === 0 || !node.outputs.some((value) => value && reached.has(value))) continue;
+    const isPlain = node.domain === '';
+    if (isPlain && NOT_DIFFERENTIABLE.has(node.opType)) continue;
+    if (!adapted.has(node) && !(isPlain && node.opType in VJP_RULES)) missing.push(node);
+    for (const value of carries) reached.add(value);
+  }
+  return missing.reverse();
+}
