@@ -8,7 +8,8 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { type AdaptiveForward, rowCount } from './adaptive-forward.ts';
+import type { AdaptiveForward } from './adaptive-forward.ts';
+import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
 import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
@@ -20,6 +21,7 @@ import type { Recipe } from './recipe.ts';
 export const STEPS_INPUT = 'steps';
 export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
+export const SIGMA_OUTPUT = 'sigma';
 
 interface Parts {
   readonly classifier: Classifier;
@@ -39,28 +41,43 @@ export function assemble(parts: Parts): Graph {
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
   const start = initialParameters(builder, parts, image);
   const loop = recipe.steps > 0 ? appendLoop(builder, parts, image, steps, start) : undefined;
-  const [logits] = inline(builder, parts.forward.graph, [image, loop?.parameters ?? start], 'final/') as [
-    Value,
-  ];
+  const [logits, sigma] = inline(
+    builder,
+    parts.forward.graph,
+    [image, loop?.parameters ?? start],
+    'final/',
+  ) as [Value, Value?];
   const final = toFloat(builder, rowEntropy(builder, inDoublePrecision(builder, logits)));
   const rows = builder.op('Unsqueeze', [final, builder.ints([0])]);
   const entropy = loop ? builder.op('Concat', [loop.entropy, rows], { attributes: { axis: 0 } }) : rows;
-  const isSource = recipe.statistics === 'source';
-  let staticLogits: Value;
-  if (!isSource) [staticLogits] = inline(builder, classifier.model.graph, [image], 'static/') as [Value];
-  else if (loop)
-    staticLogits = builder.op('Where', [
-      builder.op('Equal', [steps, builder.int(0)]),
-      logits,
-      loop.firstLogits,
-    ]);
-  else staticLogits = logits;
   const outputs = [
     output(builder, logits, classifier.outputName, [BATCH, parts.classes]),
-    output(builder, staticLogits, STATIC_OUTPUT, [BATCH, parts.classes]),
+    output(builder, staticLogits(builder, parts, image, steps, logits, loop), STATIC_OUTPUT, [
+      BATCH,
+      parts.classes,
+    ]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
   ];
+  if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, sigma.type!.shape!));
   return fuseAffine(withoutUnused(builder.build('dent', [image, steps], outputs)));
+}
+
+/**
+ * Logits of the model as it is. Where adaptation starts from them, they are those of its first pass; statistics of the batch and
+ * smoothing change even that, and cost a pass of their own.
+ */
+function staticLogits(
+  builder: GraphBuilder,
+  { classifier, recipe }: Parts,
+  image: Value,
+  steps: Value,
+  final: Value,
+  loop: LoopResult | undefined,
+): Value {
+  const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
+  if (!startsFromSource) return inline(builder, classifier.model.graph, [image], 'static/')[0]!;
+  if (!loop) return final;
+  return builder.op('Where', [builder.op('Equal', [steps, builder.int(0)]), final, loop.firstLogits]);
 }
 
 function output(

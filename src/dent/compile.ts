@@ -78,17 +78,23 @@ export function adaptiveGraph(
   { classifier, classes }: PreparedModel,
   recipe: Recipe,
 ): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
-  const layers = adapts(recipe) ? findLayers(classifier.model.graph).layers : [];
-  if (layers.length === 0 && adapts(recipe)) {
+  const layers = changesLayers(recipe) ? findLayers(classifier.model.graph).layers : [];
+  if (layers.length === 0 && changesLayers(recipe)) {
     throw new InputError('The model has no normalisation layer whose scale and shift could be adapted.');
   }
   const forward = adaptiveForward(classifier, layers, recipe);
+  if (recipe.steps > 0 && forward.parameterCount === 0) {
+    throw new InputError(
+      'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
+    );
+  }
   const graph = assemble({ classifier, classes, forward, recipe });
   return { graph, layers, parameters: forward.parameterCount };
 }
 
-/** Whether the recipe's prediction differs from the model's own. */
-const adapts = (recipe: Recipe): boolean => recipe.steps > 0 || recipe.statistics !== 'source';
+/** Whether the recipe normalises or scales otherwise than the model as it is. */
+const changesLayers = (recipe: Recipe): boolean =>
+  recipe.statistics !== 'source' || (recipe.steps > 0 && recipe.affine === 'on');
 
 /** The model in the form that the compiler works on: recent operator set, constants folded, shapes measured, logits found. */
 export interface PreparedModel {

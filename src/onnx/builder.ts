@@ -137,18 +137,34 @@ export class GraphBuilder {
 
 /** The arithmetic of a node: float64 where one of its inputs is known to be. */
 function floatTypeOf(inputs: readonly (Operand | null)[]): FloatType {
-  const isDouble = inputs.some((v) => v !== null && typeof v !== 'number' && v.type?.dataType === DATA_TYPE.float64);
+  const isDouble = inputs.some(
+    (v) => v !== null && typeof v !== 'number' && v.type?.dataType === DATA_TYPE.float64,
+  );
   return isDouble ? DATA_TYPE.float64 : DATA_TYPE.float32;
 }
 
 /** Ops whose result is of another type than their inputs. */
-const RETYPING = new Set(['Shape', 'Size', 'Equal', 'Greater', 'Less', 'Not']);
+const RESULT_TYPES: Readonly<Record<string, DataType>> = {
+  Shape: DATA_TYPE.int64,
+  Size: DATA_TYPE.int64,
+  Equal: DATA_TYPE.bool,
+  Greater: DATA_TYPE.bool,
+  Less: DATA_TYPE.bool,
+  LessOrEqual: DATA_TYPE.bool,
+  Not: DATA_TYPE.bool,
+};
 
-/** Float64 spreads through arithmetic, so that later scalars are written in it; other types are not followed. */
-function resultType(opType: string, inputs: readonly (Operand | null)[], options: OpOptions): DataType | undefined {
+/** Float64 spreads through arithmetic, so that later scalars are written in it; of float32 no record is needed. */
+function resultType(
+  opType: string,
+  inputs: readonly (Operand | null)[],
+  options: OpOptions,
+): DataType | undefined {
   const to = options.attributes?.to;
   if (opType === 'Cast') return typeof to === 'number' ? to : undefined;
-  return !RETYPING.has(opType) && floatTypeOf(inputs) === DATA_TYPE.float64 ? DATA_TYPE.float64 : undefined;
+  const other = RESULT_TYPES[opType];
+  if (other !== undefined) return other;
+  return floatTypeOf(inputs) === DATA_TYPE.float64 ? DATA_TYPE.float64 : undefined;
 }
 
 function plainAttributes(plain: Readonly<Record<string, PlainAttribute>>): Record<string, Attribute> {

@@ -1,0 +1,194 @@
+import { type Dim, float32Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
+import type { AdaptableLayer } from './layers.ts';
+import { BATCH } from './passes/measure-shapes.ts';
+import type { Recipe } from './recipe.ts';
+
+/** The number of parameter rows of a scope: one for the batch, or one for each row. */
+export const parameterRows = (recipe: Recipe): Dim => (recipe.scope === 'sample' ? BATCH : 1);
+
+/** Scale and shift of one layer, [R, C] each. */
+export interface Affine {
+  readonly scale: Value;
+  readonly shift: Value;
+}
+
+/**
+ * Scale and shift of each layer from the offsets that adaptation has made, [R, sum of channels] each, or as trained where there are none.
+ */
+export function affineOf(
+  builder: GraphBuilder,
+  offsets: readonly [scale: Value, shift: Value] | undefined,
+  layers: readonly AdaptableLayer[],
+  recipe: Recipe,
+): Affine[] {
+  if (layers.length === 0) return [];
+  const rows = offsets ? parameterRows(recipe) : 1;
+  const sizes = layers.map((layer) => layer.channels);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const [scales, shifts] = fromOffsets(builder, offsets, layers, recipe, [rows, total]);
+  const scale = split(builder, scales, sizes, rows);
+  const shift = split(builder, shifts, sizes, rows);
+  return layers.map((_, i) => ({ scale: scale[i]!, shift: shift[i]! }));
+}
+
+/** Parts of the given widths of a tensor [R, sum of widths]. */
+export function split(builder: GraphBuilder, value: Value, sizes: readonly number[], rows: Dim): Value[] {
+  const parts = builder.multi('Split', [value, builder.ints(sizes)], sizes.length, {
+    attributes: { axis: 1 },
+  });
+  parts.forEach((part, i) => {
+    part.type = { dataType: 1, shape: [rows, sizes[i]!] };
+  });
+  return parts;
+}
+
+/**
+ * Scale and shift of all layers at once, [R, C], from the offsets that adaptation has added to the trained ones. With source statistics they
+ * hold the normalisation too: s = scale / deviation and t = shift - mean * s. Starting from s and t rounded once, and adding what the
+ * offsets change, keeps digits that the same formulas in float32 would lose.
+ */
+function fromOffsets(
+  builder: GraphBuilder,
+  offsets: readonly [scale: Value, shift: Value] | undefined,
+  layers: readonly AdaptableLayer[],
+  recipe: Recipe,
+  shape: readonly [Dim, number],
+): [Value, Value] {
+  const constant = (values: readonly number[], name: string) =>
+    builder.constant(float32Constant([1, shape[1]], values), name);
+  const sources = layers.map((layer) => fixedNormalization(layer, recipe));
+  const start = layers.flatMap((layer, l) => startOf(layer, sources[l]!));
+  const scales = constant(
+    start.map((c) => c.scale),
+    'source_scales',
+  );
+  const shifts = constant(
+    start.map((c) => c.shift),
+    'source_shifts',
+  );
+  if (!offsets) return [scales, shifts];
+  const inverse = constant(
+    sources.flatMap((s) => s.inverseDeviation),
+    'inverse_deviation',
+  );
+  const scaled = builder.op('Mul', [offsets[0], inverse], { shape });
+  const centred = builder.op(
+    'Mul',
+    [
+      scaled,
+      constant(
+        sources.flatMap((s) => s.mean),
+        'mean',
+      ),
+    ],
+    { shape },
+  );
+  const change = builder.op('Sub', [offsets[1], centred], { shape });
+  return [
+    builder.op('Add', [scaled, scales], { name: 'scales', shape }),
+    builder.op('Add', [change, shifts], { name: 'shifts', shape }),
+  ];
+}
+
+/** Mean and 1 / deviation by channel where they are fixed; 0 and 1 where the layer normalises by other ones, or not at all. */
+function fixedNormalization(
+  layer: AdaptableLayer,
+  recipe: Recipe,
+): { mean: number[]; inverseDeviation: number[] } {
+  const { source, channels } = layer;
+  if (!source || recipe.statistics !== 'source') {
+    return {
+      mean: new Array<number>(channels).fill(0),
+      inverseDeviation: new Array<number>(channels).fill(1),
+    };
+  }
+  return {
+    mean: [...source.mean],
+    inverseDeviation: Array.from(source.variance, (variance) => 1 / Math.sqrt(variance + source.epsilon)),
+  };
+}
+
+function startOf(layer: AdaptableLayer, { mean, inverseDeviation }: ReturnType<typeof fixedNormalization>) {
+  return Array.from(layer.scale, (trained, c) => {
+    const scale = trained * inverseDeviation[c]!;
+    return { scale, shift: layer.shift[c]! - mean[c]! * scale };
+  });
+}
+
+/** The batch's weight beside the source statistics, n / (n + prior) (Schneider et al. 2020, equation 1); undefined where it is 1. */
+export function blendWeight(builder: GraphBuilder, image: Value, recipe: Recipe): Value | undefined {
+  if (recipe.statistics !== 'blend') return undefined;
+  const n = rowCount(builder, image);
+  return builder.op('Div', [n, builder.op('Add', [n, recipe.prior], { shape: [] })], {
+    name: 'batch_weight',
+    shape: [],
+  });
+}
+
+/** N as a float32 scalar. */
+export function rowCount(builder: GraphBuilder, image: Value): Value {
+  const size = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
+  return builder.op('Cast', [size], { name: 'rows', attributes: { to: 1 }, shape: [] });
+}
+
+/** The layer on x: y = x * scale + shift, after normalising by the batch's statistics where the recipe says so. */
+export function applyLayer(
+  builder: GraphBuilder,
+  layer: AdaptableLayer,
+  x: Value,
+  affine: Affine,
+  recipe: Recipe,
+  blend: Value | undefined,
+): Value {
+  const shape = x.type?.shape;
+  if (!shape) throw new Error(`The shape of "${x.name}" was not measured. This is a bug.`);
+  const spread = (value: Value, rows: Dim): Value => {
+    const spatial = shape.slice(2).map(() => 1);
+    if (spatial.length === 0) return value;
+    const target = [rows, layer.channels, ...spatial];
+    return builder.op('Unsqueeze', [value, builder.ints(spatial.map((_, i) => i + 2))], { shape: target });
+  };
+  const rows = affine.scale.type!.shape![0]!;
+  let scale = spread(affine.scale, rows);
+  let shift = spread(affine.shift, rows);
+  if (recipe.statistics !== 'source' && layer.source) {
+    [scale, shift] = applyBatchStatistics(builder, layer, x, scale, shift, blend);
+  }
+  const scaled = builder.op('Mul', [x, scale], { name: `${layer.node.name}_scale`, shape });
+  return builder.op('Add', [scaled, shift], { name: `${layer.node.name}_shift`, shape });
+}
+
+/** Scale and shift that normalise by the statistics of the batch, or by those blended with the source's; both take part in the gradient. */
+function applyBatchStatistics(
+  builder: GraphBuilder,
+  layer: AdaptableLayer,
+  x: Value,
+  scale: Value,
+  shift: Value,
+  blend: Value | undefined,
+): [Value, Value] {
+  const shape = x.type!.shape!;
+  const axes = builder.ints(shape.map((_, axis) => axis).filter((axis) => axis !== 1));
+  const perChannel = shape.map((_, axis) => (axis === 1 ? layer.channels : 1));
+  const full = shape.map((_, axis) =>
+    axis === 1 ? layer.channels : axis === 0 ? scale.type!.shape![0]! : 1,
+  );
+  const average = (value: Value) =>
+    builder.op('ReduceMean', [value, axes], { attributes: { keepdims: 1 }, shape: perChannel });
+  const batchMean = average(x);
+  const centred = builder.op('Sub', [x, batchMean], { shape });
+  const batchVariance = average(builder.op('Mul', [centred, centred], { shape }));
+  const { mean, variance, epsilon } = layer.source!;
+  const mixed = (batch: Value, source: Float32Array): Value => {
+    if (!blend) return batch;
+    const fixed = builder.constant(float32Constant(perChannel as number[], source), 'source_statistics');
+    const difference = builder.op('Sub', [batch, fixed], { shape: perChannel });
+    const step = builder.op('Mul', [difference, blend], { shape: perChannel });
+    return builder.op('Add', [fixed, step], { shape: perChannel });
+  };
+  const guarded = builder.op('Add', [mixed(batchVariance, variance), epsilon], { shape: perChannel });
+  const deviation = builder.op('Sqrt', [guarded], { shape: perChannel });
+  const s = builder.op('Div', [scale, deviation], { shape: full });
+  const centre = builder.op('Mul', [s, mixed(batchMean, mean)], { shape: full });
+  return [s, builder.op('Sub', [shift, centre], { shape: full })];
+}
