@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import type { Static } from 'typebox';
+import Value from 'typebox/value';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
+import { parse } from 'yaml';
+import { buildTestApp, encoded, type TestApp } from '../../test/http/build-test-app.ts';
+import type { ModelSummary, Prediction } from '../inference/inference.ts';
+import { MODEL_EXAMPLE, ModelSchema, RecipeSchema } from './schemas/model.ts';
+import { PREDICTION_EXAMPLE, PredictionSchema } from './schemas/prediction.ts';
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  requestBody?: {
+    required: boolean;
+    content: Record<string, { schema: object; example?: { image: string } }>;
+  };
+  responses: Record<string, { description: string; headers: Record<string, object>; content: object }>;
+}
+
+let test: TestApp;
+let yaml: string;
+let operations: [string, Operation][];
+beforeAll(async () => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+  test = await buildTestApp({ version });
+  yaml = (await test.app.inject('/openapi.yaml')).body;
+  const { paths } = parse(yaml) as { paths: Record<string, Record<string, Operation>> };
+  operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, Operation] => [
+      `${method.toUpperCase()} ${path}`,
+      operation,
+    ]),
+  );
+});
+afterAll(() => test.app.close());
+
+it('is the document in the repository (npm run openapi writes it)', async () => {
+  await expect(yaml).toMatchFileSnapshot('../../openapi.yaml');
+});
+
+it('documents every route of the interface, each under a name of its own', () => {
+  expect(operations.map(([name]) => name)).toEqual([
+    'POST /v1/predict',
+    'POST /v1/models/{name}/predict',
+    'POST /v1/models/{name}/versions/{version}/predict',
+    'GET /v1/models',
+    'GET /v1/models/{name}',
+    'GET /v2/health/live',
+    'GET /v2/health/ready',
+    'GET /metrics',
+    'GET /openapi.yaml',
+  ]);
+  expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
+  for (const [, { summary, tags, responses }] of operations) {
+    expect(summary).toBeTruthy();
+    expect(tags).toHaveLength(1);
+    for (const [status, { description, headers }] of Object.entries(responses)) {
+      expect(description).not.toBe('Default Response');
+      expect(headers).toHaveProperty('X-Request-Id');
+      if (status === '429') expect(headers).toHaveProperty('Retry-After');
+    }
+  }
+});
+
+it('documents three ways to send an image, and the example of JSON works', async () => {
+  const [, { requestBody }] = operations[0]!;
+  expect(requestBody!.required).toBe(true);
+  expect(Object.keys(requestBody!.content)).toEqual([
+    'image/jpeg',
+    'image/png',
+    'image/webp',
+    'multipart/form-data',
+    'application/json',
+  ]);
+  const payload = requestBody!.content['application/json']!.example!;
+  const reply = await test.app.inject({ method: 'POST', url: '/v1/predict', payload });
+  expect(reply.statusCode).toBe(200);
+});
+
+it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => {
+  expect(parse(yaml, { version: '1.1' })).toEqual(parse(yaml));
+});
+
+describe('the schemas', () => {
+  it('are the types of the use case', () => {
+    expectTypeOf<Static<typeof PredictionSchema>>().toExtend<Prediction>();
+    expectTypeOf<Prediction>().toExtend<
+      Readonly<Pick<Static<typeof PredictionSchema>, 'id' | 'static' | 'batch'>>
+    >();
+    expectTypeOf<keyof Prediction>().toEqualTypeOf<keyof Static<typeof PredictionSchema>>();
+    expectTypeOf<Static<typeof ModelSchema>>().toExtend<ModelSummary>();
+    expectTypeOf<keyof ModelSummary>().toEqualTypeOf<keyof Static<typeof ModelSchema>>();
+    expectTypeOf<keyof ModelSummary['recipes'][string]>().toEqualTypeOf<keyof Static<typeof RecipeSchema>>();
+  });
+
+  it('fit their examples and what is served', async () => {
+    const context = { 'Recipe#': RecipeSchema };
+    const model = (await test.app.inject('/v1/models/colours')).json();
+    for (const each of [MODEL_EXAMPLE, model]) expect(Value.Check(context, ModelSchema, each)).toBe(true);
+    expect(Value.Check(context, ModelSchema, { ...model, recipes: { bad: {} } })).toBe(false);
+
+    const prediction = await test.app.inject({
+      method: 'POST',
+      url: '/v1/predict',
+      headers: { 'content-type': 'image/png' },
+      payload: await encoded('png', [1, 2, 3]),
+    });
+    for (const each of [PREDICTION_EXAMPLE, prediction.json()]) {
+      expect(Value.Check(PredictionSchema, each)).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,43 @@
+import swagger from '@fastify/swagger';
+import { stringify } from 'yaml';
+import type { App } from './app-instance.ts';
+import { ProblemSchema } from './problem.ts';
+import { ModelSchema, RecipeSchema } from './schemas/model.ts';
+import { PredictionSchema } from './schemas/prediction.ts';
+
+const DESCRIPTION = [
+  'Serves image classifiers with a defence that works at test time: each batch of images is adapted by defensive entropy ' +
+    'minimisation (dent) before it is predicted.',
+  'Errors under /v1 are problems (RFC 9457) whose `code` says what happened; docs/errors.md lists the codes. A path answers ' +
+    'methods it does not have with 405 and `Allow`. A request that HTTP itself cannot read is answered with 400, one that ' +
+    'takes too long to arrive with 408, one with too large headers with 431, and the code `invalid_request`.',
+].join('\n\n');
+
+/** Collects the routes that are added from now on into the OpenAPI document. */
+export async function documentApi(app: App, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'dent-serve',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      // Wherever the document was fetched from.
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'predict', description: 'Classify images.' },
+        { name: 'models', description: 'What is served.' },
+        { name: 'health', description: 'For load balancers and orchestrators.' },
+        { name: 'operations', description: 'Metrics and this document.' },
+      ],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `schema-${i}`) },
+  });
+  for (const schema of [ProblemSchema, PredictionSchema, RecipeSchema, ModelSchema]) app.addSchema(schema);
+}
+
+/** The document as YAML, of app that is ready. Words that YAML 1.1 reads as something else, such as `on`, are quoted. */
+export const openapiYaml = (app: App): string =>
+  stringify(app.swagger(), { aliasDuplicateObjects: false, compat: 'yaml-1.1', lineWidth: 120 });

@@ -1,0 +1,38 @@
+import swaggerUi from '@fastify/swagger-ui';
+import Type from 'typebox';
+import type { App } from '../app-instance.ts';
+import { openapiYaml } from '../openapi.ts';
+import { answer } from '../schemas/answers.ts';
+
+const YAML_TYPE = 'application/yaml';
+
+/** The OpenAPI document, and the way to the page that shows it. */
+export function documentRoutes(app: App): void {
+  let yaml = '';
+  app.addHook('onReady', async () => {
+    yaml = openapiYaml(app);
+  });
+  app.get(
+    '/openapi.yaml',
+    {
+      schema: {
+        operationId: 'openapi',
+        summary: 'This document',
+        tags: ['operations'],
+        response: { 200: answer('The document.', YAML_TYPE, Type.String()) },
+      },
+    },
+    async (_request, reply) => reply.type(YAML_TYPE).send(yaml),
+  );
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+}
+
+/** The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. */
+export async function docsPage(app: App): Promise<void> {
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    // Without the bar for the address of some other document.
+    uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
+    theme: { title: 'dent-serve' },
+  });
+}

@@ -1,0 +1,59 @@
+import Type from 'typebox';
+import type { Inference } from '../../inference/inference.ts';
+import type { App } from '../app-instance.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { answer } from '../schemas/answers.ts';
+
+const strict = { additionalProperties: false } as const;
+const Live = Type.Object({ live: Type.Literal(true) }, strict);
+const Ready = Type.Object({ ready: Type.Literal(true) }, strict);
+const Unready = Type.Object(
+  {
+    ready: Type.Literal(false),
+    reasons: Type.Array(Type.String(), { minItems: 1, description: 'Why not, one sentence each.' }),
+  },
+  strict,
+);
+
+const NOT_READY = 503;
+
+export function healthRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
+  app.get(
+    '/v2/health/live',
+    {
+      config: { polled: true },
+      schema: {
+        operationId: 'live',
+        summary: 'Whether the process answers',
+        tags: ['health'],
+        response: { 200: answer('It does.', 'application/json', Live, { live: true }) },
+      },
+    },
+    async () => ({ live: true }),
+  );
+  app.get(
+    '/v2/health/ready',
+    {
+      config: { polled: true },
+      schema: {
+        operationId: 'ready',
+        summary: 'Whether requests should be sent here',
+        description: 'Not while models load, and not any more once the service is shutting down.',
+        tags: ['health'],
+        response: {
+          200: answer('They should.', 'application/json', Ready, { ready: true }),
+          [NOT_READY]: answer('They should not.', 'application/json', Unready, {
+            ready: false,
+            reasons: ['Version 1 of the model "cifar10-resnet14" is loading.'],
+          }),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const reasons = [...inference.unreadyReasons()];
+      if (lifecycle.phase() !== 'serving') reasons.unshift('The service is shutting down.');
+      if (reasons.length === 0) return { ready: true };
+      return reply.code(NOT_READY).send({ ready: false, reasons });
+    },
+  );
+}

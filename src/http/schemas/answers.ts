@@ -1,0 +1,76 @@
+import type { ErrorCode } from '../../errors.ts';
+import { ERROR_STATUS } from '../error-status.ts';
+import { createProblem, PROBLEM_TYPE } from '../problem.ts';
+
+const REQUEST_ID = {
+  'X-Request-Id': {
+    type: 'string',
+    pattern: '^[A-Za-z0-9_.-]{1,128}$',
+    description: 'Names the request in the log too; your own X-Request-Id if you sent one.',
+  },
+};
+const RETRY_AFTER = {
+  'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds after which a retry makes sense.' },
+};
+
+/** An answer of one content type, as Fastify and OpenAPI both read it. */
+export const answer = (description: string, type: string, schema: object, example?: unknown) => ({
+  description,
+  headers: REQUEST_ID,
+  content: { [type]: { schema, ...(example !== undefined && { example }) } },
+});
+
+/** For each code that an operation documents: when it is met, and what it says then. */
+const PROBLEMS = {
+  invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG or WebP file.'],
+  invalid_request: ['a parameter or the body is wrong', 'There is no query parameter "topk".'],
+  unknown_recipe: [
+    'the model has no such recipe',
+    'The model "cifar10-resnet14" has no recipe "strong"; its recipes are isolated.',
+  ],
+  unknown_model: [
+    'there is no such model or version',
+    'There is no model "resnet"; the models are cifar10-resnet14.',
+  ],
+  too_large: [
+    'the body has too many bytes, or the image too many pixels',
+    'The image has more than 16777216 pixels.',
+  ],
+  unsupported_media_type: ['the content type is none of the documented', 'Send the image as image/png.'],
+  queue_full: ['too many images wait already', 'Too many images wait for this model already.'],
+  internal: [
+    'something went wrong inside',
+    'Something went wrong inside the service; its log has the request id.',
+  ],
+  not_ready: ['the model is loading', 'Version 1 of the model "cifar10-resnet14" is still loading.'],
+  draining: ['the service is shutting down', 'The service is shutting down.'],
+  timeout: ['the deadline passed', 'The deadline passed before the answer was ready.'],
+} as const satisfies Partial<Record<ErrorCode, readonly [when: string, detail: string]>>;
+
+/** The answers to an operation that fails with one of `codes`, or inside, by status. */
+export function problems(...codes: readonly (keyof typeof PROBLEMS)[]): object {
+  const documented = [...codes, 'internal'] as const;
+  const statuses = new Set(documented.map((code) => ERROR_STATUS[code]));
+  return Object.fromEntries(
+    [...statuses].map((status) => [
+      status,
+      problem(
+        status,
+        documented.filter((code) => ERROR_STATUS[code] === status),
+      ),
+    ]),
+  );
+}
+
+const problem = (status: number, codes: readonly (keyof typeof PROBLEMS)[]) => ({
+  description: codes.map((code) => `${code}: ${PROBLEMS[code][0]}.`).join(' '),
+  headers: status === 429 || status === 503 ? { ...REQUEST_ID, ...RETRY_AFTER } : REQUEST_ID,
+  content: {
+    [PROBLEM_TYPE]: {
+      schema: { $ref: 'Problem#' },
+      examples: Object.fromEntries(
+        codes.map((code) => [code, { value: createProblem(code, PROBLEMS[code][1]) }]),
+      ),
+    },
+  },
+});

@@ -1,0 +1,139 @@
+import Type, { type Static } from 'typebox';
+import type { ModelSummary } from '../../inference/inference.ts';
+
+const strict = { additionalProperties: false } as const;
+const described = (description: string) => ({ description });
+const oneOf = <T extends string[]>(words: readonly [...T], description?: string) =>
+  Type.Enum(words, { type: 'string', ...(description !== undefined && { description }) });
+
+const InputSchema = Type.Object(
+  {
+    width: Type.Integer({ minimum: 1 }),
+    height: Type.Integer({ minimum: 1 }),
+    channels: oneOf(['rgb', 'bgr', 'gray']),
+    scale: Type.Number(),
+    mean: Type.Array(Type.Number(), described('One value for each channel.')),
+    std: Type.Array(Type.Number(), described('One value for each channel.')),
+    fit: oneOf(
+      ['cover', 'contain', 'fill'],
+      'cover resizes and crops to the centre, contain pads with black, fill stretches.',
+    ),
+  },
+  {
+    ...strict,
+    description:
+      'How an image becomes a row: resized to width x height, then pixel p becomes (p * scale - mean) / std.',
+  },
+);
+
+export const RecipeSchema = Type.Object(
+  {
+    steps: Type.Integer({ minimum: 0, ...described('Updates for each batch.') }),
+    scope: oneOf(['batch', 'sample'], 'One set of scale and shift for the batch, or one for each image.'),
+    statistics: oneOf(
+      ['source', 'batch', 'blend'],
+      'BatchNorm mean and variance: of the training run, of the batch, or both.',
+    ),
+    prior: Type.Number(described('How many images the training run counts for under blend.')),
+    objective: oneOf(
+      ['entropy', 'infomax'],
+      'Mean entropy, or that minus the entropy of the mean prediction.',
+    ),
+    optimizer: oneOf(['sgd', 'adam', 'adamod']),
+    lr: Type.Number(described('Learning rate.')),
+    beta1: Type.Number(),
+    beta2: Type.Number(),
+    beta3: Type.Number(),
+    rows: Type.Union(
+      [Type.Number(), Type.Literal('batch')],
+      described('What the entropy sum is divided by; batch: the images at hand.'),
+    ),
+    sigma: Type.Union(
+      [Type.Number(), Type.Literal('off')],
+      described('Initial standard deviation of the input smoothing in pixels.'),
+    ),
+    sigmaLr: Type.Number(described('Learning rate of the smoothing.')),
+    affine: oneOf(['on', 'off'], 'Whether scale and shift are adapted.'),
+    small: oneOf(
+      ['isolated', 'static', 'adapt'],
+      'What happens to a batch that is too small for the recipe.',
+    ),
+  },
+  { $id: 'Recipe', ...strict, description: 'One complete set of adaptation settings.' },
+);
+
+const VersionSchema = Type.Object(
+  {
+    version: Type.Integer({ minimum: 0 }),
+    state: oneOf(['loading', 'ready', 'failed']),
+    reason: Type.Optional(Type.String(described('Why it failed.'))),
+    sha256: Type.Optional(Type.String(described('Of the model file.'))),
+  },
+  strict,
+);
+
+export const ModelSchema = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.String(),
+    versions: Type.Array(VersionSchema),
+    defaultVersion: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        ...described('Serves where a request names none; absent while no version is ready.'),
+      }),
+    ),
+    input: InputSchema,
+    labels: Type.Array(Type.String(), described('By class index.')),
+    recipes: Type.Record(
+      Type.String(),
+      Type.Unsafe<Static<typeof RecipeSchema>>({ $ref: 'Recipe#' }),
+      described('By name.'),
+    ),
+    defaultRecipe: Type.String(described('Applied where a request names none.')),
+  },
+  { $id: 'Model', ...strict },
+);
+
+const isolated: ModelSummary['recipes'][string] = {
+  steps: 6,
+  scope: 'sample',
+  statistics: 'source',
+  prior: 16,
+  objective: 'entropy',
+  optimizer: 'adamod',
+  lr: 0.006,
+  beta1: 0.99,
+  beta2: 0.999,
+  beta3: 0.6,
+  rows: 128,
+  sigma: 'off',
+  sigmaLr: 0.25,
+  affine: 'on',
+  small: 'isolated',
+};
+
+export const MODEL_EXAMPLE: ModelSummary = {
+  name: 'cifar10-resnet14',
+  description: 'ResNet-14 for the ten classes of CIFAR-10.',
+  versions: [
+    {
+      version: 1,
+      state: 'ready',
+      sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    },
+  ],
+  defaultVersion: 1,
+  input: {
+    width: 32,
+    height: 32,
+    channels: 'rgb',
+    scale: 0.00392156862745098,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    fit: 'cover',
+  },
+  labels: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+  recipes: { isolated },
+  defaultRecipe: 'isolated',
+};

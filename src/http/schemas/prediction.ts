@@ -1,0 +1,79 @@
+import Type from 'typebox';
+import type { Prediction } from '../../inference/inference.ts';
+
+const strict = { additionalProperties: false } as const;
+const Milliseconds = (description: string) => Type.Number({ minimum: 0, description });
+const Nats = (description: string) => Type.Number({ description: `${description}, in nats.` });
+
+const ClassProbability = (description?: string) =>
+  Type.Object(
+    {
+      class: Type.Integer({ minimum: 0, description: "Index of the class in the model's labels." }),
+      label: Type.String(),
+      probability: Type.Number({ minimum: 0, maximum: 1 }),
+    },
+    description === undefined ? strict : { ...strict, description },
+  );
+
+export const PredictionSchema = Type.Object(
+  {
+    id: Type.String({ description: 'Names this prediction.' }),
+    model: Type.Object({ name: Type.String(), version: Type.Integer({ minimum: 0 }) }, strict),
+    predictions: Type.Array(ClassProbability(), {
+      minItems: 1,
+      description: 'The top classes after adaptation, the most probable first.',
+    }),
+    static: ClassProbability('The top class of the model as it is, without adaptation.'),
+    adaptation: Type.Object(
+      {
+        recipe: Type.String({ description: "The recipe that was asked for, or the model's default." }),
+        applied: Type.String({
+          description:
+            'The recipe that was applied: another one where the batch was too small for the first.',
+        }),
+        steps: Type.Integer({ minimum: 0, description: 'Updates that were made.' }),
+        entropy_before: Nats('Entropy of the prediction before the first update'),
+        entropy_after: Nats('Entropy of the prediction after the last update'),
+        label_changed: Type.Boolean({ description: 'Whether adaptation changed the top class.' }),
+      },
+      strict,
+    ),
+    batch: Type.Object(
+      {
+        id: Type.String(),
+        size: Type.Integer({ minimum: 1, description: 'Images that were adapted and predicted together.' }),
+      },
+      { ...strict, description: 'The batch that the image was part of.' },
+    ),
+    timing_ms: Type.Object(
+      {
+        decode: Milliseconds('Decoding and resizing the image.'),
+        queue: Milliseconds('Waiting for the batch to start.'),
+        adapt: Milliseconds('Adapting to the batch and predicting it.'),
+        total: Milliseconds('From the accepted request to the answer.'),
+      },
+      { ...strict, description: 'Where the time went, in milliseconds.' },
+    ),
+  },
+  { $id: 'Prediction', ...strict },
+);
+
+export const PREDICTION_EXAMPLE: Prediction = {
+  id: '5f2b7a44-5f0e-4c55-9a44-0d6f5a1c9f0e',
+  model: { name: 'cifar10-resnet14', version: 1 },
+  predictions: [
+    { class: 3, label: 'cat', probability: 0.91 },
+    { class: 5, label: 'dog', probability: 0.06 },
+  ],
+  static: { class: 5, label: 'dog', probability: 0.51 },
+  adaptation: {
+    recipe: 'isolated',
+    applied: 'isolated',
+    steps: 6,
+    entropy_before: 1.21,
+    entropy_after: 0.31,
+    label_changed: true,
+  },
+  batch: { id: 'b1c0f0a2-6a1f-4f0e-8f5d-3f6f4e0d2c11', size: 87 },
+  timing_ms: { decode: 0.4, queue: 12.1, adapt: 830.2, total: 843.9 },
+};

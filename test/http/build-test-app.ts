@@ -1,0 +1,57 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { buildApp, type HttpLimits, type HttpObserver, type Phase } from '../../src/http/index.ts';
+import { solid } from '../images/pictures.ts';
+import { createPixelInference } from './pixel-inference.ts';
+
+type Finished = Parameters<HttpObserver['requestFinished']>[0];
+
+/** The app over an honest small inference, with everything it tells the outside at hand. */
+export async function buildTestApp({
+  version = '0.0.0',
+  limits = {},
+}: {
+  version?: string;
+  limits?: Partial<HttpLimits>;
+} = {}) {
+  const inference = createPixelInference();
+  const lines: Record<string, unknown>[] = [];
+  const finished: Finished[] = [];
+  const seen = { phase: 'serving' as Phase, inFlight: 0 };
+  const observer: HttpObserver = {
+    requestStarted() {
+      seen.inFlight++;
+    },
+    requestFinished(request) {
+      seen.inFlight--;
+      finished.push(request);
+    },
+  };
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  const app = await buildApp(
+    {
+      inference,
+      lifecycle: { phase: () => seen.phase },
+      metrics: {
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        text: async () => '# HELP dent_ready Whether.\n',
+      },
+      observer,
+      logger: pino({ level: 'debug' }, sink),
+    },
+    { version, limits: { bodyBytes: 16 * 2 ** 20, requestTimeoutMs: 60_000, ...limits } },
+  );
+  return { app, inference, lines, finished, seen };
+}
+export type TestApp = Awaited<ReturnType<typeof buildTestApp>>;
+
+/** An encoded picture of one colour. */
+export const encoded = (
+  format: 'png' | 'jpeg' | 'webp',
+  colour: readonly [number, number, number],
+): Promise<Buffer> => solid(8, 8, colour).toFormat(format).toBuffer();

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ServiceError } from '../../src/errors.ts';
+import { createImageDecoder } from '../../src/images/index.ts';
+import type {
+  ClassProbability,
+  Inference,
+  ModelSummary,
+  PredictRequest,
+} from '../../src/inference/inference.ts';
+
+const LABELS = ['red', 'green', 'blue'];
+const SIZE = 4;
+
+const MODEL: ModelSummary = {
+  name: 'colours',
+  description: 'Says which colour an image has most of.',
+  versions: [
+    { version: 1, state: 'ready', sha256: 'ab'.repeat(32) },
+    { version: 2, state: 'ready', sha256: 'cd'.repeat(32) },
+    { version: 3, state: 'failed', reason: 'The graph is broken.' },
+  ],
+  defaultVersion: 2,
+  input: {
+    width: SIZE,
+    height: SIZE,
+    channels: 'rgb',
+    scale: 1,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    fit: 'cover',
+  },
+  labels: LABELS,
+  recipes: {
+    'dent+': {
+      steps: 6,
+      scope: 'sample',
+      statistics: 'source',
+      prior: 16,
+      objective: 'infomax',
+      optimizer: 'adamod',
+      lr: 6e-3,
+      beta1: 0.99,
+      beta2: 0.999,
+      beta3: 0.6,
+      rows: 'batch',
+      sigma: 'off',
+      sigmaLr: 0.25,
+      affine: 'on',
+      small: 'isolated',
+    },
+  },
+  defaultRecipe: 'dent+',
+};
+
+export interface PixelInference extends Inference {
+  /** Every request that came, in order. */
+  readonly requests: readonly PredictRequest[];
+  /** How long a prediction takes, milliseconds. */
+  delayMs: number;
+  /** What the next prediction fails with. */
+  failWith: Error | undefined;
+  reasons: string[];
+}
+
+/** A model without a network: it decodes the image, and the shares of red, green and blue are its probabilities. */
+export function createPixelInference(): PixelInference {
+  const decoder = createImageDecoder({ maxPixels: 1_000_000 });
+  const requests: PredictRequest[] = [];
+
+  async function classes(image: Uint8Array): Promise<ClassProbability[]> {
+    const pixels = await decoder.decode(image, MODEL.input);
+    const plane = SIZE * SIZE;
+    const sums = LABELS.map((_, c) => pixels.subarray(c * plane, (c + 1) * plane).reduce((a, b) => a + b, 1));
+    const total = sums.reduce((a, b) => a + b, 0);
+    return sums
+      .map((sum, c) => ({ class: c, label: LABELS[c]!, probability: sum / total }))
+      .sort((a, b) => b.probability - a.probability);
+  }
+
+  const model = (name: string): ModelSummary => {
+    if (name !== MODEL.name) {
+      throw new ServiceError('unknown_model', `There is no model "${name}"; the models are ${MODEL.name}.`);
+    }
+    return MODEL;
+  };
+
+  const inference: PixelInference = {
+    requests,
+    delayMs: 0,
+    failWith: undefined,
+    reasons: [],
+    async predict(request) {
+      const { recipe = 'dent+', topK = 3, timeoutMs = 5000, version = 2, signal } = request;
+      requests.push(request);
+      const failure = inference.failWith;
+      inference.failWith = undefined;
+      if (failure !== undefined) throw failure;
+      model(request.model ?? MODEL.name);
+      if (!MODEL.versions.some((each) => each.version === version)) {
+        throw new ServiceError('unknown_model', `The model "${MODEL.name}" has no version ${version}.`);
+      }
+      if (!Object.hasOwn(MODEL.recipes, recipe)) {
+        throw new ServiceError('unknown_recipe', `The model "${MODEL.name}" has no recipe "${recipe}".`);
+      }
+      if (topK > LABELS.length) {
+        throw new ServiceError(
+          'invalid_request',
+          `The parameter "top_k" must be a whole number from 1 to 3.`,
+        );
+      }
+      const started = performance.now();
+      const predictions = await classes(request.image);
+      const decode = performance.now() - started;
+      await wait(Math.min(inference.delayMs, timeoutMs), undefined, signal && { signal }).catch((cause) => {
+        throw new ServiceError('cancelled', 'The request was cancelled.', { cause });
+      });
+      if (inference.delayMs > timeoutMs) throw new ServiceError('timeout', 'The deadline passed.');
+      const entropy = -predictions.reduce((sum, { probability: p }) => sum + p * Math.log(p), 0);
+      return {
+        id: randomUUID(),
+        model: { name: MODEL.name, version },
+        predictions: predictions.slice(0, topK),
+        static: predictions[0]!,
+        adaptation: {
+          recipe,
+          applied: recipe,
+          steps: 0,
+          entropy_before: entropy,
+          entropy_after: entropy,
+          label_changed: false,
+        },
+        batch: { id: randomUUID(), size: 1 },
+        timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
+      };
+    },
+    models: () => [MODEL],
+    model,
+    unreadyReasons: () => inference.reasons,
+  };
+  return inference;
+}
