@@ -261,9 +261,10 @@ describe('what is told to the outside', () => {
     await test.app.inject({ method: 'DELETE', url: '/v1/models/x' });
     await get('/v1/models/%E0%A4%A');
     await test.app.inject({ method: 'PROPFIND' as 'GET', url: '/v1/models' });
+    expect(test.finished[0]).not.toHaveProperty('error');
     expect(test.finished).toMatchObject([
       { route: '/v1/models/:name/versions/:version/predict', method: 'POST', code: 200 },
-      { route: 'unmatched', method: 'GET', code: 404 },
+      { route: 'unmatched', method: 'GET', code: 404, error: 'not_found' },
       { route: '/v1/models/:name', method: 'DELETE', code: 405 },
       { route: 'unmatched', method: 'GET', code: 400 },
       { route: 'unmatched', method: 'other', code: 404 },

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../errors.ts';
 import { ERROR_STATUS } from './error-status.ts';
 
 declare module 'fastify' {
@@ -19,6 +20,8 @@ export interface HttpObserver {
     /** The status, 499 where the client did not stay for it. */
     readonly code: number;
     readonly seconds: number;
+    /** What it failed with, `cancelled` where the client hung up; absent where it did not fail. */
+    readonly error?: ErrorCode;
   }): void;
 }
 
@@ -36,8 +39,9 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
   const answered = reply.raw.headersSent;
   const code = answered ? reply.raw.statusCode : ERROR_STATUS.cancelled;
   const ms = reply.elapsedTime;
-  observer.requestFinished({ route, method, code, seconds: ms / 1000 });
-  const error = answered ? (request.failure ?? undefined) : 'cancelled';
-  const line = { method, route, status: code, ms: Math.round(ms * 10) / 10, error };
-  request.log[config.polled ? 'debug' : 'info'](line, 'request');
+  const failure = answered ? request.failure : 'cancelled';
+  const outcome = { route, method, ...(failure !== null && { error: failure }) };
+  observer.requestFinished({ ...outcome, code, seconds: ms / 1000 });
+  const level = config.polled ? 'debug' : 'info';
+  request.log[level]({ ...outcome, status: code, ms: Math.round(ms * 10) / 10 }, 'request');
 }

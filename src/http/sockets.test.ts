@@ -59,7 +59,7 @@ describe('a client that hangs up', () => {
     expect(signal!.aborted).toBe(false);
     socket.destroy();
     await vi.waitFor(() => expect(signal!.aborted).toBe(true));
-    expect(await finished()).toMatchObject({ route: '/v1/predict', code: 499 });
+    expect(await finished()).toMatchObject({ route: '/v1/predict', code: 499, error: 'cancelled' });
     expect(test.lines.at(-1)).toMatchObject({ msg: 'request', status: 499 });
   });
 
