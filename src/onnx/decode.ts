@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { InputError } from '../errors.ts';
+import { elementCount } from '../tensor.ts';
 import { type Constant, float32Constant, float64Constant } from './constant.ts';
 import { DATA_TYPE, dataTypeName, elementBytes } from './data-type.ts';
 import type { Attribute, Graph, Model, Node, Value, ValueType } from './graph.ts';
@@ -125,9 +126,9 @@ function decodeAttribute(proto: AttributeProto, node: NodeProto, scope: Scope): 
     case Kind.STRING:
       return { kind: 'string', value: text.decode(proto.s) };
     case Kind.TENSOR:
-      return { kind: 'tensor', value: decodeTensor(proto.t!) };
+      return { kind: 'tensor', value: decodeTensor(present(proto.t, proto, node)) };
     case Kind.GRAPH:
-      return { kind: 'graph', value: decodeGraph(proto.g!, new Scope(scope)) };
+      return { kind: 'graph', value: decodeGraph(present(proto.g, proto, node), new Scope(scope)) };
     case Kind.FLOATS:
       return { kind: 'floats', value: proto.floats };
     case Kind.INTS:
@@ -141,6 +142,15 @@ function decodeAttribute(proto: AttributeProto, node: NodeProto, scope: Scope): 
   }
 }
 
+function present<T>(value: T | undefined, attribute: AttributeProto, node: NodeProto): T {
+  if (value === undefined) {
+    throw new InputError(
+      `${node.opType} "${node.name}" has the attribute "${attribute.name}" without a value.`,
+    );
+  }
+  return value;
+}
+
 /** Weights come as raw bytes or in a repeated field that depends on the type; here they all become raw bytes. */
 function decodeTensor(proto: TensorProto): Constant {
   const dims = proto.dims.map(Number);
@@ -149,14 +159,20 @@ function decodeTensor(proto: TensorProto): Constant {
       `The initializer "${proto.name}" is stored outside the model file; save the model as one file.`,
     );
   }
-  if (elementBytes(proto.dataType) === undefined) {
+  const perElement = elementBytes(proto.dataType);
+  if (perElement === undefined) {
     throw new InputError(
       `The initializer "${proto.name}" is of type ${dataTypeName(proto.dataType)}, which is not supported.`,
     );
   }
-  const constant = { dataType: proto.dataType, dims, bytes: proto.rawData };
-  if (proto.rawData.length === 0) return { ...constant, bytes: typedFieldBytes(proto) };
-  return constant;
+  const bytes = proto.rawData.length === 0 ? typedFieldBytes(proto) : proto.rawData;
+  const needed = elementCount(dims) * perElement;
+  if (bytes.byteLength !== needed) {
+    throw new InputError(
+      `The initializer "${proto.name}" holds ${bytes.byteLength} bytes where its shape [${dims.join(', ')}] needs ${needed}.`,
+    );
+  }
+  return { dataType: proto.dataType, dims, bytes };
 }
 
 function typedFieldBytes(proto: TensorProto): Uint8Array {
