@@ -1,0 +1,254 @@
+import { readFileSync } from 'node:fs';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../errors.ts';
+import { type Constant, DATA_TYPE, decodeModel, encodeModel, toTensor } from './index.ts';
+import {
+  AttributeProto_AttributeType as Kind,
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+  type TensorProtoSchema,
+} from './proto/onnx_pb.ts';
+
+type ModelInit = Exclude<MessageInitShape<typeof ModelProtoSchema>, ModelProto>;
+type TensorInit = Exclude<MessageInitShape<typeof TensorProtoSchema>, TensorProto>;
+
+const serialize = (init: ModelInit): Uint8Array =>
+  toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, { opsetImport: [{ domain: '', version: 18n }], ...init }),
+  );
+
+function weight(tensor: TensorInit): Constant {
+  const model = decodeModel(serialize({ graph: { initializer: [{ name: 'w', ...tensor }] } }));
+  return [...model.graph.initializers.values()][0]!;
+}
+
+const pixels = (
+  name: string,
+  ...dim: { value: { case: 'dimValue'; value: bigint } | { case: 'dimParam'; value: string } }[]
+) => ({
+  name,
+  type: { tensorType: { elemType: DATA_TYPE.float32, shape: { dim } } },
+});
+
+describe('weights', () => {
+  const rows: readonly (readonly [string, TensorInit, readonly (number | bigint)[]])[] = [
+    ['float32', { dataType: 1, dims: [2n], floatData: [1.5, -2] }, [1.5, -2]],
+    ['float64', { dataType: 11, dims: [2n], doubleData: [0.1, 1e300] }, [0.1, 1e300]],
+    ['int64', { dataType: 7, dims: [2n], int64Data: [-1n, 2n ** 62n] }, [-1n, 2n ** 62n]],
+    ['int32', { dataType: 6, dims: [2n], int32Data: [-5, 70000] }, [-5, 70000]],
+    ['int8', { dataType: 3, dims: [2n], int32Data: [-5, 7] }, [-5, 7]],
+    ['uint8', { dataType: 2, dims: [2n], int32Data: [0, 255] }, [0, 255]],
+    ['bool', { dataType: 9, dims: [3n], int32Data: [1, 0, 1] }, [1, 0, 1]],
+  ];
+  it.each(rows)('of type %s are read from their typed field', (type, tensor, values) => {
+    const read = toTensor(weight(tensor));
+    expect(read.type).toBe(type);
+    expect(read.dims).toEqual(tensor.dims!.map(Number));
+    expect([...read.data]).toEqual(values);
+  });
+
+  it.each<readonly [string, TensorInit, readonly number[]]>([
+    ['uint16', { dataType: 4, dims: [2n], int32Data: [1, 65535] }, [1, 0, 255, 255]],
+    ['int16', { dataType: 5, dims: [1n], int32Data: [-2] }, [254, 255]],
+    ['float16', { dataType: 10, dims: [1n], int32Data: [0x3c00] }, [0, 0x3c]],
+    ['bfloat16', { dataType: 16, dims: [1n], int32Data: [0x3f80] }, [0x80, 0x3f]],
+    ['uint32', { dataType: 12, dims: [1n], uint64Data: [4_000_000_000n] }, [0, 40, 107, 238]],
+    ['uint64', { dataType: 13, dims: [1n], uint64Data: [258n] }, [2, 1, 0, 0, 0, 0, 0, 0]],
+  ])('of type %s become little-endian bytes', (_type, tensor, bytes) => {
+    expect([...weight(tensor).bytes]).toEqual(bytes);
+  });
+
+  it('are read from raw bytes, aligned or not', () => {
+    const rawData = new Uint8Array(Float32Array.of(3, 4).buffer);
+    expect([...toTensor(weight({ dataType: 1, dims: [1n, 2n], rawData })).data]).toEqual([3, 4]);
+  });
+
+  it('may be a scalar, or hold nothing', () => {
+    expect(toTensor(weight({ dataType: 1, floatData: [7] })).dims).toEqual([]);
+    expect(toTensor(weight({ dataType: 7, dims: [0n] })).data).toHaveLength(0);
+  });
+
+  it.each<readonly [TensorInit, string]>([
+    [
+      { dataType: 1, dims: [3n], floatData: [1] },
+      'The initializer "w" holds 4 bytes where its shape [3] needs 12.',
+    ],
+    [
+      { dataType: 1, dims: [2n], rawData: new Uint8Array(7) },
+      'The initializer "w" holds 7 bytes where its shape [2] needs 8.',
+    ],
+    [
+      { dataType: 1, dims: [-2n], rawData: new Uint8Array(8) },
+      'The initializer "w" holds 8 bytes where its shape [-2] needs -8.',
+    ],
+    [{ dataType: 8, dims: [1n] }, 'The initializer "w" is of type string, which is not supported.'],
+    [{ dataType: 22, dims: [1n] }, 'The initializer "w" is of type data type 22, which is not supported.'],
+    [
+      { dataType: 1, dims: [1n], dataLocation: TensorProto_DataLocation.EXTERNAL },
+      'The initializer "w" is stored outside the model file; save the model as one file.',
+    ],
+  ])('%o are refused', (tensor, message) => {
+    expect(() => weight(tensor)).toThrow(new InputError(message));
+  });
+});
+
+describe('the graph', () => {
+  it('is fed what no initializer fills', () => {
+    const { graph } = decodeModel(
+      serialize({
+        graph: {
+          input: [pixels('image'), pixels('w')],
+          initializer: [{ name: 'w', dataType: 1, floatData: [1] }],
+        },
+      }),
+    );
+    expect(graph.inputs.map((value) => value.name)).toEqual(['image']);
+  });
+
+  it('keeps open sizes apart where the model gives them no name', () => {
+    const size = (value: bigint) => ({ value: { case: 'dimValue', value } }) as const;
+    const symbol = (value: string) => ({ value: { case: 'dimParam', value } }) as const;
+    const { graph } = decodeModel(
+      serialize({ graph: { input: [pixels('x', symbol('batch'), size(3n), symbol(''), symbol(''))] } }),
+    );
+    expect(graph.inputs[0]!.type!.shape).toEqual(['batch', 3, 'x_2', 'x_3']);
+  });
+
+  it('takes the domain ai.onnx for the plain one', () => {
+    const model = decodeModel(
+      serialize({
+        opsetImport: [{ domain: 'ai.onnx', version: 17n }],
+        graph: { node: [{ opType: 'Range', domain: 'ai.onnx' }] },
+      }),
+    );
+    expect(model.opset).toBe(17);
+    expect(model.otherDomains).toEqual({});
+    expect(model.graph.nodes[0]!.domain).toBe('');
+  });
+
+  it.each<readonly [string, ModelInit, string]>([
+    ['no graph', {}, 'This is not an ONNX model: it holds no graph.'],
+    [
+      'no operator set',
+      { graph: {}, opsetImport: [] },
+      'The model imports no version of the ai.onnx operator set.',
+    ],
+    [
+      'a local function',
+      { graph: {}, functions: [{ name: 'MyGelu' }] },
+      'The model defines local functions ("MyGelu"); export it with functions inlined.',
+    ],
+    [
+      'sparse weights',
+      { graph: { sparseInitializer: [new Uint8Array(0)] } },
+      'The model holds sparse initializers.',
+    ],
+    [
+      'a value from nowhere',
+      { graph: { node: [{ opType: 'Relu', name: 'r', input: ['ghost'], output: ['y'] }] } },
+      'Relu "r" uses "ghost", which nothing before it computes.',
+    ],
+    [
+      'nodes out of order',
+      {
+        graph: {
+          node: [
+            { opType: 'Relu', name: 'r', input: ['y'], output: ['z'] },
+            { opType: 'Range', name: 's', output: ['y'] },
+          ],
+        },
+      },
+      'Relu "r" uses "y", which nothing before it computes.',
+    ],
+    [
+      'an output from nowhere',
+      { graph: { output: [pixels('y')] } },
+      'The graph\'s output "y" is not computed by any node.',
+    ],
+    [
+      'an attribute of a strange type',
+      { graph: { node: [{ opType: 'If', name: 'i', attribute: [{ name: 't', type: Kind.TENSORS }] }] } },
+      `If "i" has the attribute "t" of an unsupported type (${Kind.TENSORS}).`,
+    ],
+    [
+      'a body that is not there',
+      {
+        graph: {
+          node: [{ opType: 'If', name: 'i', attribute: [{ name: 'then_branch', type: Kind.GRAPH }] }],
+        },
+      },
+      'If "i" has the attribute "then_branch" without a value.',
+    ],
+    [
+      'a tensor that is not there',
+      {
+        graph: {
+          node: [{ opType: 'Constant', name: 'c', attribute: [{ name: 'value', type: Kind.TENSOR }] }],
+        },
+      },
+      'Constant "c" has the attribute "value" without a value.',
+    ],
+  ])('is refused with %s', (_what, init, message) => {
+    expect(() => decodeModel(serialize(init))).toThrow(new InputError(message));
+  });
+});
+
+describe('bytes that are no model', () => {
+  const model = new Uint8Array(
+    readFileSync(new URL('../../test/fixtures/engine/rows.onnx', import.meta.url)),
+  );
+
+  /** Reads and writes `bytes`; whatever they hold, the reader's fault is never another error than an InputError. */
+  function outcome(bytes: Uint8Array): 'read' | 'refused' {
+    try {
+      encodeModel(decodeModel(bytes));
+      return 'read';
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError);
+      return 'refused';
+    }
+  }
+
+  /** Bytes without a pattern, the same ones every time. */
+  function noise(length: number, seed: number): Uint8Array {
+    let state = seed;
+    return Uint8Array.from({ length }, () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % 256;
+    });
+  }
+
+  it.each([
+    ['nothing', new Uint8Array(0), 'it holds no graph'],
+    ['text', new TextEncoder().encode('<html>no model here</html>'), 'its bytes do not parse'],
+  ])('are refused: %s', (_what, bytes, message) => {
+    expect(() => decodeModel(bytes)).toThrow(`This is not an ONNX model: ${message}`);
+  });
+
+  it('are refused wherever the file was cut off', () => {
+    const lengths = Array.from(model, (_, length) => length);
+    const readable = lengths.filter((length) => outcome(model.subarray(0, length)) === 'read');
+    // Behind the graph come only the operator sets: no shorter file is a model.
+    expect(readable).toEqual([]);
+  });
+
+  it('are refused where they are random', () => {
+    for (let seed = 1; seed <= 500; seed++) expect(outcome(noise(seed, seed))).toBe('refused');
+  });
+
+  it('are read or refused, never worse, where single bytes are broken', () => {
+    const places = noise(3000, 7);
+    let refused = 0;
+    for (let i = 0; i + 2 < places.length; i += 3) {
+      const broken = model.slice();
+      const at = (places[i]! * 256 + places[i + 1]!) % model.length;
+      broken[at] = places[i + 2]!;
+      if (outcome(broken) === 'refused') refused += 1;
+    }
+    expect(refused).toBeGreaterThan(100);
+  });
+});
