@@ -1,5 +1,5 @@
 import type { Graph, Node, Value } from '../../onnx/index.ts';
-import { withoutUnused } from '../../onnx/index.ts';
+import { consumersOf, withoutUnused } from '../../onnx/index.ts';
 import { mapGraph } from './map-graph.ts';
 
 /**
@@ -9,9 +9,12 @@ import { mapGraph } from './map-graph.ts';
  */
 export function dropIdentities(graph: Graph): Graph {
   const outputs = new Set<Value>(graph.outputs);
+  const consumers = consumersOf(graph.nodes);
+  const isUsed = (value: Value | null | undefined) => value && (consumers.has(value) || outputs.has(value));
   return withoutUnused(
     mapGraph(graph, (node, replace) => {
-      if (!passesOn(node) || outputs.has(node.outputs[0]!)) return [node];
+      // Exporters of old operator sets name a Dropout's mask, which nothing reads in inference.
+      if (!passesOn(node) || outputs.has(node.outputs[0]!) || isUsed(node.outputs[1])) return [node];
       replace(node.outputs[0]!, node.inputs[0]!);
       return [];
     }),
@@ -19,7 +22,5 @@ export function dropIdentities(graph: Graph): Graph {
 }
 
 function passesOn(node: Node): boolean {
-  return (
-    node.domain === '' && (node.opType === 'Identity' || (node.opType === 'Dropout' && !node.outputs[1]))
-  );
+  return node.domain === '' && (node.opType === 'Identity' || node.opType === 'Dropout');
 }
