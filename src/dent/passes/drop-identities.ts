@@ -1,5 +1,5 @@
 import type { Graph, Node, Value } from '../../onnx/index.ts';
-import { consumersOf, withoutUnused } from '../../onnx/index.ts';
+import { consumersOf, valuesRead, withoutUnused } from '../../onnx/index.ts';
 import { mapGraph } from './map-graph.ts';
 
 /**
@@ -8,13 +8,15 @@ import { mapGraph } from './map-graph.ts';
  * is left.
  */
 export function dropIdentities(graph: Graph): Graph {
-  const outputs = new Set<Value>(graph.outputs);
+  // A body reads the values around it by name: what it reads stays where it is.
+  const bodies = graph.nodes.filter((node) => Object.values(node.attributes).some((a) => a.kind === 'graph'));
+  const kept = new Set<Value>([...graph.outputs, ...bodies.flatMap(valuesRead)]);
   const consumers = consumersOf(graph.nodes);
-  const isUsed = (value: Value | null | undefined) => value && (consumers.has(value) || outputs.has(value));
+  const isUsed = (value: Value | null | undefined) => value && (consumers.has(value) || kept.has(value));
   return withoutUnused(
     mapGraph(graph, (node, replace) => {
       // Exporters of old operator sets name a Dropout's mask, which nothing reads in inference.
-      if (!passesOn(node) || outputs.has(node.outputs[0]!) || isUsed(node.outputs[1])) return [node];
+      if (!passesOn(node) || kept.has(node.outputs[0]!) || isUsed(node.outputs[1])) return [node];
       replace(node.outputs[0]!, node.inputs[0]!);
       return [];
     }),

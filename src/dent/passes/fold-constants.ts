@@ -6,6 +6,7 @@ import {
   type Model,
   type Node,
   type Value,
+  valuesRead,
   withoutUnused,
 } from '../../onnx/index.ts';
 import type { GraphRunner } from '../graph-runner.ts';
@@ -88,9 +89,9 @@ function constantPart(graph: Graph): { nodes: Node[]; frontier: Value[] } {
     } else outside.push(node);
   }
   const computed = new Set(inside.flatMap((node) => node.outputs));
-  const read = new Set([...outside.flatMap((node) => node.inputs), ...graph.outputs]);
+  const read = new Set([...outside.flatMap(valuesRead), ...graph.outputs]);
   return {
     nodes: inside,
-    frontier: [...read].filter((value): value is Value => value !== null && computed.has(value)),
+    frontier: [...read].filter((value) => computed.has(value)),
   };
 }

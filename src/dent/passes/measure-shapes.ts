@@ -94,11 +94,14 @@ interface Probe {
 function probeModel(model: Model, derived: ReadonlySet<Value>): Probe {
   const shapes = new Map<string, Value>();
   const values = new Map<string, Value>();
-  const nodes: Node[] = [...model.graph.nodes];
+  // The image as it is fed here, of any size, takes the input's name; the input itself becomes a value of the graph.
+  const input = model.graph.inputs[0]!;
+  const fed: Value = { name: input.name, type: { dataType: DATA_TYPE.float32, shape: ['n', 'c', 'h', 'w'] } };
+  const nodes: Node[] = [node('Identity', fed, input), ...model.graph.nodes];
   const outputs: Value[] = [];
   const expose = (opType: string, value: Value, names: Map<string, Value>): void => {
     const output: Value = { name: `probe_${outputs.length}` };
-    nodes.push({ opType, domain: '', name: output.name, inputs: [value], outputs: [output], attributes: {} });
+    nodes.push(node(opType, value, output));
     outputs.push(output);
     names.set(output.name, value);
   };
@@ -107,24 +110,18 @@ function probeModel(model: Model, derived: ReadonlySet<Value>): Probe {
     expose('Shape', value, shapes);
     if (derived.has(value)) expose('Identity', value, values);
   }
-  const untyped = new Map(model.graph.inputs.map((value) => [value, openInput(value)]));
-  const graph: Graph = {
-    ...model.graph,
-    nodes: nodes.map((node) => withInputs(node, untyped)),
-    outputs,
-    inputs: [...untyped.values()],
-  };
+  const graph: Graph = { ...model.graph, nodes, outputs, inputs: [fed] };
   return { bytes: encodeModel({ ...model, graph }), shapes, derived: values };
 }
 
-/** The input as it is fed here: of any size. */
-function openInput(value: Value): Value {
-  return { name: value.name, type: { dataType: DATA_TYPE.float32, shape: ['n', 'c', 'h', 'w'] } };
-}
-
-function withInputs(node: Node, replacements: ReadonlyMap<Value, Value>): Node {
-  return { ...node, inputs: node.inputs.map((value) => value && (replacements.get(value) ?? value)) };
-}
+const node = (opType: string, input: Value, output: Value): Node => ({
+  opType,
+  domain: '',
+  name: output.name,
+  inputs: [input],
+  outputs: [output],
+  attributes: {},
+});
 
 /** The values that follow from shapes and initializers alone, never from pixels: the arithmetic that exporters write around Shape. */
 function shapeArithmetic(graph: Graph): Set<Value> {
