@@ -139,7 +139,7 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     await engine.close();
     throw error;
   }
-  const { app, queue, models, enter } = house;
+  const { app, queue, models, inference, enter } = house;
   const loaded = loadModels(house, url, log);
   let closing: Promise<void> | undefined;
 
@@ -148,7 +148,8 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     enter('draining');
     await pause(drainDelayMs);
     enter('refusing');
-    // The queue stays open until the last response: an image that is being decoded is in flight as well.
+    // Whoever comes while the last predictions are made gets an answer that says so, not a connection that is reset.
+    await inference.idle();
     await app.close();
     await queue.close();
     await models.close();

@@ -6,7 +6,7 @@ import type { ImageDecoder } from '../images/index.ts';
 import { defaultVersion, type ModelEntry, type ModelRepository } from '../models/index.ts';
 import { createPrediction } from './answer.ts';
 import { chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
-import type { Inference, ModelSummary } from './inference.ts';
+import type { Inference, ModelSummary, Prediction, PredictRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
 
 export interface InferenceDeps {
@@ -48,47 +48,60 @@ function unreadyReasons(model: ModelEntry): string[] {
     : [];
 }
 
+export interface RunningInference extends Inference {
+  /** Resolves when no prediction is under way. */
+  idle(): Promise<void>;
+}
+
 /** The use case: one image in, its adapted prediction out. */
-export function createInference({ models, queue, decoder, observer }: InferenceDeps): Inference {
+export function createInference({ models, queue, decoder, observer }: InferenceDeps): RunningInference {
+  const underWay = new Set<Promise<Prediction>>();
+
+  async function predict(request: PredictRequest): Promise<Prediction> {
+    const started = performance.now();
+    const accepted = Date.now();
+    const model = chooseModel(models, request.model ?? models.defaultModel);
+    const version = chooseVersion(model, request.version);
+    const recipe = chooseRecipe(model, request.recipe);
+    const { labels, batching, shareBatches, recipes } = model.manifest;
+    const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
+    // A longer wait than the operator allows is refused, not cut short without a word.
+    const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
+    if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
+    const pixels = await decoder.decode(request.image, model.manifest.input);
+    const decodeMs = performance.now() - started;
+    observer.decoded(decodeMs / 1000);
+    const apart = isCoupled(recipes[recipe]!) && !shareBatches;
+    const id = randomUUID();
+    const lane = {
+      model: model.name,
+      version: version.version,
+      recipe,
+      caller: apart ? request.caller : '',
+    };
+    const row = { type: 'uint8', data: pixels } as const;
+    const delivery = await queue.submit({ id, lane, row, deadlineMs: accepted + timeoutMs }, request.signal);
+    const totalMs = performance.now() - started;
+    const prediction = createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+    const { entropy_before, entropy_after, label_changed } = prediction.adaptation;
+    observer.predicted({
+      model: `${model.name}:${version.version}`,
+      recipe,
+      staticEntropy: entropy_before,
+      adaptedEntropy: entropy_after,
+      labelChanged: label_changed,
+    });
+    return prediction;
+  }
+
   return {
-    async predict(request) {
-      const started = performance.now();
-      const accepted = Date.now();
-      const model = chooseModel(models, request.model ?? models.defaultModel);
-      const version = chooseVersion(model, request.version);
-      const recipe = chooseRecipe(model, request.recipe);
-      const { labels, batching, shareBatches, recipes } = model.manifest;
-      const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
-      // A longer wait than the operator allows is refused, not cut short without a word.
-      const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
-      if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
-      const pixels = await decoder.decode(request.image, model.manifest.input);
-      const decodeMs = performance.now() - started;
-      observer.decoded(decodeMs / 1000);
-      const apart = isCoupled(recipes[recipe]!) && !shareBatches;
-      const id = randomUUID();
-      const lane = {
-        model: model.name,
-        version: version.version,
-        recipe,
-        caller: apart ? request.caller : '',
-      };
-      const row = { type: 'uint8', data: pixels } as const;
-      const delivery = await queue.submit(
-        { id, lane, row, deadlineMs: accepted + timeoutMs },
-        request.signal,
-      );
-      const totalMs = performance.now() - started;
-      const prediction = createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
-      const { entropy_before, entropy_after, label_changed } = prediction.adaptation;
-      observer.predicted({
-        model: `${model.name}:${version.version}`,
-        recipe,
-        staticEntropy: entropy_before,
-        adaptedEntropy: entropy_after,
-        labelChanged: label_changed,
-      });
+    predict(request) {
+      const prediction = predict(request).finally(() => underWay.delete(prediction));
+      underWay.add(prediction);
       return prediction;
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
