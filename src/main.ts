@@ -78,7 +78,13 @@ async function assemble(config: Config, engine: Engine, log: FastifyBaseLogger) 
       inference,
       lifecycle: { phase: () => phase },
       metrics,
-      observer: { requestStarted: metrics.http.started, requestFinished: metrics.http.finished },
+      observer: {
+        requestStarted: metrics.http.started,
+        requestFinished({ error, ...response }) {
+          metrics.http.finished(response);
+          if (error !== undefined) metrics.http.rejected(error);
+        },
+      },
       logger: log,
     },
     {

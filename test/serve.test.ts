@@ -216,6 +216,16 @@ it.each([
   expect(response.headers.get('content-type')).toBe('application/problem+json');
 });
 
+it('counts what it refused', async () => {
+  const metrics = await (await fetch(new URL('/metrics', server.url))).text();
+  const refused = (reason: string): number =>
+    Number(new RegExp(`^dent_rejected_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(metrics)![1]);
+  expect(refused('invalid_image')).toBe(2);
+  expect(refused('unknown_model')).toBe(2);
+  expect(refused('too_large')).toBe(1);
+  expect(refused('timeout')).toBe(1);
+});
+
 const readiness = async ({ url }: Server): Promise<number> =>
   (await fetch(new URL('/v2/health/ready', url))).status;
 
