@@ -1,6 +1,7 @@
-import { appendGradients } from '../autodiff/index.ts';
 import {
+  appendLoop,
   DATA_TYPE,
+  type Dim,
   float32Constant,
   type Graph,
   GraphBuilder,
@@ -11,11 +12,11 @@ import {
 import type { AdaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
-import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import type { Recipe } from './recipe.ts';
+import { predict, predictWithGradient, type Rows } from './row-passes.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
 export const STEPS_INPUT = 'steps';
@@ -23,43 +24,71 @@ export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
 
-interface Parts {
+interface Components {
   readonly classifier: Classifier;
   readonly classes: number;
   readonly forward: AdaptiveForward;
   readonly recipe: Recipe;
+  /** How many rows a pass takes at once where it may go through the batch in parts. */
+  readonly rowsPerPart: number;
 }
 
 /**
- * Joins the parts to the self-adapting graph: parameters and optimizer state start from constants, a Loop carries them over
+ * Joins the components to the self-adapting graph: parameters and optimizer state start from zero, a Loop carries them over
  * `steps` trips of forward, objective, gradient and update, and one more forward pass predicts. Nothing outlives a run.
  */
-export function assemble(parts: Parts): Graph {
-  const { classifier, recipe } = parts;
+export function assemble(components: Components): Graph {
+  const { classifier, recipe, forward, classes } = components;
   const builder = new GraphBuilder();
   const image = { ...classifier.input };
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
-  const start = initialParameters(builder, parts, image);
-  const loop = recipe.steps > 0 ? appendLoop(builder, parts, image, steps, start) : undefined;
-  const [logits, sigma] = inline(
-    builder,
-    parts.forward.graph,
-    [image, loop?.parameters ?? start],
-    'final/',
-  ) as [Value, Value?];
-  const final = toFloat(builder, rowEntropy(builder, inDoublePrecision(builder, logits)));
-  const rows = builder.op('Unsqueeze', [final, builder.ints([0])]);
-  const entropy = loop ? builder.op('Concat', [loop.entropy, rows], { attributes: { axis: 0 } }) : rows;
+  const rows = rowsOf(builder, components, image);
+  const start = initialParameters(builder, components, image);
+  const loop = recipe.steps > 0 ? adapt(builder, components, rows, steps, start) : undefined;
+  const final = predict(builder, forward, loop?.parameters ?? start, rows, classes);
+  const lastRow = builder.op('Unsqueeze', [final.entropy, builder.ints([0])]);
+  const entropy = loop ? builder.op('Concat', [loop.entropy, lastRow], { attributes: { axis: 0 } }) : lastRow;
   const outputs = [
-    output(builder, logits, classifier.outputName, [BATCH, parts.classes]),
-    output(builder, staticLogits(builder, parts, image, steps, logits, loop), STATIC_OUTPUT, [
+    output(builder, final.logits, classifier.outputName, [BATCH, classes]),
+    output(builder, staticLogits(builder, components, rows, steps, final.logits, loop), STATIC_OUTPUT, [
       BATCH,
-      parts.classes,
+      classes,
     ]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
   ];
-  if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, sigma.type!.shape!));
+  if (final.sigma)
+    outputs.push(output(builder, final.sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
   return fuseAffine(withoutUnused(builder.build('dent', [image, steps], outputs)));
+}
+
+function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {
+  return builder.op('Identity', [value], { name, shape });
+}
+
+/** Whether the objective's gradient is a sum over rows that share their parameters: then a pass may go through them in parts. */
+const isSumOverRows = (recipe: Recipe): boolean =>
+  recipe.scope === 'batch' && recipe.statistics === 'source' && recipe.objective === 'entropy';
+
+function rowsOf(builder: GraphBuilder, { recipe, rowsPerPart: size }: Components, image: Value): Rows {
+  const rows = { image, count: rowCount(builder, image) };
+  if (recipe.steps === 0 || !isSumOverRows(recipe)) return rows;
+  const n = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
+  const count = builder.op('Div', [builder.op('Add', [n, builder.int(size - 1)]), builder.int(size)]);
+  return { ...rows, parts: { size, count } };
+}
+
+/** Zero offsets: [1, P], or [N, P] where each row adapts alone. */
+function initialParameters(builder: GraphBuilder, { forward, recipe }: Components, image: Value): Value {
+  const width = builder.ints([forward.parameterCount]);
+  const rows =
+    recipe.scope === 'batch'
+      ? builder.ints([1])
+      : builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const shape = builder.op('Concat', [rows, width], { attributes: { axis: 0 } });
+  return builder.op('ConstantOfShape', [shape], {
+    name: 'no_offsets',
+    shape: forward.graph.inputs[1]!.type!.shape!,
+  });
 }
 
 /**
@@ -68,112 +97,70 @@ export function assemble(parts: Parts): Graph {
  */
 function staticLogits(
   builder: GraphBuilder,
-  { classifier, recipe }: Parts,
-  image: Value,
+  { classifier, recipe }: Components,
+  rows: Rows,
   steps: Value,
   final: Value,
-  loop: LoopResult | undefined,
+  loop: Adaptation | undefined,
 ): Value {
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
-  if (!startsFromSource) return inline(builder, classifier.model.graph, [image], 'static/')[0]!;
+  if (!startsFromSource) return inline(builder, classifier.model.graph, [rows.image], 'static/')[0]!;
   if (!loop) return final;
   return builder.op('Where', [builder.op('Equal', [steps, builder.int(0)]), final, loop.firstLogits]);
 }
 
-function output(
-  builder: GraphBuilder,
-  value: Value,
-  name: string,
-  shape: readonly (number | string)[],
-): Value {
-  return builder.op('Identity', [value], { name, shape });
-}
-
-const toFloat = (builder: GraphBuilder, value: Value): Value =>
-  builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float32 } });
-
-/** Zero offsets: [1, P], or [N, P] where each row adapts alone. */
-function initialParameters(builder: GraphBuilder, { forward, recipe }: Parts, image: Value): Value {
-  const width = builder.ints([forward.parameterCount]);
-  const rows =
-    recipe.scope === 'batch'
-      ? builder.ints([1])
-      : builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
-  const shape = builder.op('Concat', [rows, width], { attributes: { axis: 0 } });
-  return builder.op('ConstantOfShape', [shape], { name: 'no_offsets' });
-}
-
-interface LoopResult {
+interface Adaptation {
+  /** After the last update, [R, P]. */
   readonly parameters: Value;
-  /** Logits before the first update; undefined content where no step was made. */
+  /** Logits before the first update, [N, K]; without meaning where no step was made. */
   readonly firstLogits: Value;
   /** [steps, N]. */
   readonly entropy: Value;
 }
 
-function appendLoop(
+/** The Loop over steps. Carried are the parameters, the first logits and the optimizer's state; the rows' entropies are gathered. */
+function adapt(
   builder: GraphBuilder,
-  parts: Parts,
-  image: Value,
+  components: Components,
+  rows: Rows,
   steps: Value,
   start: Value,
-): LoopResult {
-  // Parameters and optimizer state all start as zeros of one shape.
-  const states = Array.from({ length: STATE_TENSORS[parts.recipe.optimizer] }, () => start);
-  const rows = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
-  const shape = builder.op('Concat', [rows, builder.ints([parts.classes])], { attributes: { axis: 0 } });
-  const noLogits = builder.op('ConstantOfShape', [shape], { name: 'no_logits' });
-  const body = loopBody(parts, image);
-  const results = builder.multi(
-    'Loop',
-    [steps, builder.bool(true), start, noLogits, ...states],
-    3 + states.length,
-    {
-      name: 'adapt',
-      attributes: { body: { graph: body } },
+): Adaptation {
+  const { forward, recipe, classes } = components;
+  const shape = [
+    builder.op('Gather', [builder.op('Shape', [rows.image]), builder.ints([0])]),
+    builder.ints([classes]),
+  ];
+  const noLogits = builder.op('ConstantOfShape', [builder.op('Concat', shape, { attributes: { axis: 0 } })]);
+  const parameterType = forward.graph.inputs[1]!.type!;
+  const logitsType = { dataType: DATA_TYPE.float32, shape: [BATCH, classes] };
+  const state = Array.from({ length: STATE_TENSORS[recipe.optimizer] }, (_, i) => ({
+    name: `state_${i}`,
+    start,
+    type: parameterType,
+  }));
+  const carried = [
+    { name: 'parameters', start, type: parameterType },
+    { name: 'first_logits', start: noLogits, type: logitsType },
+    ...state,
+  ];
+  const results = appendLoop(
+    builder,
+    { name: 'step', trips: steps, carried },
+    (body, trip, [parameters, firstLogits, ...moments]) => {
+      const pass = predictWithGradient(body, forward, recipe, parameters!, rows, classes);
+      const t = body.op('Add', [
+        body.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } }),
+        body.double(1),
+      ]);
+      const rate = body.constant(
+        float32Constant([1, forward.parameterCount], forward.learningRates),
+        'learning_rates',
+      );
+      const next = updateParameters(body, recipe, t, parameters!, pass.gradient, moments, rate);
+      const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits!]);
+      return { carried: [next.parameters, first, ...next.state], gathered: [pass.entropy] };
     },
   );
   return { parameters: results[0]!, firstLogits: results[1]!, entropy: results.at(-1)! };
-}
-
-/** One update: carried are the parameters, the first logits and the optimizer's state; the rows' entropies are gathered. */
-function loopBody({ forward, recipe, classes }: Parts, image: Value): Graph {
-  const builder = new GraphBuilder('step/');
-  const trip: Value = { name: 'trip', type: { dataType: DATA_TYPE.int64, shape: [] } };
-  const keepGoing: Value = { name: 'keep_going', type: { dataType: DATA_TYPE.bool, shape: [] } };
-  const carried = (name: string, shape: readonly (number | string)[]): Value => ({
-    name,
-    type: { dataType: DATA_TYPE.float32, shape },
-  });
-  const shape = forward.graph.inputs[1]!.type!.shape!;
-  const parameters = carried('parameters', shape);
-  const firstBefore = carried('first_logits_before', [BATCH, classes]);
-  const state = Array.from({ length: STATE_TENSORS[recipe.optimizer] }, (_, i) =>
-    carried(`state_${i}`, shape),
-  );
-
-  const [logits] = inline(builder, forward.graph, [image, parameters]) as [Value];
-  const exact = inDoublePrecision(builder, logits);
-  const entropy = rowEntropy(builder, exact);
-  const loss = objective(builder, recipe, exact, entropy, rowCount(builder, image));
-  const [gradient] = appendGradients(builder, loss, [parameters]) as [Value];
-  const t = builder.op('Add', [
-    builder.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } }),
-    builder.double(1),
-  ]);
-  const rate = builder.constant(
-    float32Constant([1, forward.learningRates.length], forward.learningRates),
-    'learning_rates',
-  );
-  const next = updateParameters(builder, recipe, t, parameters, gradient, state, rate);
-  const isFirst = builder.op('Equal', [trip, builder.int(0)]);
-  const first = builder.op('Where', [isFirst, logits, firstBefore]);
-  const goOn = builder.op('Identity', [keepGoing]);
-  return fuseAffine(
-    builder.build(
-      'update',
-      [trip, keepGoing, parameters, firstBefore, ...state],
-      [goOn, next.parameters, first, ...next.state, toFloat(builder, entropy)],
-    ),
-  );
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../errors.ts';
-import { decodeModel, encodeModel, type Graph, type Model } from '../onnx/index.ts';
+import { decodeModel, describeNode, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
 import { asClassifier, type Classifier, classCount } from './classifier.ts';
@@ -8,9 +8,11 @@ import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
+import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import type { Recipe } from './recipe.ts';
+import { rowsPerPart } from './rows-per-part.ts';
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
 export const COMPILER_VERSION = '1';
@@ -34,6 +36,8 @@ export interface CompiledModel {
   readonly classes: number;
   /** [channels, height, width], with -1 where the model leaves a size open. */
   readonly imageShape: readonly [number, number, number];
+  /** How many rows to take at once where a batch may be cut. */
+  readonly rowsPerPart: number;
   /** How many layers have their scale and shift adapted, and how many numbers that are in all. */
   readonly layers: number;
   readonly parameters: number;
@@ -68,6 +72,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
+    rowsPerPart: prepared.rowsPerPart,
     layers: layers.length,
     parameters,
   };
@@ -75,21 +80,38 @@ export async function compile(
 
 /** The self-adapting graph of a prepared model, and the layers it adapts. Throws `InputError` naming the node and op at fault. */
 export function adaptiveGraph(
-  { classifier, classes }: PreparedModel,
+  prepared: PreparedModel,
   recipe: Recipe,
 ): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
-  const layers = changesLayers(recipe) ? findLayers(classifier.model.graph).layers : [];
-  if (layers.length === 0 && changesLayers(recipe)) {
-    throw new InputError('The model has no normalisation layer whose scale and shift could be adapted.');
-  }
+  const { classifier } = prepared;
+  const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
   const forward = adaptiveForward(classifier, layers, recipe);
   if (recipe.steps > 0 && forward.parameterCount === 0) {
     throw new InputError(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
     );
   }
-  const graph = assemble({ classifier, classes, forward, recipe });
+  const graph = assemble({ ...prepared, forward, recipe });
   return { graph, layers, parameters: forward.parameterCount };
+}
+
+/** The layers to adapt. Throws where there are none, or none with the statistics that the recipe replaces. */
+function layersFor(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
+  const { layers, refused } = findLayers(graph);
+  if (layers.length === 0) {
+    const [first] = refused;
+    throw new InputError(
+      first
+        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}.`
+        : 'The model has no normalisation layer and no convolution whose scale and shift could be adapted.',
+    );
+  }
+  if (recipe.statistics !== 'source' && !layers.some((layer) => layer.source)) {
+    throw new InputError(
+      `The recipe has statistics "${recipe.statistics}", but the model has no BatchNormalization node whose statistics could be replaced; export it with BatchNormalization kept.`,
+    );
+  }
+  return layers;
 }
 
 /** Whether the recipe normalises or scales otherwise than the model as it is. */
@@ -101,6 +123,7 @@ export interface PreparedModel {
   readonly classifier: Classifier;
   readonly classes: number;
   readonly imageShape: readonly [number, number, number];
+  readonly rowsPerPart: number;
 }
 
 /** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
@@ -118,11 +141,16 @@ export async function prepare(
   const upgraded = upgradeOpset(source);
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
   const measured = await measureShapes(folded, probe, runner);
-  const classifier = asClassifier(measured);
+  const classifier = asClassifier({ ...measured, graph: fuseLayerNormalization(measured.graph) });
   const imageShape: [number, number, number] = probe.openSize
     ? [probe.channels, -1, -1]
     : [probe.channels, probe.height, probe.width];
-  return { classifier, classes: classCount(classifier), imageShape };
+  return {
+    classifier,
+    classes: classCount(classifier),
+    imageShape,
+    rowsPerPart: rowsPerPart(classifier.model.graph),
+  };
 }
 
 function probeShape(model: Model, options: CompileOptions): ProbeShape {

@@ -3,7 +3,7 @@ import { float32 } from '../tensor.ts';
 import { cutBatch, joinAnswers } from './batch-parts.ts';
 
 const sizes = (rows: number, processes: number) =>
-  cutBatch(float32([rows, 2], new Float32Array(rows * 2)), processes).map(({ dims }) => dims[0]);
+  cutBatch(float32([rows, 2], new Float32Array(rows * 2)), 16, processes).map(({ dims }) => dims[0]);
 
 describe('cutBatch', () => {
   it.each([
@@ -25,7 +25,7 @@ describe('cutBatch', () => {
       [20, 3],
       Float32Array.from({ length: 60 }, (_, i) => i),
     );
-    const parts = cutBatch(batch, 2);
+    const parts = cutBatch(batch, 16, 2);
     expect(parts.flatMap(({ data }) => [...data])).toEqual([...batch.data]);
     expect(parts.every(({ data }) => data.buffer === batch.data.buffer)).toBe(true);
   });

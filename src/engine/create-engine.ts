@@ -7,7 +7,7 @@ export interface EngineOptions {
   readonly device: Device;
   /** Cores to use: so many child processes on the CPU; one child with so many threads beside CUDA. */
   readonly threads: number;
-  /** The longest that one run in a child may take, for up to 16 rows of a splittable artifact or a whole batch of another. */
+  /** The longest that one run in a child may take, for a part of a batch that is cut or the whole of another. */
   readonly runTimeoutMs: number;
   readonly log?: EngineObserver;
 }

@@ -14,10 +14,10 @@ export interface Artifact {
   /** Name of the graph's output of adapted logits, [N, K] float32. */
   readonly output: string;
   /**
-   * True where a row's answer does not depend on the rows beside it: the engine may then cut a batch into parts that fit
-   * the cache and spread them over its processes. False: the rows of a call run together.
+   * Present where a row's answer does not depend on the rows beside it: the engine may then cut a batch into parts of at most so many rows,
+   * which fit the cache, and spread them over its processes. Absent: the rows of a call run together.
    */
-  readonly splittable: boolean;
+  readonly rowsPerPart?: number;
 }
 
 /** What one call of a self-adapting graph returns for N rows and K classes. */

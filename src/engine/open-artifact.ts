@@ -27,7 +27,8 @@ export async function openArtifact(
   { id, device, threads, runTimeoutMs }: OpenOptions,
 ): Promise<LoadedArtifact> {
   const { input, name, output, path } = artifact;
-  const split = artifact.splittable && device === 'cpu';
+  const rowsPerPart = device === 'cpu' ? artifact.rowsPerPart : undefined;
+  const split = rowsPerPart !== undefined;
   const places = split ? Array.from({ length: pool.size }, (_, place) => place) : [0];
   // A child that replaces a dead one is not among these, so its first job opens the session anew.
   const openIn = new WeakSet<EngineChild>();
@@ -78,7 +79,8 @@ export async function openArtifact(
       return answer;
     };
     try {
-      return joinAnswers(await Promise.all((split ? cutBatch(batch, pool.size) : [batch]).map(runPart)));
+      const parts = split ? cutBatch(batch, rowsPerPart, pool.size) : [batch];
+      return joinAnswers(await Promise.all(parts.map(runPart)));
     } finally {
       // Where one part failed the others are of no use to anybody.
       failure.abort();

@@ -91,9 +91,9 @@ function createArtifactOpener(
       const imageShape = rowShape(manifest.input);
       const cached = await naming(modelPath, cache.get(bytes, sha256, recipe, { imageShape }));
       checkAgainstManifest(cached, model, modelPath);
-      const { path, input, output } = cached;
+      const { path, input, output, rowsPerPart } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
-      const artifact = { name, path, input, output, splittable: isSplittable(recipe) };
+      const artifact = { name, path, input, output, ...(isSplittable(recipe) && { rowsPerPart }) };
       const loaded = await naming(modelPath, engine.load(artifact));
       open.set(compileKey(recipe), { recipe, artifact, loaded });
       return artifact;

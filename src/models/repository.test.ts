@@ -112,7 +112,7 @@ it('lets the engine split the batches of recipes whose rows are on their own', a
     },
   });
   const { artifacts } = defaultVersion((await load()).repository.model('a')!)!;
-  const splittable = Object.entries(artifacts).filter(([, artifact]) => artifact.splittable);
+  const splittable = Object.entries(artifacts).filter(([, artifact]) => artifact.rowsPerPart !== undefined);
   expect(splittable.map(([name]) => name)).toEqual(['static', 'isolated']);
 });
 

@@ -27,4 +27,5 @@ export {
   type ValueType,
 } from './graph.ts';
 export { inline } from './inline.ts';
+export { appendLoop } from './loop.ts';
 export { consumersOf, dependentsOf, producersOf, valuesRead, withoutUnused } from './traversal.ts';

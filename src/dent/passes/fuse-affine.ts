@@ -10,7 +10,7 @@ import {
 /**
  * Writes x * s + t with one s and t for each row and channel as one BatchNormalization with mean 0 and variance 1: ONNX
  * Runtime then passes over the activation once and not twice. Where every row has its own s and t, rows and channels are seen
- * as one axis, which costs nothing: a Reshape moves no data.
+ * as one axis, which costs nothing: a Reshape moves no data. Bodies of loops are rewritten too.
  */
 export function fuseAffine(graph: Graph): Graph {
   const producers = producersOf(graph.nodes);
@@ -30,9 +30,18 @@ export function fuseAffine(graph: Graph): Graph {
     if (absorbed.has(node)) continue;
     const affine = sums.get(node);
     if (affine) appendBatchNormalization(builder, affine, node, neutral);
-    else builder.append(node);
+    else builder.append(withFusedBodies(node));
   }
   return builder.build(graph.name, graph.inputs, graph.outputs);
+}
+
+function withFusedBodies(node: Node): Node {
+  const fused = Object.entries(node.attributes).map(([name, attribute]) =>
+    attribute.kind === 'graph'
+      ? [name, { ...attribute, value: fuseAffine(attribute.value) }]
+      : [name, attribute],
+  );
+  return { ...node, attributes: Object.fromEntries(fused) };
 }
 
 interface Affine {

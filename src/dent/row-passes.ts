@@ -1,0 +1,149 @@
+import { appendGradients } from '../autodiff/index.ts';
+import {
+  appendLoop,
+  DATA_TYPE,
+  type Dim,
+  type GraphBuilder,
+  inline,
+  type Value,
+  type ValueType,
+} from '../onnx/index.ts';
+import type { AdaptiveForward } from './adaptive-forward.ts';
+import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
+import type { Recipe } from './recipe.ts';
+
+/** The image batch, and how it is cut where a pass may go through it in parts. */
+export interface Rows {
+  /** [N, C, H, W]. */
+  readonly image: Value;
+  /** N as a float32 scalar. */
+  readonly count: Value;
+  /** How many rows a part has, and how many parts there are (int64 scalar); absent where rows must stay together. */
+  readonly parts?: { readonly size: number; readonly count: Value };
+}
+
+export interface Prediction {
+  /** [N, K]. */
+  readonly logits: Value;
+  /** [N], nats. */
+  readonly entropy: Value;
+  /** [R], pixels; present with smoothing. */
+  readonly sigma?: Value;
+}
+
+export interface PredictionWithGradient extends Prediction {
+  /** Of the objective with respect to the parameters, [R, P]. */
+  readonly gradient: Value;
+}
+
+const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
+
+/** The forward pass with the given parameters. */
+export function predict(
+  builder: GraphBuilder,
+  forward: AdaptiveForward,
+  parameters: Value,
+  rows: Rows,
+  classes: number,
+): Prediction {
+  const pass = (b: GraphBuilder, image: Value) => predictTogether(b, forward, parameters, image).prediction;
+  if (!rows.parts) return pass(builder, rows.image);
+  const sigmaShape = forward.graph.outputs[1]?.type?.shape;
+  const sigma = sigmaShape && builder.op('ConstantOfShape', [builder.ints([1])]);
+  const extra = sigma ? [{ name: 'sigma', start: sigma, type: float(sigmaShape) }] : [];
+  const [logits, entropy, lastSigma] = overParts(builder, 'predict', rows, classes, extra, (body, image) => {
+    const prediction = pass(body, image);
+    return { prediction, carried: prediction.sigma ? [prediction.sigma] : [] };
+  });
+  return { logits: logits!, entropy: entropy!, ...(lastSigma && { sigma: lastSigma }) };
+}
+
+/** The forward pass and the gradient of the recipe's objective. */
+export function predictWithGradient(
+  builder: GraphBuilder,
+  forward: AdaptiveForward,
+  recipe: Recipe,
+  parameters: Value,
+  rows: Rows,
+  classes: number,
+): PredictionWithGradient {
+  if (!rows.parts) return gradientTogether(builder, forward, recipe, parameters, rows);
+  const shape = parameters.type!.shape!;
+  const zero = { name: 'gradient', start: builder.op('Mul', [parameters, 0]), type: float(shape) };
+  const [logits, entropy, gradient] = overParts(
+    builder,
+    'part',
+    rows,
+    classes,
+    [zero],
+    (body, image, [sum]) => {
+      const part = gradientTogether(body, forward, recipe, parameters, { image, count: rows.count });
+      return { prediction: part, carried: [body.op('Add', [sum!, part.gradient])] };
+    },
+  );
+  return { logits: logits!, entropy: entropy!, gradient: gradient! };
+}
+
+function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parameters: Value, image: Value) {
+  const [logits, sigma] = inline(builder, forward.graph, [image, parameters]) as [Value, Value?];
+  const exactLogits = inDoublePrecision(builder, logits);
+  const exactEntropy = rowEntropy(builder, exactLogits);
+  const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
+  const prediction: Prediction = { logits, entropy, ...(sigma && { sigma }) };
+  return { prediction, exactLogits, exactEntropy };
+}
+
+function gradientTogether(
+  builder: GraphBuilder,
+  forward: AdaptiveForward,
+  recipe: Recipe,
+  parameters: Value,
+  rows: Rows,
+): PredictionWithGradient {
+  const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, rows.image);
+  const loss = objective(builder, recipe, exactLogits, exactEntropy, rows.count);
+  const [gradient] = appendGradients(builder, loss, [parameters]) as [Value];
+  return { ...prediction, gradient };
+}
+
+interface PartResult {
+  readonly prediction: Prediction;
+  readonly carried: readonly Value[];
+}
+
+/**
+ * Goes through the rows part by part, so that activations stay in the cache and memory does not grow with the batch. Returns the logits
+ * and entropies of all rows, then what else was carried from part to part.
+ */
+function overParts(
+  builder: GraphBuilder,
+  name: string,
+  rows: Rows,
+  classes: number,
+  carried: readonly { readonly name: string; readonly start: Value; readonly type: ValueType }[],
+  write: (body: GraphBuilder, image: Value, carried: readonly Value[]) => PartResult,
+): Value[] {
+  const { size, count } = rows.parts!;
+  const none = (shape: readonly number[]) => builder.op('ConstantOfShape', [builder.ints(shape)]);
+  const gathered = [
+    { name: 'logits', start: none([0, classes]), type: float(['rows_so_far', classes]) },
+    { name: 'entropy', start: none([0]), type: float(['rows_so_far']) },
+  ];
+  return appendLoop(
+    builder,
+    { name, trips: count, carried: [...gathered, ...carried] },
+    (body, trip, values) => {
+      const [logits, entropy, ...others] = values as [Value, Value, ...Value[]];
+      const first = body.op('Mul', [body.op('Unsqueeze', [trip, body.ints([0])]), body.ints([size])]);
+      const end = body.op('Add', [first, body.ints([size])]);
+      // Slice stops at the last row by itself, so the last part may be smaller.
+      const image = body.op('Slice', [rows.image, first, end, body.ints([0])], {
+        shape: rows.image.type!.shape!,
+      });
+      const { prediction, carried: next } = write(body, image, others);
+      const join = (before: Value, now: Value) =>
+        body.op('Concat', [before, now], { attributes: { axis: 0 } });
+      return { carried: [join(logits, prediction.logits), join(entropy, prediction.entropy), ...next] };
+    },
+  );
+}
