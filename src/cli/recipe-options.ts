@@ -38,8 +38,8 @@ function parseField(field: RecipeField, text: string): string | number {
   return value;
 }
 
-/** Adds `--recipe` and one option for each field that overrides it. A bad value is wrong usage. */
-export function addRecipeOptions(command: Command): Command {
+/** Adds `--recipe` and one option for each field that overrides it, but `except`. A bad value is wrong usage. */
+export function addRecipeOptions(command: Command, except?: RecipeField): Command {
   command.addOption(
     new Option('--recipe <preset>', 'the settings to start from')
       .choices(Object.keys(PRESETS))
@@ -47,6 +47,7 @@ export function addRecipeOptions(command: Command): Command {
       .helpGroup('Recipe:'),
   );
   for (const field of Object.keys(RECIPE_FIELDS) as RecipeField[]) {
+    if (field === except) continue;
     const rule = RECIPE_FIELDS[field];
     const values = 'length' in rule ? rule.join('|') : rule.or === undefined ? 'n' : `n|${rule.or}`;
     command.addOption(

@@ -7,6 +7,9 @@ import { addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
 
+/** npm hands on the Ctrl-C that the terminal has sent to the whole process group; both are one press of the key. */
+const SAME_SIGNAL_MS = 500;
+
 /** Serves until a signal ends the process. */
 async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
@@ -17,11 +20,27 @@ async function serve(options: ServeOptions): Promise<void> {
     formatters: { level: (level) => ({ level }) },
   });
   const server = await startServer(config, log);
-  closeWithGrace({ delay: config.closeTimeoutMs, logger: log }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'closing after an error that nothing caught');
-    // Only a process manager's SIGTERM comes with a load balancer that must look away first; Ctrl-C need not wait.
-    await server.close(signal === 'SIGTERM' ? config.drainDelayMs : 0);
-  });
+  let drainDelayMs = 0;
+  const grace = closeWithGrace(
+    { delay: config.closeTimeoutMs, logger: log, skip: ['SIGINT', 'SIGTERM'] },
+    async ({ err }) => {
+      if (err) log.fatal({ err }, 'closing after an error that nothing caught');
+      await server.close(drainDelayMs);
+    },
+  );
+  let signalledMs: number | undefined;
+  function onSignal(signal: NodeJS.Signals): void {
+    if (signalledMs === undefined) {
+      signalledMs = performance.now();
+      // Only a process manager's SIGTERM comes with a load balancer that must look away first; Ctrl-C need not wait.
+      if (signal === 'SIGTERM') drainDelayMs = config.drainDelayMs;
+      grace.close();
+    } else if (performance.now() - signalledMs > SAME_SIGNAL_MS) {
+      log.warn(`a second ${signal}: exiting at once`);
+      process.exit(1);
+    }
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
 }
 
 /** `dent serve`: the HTTP API. */

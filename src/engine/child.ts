@@ -132,7 +132,9 @@ async function evaluate({ model, feeds }: Requests['evaluate']): Promise<Results
   }
   try {
     const inputs = Object.entries(feeds).map(([name, tensor]) => [name, runtimeTensor(tensor)]);
-    const results = await session.run(Object.fromEntries(inputs));
+    const results = await session.run(Object.fromEntries(inputs)).catch((error: unknown) => {
+      throw new InputError(`The model cannot be run: ${runtimeMessage(error)}`);
+    });
     return Object.fromEntries(
       Object.entries(results).map(([name, tensor]) => [name, plainTensor(name, tensor)]),
     );

@@ -3,3 +3,5 @@ export { chooseRecipe } from './choose.ts';
 export { createInference } from './create-inference.ts';
 export type { InferenceObserver } from './observer.ts';
 export { type DecodedImage, predictBatch } from './predict-batch.ts';
+export { entropyNats, softmax } from './probabilities.ts';
+export { sliceAnswer } from './run-rows.ts';

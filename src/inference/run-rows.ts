@@ -29,8 +29,11 @@ function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
   return Float32Array.from({ length }, (_, step) => data[step * count + row]!);
 }
 
-/** One row of what the engine answered, copied out so that no answer keeps its whole batch in memory. */
-function sliceAnswer(
+/**
+ * One row of what the engine answered under the recipe `applied`, copied out so that no answer keeps its whole batch in memory. A
+ * row whose adaptation diverged has the answer of the model as it is; an error where not even that is finite.
+ */
+export function sliceAnswer(
   result: AdaptedRows,
   row: number,
   applied: string,

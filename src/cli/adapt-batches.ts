@@ -1,0 +1,127 @@
+import { appliedRecipe, type Recipe } from '../dent/index.ts';
+import { entropyNats, sliceAnswer, softmax } from '../inference/index.ts';
+import { float32, type Tensor } from '../tensor.ts';
+import type { OpenGraph } from './graph-folder.ts';
+
+/** Rows that were not treated as asked. */
+export interface Fallback {
+  /** Counted from 0. */
+  readonly batch: number;
+  readonly rows: number;
+  /** The preset that was applied instead. */
+  readonly applied: string;
+  /** The batch was too small for its recipe, or adaptation ended in something that is no number. */
+  readonly reason: 'small_batch' | 'nonfinite';
+}
+
+export interface Adaptation {
+  /** [N, K]. */
+  readonly logits: Tensor<'float32'>;
+  /** In nats, [steps + 1, N]. */
+  readonly entropy: Tensor<'float32'>;
+  readonly batches: number;
+  /** What the engine took, without compiling and reading. */
+  readonly seconds: number;
+  /** Mean row entropy of the model as it is, and after the last update, in nats. */
+  readonly entropyBefore: number;
+  readonly entropyAfter: number;
+  /** Rows whose most probable class is another one than without adaptation. */
+  readonly labelChanges: number;
+  readonly fallbacks: readonly Fallback[];
+}
+
+export interface AdaptBatchesDeps {
+  /** The graph of the recipe asked for. */
+  readonly graph: OpenGraph;
+  /** Opens the graph of a recipe that stands in for it. */
+  readonly open: (recipe: Recipe) => Promise<OpenGraph>;
+  readonly readRows: (from: number, to: number) => Promise<Tensor<'float32'>>;
+}
+
+export interface AdaptBatchesOptions {
+  readonly rows: number;
+  readonly batchSize: number;
+  readonly onProgress: (rowsDone: number) => void;
+}
+
+/** Where the results of all batches gather. */
+class Results {
+  readonly logits: Tensor<'float32'>;
+  readonly entropy: Tensor<'float32'>;
+  entropyBefore = 0;
+  entropyAfter = 0;
+  labelChanges = 0;
+
+  constructor(rows: number, classes: number, steps: number) {
+    // What is not written stays as it is: an image that holds no numbers has no prediction to speak of.
+    this.logits = float32([rows, classes], new Float32Array(rows * classes).fill(Number.NaN));
+    this.entropy = float32([steps + 1, rows], new Float32Array((steps + 1) * rows).fill(Number.NaN));
+  }
+
+  /** Adds what row `row` of all was answered. */
+  add(row: number, answer: ReturnType<typeof sliceAnswer>): void {
+    const rows = this.logits.dims[0]!;
+    if (answer instanceof Error) {
+      this.entropyBefore = Number.NaN;
+      this.entropyAfter = Number.NaN;
+      return;
+    }
+    const { logits, staticLogits, entropy } = answer;
+    this.logits.data.set(logits, row * logits.length);
+    this.#addTrace(row, entropy);
+    this.entropyBefore += entropyNats(softmax(staticLogits)) / rows;
+    this.entropyAfter += entropy.at(-1)! / rows;
+    if (topClass(logits) !== topClass(staticLogits)) this.labelChanges += 1;
+  }
+
+  /**
+   * A recipe that stood in may take more or fewer steps than the one asked for. The last line is that of the prediction in any
+   * case; a shorter trace stays where it ended.
+   */
+  #addTrace(row: number, trace: Float32Array): void {
+    const [lines, rows] = this.entropy.dims as [number, number];
+    const last = trace.length - 1;
+    for (let line = 0; line < lines; line++) {
+      const from = line === lines - 1 ? last : Math.min(line, last);
+      this.entropy.data[line * rows + row] = trace[from]!;
+    }
+  }
+}
+
+const topClass = (logits: Float32Array): number =>
+  logits.reduce((best, logit, k) => (logit > logits[best]! ? k : best), 0);
+
+/**
+ * Adapts to all rows in batches, the last of which may be smaller, as the server would: a batch too small for its recipe is
+ * run under the preset that stands in for it, and a row whose adaptation diverged is answered by the model as it is.
+ */
+export async function adaptBatches(
+  { graph, open, readRows }: AdaptBatchesDeps,
+  { rows, batchSize, onProgress }: AdaptBatchesOptions,
+): Promise<Adaptation> {
+  const asked = graph.recipe;
+  const results = new Results(rows, graph.classes, asked.steps);
+  const fallbacks: Fallback[] = [];
+  let standIn: OpenGraph | undefined;
+  const batches = Math.ceil(rows / batchSize);
+  let seconds = 0;
+  for (let batch = 0; batch < batches; batch++) {
+    const start = batch * batchSize;
+    const input = await readRows(start, Math.min(start + batchSize, rows));
+    const size = input.dims[0]!;
+    const { name: applied, recipe } = appliedRecipe('', asked, size);
+    const isAsked = recipe === asked;
+    if (!isAsked) standIn ??= await open(recipe);
+    const { run } = isAsked ? graph : standIn!;
+    const began = performance.now();
+    const result = await run(input, recipe.steps, (done) => onProgress(start + done));
+    seconds += (performance.now() - began) / 1000;
+    if (!isAsked) fallbacks.push({ batch, rows: size, applied, reason: 'small_batch' });
+    const answers = Array.from({ length: size }, (_, row) => sliceAnswer(result, row, applied, recipe.steps));
+    for (const [row, answer] of answers.entries()) results.add(start + row, answer);
+    const diverged = answers.filter((answer) => answer instanceof Error || answer.applied !== applied).length;
+    if (diverged > 0) fallbacks.push({ batch, rows: diverged, applied: 'static', reason: 'nonfinite' });
+  }
+  const { logits, entropy, entropyBefore, entropyAfter, labelChanges } = results;
+  return { logits, entropy, batches, seconds, entropyBefore, entropyAfter, labelChanges, fallbacks };
+}

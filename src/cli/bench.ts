@@ -1,0 +1,161 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { appliedRecipe, RECIPE_FIELDS, type Recipe } from '../dent/index.ts';
+import type { Engine } from '../engine/index.ts';
+import { elementCount, float32, type Tensor } from '../tensor.ts';
+import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
+import { createGraphFolder, type GraphFolder, type OpenGraph } from './graph-folder.ts';
+import { addSizeOption, assumedShape, type ModelFile, readModel, type SizeOption } from './model-file.ts';
+import { createProgress } from './progress.ts';
+import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
+import { formatTable } from './table.ts';
+import { wholeNumber } from './whole-number.ts';
+import { withEngine } from './with-engine.ts';
+
+interface BenchOptions extends EngineOptions, SizeOption, Readonly<Record<string, unknown>> {
+  readonly batchSize: number;
+  readonly steps: readonly number[];
+  readonly repeats: number;
+  readonly json?: boolean;
+}
+
+interface BenchRow {
+  readonly steps: number;
+  readonly seconds: number;
+  /** Of the seconds of no steps. */
+  readonly multiple: number;
+  readonly imagesPerSecond: number;
+}
+
+/** Step counts in ascending order, 0 among them: the multiples are of it. */
+function parseSteps(text: string): number[] {
+  const { min, max } = RECIPE_FIELDS.steps as { min: number; max: number };
+  const counts = text.split(',').map((part) => (/^\d+$/.test(part) ? Number(part) : Number.NaN));
+  if (counts.every((count) => count >= min && count <= max)) {
+    return [...new Set([0, ...counts])].sort((a, b) => a - b);
+  }
+  throw new InvalidArgumentError(`It must be whole numbers from ${min} to ${max} with commas between.`);
+}
+
+function randomImages({ imageShape }: OpenGraph, { batchSize, size }: BenchOptions): Tensor<'float32'> {
+  const dims = [batchSize, ...imageShape.map((known) => (known === -1 ? size : known))];
+  return float32(dims, Float32Array.from({ length: elementCount(dims) }, Math.random));
+}
+
+/** The runner of each step count: as on the server, no steps are the plain forward pass and no loop of no trips. */
+async function openGraphs(
+  graphs: GraphFolder,
+  recipe: Recipe,
+  counts: readonly number[],
+): Promise<(steps: number) => OpenGraph> {
+  const plain = await graphs.open({ ...recipe, steps: 0 });
+  const most = counts.at(-1)!;
+  const adaptive = most === 0 ? plain : await graphs.open({ ...recipe, steps: most });
+  return (steps) => (steps === 0 ? plain : adaptive);
+}
+
+/** The middle one, or the mean of the middle two. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}
+
+/** Median seconds of one batch by step count. */
+async function measure(
+  graphOf: (steps: number) => OpenGraph,
+  images: Tensor<'float32'>,
+  { steps: counts, repeats }: BenchOptions,
+): Promise<Map<number, number>> {
+  // The first run of a graph allocates what the later ones reuse; one update touches every node.
+  const warmUp = [...new Set(counts.map((steps) => Math.min(steps, 1)))];
+  // Every second round goes backwards, so that a drift favours no step count.
+  const rounds = Array.from({ length: repeats }, (_, i) => (i % 2 === 0 ? counts : counts.toReversed()));
+  const runs = [...warmUp, ...rounds.flat()];
+  const passes = runs.reduce((sum, steps) => sum + steps + 1, 0);
+  const progress = createProgress(passes, 'passes');
+  const seconds = new Map(counts.map((steps): [number, number[]] => [steps, []]));
+  let done = 0;
+  try {
+    for (const [i, steps] of runs.entries()) {
+      const began = performance.now();
+      await graphOf(steps).run(images, steps);
+      if (i >= warmUp.length) seconds.get(steps)!.push((performance.now() - began) / 1000);
+      done += steps + 1;
+      progress.update(done);
+    }
+  } finally {
+    progress.stop();
+  }
+  return new Map(Array.from(seconds, ([steps, values]) => [steps, median(values)]));
+}
+
+async function benchModel(
+  engine: Engine,
+  model: ModelFile,
+  recipe: Recipe,
+  options: BenchOptions,
+): Promise<BenchRow[]> {
+  const graphs = await createGraphFolder(engine, model, assumedShape(options));
+  try {
+    const graphOf = await openGraphs(graphs, recipe, options.steps);
+    const medians = await measure(graphOf, randomImages(graphOf(0), options), options);
+    const reference = medians.get(0)!;
+    return Array.from(medians, ([steps, seconds]) => ({
+      steps,
+      seconds,
+      multiple: seconds / reference,
+      imagesPerSecond: options.batchSize / seconds,
+    }));
+  } finally {
+    await graphs.remove();
+  }
+}
+
+function table(rows: readonly BenchRow[]): string {
+  const cells = rows.map(({ steps, seconds, multiple, imagesPerSecond }) => [
+    String(steps),
+    seconds.toPrecision(4),
+    multiple.toFixed(1),
+    imagesPerSecond.toPrecision(4),
+  ]);
+  return formatTable([['steps', 'seconds', 'multiple', 'images/s'], ...cells]);
+}
+
+async function bench(modelPath: string, options: BenchOptions, command: Command): Promise<void> {
+  const { batchSize, repeats, json } = options;
+  const most = options.steps.at(-1)!;
+  const recipe = recipeFromOptions({ ...options, steps: most });
+  const { name: applied } = appliedRecipe('', recipe, batchSize);
+  if (applied !== '') {
+    command.error(
+      `error: --batch-size ${batchSize} is too small for the recipe, so the server would apply "${applied}"; with --small adapt it is measured all the same`,
+    );
+  }
+  const model = await readModel(modelPath);
+  const engine = engineOptions(options);
+  const rows = await withEngine(engine, (running) => benchModel(running, model, recipe, options));
+  const { steps: _, ...settings } = recipe;
+  if (json) {
+    const { device, threads } = engine;
+    const answer = { model: modelPath, device, threads, batchSize, recipe: settings, rows };
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    return;
+  }
+  process.stdout.write(
+    `${modelPath} on ${engine.device}, threads ${engine.threads}, batch size ${batchSize}, recipe ${options.recipe}, median of ${repeats}\n\n${table(rows)}`,
+  );
+}
+
+/** `dent bench`: what adaptation costs on this machine, as in the paper's Table 14. */
+export function benchCommand(): Command {
+  const command = new Command('bench')
+    .description(
+      'Measure what adaptation costs on this machine: the median seconds of a batch of random pixels, run as the server would run it, by the number of steps.',
+    )
+    .argument('<model.onnx>', 'an image classifier')
+    .option('--batch-size <n>', 'rows adapted together', wholeNumber(1, 1_000_000), 128)
+    .option('--steps <list>', 'step counts; 0 is always among them', parseSteps, [0, 1, 5, 10, 20, 30])
+    .option('--repeats <n>', 'runs of each step count, of which the median counts', wholeNumber(1, 1000), 3)
+    .option('--json', 'print one JSON object');
+  return addRecipeOptions(addSizeOption(addEngineOptions(command)), 'steps').action(bench);
+}

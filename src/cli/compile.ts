@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { compile } from '../dent/index.ts';
+import { naming } from './file-error.ts';
+import { addSizeOption, assumedShape, readModel, type SizeOption } from './model-file.ts';
+import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
+import { withEngine } from './with-engine.ts';
+import { checkWritable, writeWhole } from './write-file.ts';
+
+interface CompileOptions extends SizeOption, Readonly<Record<string, unknown>> {
+  readonly output: string;
+}
+
+const BYTES_PER_MEGABYTE = 1e6;
+
+async function compileFile(modelPath: string, options: CompileOptions): Promise<void> {
+  const started = performance.now();
+  const { output } = options;
+  const recipe = recipeFromOptions(options);
+  await checkWritable(output);
+  const { bytes: model } = await readModel(modelPath);
+  // The compiler asks ONNX Runtime one thing after the other.
+  const { bytes, layers, parameters } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
+    naming(modelPath, compile(model, recipe, engine, { imageShape: assumedShape(options) })),
+  );
+  await writeWhole(output, bytes);
+  const size = (bytes.length / BYTES_PER_MEGABYTE).toFixed(1);
+  const seconds = ((performance.now() - started) / 1000).toFixed(2);
+  process.stdout.write(
+    `${output}: ${layers} layers, ${parameters} parameters adapted, ${size} MB, ${seconds} s\n`,
+  );
+}
+
+/** `dent compile`: writes the self-adapting graph of a model. */
+export function compileCommand(): Command {
+  const command = new Command('compile')
+    .description('Write the graph of a model that adapts itself to each batch, to run anywhere.')
+    .argument('<model.onnx>', 'an image classifier')
+    .requiredOption('-o, --output <out.onnx>', 'the file to write');
+  return addRecipeOptions(addSizeOption(command)).action(compileFile);
+}

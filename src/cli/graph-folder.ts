@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CompiledModel, compile, isSplittable, type Recipe } from '../dent/index.ts';
+import type { Engine, LoadedArtifact } from '../engine/index.ts';
+import { fileError, naming } from './file-error.ts';
+import type { ModelFile } from './model-file.ts';
+
+/** A self-adapting graph that can run, and what it was compiled from. */
+export interface OpenGraph extends Omit<CompiledModel, 'bytes'>, Pick<LoadedArtifact, 'run'> {
+  readonly recipe: Recipe;
+}
+
+/** Graphs of one model that live as long as a command does. */
+export interface GraphFolder {
+  /** Compiles the model for `recipe` and opens the graph. Rejects with `InputError` naming the model's file. */
+  open(recipe: Recipe): Promise<OpenGraph>;
+  /** Takes the files away; the engine frees the sessions when it closes. */
+  remove(): Promise<void>;
+}
+
+/** `imageShape` is what to assume of [C, H, W] where the model leaves a size open. */
+export async function createGraphFolder(
+  engine: Engine,
+  model: ModelFile,
+  imageShape: readonly [number, number, number],
+): Promise<GraphFolder> {
+  const folder = await mkdtemp(join(tmpdir(), 'dent-')).catch((error) => {
+    throw fileError(tmpdir(), 'written', error);
+  });
+  let graphs = 0;
+  return {
+    async open(recipe) {
+      const { bytes, ...compiled } = await naming(
+        model.path,
+        compile(model.bytes, recipe, engine, { imageShape }),
+      );
+      graphs += 1;
+      const path = join(folder, `${graphs}.onnx`);
+      await writeFile(path, bytes).catch((error) => {
+        throw fileError(path, 'written', error);
+      });
+      const { input, output, rowsPerPart } = compiled;
+      const artifact = {
+        name: model.path,
+        path,
+        input,
+        output,
+        ...(isSplittable(recipe) && { rowsPerPart }),
+      };
+      const loaded = await engine.load(artifact);
+      return { ...compiled, recipe, run: loaded.run };
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
