@@ -180,7 +180,7 @@ describe('evaluate', () => {
       new InputError('Output "half" is of type float16, which is not supported.'),
     );
     await expect(engine.evaluate(await read('rows'), { input: batch(1) })).rejects.toThrow(
-      "input 'steps' is missing in 'feeds'.",
+      new InputError("The model cannot be run: input 'steps' is missing in 'feeds'."),
     );
   });
 });
