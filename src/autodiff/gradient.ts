@@ -10,7 +10,7 @@ import {
 } from '../onnx/index.ts';
 import { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';
 import { sumToShape } from './sum-to-shape.ts';
-import type { VjpContext } from './vjp.ts';
+import type { Target, VjpContext } from './vjp.ts';
 
 /**
  * Appends to `builder` the nodes that compute the gradient of the scalar `objective` with respect to each of `parameters`, and
@@ -22,12 +22,13 @@ export function appendGradients(
   builder: GraphBuilder,
   objective: Value,
   parameters: readonly Value[],
+  target: Target = 'cpu',
 ): Value[] {
   const forward = [...builder.nodes];
   const tape = new GradientTape(builder, dependentsOf(forward, parameters));
   const isDouble = objective.type?.dataType === DATA_TYPE.float64;
   tape.contribute(objective, isDouble ? builder.double(1) : builder.float(1));
-  for (const node of forward.toReversed()) backpropagate(node, tape, builder);
+  for (const node of forward.toReversed()) backpropagate(node, tape, builder, target);
   return parameters.map((parameter) => {
     const gradient = tape.gradientOf(parameter);
     if (!gradient) throw new InputError(`The objective does not depend on "${parameter.name}".`);
@@ -70,7 +71,7 @@ class GradientTape {
   }
 }
 
-function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder): void {
+function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, target: Target): void {
   if (!node.inputs.some((value) => tape.needs(value))) return;
   const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
   if (gradients.every((gradient) => gradient === null)) return;
@@ -79,7 +80,7 @@ function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder): v
   if (!entry) {
     throw new InputError(`${describeNode(node)} has no gradient rule, so nothing before it can be adapted.`);
   }
-  const results = entry.vjp(createContext(node, gradients, tape, builder));
+  const results = entry.vjp(createContext(node, gradients, tape, builder, target));
   if (results.length > node.inputs.length) {
     throw new Error(
       `The rule of ${node.opType} returned ${results.length} gradients for ${node.inputs.length} inputs. This is a bug.`,
@@ -107,6 +108,7 @@ function createContext(
   gradients: readonly (Value | null)[],
   tape: GradientTape,
   builder: GraphBuilder,
+  target: Target,
 ): VjpContext {
   const present = (value: Value | null | undefined, what: string): Value => {
     if (!value) throw new InputError(`${describeNode(node)} lacks its ${what}.`);
@@ -115,6 +117,7 @@ function createContext(
   return {
     node,
     emit: builder,
+    target,
     get gradient() {
       const gradient = gradients[0];
       if (!gradient)

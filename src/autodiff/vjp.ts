@@ -1,5 +1,8 @@
 import type { Constant, Dim, GraphBuilder, Node, Value } from '../onnx/index.ts';
 
+/** A CPU runs the gradient of a convolution fastest as a convolution, a GPU as a transposed one. */
+export type Target = 'cpu' | 'cuda';
+
 /** What a rule may ask and where it writes. */
 export interface VjpContext {
   /** The node whose gradient is asked for. */
@@ -18,6 +21,8 @@ export interface VjpContext {
   constantOf(value: Value): Constant | undefined;
   /** Appends the nodes of the gradient. */
   readonly emit: GraphBuilder;
+  /** The hardware the gradient is written for, where the fastest form differs. */
+  readonly target: Target;
   /** An `InputError` that names the node and says what of it has no gradient here. */
   unsupported(what: string): Error;
 }

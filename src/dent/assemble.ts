@@ -9,14 +9,13 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import type { AdaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import type { Recipe } from './recipe.ts';
-import { predict, predictWithGradient, type Rows } from './row-passes.ts';
+import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
 export const STEPS_INPUT = 'steps';
@@ -24,11 +23,8 @@ export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
 
-interface Components {
+interface Components extends Method {
   readonly classifier: Classifier;
-  readonly classes: number;
-  readonly forward: AdaptiveForward;
-  readonly recipe: Recipe;
   /** How many rows a pass takes at once where it may go through the batch in parts. */
   readonly rowsPerPart: number;
 }
@@ -45,7 +41,7 @@ export function assemble(components: Components): Graph {
   const rows = rowsOf(builder, components, image);
   const start = initialParameters(builder, components, image);
   const loop = recipe.steps > 0 ? adapt(builder, components, rows, steps, start) : undefined;
-  const final = predict(builder, forward, loop?.parameters ?? start, rows, classes);
+  const final = predict(builder, components, loop?.parameters ?? start, rows);
   const lastRow = builder.op('Unsqueeze', [final.entropy, builder.ints([0])]);
   const entropy = loop ? builder.op('Concat', [loop.entropy, lastRow], { attributes: { axis: 0 } }) : lastRow;
   const outputs = [
@@ -58,7 +54,8 @@ export function assemble(components: Components): Graph {
   ];
   if (final.sigma)
     outputs.push(output(builder, final.sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
-  return fuseAffine(withoutUnused(builder.build('dent', [image, steps], outputs)));
+  const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
+  return components.target === 'cpu' ? fuseAffine(graph) : graph;
 }
 
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {
@@ -69,9 +66,14 @@ function output(builder: GraphBuilder, value: Value, name: string, shape: readon
 const isSumOverRows = (recipe: Recipe): boolean =>
   recipe.scope === 'batch' && recipe.statistics === 'source' && recipe.objective === 'entropy';
 
-function rowsOf(builder: GraphBuilder, { recipe, rowsPerPart: size }: Components, image: Value): Rows {
+/** On a GPU a batch stays whole: there, it is small kernels that cost time. */
+function rowsOf(
+  builder: GraphBuilder,
+  { recipe, rowsPerPart: size, target }: Components,
+  image: Value,
+): Rows {
   const rows = { image, count: rowCount(builder, image) };
-  if (recipe.steps === 0 || !isSumOverRows(recipe)) return rows;
+  if (recipe.steps === 0 || !isSumOverRows(recipe) || target === 'cuda') return rows;
   const n = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
   const count = builder.op('Div', [builder.op('Add', [n, builder.int(size - 1)]), builder.int(size)]);
   return { ...rows, parts: { size, count } };
@@ -148,7 +150,7 @@ function adapt(
     builder,
     { name: 'step', trips: steps, carried },
     (body, trip, [parameters, firstLogits, ...moments]) => {
-      const pass = predictWithGradient(body, forward, recipe, parameters!, rows, classes);
+      const pass = predictWithGradient(body, components, parameters!, rows);
       const t = body.op('Add', [
         body.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } }),
         body.double(1),

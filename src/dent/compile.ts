@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Target } from '../autodiff/index.ts';
 import { InputError } from '../errors.ts';
 import { decodeModel, describeNode, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
@@ -26,6 +27,8 @@ export const COMMON_IMAGE_SIZE = 224;
 export interface CompileOptions {
   /** Channels, height and width to assume where the model leaves them open. */
   readonly imageShape?: readonly [number, number, number];
+  /** The hardware the graph is written for, `cpu` by default. It runs on any. */
+  readonly target?: Target;
 }
 
 export interface CompiledModel {
@@ -55,7 +58,7 @@ export async function compile(
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
   const { classifier, classes, imageShape } = prepared;
-  const { graph, layers, parameters } = adaptiveGraph(prepared, recipe);
+  const { graph, layers, parameters } = adaptiveGraph(prepared, recipe, options.target);
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
@@ -82,6 +85,7 @@ export async function compile(
 export function adaptiveGraph(
   prepared: PreparedModel,
   recipe: Recipe,
+  target: Target = 'cpu',
 ): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
   const { classifier } = prepared;
   const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
@@ -91,7 +95,7 @@ export function adaptiveGraph(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
     );
   }
-  const graph = assemble({ ...prepared, forward, recipe });
+  const graph = assemble({ ...prepared, forward, recipe, target });
   return { graph, layers, parameters: forward.parameterCount };
 }
 

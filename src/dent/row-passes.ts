@@ -1,4 +1,4 @@
-import { appendGradients } from '../autodiff/index.ts';
+import { appendGradients, type Target } from '../autodiff/index.ts';
 import {
   appendLoop,
   DATA_TYPE,
@@ -36,16 +36,19 @@ export interface PredictionWithGradient extends Prediction {
   readonly gradient: Value;
 }
 
+/** What a pass through the rows needs to know of the model. */
+export interface Method {
+  readonly forward: AdaptiveForward;
+  readonly recipe: Recipe;
+  readonly classes: number;
+  readonly target: Target;
+}
+
 const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
 
 /** The forward pass with the given parameters. */
-export function predict(
-  builder: GraphBuilder,
-  forward: AdaptiveForward,
-  parameters: Value,
-  rows: Rows,
-  classes: number,
-): Prediction {
+export function predict(builder: GraphBuilder, method: Method, parameters: Value, rows: Rows): Prediction {
+  const { forward, classes } = method;
   const pass = (b: GraphBuilder, image: Value) => predictTogether(b, forward, parameters, image).prediction;
   if (!rows.parts) return pass(builder, rows.image);
   const sigmaShape = forward.graph.outputs[1]?.type?.shape;
@@ -61,26 +64,18 @@ export function predict(
 /** The forward pass and the gradient of the recipe's objective. */
 export function predictWithGradient(
   builder: GraphBuilder,
-  forward: AdaptiveForward,
-  recipe: Recipe,
+  method: Method,
   parameters: Value,
   rows: Rows,
-  classes: number,
 ): PredictionWithGradient {
-  if (!rows.parts) return gradientTogether(builder, forward, recipe, parameters, rows);
+  if (!rows.parts) return gradientTogether(builder, method, parameters, rows);
   const shape = parameters.type!.shape!;
   const zero = { name: 'gradient', start: builder.op('Mul', [parameters, 0]), type: float(shape) };
-  const [logits, entropy, gradient] = overParts(
-    builder,
-    'part',
-    rows,
-    classes,
-    [zero],
-    (body, image, [sum]) => {
-      const part = gradientTogether(body, forward, recipe, parameters, { image, count: rows.count });
-      return { prediction: part, carried: [body.op('Add', [sum!, part.gradient])] };
-    },
-  );
+  const write: WritePart = (body, image, [sum]) => {
+    const part = gradientTogether(body, method, parameters, { image, count: rows.count });
+    return { prediction: part, carried: [body.op('Add', [sum!, part.gradient])] };
+  };
+  const [logits, entropy, gradient] = overParts(builder, 'part', rows, method.classes, [zero], write);
   return { logits: logits!, entropy: entropy!, gradient: gradient! };
 }
 
@@ -95,14 +90,13 @@ function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parame
 
 function gradientTogether(
   builder: GraphBuilder,
-  forward: AdaptiveForward,
-  recipe: Recipe,
+  { forward, recipe, target }: Method,
   parameters: Value,
   rows: Rows,
 ): PredictionWithGradient {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, rows.image);
   const loss = objective(builder, recipe, exactLogits, exactEntropy, rows.count);
-  const [gradient] = appendGradients(builder, loss, [parameters]) as [Value];
+  const [gradient] = appendGradients(builder, loss, [parameters], target) as [Value];
   return { ...prediction, gradient };
 }
 
@@ -110,6 +104,8 @@ interface PartResult {
   readonly prediction: Prediction;
   readonly carried: readonly Value[];
 }
+
+type WritePart = (body: GraphBuilder, image: Value, carried: readonly Value[]) => PartResult;
 
 /**
  * Goes through the rows part by part, so that activations stay in the cache and memory does not grow with the batch. Returns the logits
@@ -121,7 +117,7 @@ function overParts(
   rows: Rows,
   classes: number,
   carried: readonly { readonly name: string; readonly start: Value; readonly type: ValueType }[],
-  write: (body: GraphBuilder, image: Value, carried: readonly Value[]) => PartResult,
+  write: WritePart,
 ): Value[] {
   const { size, count } = rows.parts!;
   const none = (shape: readonly number[]) => builder.op('ConstantOfShape', [builder.ints(shape)]);
