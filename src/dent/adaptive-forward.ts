@@ -5,8 +5,10 @@ import {
   GraphBuilder,
   type Node,
   type Value,
+  withoutUnused,
 } from '../onnx/index.ts';
 import { affineOf, applyLayer, blendWeight, parameterRows, split } from './affine.ts';
+import { bareLayer } from './bare-layer.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
 import type { Recipe } from './recipe.ts';
@@ -67,16 +69,22 @@ export function adaptiveForward(
   }
   const blend = blendWeight(builder, classifier.input, recipe);
   const byNode = new Map<Node, number>(layers.map((layer, i) => [layer.node, i]));
+  const current = (value: Value): Value => rewired.get(value) ?? value;
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((value) => value && (rewired.get(value) ?? value));
+    const inputs = node.inputs.map((value) => value && current(value));
     const i = byNode.get(node);
-    if (i === undefined) builder.append({ ...node, inputs });
-    else
-      rewired.set(node.outputs[0]!, applyLayer(builder, layers[i]!, inputs[0]!, affine[i]!, recipe, blend));
+    if (i === undefined) {
+      builder.append({ ...node, inputs });
+      continue;
+    }
+    const x = bareLayer(builder, layers[i]!, inputs, current);
+    rewired.set(node.outputs[0]!, applyLayer(builder, layers[i]!, x, affine[i]!, recipe, blend));
   }
-  const logits = rewired.get(classifier.logits) ?? classifier.logits;
+  const logits = current(classifier.logits);
   return {
-    graph: builder.build('adaptive forward', [classifier.input, parameters], [logits, ...outputs]),
+    graph: withoutUnused(
+      builder.build('adaptive forward', [classifier.input, parameters], [logits, ...outputs]),
+    ),
     parameterCount,
     learningRates: new Float32Array(parameterCount).fill(recipe.lr).fill(recipe.sigmaLr, 2 * widths.affine),
   };

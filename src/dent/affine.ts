@@ -143,10 +143,12 @@ export function applyLayer(
   const shape = x.type?.shape;
   if (!shape) throw new Error(`The shape of "${x.name}" was not measured. This is a bug.`);
   const spread = (value: Value, rows: Dim): Value => {
-    const spatial = shape.slice(2).map(() => 1);
-    if (spatial.length === 0) return value;
-    const target = [rows, layer.channels, ...spatial];
-    return builder.op('Unsqueeze', [value, builder.ints(spatial.map((_, i) => i + 2))], { shape: target });
+    const others = shape.map((_, axis) => axis).filter((axis) => axis !== 0 && axis !== layer.channelAxis);
+    if (others.length === 0) return value;
+    const target = shape.map((_, axis) =>
+      axis === 0 ? rows : axis === layer.channelAxis ? layer.channels : 1,
+    );
+    return builder.op('Unsqueeze', [value, builder.ints(others)], { shape: target });
   };
   const rows = affine.scale.type!.shape![0]!;
   let scale = spread(affine.scale, rows);

@@ -1,18 +1,28 @@
 import {
-  describeNode,
-  floatAttribute,
+  consumersOf,
   type Graph,
   intAttribute,
   type Node,
+  producersOf,
   toFloat32,
   type Value,
 } from '../onnx/index.ts';
+import { BATCH } from './passes/measure-shapes.ts';
+
+/**
+ * What a layer is besides its scale and shift: a normalisation by fixed statistics (batch) or by those of each row (layer,
+ * group, instance), or a convolution that stands in where a model has no normalisation left.
+ */
+export type LayerKind = 'batch' | 'layer' | 'group' | 'instance' | 'convolution';
 
 /** One layer whose scale and shift dent adapts. Vectors are indexed by channel. */
 export interface AdaptableLayer {
+  /** The node whose output is the layer's. */
   readonly node: Node;
-  readonly kind: 'batch' | 'convolution';
+  readonly kind: LayerKind;
   readonly channels: number;
+  /** The axis of the channels, counted from the front. */
+  readonly channelAxis: number;
   /** The trained affine parameters, where adaptation starts. */
   readonly scale: Float32Array;
   readonly shift: Float32Array;
@@ -22,6 +32,8 @@ export interface AdaptableLayer {
     readonly variance: Float32Array;
     readonly epsilon: number;
   };
+  /** What scale and shift are applied to, where other nodes compute it: a Mul and an Add behind the normalisation. */
+  readonly normalised?: Value;
 }
 
 /** A normalisation layer that cannot be adapted, and why. */
@@ -35,34 +47,137 @@ export interface LayerReport {
   readonly refused: readonly UnadaptableLayer[];
 }
 
-/** Finds the layers whose scale and shift can be adapted, in the order of the graph. */
+/**
+ * Finds the layers whose scale and shift can be adapted, in the order of the graph: all normalisation layers, or, in a model
+ * without any, all convolutions, whose outputs get scale 1 and shift 0. Shapes must be measured.
+ */
 export function findLayers(graph: Graph): LayerReport {
   const layers: AdaptableLayer[] = [];
   const refused: UnadaptableLayer[] = [];
-  for (const node of graph.nodes) {
-    if (node.domain !== '' || node.opType !== 'BatchNormalization') continue;
-    const found = batchNormalization(graph, node);
-    if ('reason' in found) refused.push(found);
-    else layers.push(found);
-  }
+  const find = (read: Reader): void => {
+    const search = createSearch(graph);
+    for (const node of graph.nodes) {
+      const found = node.domain === '' ? read(search, node) : undefined;
+      if (!found) continue;
+      if ('reason' in found) refused.push(found);
+      else if (found.node.outputs[0]!.type?.shape?.[0] !== BATCH)
+        refused.push({ node, reason: 'its first axis is not the batch' });
+      else layers.push(found);
+    }
+  };
+  find((search, node) => NORMALISATIONS[node.opType]?.(search, node));
+  if (layers.length === 0 && refused.length === 0) find(convolution);
   return { layers, refused };
 }
 
-function batchNormalization(graph: Graph, node: Node): AdaptableLayer | UnadaptableLayer {
-  if (intAttribute(node, 'training_mode', 0)) return { node, reason: 'it is in training mode' };
-  const vectors = [1, 2, 3, 4].map((i) => constantVector(graph, node.inputs[i]));
-  if (!vectors.every((vector) => vector !== undefined)) {
-    return { node, reason: 'its parameters are not constants' };
-  }
-  const [scale, shift, mean, variance] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array];
-  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
-  return { node, kind: 'batch', channels: scale.length, scale, shift, source: { mean, variance, epsilon } };
+/** The graph and its edges both ways. */
+interface Search {
+  readonly graph: Graph;
+  readonly producers: ReadonlyMap<Value, Node>;
+  readonly consumers: ReadonlyMap<Value, readonly Node[]>;
 }
 
-function constantVector(graph: Graph, value: Value | null | undefined): Float32Array | undefined {
+const createSearch = (graph: Graph): Search => ({
+  graph,
+  producers: producersOf(graph.nodes),
+  consumers: consumersOf(graph.nodes),
+});
+
+type Reader = (search: Search, node: Node) => AdaptableLayer | UnadaptableLayer | undefined;
+
+const NORMALISATIONS: Readonly<Record<string, Reader>> = {
+  BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
+  GroupNormalization: (search, node) => ownAffine(search, node, 'group', 1),
+  InstanceNormalization: instanceNormalization,
+};
+
+const NOT_CONSTANT = 'its parameters are not constants';
+
+function batchNormalization(search: Search, node: Node): AdaptableLayer | UnadaptableLayer {
+  if (intAttribute(node, 'training_mode', 0)) return { node, reason: 'it is in training mode' };
+  const [mean, variance] = [3, 4].map((i) => constantVector(search, node.inputs[i]));
+  if (!mean || !variance) return { node, reason: NOT_CONSTANT };
+  const layer = ownAffine(search, node, 'batch', 1);
+  if ('reason' in layer) return layer;
+  const epsilon = node.attributes.epsilon;
+  return { ...layer, source: { mean, variance, epsilon: epsilon?.kind === 'float' ? epsilon.value : 1e-5 } };
+}
+
+function layerNormalization(search: Search, node: Node): AdaptableLayer | UnadaptableLayer {
+  const rank = node.outputs[0]!.type?.shape?.length ?? 0;
+  const axis = intAttribute(node, 'axis', -1);
+  if (axis !== -1 && axis !== rank - 1) return { node, reason: 'it normalises over several axes' };
+  return ownAffine(search, node, 'layer', rank - 1);
+}
+
+/**
+ * Exporters write GroupNorm as an InstanceNormalization of the channels in groups, with neutral parameters, then put the channels
+ * back (Reshape), and then apply scale and shift by channel (Mul, Add).
+ */
+function instanceNormalization(search: Search, node: Node): AdaptableLayer | UnadaptableLayer {
+  const [back, ...others] = search.consumers.get(node.outputs[0]!) ?? [];
+  if (back?.opType !== 'Reshape' || others.length > 0) return ownAffine(search, node, 'instance', 1);
+  const product = onlyReader(search, back, 'Mul');
+  const sum = product && onlyReader(search, product, 'Add');
+  const scale = product && channelConstant(search, product);
+  const shift = sum && channelConstant(search, sum);
+  if (!scale || !shift || scale.length !== shift.length) {
+    return { node, reason: 'its scale and shift by channel were not found behind it' };
+  }
+  return {
+    node: sum,
+    kind: 'group',
+    channels: scale.length,
+    channelAxis: 1,
+    scale,
+    shift,
+    normalised: back.outputs[0]!,
+  };
+}
+
+/** The node that reads what `node` computes, where it is the only one and of this op. */
+function onlyReader({ consumers }: Search, node: Node, opType: string): Node | undefined {
+  const [reader, ...others] = consumers.get(node.outputs[0]!) ?? [];
+  return reader?.opType === opType && others.length === 0 ? reader : undefined;
+}
+
+/** The constant [C, 1, ...] that an elementwise node applies to each channel. */
+function channelConstant({ graph }: Search, node: Node): Float32Array | undefined {
+  const shape = node.outputs[0]!.type?.shape;
+  const constant = node.inputs.map((value) => value && graph.initializers.get(value)).find(Boolean);
+  if (!shape || !constant) return undefined;
+  const channels = constant.dims[constant.dims.length - shape.length + 1];
+  const others = constant.dims.reduce((product, size) => product * size, 1);
+  return channels === shape[1] && channels === others ? toFloat32(constant) : undefined;
+}
+
+/** A layer whose node takes scale and shift as its inputs 1 and 2. */
+function ownAffine(
+  search: Search,
+  node: Node,
+  kind: LayerKind,
+  channelAxis: number,
+): AdaptableLayer | UnadaptableLayer {
+  const channels = node.outputs[0]!.type?.shape?.[channelAxis];
+  const scale = constantVector(search, node.inputs[1]);
+  // LayerNormalization may come without a shift.
+  const shift = node.inputs[2]
+    ? constantVector(search, node.inputs[2])
+    : new Float32Array(scale?.length ?? 0);
+  if (!scale || !shift) return { node, reason: NOT_CONSTANT };
+  if (scale.length !== channels) return { node, reason: 'its parameters do not go by channel' };
+  return { node, kind, channels, channelAxis, scale, shift };
+}
+
+function convolution(_search: Search, node: Node): AdaptableLayer | undefined {
+  const channels = node.outputs[0]?.type?.shape?.[1];
+  if (node.opType !== 'Conv' || typeof channels !== 'number') return undefined;
+  const scale = new Float32Array(channels).fill(1);
+  return { node, kind: 'convolution', channels, channelAxis: 1, scale, shift: new Float32Array(channels) };
+}
+
+function constantVector({ graph }: Search, value: Value | null | undefined): Float32Array | undefined {
   const constant = value ? graph.initializers.get(value) : undefined;
   return constant && toFloat32(constant);
 }
-
-export const describeLayer = (layer: AdaptableLayer): string =>
-  `${describeNode(layer.node)} (${layer.channels} channels)`;

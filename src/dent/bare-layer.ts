@@ -1,0 +1,37 @@
+import { type Constant, float32Constant, type GraphBuilder, type Node, type Value } from '../onnx/index.ts';
+import type { AdaptableLayer } from './layers.ts';
+
+/**
+ * What the layer's scale and shift are applied to, with nodes appended that compute it where the layer is more than these.
+ * `inputs` are those of the layer's node, as the graph under construction knows them.
+ */
+export function bareLayer(
+  builder: GraphBuilder,
+  layer: AdaptableLayer,
+  inputs: readonly (Value | null)[],
+  current: (value: Value) => Value,
+): Value {
+  if (layer.normalised) return current(layer.normalised);
+  if (layer.kind === 'batch') return inputs[0]!;
+  const [output] = layer.node.outputs as [Value];
+  const bare: Value = { ...output, name: `${output.name}_bare` };
+  const own = layer.kind === 'convolution' ? inputs : neutral(builder, layer, inputs);
+  const node: Node = { ...layer.node, inputs: own, outputs: [bare] };
+  builder.append(node);
+  return bare;
+}
+
+/** The inputs with scale 1 and shift 0 in the places of the trained ones. */
+function neutral(
+  builder: GraphBuilder,
+  { channels }: AdaptableLayer,
+  inputs: readonly (Value | null)[],
+): (Value | null)[] {
+  const filled = (value: number): Constant =>
+    float32Constant([channels], new Float32Array(channels).fill(value));
+  return [
+    inputs[0]!,
+    builder.constant(filled(1), 'neutral_scale'),
+    builder.constant(filled(0), 'neutral_shift'),
+  ];
+}
