@@ -2,16 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { compile } from '../dent/index.ts';
-import { createEngine } from '../engine/index.ts';
+import type { Engine } from '../engine/index.ts';
 import { InputError, ServiceError } from '../errors.ts';
 import { createImageDecoder } from '../images/index.ts';
 import { chooseRecipe, type DecodedImage, predictBatch } from '../inference/index.ts';
 import type { Prediction } from '../inference/inference.ts';
 import { createArtifactCache, type FoundModel, loadVersion, scanRepository } from '../models/index.ts';
+import { fileError } from './file-error.ts';
 import { createProgress } from './progress.ts';
 import { addSettingOption } from './setting-options.ts';
 import { formatTable } from './table.ts';
 import { wholeNumber } from './whole-number.ts';
+import { withEngine } from './with-engine.ts';
 
 interface PredictOptions extends Partial<Pick<Config, 'models' | 'threads' | 'cacheDir'>> {
   readonly model?: string;
@@ -48,8 +50,12 @@ async function decodeFiles(
       const data = await decoder.decode(await readFile(file), manifest.input);
       images.push({ row: { type: 'uint8', data }, decodeMs: performance.now() - started });
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      images.push(error instanceof ServiceError ? error : new InputError(`It cannot be read (${code}).`));
+      const { message } = error as Error;
+      images.push(
+        error instanceof ServiceError
+          ? new InputError(`${file}: ${message}`)
+          : fileError(file, 'read', error),
+      );
     }
   }
   return images;
@@ -57,15 +63,14 @@ async function decodeFiles(
 
 /** What becomes of each file, in batches as large as the model's manifest allows. */
 async function predictFiles(
+  engine: Engine,
   files: readonly string[],
   model: FoundModel & { readonly recipe: string },
-  config: Config,
+  { cacheDir, maxPixels }: Config,
   topK: number,
 ): Promise<(Prediction | Error)[]> {
-  const { threads, runTimeoutMs, cacheDir, maxPixels } = config;
   const { maxBatchSize } = model.manifest.batching;
   const progress = createProgress(files.length, 'images');
-  const engine = createEngine({ device: 'cpu', threads, runTimeoutMs });
   try {
     const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device: 'cpu' });
     const version = await loadVersion({ engine, cache }, model, model.versions[0]!);
@@ -80,7 +85,6 @@ async function predictFiles(
     return outcomes;
   } finally {
     progress.stop();
-    await engine.close();
   }
 }
 
@@ -111,12 +115,14 @@ async function predict(files: readonly string[], options: PredictOptions): Promi
   const config = loadConfig(options);
   const model = await findModel(config, options);
   const topK = Math.min(options.topK, model.manifest.labels.length);
-  const outcomes = await predictFiles(files, model, config, topK);
+  const outcomes = await withEngine({ device: 'cpu', threads: config.threads }, (engine) =>
+    predictFiles(engine, files, model, config, topK),
+  );
   if (options.json) printJson(files, outcomes);
   else printTable(outcomes.flatMap((o, i) => (o instanceof Error ? [] : [[files[i]!, o] as const])));
-  for (const [i, outcome] of outcomes.entries()) {
+  for (const outcome of outcomes) {
     if (!(outcome instanceof Error)) continue;
-    process.stderr.write(`dent: ${files[i]}: ${outcome.message}\n`);
+    process.stderr.write(`dent: ${outcome.message}\n`);
     process.exitCode = 1;
   }
 }
