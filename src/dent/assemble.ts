@@ -5,16 +5,16 @@ import {
   float32Constant,
   type Graph,
   GraphBuilder,
-  inline,
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
+import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
-import type { Recipe } from './recipe.ts';
+import { PRESETS, type Recipe } from './recipe.ts';
 import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
@@ -99,14 +99,19 @@ function initialParameters(builder: GraphBuilder, { forward, recipe }: Component
  */
 function staticLogits(
   builder: GraphBuilder,
-  { classifier, recipe }: Components,
+  components: Components,
   rows: Rows,
   steps: Value,
   final: Value,
   loop: Adaptation | undefined,
 ): Value {
+  const { classifier, recipe } = components;
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
-  if (!startsFromSource) return inline(builder, classifier.model.graph, [rows.image], 'static/')[0]!;
+  if (!startsFromSource) {
+    const forward = adaptiveForward(classifier, [], PRESETS.static);
+    const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
+    return predict(builder, { ...components, forward }, unused, rows).logits;
+  }
   if (!loop) return final;
   return builder.op('Where', [builder.op('Equal', [steps, builder.int(0)]), final, loop.firstLogits]);
 }
