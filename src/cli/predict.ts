@@ -127,10 +127,12 @@ async function predict(files: readonly string[], options: PredictOptions): Promi
   }
 }
 
-/** `dent predict`: labels for image files, all of them as one batch. */
+/** `dent predict`: labels for image files. */
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description('Predict image files with a model of the repository, all of them as one batch.')
+    .description(
+      'Predict image files with a model of the repository, as one batch or as few as the model allows.',
+    )
     .argument('<image...>', 'JPEG, PNG or WebP files')
     .option('--model <name>', "a model of the repository (default: the repository's)")
     .option('--recipe <name>', "a recipe of the model (default: the model's)")

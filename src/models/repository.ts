@@ -72,12 +72,22 @@ export async function openModelRepository(
   const { observer } = deps;
   let closed = false;
 
+  async function loadWarm(model: FoundModel, index: number): Promise<ServingVersion> {
+    const serving = await loadVersion(deps, model, model.versions[index]!);
+    try {
+      await serving.warm();
+      return serving;
+    } catch (error) {
+      await serving.release();
+      throw error;
+    }
+  }
+
   async function load(model: FoundModel, index: number): Promise<void> {
     const { version } = model.versions[index]!;
     const states = entries.get(model.name)!.versions;
     try {
-      const serving = await loadVersion(deps, model, model.versions[index]!);
-      await serving.warm();
+      const serving = await loadWarm(model, index);
       states[index] = { version, state: 'ready', serving };
       observer.ready(serving);
     } catch (error) {
