@@ -26,3 +26,18 @@ export function zerosLike(builder: GraphBuilder, like: Value): Value {
 
 /** The axis counted from the front. */
 export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** `value`, of `rank` axes, with each line along `axis` multiplied by `matrix` [size before, size after]. */
+export function multiplyAlong(
+  builder: GraphBuilder,
+  value: Value,
+  matrix: Value,
+  axis: number,
+  rank: number,
+): Value {
+  if (axis === rank - 1) return builder.op('MatMul', [value, matrix]);
+  const perm = Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
+  const swapped = builder.op('Transpose', [value], { attributes: { perm } });
+  const product = builder.op('MatMul', [swapped, matrix]);
+  return builder.op('Transpose', [product], { attributes: { perm } });
+}

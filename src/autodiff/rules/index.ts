@@ -6,6 +6,7 @@ import { LINEAR_RULES } from './linear.ts';
 import { NORMALIZATION_RULES } from './normalization.ts';
 import { POOLING_RULES } from './pooling.ts';
 import { REDUCTION_RULES } from './reduction.ts';
+import { RESIZE_RULES } from './resize.ts';
 import { SELECTION_RULES } from './selection.ts';
 import { SHAPE_RULES } from './shape.ts';
 
@@ -16,6 +17,7 @@ export const VJP_RULES: Readonly<Record<string, VjpEntry>> = {
   ...REDUCTION_RULES,
   ...SHAPE_RULES,
   ...SELECTION_RULES,
+  ...RESIZE_RULES,
   ...LINEAR_RULES,
   ...CONVOLUTION_RULES,
   ...POOLING_RULES,

@@ -1,5 +1,5 @@
 import { float32Constant, floatAttribute, intAttribute, type Value } from '../../onnx/index.ts';
-import { fromFront } from '../shapes.ts';
+import { fromFront, reshapeLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
 /** y = softmax(x): x_grad = y * (g - sum(g * y)) along the axis. The difference comes first: it cancels, and a rounded product would not. */
@@ -23,9 +23,14 @@ function logSoftmax(c: VjpContext): Value {
  * The gradient through n = (x - mean) / sqrt(var + eps), with mean and biased variance over `axes`:
  * x_grad = (g - mean(g) - n * mean(g * n)) / sqrt(var + eps).
  */
-function throughStandardization(c: VjpContext, g: Value, axes: readonly number[], epsilon: number): Value {
+function throughStandardization(
+  c: VjpContext,
+  x: Value,
+  g: Value,
+  axes: readonly number[],
+  epsilon: number,
+): Value {
   const { emit } = c;
-  const x = c.input(0);
   const mean = (value: Value) =>
     emit.op('ReduceMean', [value, emit.ints(axes)], { attributes: { keepdims: 1 } });
   const centred = emit.op('Sub', [x, mean(x)]);
@@ -46,7 +51,7 @@ function layerNormalization(c: VjpContext): readonly Value[] {
   const first = fromFront(intAttribute(c.node, 'axis', -1), rank);
   const axes = Array.from({ length: rank - first }, (_, i) => first + i);
   const g = c.emit.op('Mul', [c.gradient, c.input(1)]);
-  return [throughStandardization(c, g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+  return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
 }
 
 /** A vector over channels as [C, 1, 1, ...], to be broadcast over a tensor of `rank` axes whose second is the channel. */
@@ -59,7 +64,23 @@ function instanceNormalization(c: VjpContext): readonly Value[] {
   const rank = c.shapeOf(c.input(0)).length;
   const axes = Array.from({ length: rank - 2 }, (_, i) => i + 2);
   const g = c.emit.op('Mul', [c.gradient, overChannels(c, c.input(1), rank)]);
-  return [throughStandardization(c, g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+  return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+}
+
+/** Channels in groups that are standardised together. Up to operator set 20 a group shares its scale, later each channel has its own. */
+function groupNormalization(c: VjpContext): readonly Value[] {
+  refuseAdaptedWeights(c);
+  const { emit } = c;
+  const x = c.input(0);
+  const shape = c.shapeOf(x);
+  const groups = intAttribute(c.node, 'num_groups', 1);
+  const grouped = (value: Value) => emit.op('Reshape', [value, emit.ints([0, groups, -1])]);
+  const byChannel = c.shapeOf(c.input(1))[0] === shape[1];
+  const g = byChannel
+    ? grouped(emit.op('Mul', [c.gradient, overChannels(c, c.input(1), shape.length)]))
+    : emit.op('Mul', [grouped(c.gradient), overChannels(c, c.input(1), 3)]);
+  const epsilon = floatAttribute(c.node, 'epsilon', 1e-5);
+  return [reshapeLike(emit, throughStandardization(c, grouped(x), g, [2], epsilon), x, shape)];
 }
 
 /** y = (x - mean) * scale / sqrt(var + eps) + shift with fixed statistics: linear in x. */
@@ -116,5 +137,6 @@ export const NORMALIZATION_RULES: Readonly<Record<string, VjpEntry>> = {
   BatchNormalization: { vjp: batchNormalization, note: 'in inference' },
   LayerNormalization: { vjp: layerNormalization },
   InstanceNormalization: { vjp: instanceNormalization },
+  GroupNormalization: { vjp: groupNormalization },
   LRN: { vjp: (c) => [localResponse(c)] },
 };

@@ -55,11 +55,29 @@ function extremum(c: VjpContext): Value {
   return emit.op('Mul', [mask, emit.op('Div', [keepAxes(c, c.gradient, axes), holders])]);
 }
 
+/** The quotient's denominator where it may be zero: the numerator is zero there too, and so is the gradient. */
+const SMALLEST_NORM = 1e-30;
+
+/** y = sqrt(sum of x^2): x / y. */
+function norm(c: VjpContext): Value {
+  const { emit } = c;
+  const axes = reducedAxes(c);
+  const share = emit.op('Div', [c.gradient, emit.op('Max', [c.output(0), SMALLEST_NORM])]);
+  return emit.op('Mul', [c.input(0), keepAxes(c, share, axes)]);
+}
+
+function sumOfSquares(c: VjpContext): Value {
+  const twice = c.emit.op('Mul', [c.gradient, 2]);
+  return c.emit.op('Mul', [c.input(0), keepAxes(c, twice, reducedAxes(c))]);
+}
+
 const note = 'over constant axes';
 
 export const REDUCTION_RULES: Readonly<Record<string, VjpEntry>> = {
   ReduceSum: { vjp: (c) => [sum(c)], note },
   ReduceMean: { vjp: (c) => [mean(c)], note },
+  ReduceL2: { vjp: (c) => [norm(c)], note },
+  ReduceSumSquare: { vjp: (c) => [sumOfSquares(c)], note },
   ReduceMax: { vjp: (c) => [extremum(c)], note },
   ReduceMin: { vjp: (c) => [extremum(c)], note },
 };

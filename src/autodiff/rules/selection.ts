@@ -1,5 +1,5 @@
 import { float32Constant, intAttribute, stringAttribute, toIntegers, type Value } from '../../onnx/index.ts';
-import { fromFront, zerosLike } from '../shapes.ts';
+import { fromFront, multiplyAlong, zerosLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
 /** Ops that read some elements of their input: their gradient adds each element's share back where it was read. */
@@ -113,15 +113,8 @@ function spread(c: VjpContext, gradient: Value, { axis, size, first, step, count
   const places = new Float32Array(count * size);
   for (let i = 0; i < count; i++) places[i * size + first + i * step] = 1;
   const matrix = emit.constant(float32Constant([count, size], places), 'places');
-  const last = swapWithLast(axis, rank);
-  const moved =
-    axis === rank - 1 ? gradient : emit.op('Transpose', [gradient], { attributes: { perm: last } });
-  const product = emit.op('MatMul', [moved, matrix]);
-  return axis === rank - 1 ? product : emit.op('Transpose', [product], { attributes: { perm: last } });
+  return multiplyAlong(emit, gradient, matrix, axis, rank);
 }
-
-const swapWithLast = (axis: number, rank: number): number[] =>
-  Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
 
 /** The part of the gradient that belongs to the input; what was padded around it is dropped. */
 function pad(c: VjpContext): Value {

@@ -69,7 +69,7 @@ function isSquareOf(search: Search, value: Value, difference: Node): boolean {
   // torch writes x - mean twice where it does not share it.
   const isDifference = (input: Value | null | undefined) => {
     const other = producerOf(search, input, 'Sub');
-    return other !== undefined && other.inputs.every((operand, i) => operand === difference.inputs[i]);
+    return other?.inputs.every((operand, i) => operand === difference.inputs[i]) ?? false;
   };
   if (node?.opType === 'Mul') return node.inputs.every(isDifference);
   if (node?.opType !== 'Pow' || !isDifference(node.inputs[0])) return false;
