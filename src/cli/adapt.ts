@@ -44,11 +44,12 @@ async function adaptFile(
   engine: Engine,
   model: ModelFile,
   recipe: Recipe,
-  { input: path, batchSize }: AdaptOptions,
+  { input: path, batchSize, device }: AdaptOptions,
 ): Promise<Adaptation> {
   const input = await openNpy(path);
   try {
-    const graphs = await createGraphFolder(engine, model, imageShapeOf(input, path));
+    const imageShape = imageShapeOf(input, path);
+    const graphs = await createGraphFolder(engine, model, { imageShape, device });
     const rows = input.shape[0]!;
     const progress = createProgress(rows, 'rows');
     try {

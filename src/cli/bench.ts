@@ -95,7 +95,8 @@ async function benchModel(
   recipe: Recipe,
   options: BenchOptions,
 ): Promise<BenchRow[]> {
-  const graphs = await createGraphFolder(engine, model, assumedShape(options));
+  const { device } = options;
+  const graphs = await createGraphFolder(engine, model, { imageShape: assumedShape(options), device });
   try {
     const graphOf = await openGraphs(graphs, recipe, options.steps);
     const medians = await measure(graphOf, randomImages(graphOf(0), options), options);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CompiledModel, compile, isSplittable, type Recipe } from '../dent/index.ts';
-import type { Engine, LoadedArtifact } from '../engine/index.ts';
+import type { Device, Engine, LoadedArtifact } from '../engine/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
@@ -19,11 +19,17 @@ export interface GraphFolder {
   remove(): Promise<void>;
 }
 
-/** `imageShape` is what to assume of [C, H, W] where the model leaves a size open. */
+export interface GraphFolderOptions {
+  /** What to assume of [C, H, W] where the model leaves a size open. */
+  readonly imageShape: readonly [number, number, number];
+  /** Where the engine runs. */
+  readonly device: Device;
+}
+
 export async function createGraphFolder(
   engine: Engine,
   model: ModelFile,
-  imageShape: readonly [number, number, number],
+  { imageShape, device }: GraphFolderOptions,
 ): Promise<GraphFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'dent-')).catch((error) => {
     throw fileError(tmpdir(), 'written', error);
@@ -33,7 +39,7 @@ export async function createGraphFolder(
     async open(recipe) {
       const { bytes, ...compiled } = await naming(
         model.path,
-        compile(model.bytes, recipe, engine, { imageShape }),
+        compile(model.bytes, recipe, engine, { imageShape, target: device }),
       );
       graphs += 1;
       const path = join(folder, `${graphs}.onnx`);

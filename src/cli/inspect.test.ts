@@ -15,7 +15,7 @@ it('reports what a model is and what of it is adapted', async () => {
     'output logits: float32 [batch, 10]',
     'classes: 10',
   ]);
-  expect(lines.filter((line) => / BatchNormalization +\d+ +yes$/.test(line))).toHaveLength(16);
+  expect(lines.filter((line) => / batch +\d+ +yes$/.test(line))).toHaveLength(16);
   expect(lines.slice(-3)).toEqual(['layers adapted: 16, parameters: 2272', 'The model can be adapted.', '']);
   expect(stderr).toBe('');
   expect(code).toBe(0);
@@ -27,7 +27,7 @@ it('prints the same as one JSON object', async () => {
   expect(layers).toHaveLength(16);
   expect(layers[0]).toEqual({
     name: '/net/f/f.1/BatchNormalization',
-    kind: 'BatchNormalization',
+    kind: 'batch',
     channels: 16,
     adapted: true,
   });

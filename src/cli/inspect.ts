@@ -23,6 +23,9 @@ function layerTable({ layers }: Inspection): string {
   return formatTable([['layer', 'kind', 'channels', 'adapted'], ...rows]);
 }
 
+const BARE_CONVOLUTIONS =
+  'No normalisation layer is left, so each convolution gets a scale of 1 and a shift of 0 behind it to adapt.\n';
+
 function report(path: string, found: Inspection): string {
   const { opset, producer, inputs, outputs, classes, removed, layers, parameters, unsupported } = found;
   const adapted = layers.filter((layer) => layer.adapted).length;
@@ -33,6 +36,7 @@ function report(path: string, found: Inspection): string {
     ...(classes === undefined ? [] : [`classes: ${classes}\n`]),
     ...(removed === undefined ? [] : [`taken off: ${removed}, so that the output becomes logits\n`]),
     layers.length === 0 ? 'no normalisation layers\n' : `\n${layerTable(found)}\n`,
+    ...(layers.some(({ kind }) => kind === 'convolution') ? [BARE_CONVOLUTIONS] : []),
     `layers adapted: ${adapted}, parameters: ${parameters}\n`,
     ...(unsupported.length === 0
       ? ['The model can be adapted.\n']

@@ -25,12 +25,12 @@ export async function withEngine<T>(
   const engine = createEngine({ ...options, runTimeoutMs: RUN_LIMIT_MS });
   let ending: EndingSignal | undefined;
   const end = (signal: EndingSignal): void => {
-    ending = signal;
+    ending ??= signal;
     void engine.close();
   };
-  // A second signal finds the default again and ends the process on the spot.
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
+  // Under npx one press of Ctrl-C arrives twice: from the terminal and from npm. The second must not cut the cleaning short.
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
   try {
     return await work(engine);
   } finally {

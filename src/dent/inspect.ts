@@ -13,7 +13,7 @@ import {
 import type { Classifier } from './classifier.ts';
 import { adaptiveGraph, type CompileOptions, type PreparedModel, prepare } from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
-import { type AdaptableLayer, findLayers } from './layers.ts';
+import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
 import { PRESETS } from './recipe.ts';
 
 export interface DescribedValue {
@@ -26,8 +26,7 @@ export interface DescribedValue {
 
 export interface DescribedLayer {
   readonly name: string;
-  /** The operator, such as BatchNormalization. */
-  readonly kind: string;
+  readonly kind: LayerKind;
   /** Absent where the layer's scale is no constant. */
   readonly channels?: number;
   readonly adapted: boolean;
@@ -54,14 +53,13 @@ export interface Inspection {
   readonly unsupported: readonly string[];
 }
 
-const NORMALISATIONS: ReadonlySet<string> = new Set([
-  'BatchNormalization',
-  'InstanceNormalization',
-  'GroupNormalization',
-  'LayerNormalization',
-  'RMSNormalization',
-  'LpNormalization',
-]);
+const KINDS: Readonly<Record<string, LayerKind>> = {
+  BatchNormalization: 'batch',
+  LayerNormalization: 'layer',
+  GroupNormalization: 'group',
+  InstanceNormalization: 'instance',
+  Conv: 'convolution',
+};
 
 /**
  * Looks at `bytes` (serialized ONNX) without writing a graph for it. Throws `InputError` where they cannot be read as a model;
@@ -80,8 +78,7 @@ export async function inspect(
     return { ...facts, ...describePrepared(await prepare(model, runner, options)) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    const layers = describeLayers(graph, [], new Map());
-    return { ...facts, layers, parameters: 0, unsupported: [error.message] };
+    return { ...facts, layers: normalisationsOf(graph), parameters: 0, unsupported: [error.message] };
   }
 }
 
@@ -96,40 +93,34 @@ function describePrepared(prepared: PreparedModel): PreparedFacts {
   const { classifier, classes } = prepared;
   const { graph } = classifier.model;
   const { layers, refused } = findLayers(graph);
-  const reasons = new Map(refused.map(({ node, reason }) => [node, reason]));
+  const described = new Map<Node, DescribedLayer>();
+  for (const { node, kind, channels } of layers) {
+    described.set(node, { name: nameOf(node), kind, channels, adapted: true });
+  }
+  for (const { node, reason } of refused) described.set(node, { ...describeUnadapted(graph, node), reason });
   return {
     classes,
     ...(classifier.removed && { removed: describeNode(classifier.removed) }),
-    layers: describeLayers(graph, layers, reasons),
+    layers: graph.nodes.flatMap((node) => described.get(node) ?? []),
     parameters: 2 * layers.reduce((sum, { channels }) => sum + channels, 0),
     unsupported: obstacles(prepared, layers),
   };
 }
 
-function describeLayers(
-  graph: Graph,
-  layers: readonly AdaptableLayer[],
-  reasons: ReadonlyMap<Node, string>,
-): DescribedLayer[] {
-  const adapted = new Map(layers.map((layer) => [layer.node, layer]));
-  return graph.nodes.flatMap((node): DescribedLayer[] => {
-    const layer = adapted.get(node);
-    const isNormalisation = node.domain === '' && NORMALISATIONS.has(node.opType);
-    if (layer === undefined && !isNormalisation) return [];
-    const name = node.name || (node.outputs[0]?.name ?? '');
-    const scale = node.inputs[1] && graph.initializers.get(node.inputs[1]);
-    const channels = layer?.channels ?? scale?.dims[0];
-    const reason = reasons.get(node);
-    return [
-      {
-        name,
-        kind: node.opType,
-        ...(channels !== undefined && { channels }),
-        adapted: layer !== undefined,
-        ...(reason !== undefined && { reason }),
-      },
-    ];
-  });
+const nameOf = (node: Node): string => node.name || (node.outputs[0]?.name ?? '');
+
+function describeUnadapted(graph: Graph, node: Node): DescribedLayer {
+  const scale = node.inputs[1] && graph.initializers.get(node.inputs[1]);
+  const channels = scale?.dims[0];
+  const known = channels !== undefined && { channels };
+  return { name: nameOf(node), kind: KINDS[node.opType]!, ...known, adapted: false };
+}
+
+/** The normalisation layers of a model that the compiler cannot take further. */
+function normalisationsOf(graph: Graph): DescribedLayer[] {
+  return graph.nodes
+    .filter(({ domain, opType }) => domain === '' && opType in KINDS && opType !== 'Conv')
+    .map((node) => describeUnadapted(graph, node));
 }
 
 /** All nodes without a gradient rule where there are some; otherwise the first thing that the compiler refuses. */
