@@ -2,7 +2,6 @@ import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { pino, stdTimeFunctions } from 'pino';
 import { type Config, loadConfig } from '../config.ts';
-import { startServer } from '../main.ts';
 import { addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
@@ -19,6 +18,8 @@ async function serve(options: ServeOptions): Promise<void> {
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) },
   });
+  // Imported here so that the other commands need not load an HTTP server.
+  const { startServer } = await import('../main.ts');
   const server = await startServer(config, log);
   let drainDelayMs = 0;
   const grace = closeWithGrace(

@@ -51,6 +51,8 @@ export function forkChild(module: URL): EngineChild {
     execArgv: [],
     // Native code that dies tells stderr why; stdout belongs to the parent's answers.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // ONNX Runtime collects usage events in the temporary folder, to be sent home, unless it is told not to.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
   let alive = true;
   let verdict: string | undefined;
