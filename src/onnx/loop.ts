@@ -36,8 +36,18 @@ export function appendLoop(
   const goOn = body.op('Identity', [condition]);
   const graph = body.build(name, [trip, condition, ...inputs], [goOn, ...carried, ...gathered]);
   const starts = options.carried.map((value) => value.start);
-  return builder.multi('Loop', [trips, builder.bool(true), ...starts], carried.length + gathered.length, {
-    name,
-    attributes: { body: { graph } },
+  const results = builder.multi(
+    'Loop',
+    [trips, builder.bool(true), ...starts],
+    carried.length + gathered.length,
+    {
+      name,
+      attributes: { body: { graph } },
+    },
+  );
+  // A loop around this one must know the shapes of what it gathers, for a run that makes no trip.
+  options.carried.forEach(({ type }, i) => {
+    results[i]!.type = type;
   });
+  return results;
 }
