@@ -79,14 +79,15 @@ function matchAffine(
 
 type Statistics = readonly [mean: Value, variance: Value];
 
-/** Mean 0 and variance 1 in the shape of a scale, written once for each number of channels. */
-function neutralStatistics(builder: GraphBuilder): (scale: Value, channels: number) => Statistics {
-  const known = new Map<number, Statistics>();
-  return (scale, channels) => {
+/** Mean 0 and variance 1 in the shape of a scale, written once for each such shape. */
+function neutralStatistics(builder: GraphBuilder): (scale: Value, affine: Affine) => Statistics {
+  const known = new Map<string, Statistics>();
+  return (scale, { channels, perRow }) => {
+    const shape = `${channels} ${perRow}`;
     const mean = () => builder.op('Mul', [scale, 0]);
     const make = (zero: Value): Statistics => [zero, builder.op('Add', [zero, 1])];
-    const statistics = known.get(channels) ?? make(mean());
-    known.set(channels, statistics);
+    const statistics = known.get(shape) ?? make(mean());
+    known.set(shape, statistics);
     return statistics;
   };
 }
@@ -100,7 +101,7 @@ function appendBatchNormalization(
   const { channels, spatial } = affine;
   const flat = (value: Value) => builder.op('Reshape', [value, builder.ints([-1])]);
   const [scale, shift] = [flat(affine.scale), flat(affine.shift)];
-  const parameters = [scale, shift, ...neutral(scale, channels)];
+  const parameters = [scale, shift, ...neutral(scale, affine)];
   const attributes = { epsilon: { float: 0 } };
   if (!affine.perRow) {
     const [y] = builder.multi('BatchNormalization', [affine.x, ...parameters], 1, {
