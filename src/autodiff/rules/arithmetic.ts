@@ -38,6 +38,9 @@ const extremum: VjpRule = (c) => {
   return masks.map((mask, i) => (c.needs(i) ? emit.op('Mul', [mask, share]) : null));
 };
 
+const castBack = (c: VjpContext): Value =>
+  c.emit.op('Cast', [c.gradient], { attributes: { to: c.input(0).type?.dataType ?? DATA_TYPE.float32 } });
+
 export const ARITHMETIC_RULES: Readonly<Record<string, VjpEntry>> = {
   Add: { broadcasts: true, vjp: (c) => [c.gradient, c.gradient] },
   Sub: { broadcasts: true, vjp: (c) => [c.gradient, c.needs(1) ? c.emit.op('Neg', [c.gradient]) : null] },
@@ -77,8 +80,6 @@ export const ARITHMETIC_RULES: Readonly<Record<string, VjpEntry>> = {
   Reciprocal: unary((c, _x, g) =>
     c.emit.op('Neg', [c.emit.op('Mul', [g, c.emit.op('Mul', [c.output(0), c.output(0)])])]),
   ),
-  Cast: {
-    note: 'between floating-point types',
-    vjp: (c) => [c.emit.op('Cast', [c.gradient], { attributes: { to: c.input(0).type?.dataType ?? 1 } })],
-  },
+  Cast: { note: 'between floating-point types', vjp: (c) => [castBack(c)] },
+  CastLike: { note: 'between floating-point types', vjp: (c) => [castBack(c), null] },
 };

@@ -130,8 +130,9 @@ function shapeArithmetic(graph: Graph): Set<Value> {
     value === null || derived.has(value) || graph.initializers.has(value);
   for (const node of graph.nodes) {
     const source = node.opType === 'Shape' || node.opType === 'Size';
-    if (source || node.inputs.every(isDerived))
-      for (const value of node.outputs) if (value) derived.add(value);
+    // Of its second input CastLike only takes the type.
+    const read = node.opType === 'CastLike' ? node.inputs.slice(0, 1) : node.inputs;
+    if (source || read.every(isDerived)) for (const value of node.outputs) if (value) derived.add(value);
   }
   return derived;
 }
