@@ -54,6 +54,12 @@ export default {
       "Native code runs in the engine's children only, so that its crash is not ours.",
     ),
     only('sharp', '^src/images/', 'One room decodes what strangers send.'),
+    only(
+      'bullmq',
+      '^src/batching/',
+      'Only the driver knows how batches travel; everyone else sees the port.',
+    ),
+    only('ioredis', '^src/batching/', 'Redis is a detail of one driver of the queue.'),
     only('prom-client', '^src/metrics/', 'Every metric is declared once.'),
     only('@bufbuild/protobuf', '^src/onnx/', 'Field numbers and wire types exist in one room.'),
     {

@@ -9,11 +9,13 @@ export type ErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'unknown_model'
+  | 'unknown_prediction'
   | 'too_large'
   | 'unsupported_media_type'
   | 'queue_full'
   | 'not_ready'
   | 'draining'
+  | 'queue_unavailable'
   | 'timeout'
   | 'cancelled'
   | 'internal';

@@ -1,3 +1,5 @@
+import type { ServiceError } from '../errors.ts';
+
 /** What may share a batch: rows of one model, version and recipe and, for coupled recipes, of one caller. */
 export interface Lane {
   readonly model: string;
@@ -13,12 +15,39 @@ export interface RowPayload {
   readonly data: Uint8Array | Float32Array;
 }
 
+/** 1 goes first. Priorities shift a row's place by a fixed time, so that no row waits for ever behind better ones. */
+export type Priority = 1 | 2 | 3;
+
 export interface RowRequest {
+  /** Letters, digits, `-` and `_`, at most 64. Names the row for all processes and at all times. */
   readonly id: string;
   readonly lane: Lane;
   readonly row: RowPayload;
   /** Milliseconds since the epoch after which the answer is of no use. Work not started by then is dropped, not run. */
   readonly deadlineMs: number;
+  /** 2 where it is not set. */
+  readonly priority?: Priority;
+  /** Set where the outcome may be asked for again. */
+  readonly keep?: Keep;
+}
+
+export interface Keep {
+  /** How long the outcome can be found after it is known, milliseconds. A queue may forget the oldest outcomes before. */
+  readonly ms: number;
+  /** Handed back with the outcome, to whoever asks for it: what is needed to tell the answer, or the request from others. */
+  readonly memo: string;
+}
+
+/** A row whose outcome can be asked for. */
+export interface KeptRequest extends RowRequest {
+  readonly keep: Keep;
+}
+
+/** A kept row as `result` finds it. */
+export interface KeptResult {
+  readonly memo: string;
+  /** Absent while the row waits or runs. */
+  readonly outcome?: Delivery | ServiceError;
 }
 
 /** What the engine says of one row. */
@@ -51,11 +80,14 @@ export interface Delivery {
   readonly queueMs: number;
   /** From the start of the batch to its answer, milliseconds. */
   readonly runMs: number;
+  /** That of the kept row whose answer this is: of an earlier request with the same id, where there was one. */
+  readonly memo?: string;
 }
 
 /**
- * Answers for the rows of a batch, in order. An `Error` in a place fails that row alone: a `ServiceError` as it is, any
- * other as `internal`. A rejection fails them all.
+ * Answers for the rows of a batch, in order. An `Error` in a place fails that row alone, a rejection fails them all: with
+ * a `ServiceError` as it is, any other as `internal`. Where other workers may have more luck, a rejection with `not_ready`
+ * has the batch tried again before its rows fail.
  */
 export type BatchHandler = (batch: Batch) => Promise<readonly (RowAnswer | Error)[]>;
 
@@ -80,7 +112,9 @@ export interface LaneStatus {
 export interface BatchProducer {
   /**
    * Settles exactly once: with the row's own answer, or with a `ServiceError`:
-   * - `queue_full` at once, with `retryAfterSeconds`, where `queueLimit` rows of the model and version wait already;
+   * - `queue_full` at once, with `retryAfterSeconds`, where `queueLimit` rows of the model and version wait already, or
+   *   where recent batches say that those ahead leave no time before the deadline;
+   * - `queue_unavailable` where rows travel through a server that cannot be reached, or that has lost this one;
    * - `timeout` at the deadline, waiting or running, and at once where the deadline has passed before;
    * - `cancelled` when the signal aborts, waiting or running;
    * - `draining` after `close` began;
@@ -88,8 +122,19 @@ export interface BatchProducer {
    *
    * A row that is expired or cancelled before its batch forms is never handed to the handler, and keeps no batch from
    * forming. One that is expired or cancelled later leaves its batch to the other rows.
+   *
+   * A kept row is not dropped when its signal aborts: the caller leaves, and may come back for the answer. A second one of
+   * the same id is not run: it gets the answer of the first, found or waited for until its own deadline. An id whose row
+   * failed, or has been forgotten, is free again.
    */
   submit(request: RowRequest, signal?: AbortSignal): Promise<Delivery>;
+  /**
+   * Resolves when the row is accepted, or was before; `result` tells the rest. Rejects as `submit` does where it is not.
+   * `close` waits for these rows where they would be lost with the process.
+   */
+  enqueue(request: KeptRequest): Promise<void>;
+  /** What became of a kept row, whichever producer accepted it; undefined where there is none, or no more. */
+  result(id: string): Promise<KeptResult | undefined>;
   /** The rows that wait now, of all producers. Answers, or rejects, promptly. */
   status(): Promise<readonly LaneStatus[]>;
   /** Refuses new rows, starts what waits at once, resolves when every accepted row is settled. Idempotent. */
@@ -101,7 +146,8 @@ export interface BatchConsumer {
   /**
    * Starts handing batches to `handler`, at most `concurrency` at a time. Called once.
    *
-   * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first.
+   * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first. A priority below 1 makes a row count as
+   *   younger by a fixed time for each level.
    * - A batch starts when it is full or its oldest row has waited `maxDelayMs`, and not before the consumer is free;
    *   under load it takes what has gathered. Among lanes that may start, the one with the oldest row goes first.
    * - A handler that throws, or answers with the wrong number of rows, fails the rows of that batch and no others.

@@ -13,6 +13,7 @@ interface Row extends WaitingRow {
 const row = (id: string, acceptedMs: number, of = lane('isolated'), expiresMs = 1_000): Row => ({
   id,
   lane: of,
+  priority: 2,
   acceptedMs,
   expiresMs,
 });
@@ -119,18 +120,21 @@ describe('how much waits', () => {
     expect(collector.hasRoom(lane('tent'), limits)).toBe(true);
   });
 
-  test('status and the number of batches to come, and nothing of lanes that are empty', () => {
+  test('depths and status, and nothing of lanes that are empty', () => {
     const { collector, take } = collect(
       ...['a', 'b', 'c', 'd'].map((id) => row(id, 100)),
       row('e', 104, lane('dent')),
     );
-    expect(collector.batchCount()).toBe(3);
+    expect(collector.depths()).toEqual([
+      { lane: lane('isolated'), depth: 4, maxBatchSize: 3 },
+      { lane: lane('dent'), depth: 1, maxBatchSize: 3 },
+    ]);
     expect(collector.status(106)).toEqual([
       { lane: lane('isolated'), depth: 4, oldestAgeMs: 6 },
       { lane: lane('dent'), depth: 1, oldestAgeMs: 2 },
     ]);
     for (const ids of ['abc', 'd', 'e']) expect(take(106, true)?.ids).toBe(ids);
-    expect(collector.batchCount()).toBe(0);
+    expect(collector.depths()).toEqual([]);
     expect(collector.status(106)).toEqual([]);
   });
 });

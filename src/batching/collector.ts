@@ -1,9 +1,10 @@
-import type { BatchReason, Lane, LaneLimits, LaneStatus } from './batch-queue.ts';
-import { type LaneView, startReason, startsAtMs } from './policy.ts';
+import type { BatchReason, Lane, LaneLimits, LaneStatus, Priority } from './batch-queue.ts';
+import { type LaneView, rankMs, startReason, startsAtMs } from './policy.ts';
 
 /** What the collector must know of a row. Times are milliseconds of the one clock that its caller uses throughout. */
 export interface WaitingRow {
   readonly lane: Lane;
+  readonly priority: Priority;
   readonly acceptedMs: number;
   /** From then on the row is dropped instead of started. */
   readonly expiresMs: number;
@@ -11,9 +12,15 @@ export interface WaitingRow {
 
 export interface Collected<Row> {
   readonly lane: Lane;
-  /** Oldest first, at least one. */
+  /** By rank, at least one. */
   readonly rows: readonly Row[];
   readonly reason: BatchReason;
+}
+
+export interface LaneDepth {
+  readonly lane: Lane;
+  readonly depth: number;
+  readonly maxBatchSize: number;
 }
 
 /** The rows that wait, sorted into lanes, and the decision which batch starts next. Has no clock, timer or promise. */
@@ -25,41 +32,56 @@ export interface Collector<Row extends WaitingRow> {
   remove(row: Row): void;
   /** Whether the lane's next batch is full, so that it need not wait for company. */
   isFull(lane: Lane): boolean;
-  /** Takes out the batch that is to start at `nowMs`: of the lanes that may start, the one with the oldest row. */
+  /** Takes out the batch that is to start at `nowMs`: of the lanes that may start, the one with the row of lowest rank. */
   take(nowMs: number, draining: boolean): Collected<Row> | undefined;
   /** When the next batch may start if no further row arrives; undefined where nothing waits. */
   nextStartMs(): number | undefined;
-  /** How many batches the waiting rows make. */
-  batchCount(): number;
+  depths(): LaneDepth[];
   status(nowMs: number): LaneStatus[];
 }
 
 interface LaneRows<Row> {
   readonly key: string;
   readonly lane: Lane;
-  /** In the order of acceptance. A set, because rows also leave from the middle. */
-  readonly rows: Set<Row>;
+  /** For each priority the rows in the order of acceptance. Sets, because rows also leave from the middle. */
+  readonly levels: readonly [Set<Row>, Set<Row>, Set<Row>];
   /** Those of the latest row: manifests change while lanes live. */
   limits: LaneLimits;
   /** No row expires before; rows that have left may make it too early. */
   expiryBoundMs: number;
 }
 
-const laneKey = (lane: Lane): string => JSON.stringify([lane.model, lane.version, lane.recipe, lane.caller]);
+export const laneKey = (lane: Lane): string =>
+  JSON.stringify([lane.model, lane.version, lane.recipe, lane.caller]);
 const modelKey = (lane: Lane): string => `${lane.model}:${lane.version}`;
+const rankOf = (row: WaitingRow): number => rankMs(row.acceptedMs, row.priority);
 
-function view<Row extends WaitingRow>({ rows, limits }: LaneRows<Row>): LaneView {
-  const oldest = rows.values().next().value!;
-  return { depth: rows.size, oldestMs: oldest.acceptedMs, limits };
+const depthOf = <Row>({ levels }: LaneRows<Row>): number => levels[0].size + levels[1].size + levels[2].size;
+
+/** The first row of each priority that has any. */
+function heads<Row extends WaitingRow>({ levels }: LaneRows<Row>): Row[] {
+  return levels.flatMap((rows) => {
+    const first = rows.values().next();
+    return first.done ? [] : [first.value];
+  });
 }
 
-function firstOf<Row>(rows: Iterable<Row>, count: number): Row[] {
+function view<Row extends WaitingRow>(entry: LaneRows<Row>): LaneView {
+  const oldestMs = Math.min(...heads(entry).map((row) => row.acceptedMs));
+  return { depth: depthOf(entry), oldestMs, limits: entry.limits };
+}
+
+function firstOf<Row extends WaitingRow>({ levels }: LaneRows<Row>, count: number): Row[] {
   const first: Row[] = [];
-  for (const row of rows) {
-    if (first.length === count) break;
-    first.push(row);
+  for (const rows of levels) {
+    let taken = 0;
+    for (const row of rows) {
+      if (taken++ === count) break;
+      first.push(row);
+    }
   }
-  return first;
+  // Sorting is stable, and each level is in order already.
+  return first.sort((a, b) => rankOf(a) - rankOf(b)).slice(0, count);
 }
 
 /** An empty collector. Adding and removing cost the same however many rows wait; taking costs a look at each lane. */
@@ -69,8 +91,8 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
   const waitingOfModel = new Map<string, number>();
 
   function drop(entry: LaneRows<Row>, row: Row): void {
-    if (!entry.rows.delete(row)) return;
-    if (entry.rows.size === 0) lanes.delete(entry.key);
+    if (!entry.levels[row.priority - 1]!.delete(row)) return;
+    if (depthOf(entry) === 0) lanes.delete(entry.key);
     const model = modelKey(entry.lane);
     const left = waitingOfModel.get(model)! - 1;
     if (left === 0) waitingOfModel.delete(model);
@@ -81,7 +103,7 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
     for (const entry of lanes.values()) {
       if (nowMs < entry.expiryBoundMs) continue;
       entry.expiryBoundMs = Number.POSITIVE_INFINITY;
-      for (const row of entry.rows) {
+      for (const row of entry.levels.flatMap((rows) => [...rows])) {
         if (row.expiresMs <= nowMs) drop(entry, row);
         else entry.expiryBoundMs = Math.min(entry.expiryBoundMs, row.expiresMs);
       }
@@ -95,10 +117,11 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
       const key = laneKey(row.lane);
       let entry = lanes.get(key);
       if (!entry) {
-        entry = { key, lane: row.lane, rows: new Set(), limits, expiryBoundMs: row.expiresMs };
+        const levels = [new Set<Row>(), new Set<Row>(), new Set<Row>()] as const;
+        entry = { key, lane: row.lane, levels, limits, expiryBoundMs: row.expiresMs };
         lanes.set(key, entry);
       }
-      entry.rows.add(row);
+      entry.levels[row.priority - 1]!.add(row);
       entry.limits = limits;
       entry.expiryBoundMs = Math.min(entry.expiryBoundMs, row.expiresMs);
       const model = modelKey(row.lane);
@@ -112,22 +135,21 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
 
     isFull(lane) {
       const entry = lanes.get(laneKey(lane));
-      return entry !== undefined && entry.rows.size >= entry.limits.maxBatchSize;
+      return entry !== undefined && depthOf(entry) >= entry.limits.maxBatchSize;
     },
 
     take(nowMs, draining) {
       dropExpired(nowMs);
-      let next: { entry: LaneRows<Row>; oldestMs: number; reason: BatchReason } | undefined;
+      let next: { entry: LaneRows<Row>; rank: number; reason: BatchReason } | undefined;
       for (const entry of lanes.values()) {
-        const lane = view(entry);
-        const reason = startReason(lane, nowMs, draining);
-        if (reason && (!next || lane.oldestMs < next.oldestMs)) {
-          next = { entry, oldestMs: lane.oldestMs, reason };
-        }
+        const reason = startReason(view(entry), nowMs, draining);
+        if (!reason) continue;
+        const rank = Math.min(...heads(entry).map(rankOf));
+        if (!next || rank < next.rank) next = { entry, rank, reason };
       }
       if (!next) return undefined;
       const { entry, reason } = next;
-      const rows = firstOf(entry.rows, entry.limits.maxBatchSize);
+      const rows = firstOf(entry, entry.limits.maxBatchSize);
       for (const row of rows) drop(entry, row);
       return { lane: entry.lane, rows, reason };
     },
@@ -141,16 +163,17 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
       return earliest;
     },
 
-    batchCount() {
-      let count = 0;
-      for (const { rows, limits } of lanes.values()) count += Math.ceil(rows.size / limits.maxBatchSize);
-      return count;
-    },
+    depths: () =>
+      Array.from(lanes.values(), (entry) => ({
+        lane: entry.lane,
+        depth: depthOf(entry),
+        maxBatchSize: entry.limits.maxBatchSize,
+      })),
 
     status: (nowMs) =>
       Array.from(lanes.values(), (entry) => ({
         lane: entry.lane,
-        depth: entry.rows.size,
+        depth: depthOf(entry),
         oldestAgeMs: nowMs - view(entry).oldestMs,
       })),
   };

@@ -1,2 +1,12 @@
+export {
+  createRedisConsumer,
+  type RedisConsumer,
+  type RedisConsumerOptions,
+} from './bullmq/redis-consumer.ts';
+export {
+  createRedisProducer,
+  type RedisProducer,
+  type RedisProducerOptions,
+} from './bullmq/redis-producer.ts';
 export { createMemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export type { QueueObserver, RowRejection } from './queue-observer.ts';

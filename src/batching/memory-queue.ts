@@ -1,13 +1,27 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../errors.ts';
-import type { BatchHandler, BatchQueue, Delivery, Lane, LaneLimits, RowRequest } from './batch-queue.ts';
+import type {
+  BatchHandler,
+  BatchQueue,
+  Delivery,
+  KeptRequest,
+  Lane,
+  LaneLimits,
+  RowRequest,
+} from './batch-queue.ts';
 import { type Collected, createCollector, type WaitingRow } from './collector.ts';
+import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
+import { createKeptRows } from './kept-rows.ts';
 import { createPending, type Pending } from './pending.ts';
+import { DEFAULT_PRIORITY } from './policy.ts';
 import type { QueueObserver, RowRejection } from './queue-observer.ts';
 import { rejectionError } from './rejection-error.ts';
-import { createRetryEstimate } from './retry-estimate.ts';
 import { runBatch } from './run-batch.ts';
+import { addRun, type RunSums } from './run-time.ts';
+
+/** Outcomes that are kept at a time: some megabytes for a model of a thousand classes. */
+const KEPT_LIMIT = 10_000;
 
 export interface MemoryQueueOptions {
   /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
@@ -30,7 +44,8 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
   // Waits are measured with the monotonic clock, so that a corrected wall clock neither hastens nor holds a batch.
   const now = (): number => performance.now();
   const collector = createCollector<Row>();
-  const estimate = createRetryEstimate();
+  const kept = createKeptRows(KEPT_LIMIT);
+  const runs = new Map<string, RunSums>();
   let consumer: Consumer | undefined;
   /** Rows accepted and not settled. */
   let open = 0;
@@ -77,11 +92,13 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
     const outcomes = await runBatch(handler, { id, lane, rows: rows.map((row) => row.request), reason });
     const runMs = now() - startMs;
     running -= 1;
-    estimate.ran(runMs);
-    for (const [i, { pending }] of rows.entries()) {
+    runs.set(runKey(lane), addRun(runs.get(runKey(lane)), rows.length, runMs));
+    for (const [i, { pending, request }] of rows.entries()) {
       const answer = outcomes[i]!;
+      const memo = request.keep && { memo: request.keep.memo };
+      const batch = { id, size: rows.length };
       if (answer instanceof ServiceError) pending.reject(answer);
-      else pending.resolve({ answer, batch: { id, size: rows.length }, queueMs: queueMs[i]!, runMs });
+      else pending.resolve({ answer, batch, queueMs: queueMs[i]!, runMs, ...memo });
     }
     startDue();
     endIfDone();
@@ -96,13 +113,19 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
     return rejectionError(reason, retryAfterSeconds);
   }
 
-  function accept(request: RowRequest, limits: LaneLimits, expiresMs: number, signal?: AbortSignal): Row {
-    const { lane } = request;
+  /** A promise that counts as open until it is settled. */
+  function promise(
+    { lane, deadlineMs }: RowRequest,
+    signal: AbortSignal | undefined,
+    onGivenUp?: () => void,
+  ): Pending<Delivery> & { readonly expiresMs: number } {
+    const expiresMs = now() + deadlineMs - Date.now();
+    open += 1;
     const pending = createPending<Delivery>({
       expiresMs,
       signal,
       onGivenUp(reason) {
-        collector.remove(row);
+        onGivenUp?.();
         observer?.rejected(lane, reason);
       },
       onSettled() {
@@ -110,24 +133,36 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
         endIfDone();
       },
     });
-    const row = { lane, acceptedMs: now(), expiresMs, request, pending };
-    open += 1;
+    return { ...pending, expiresMs };
+  }
+
+  function accept(request: RowRequest, limits: LaneLimits, signal?: AbortSignal): Row {
+    const { lane, priority = DEFAULT_PRIORITY } = request;
+    const pending = promise(request, signal, () => collector.remove(row));
+    const row = { lane, priority, acceptedMs: now(), expiresMs: pending.expiresMs, request, pending };
     collector.add(row, limits);
     return row;
   }
 
-  function admit(request: RowRequest, signal?: AbortSignal): Promise<Delivery> {
-    const { lane } = request;
+  function refuseUseless({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): void {
     if (closing) throw refused(lane, 'draining', 1);
     if (signal?.aborted) throw refused(lane, 'cancelled');
-    const leftMs = request.deadlineMs - Date.now();
-    if (leftMs <= 0) throw refused(lane, 'timeout');
+    if (deadlineMs <= Date.now()) throw refused(lane, 'timeout');
+  }
+
+  function admit(request: RowRequest, signal?: AbortSignal): Promise<Delivery> {
+    const { lane, deadlineMs } = request;
     const limits = limitsOf(lane);
-    if (!collector.hasRoom(lane, limits)) {
-      const ahead = collector.batchCount() + running;
-      throw refused(lane, 'queue_full', estimate.seconds(ahead, consumer?.concurrency ?? 1));
-    }
-    const row = accept(request, limits, now() + leftMs, signal);
+    const backlog: Backlog = {
+      lanes: collector.depths(),
+      running,
+      engines: consumer?.concurrency ?? 1,
+      runs,
+    };
+    if (!collector.hasRoom(lane, limits)) throw refused(lane, 'queue_full', roomInSeconds(backlog, lane));
+    const lateSeconds = tooLateBySeconds(backlog, lane, deadlineMs - Date.now());
+    if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
+    const row = accept(request, limits, signal);
     if (consumer && running < consumer.concurrency) {
       if (collector.isFull(lane)) startDue();
       else armBy(row.acceptedMs + limits.maxDelayMs);
@@ -135,15 +170,41 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
     return row.pending.promise;
   }
 
+  /** The answer of the row of this id, which is accepted now unless it was before. No signal drops it. */
+  function admitOnce(request: KeptRequest): Promise<Delivery> {
+    const earlier = kept.answer(request.id);
+    if (earlier) return earlier;
+    const delivery = admit(request);
+    kept.add(request, delivery);
+    return delivery;
+  }
+
+  function submit(request: RowRequest, signal?: AbortSignal): Promise<Delivery> {
+    refuseUseless(request, signal);
+    const { keep } = request;
+    if (!keep) return admit(request, signal);
+    const answer = admitOnce({ ...request, keep });
+    const pending = promise(request, signal);
+    answer.then(pending.resolve, pending.reject);
+    return pending.promise;
+  }
+
   return {
     submit(request, signal) {
       try {
         // The very promise that is settled: an async function would settle its own later, after `close` resolved.
-        return admit(request, signal);
+        return submit(request, signal);
       } catch (error) {
         return Promise.reject(error);
       }
     },
+
+    async enqueue(request) {
+      refuseUseless(request);
+      admitOnce(request).catch(() => {});
+    },
+
+    result: async (id) => kept.result(id),
 
     consume(handler, { concurrency }) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');

@@ -1,4 +1,12 @@
-import type { BatchReason, LaneLimits } from './batch-queue.ts';
+import type { BatchReason, LaneLimits, Priority } from './batch-queue.ts';
+
+/** By how much each level below the first makes a row count as younger: the head start that urgent rows have. */
+export const PRIORITY_STEP_MS = 2_000;
+export const DEFAULT_PRIORITY: Priority = 2;
+
+/** What rows and lanes are ordered by: the smallest goes first. */
+export const rankMs = (acceptedMs: number, priority: Priority): number =>
+  acceptedMs + (priority - 1) * PRIORITY_STEP_MS;
 
 /** As much of a lane's waiting rows as the decision to start needs. Times are milliseconds of any one clock. */
 export interface LaneView {

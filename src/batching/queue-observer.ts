@@ -1,7 +1,7 @@
 import type { BatchReason, Lane } from './batch-queue.ts';
 
 /** Why the queue gave a row up before it had an answer. */
-export type RowRejection = 'queue_full' | 'draining' | 'timeout' | 'cancelled';
+export type RowRejection = 'queue_full' | 'queue_unavailable' | 'draining' | 'timeout' | 'cancelled';
 
 /** What a queue tells whoever counts. Calls are made in the middle of the queue's work, so they must not throw. */
 export interface QueueObserver {

@@ -3,6 +3,7 @@ import type { RowRejection } from './queue-observer.ts';
 
 const MESSAGES: Readonly<Record<RowRejection, string>> = {
   queue_full: 'Too many images wait for this model already.',
+  queue_unavailable: 'The queue cannot be reached.',
   draining: 'The service is shutting down.',
   timeout: 'The deadline passed before the answer was ready.',
   cancelled: 'The request was cancelled before the answer was ready.',

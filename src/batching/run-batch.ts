@@ -20,6 +20,7 @@ export async function runBatch(
     }
     return answers.map(rowOutcome);
   } catch (cause) {
+    if (cause instanceof ServiceError) return batch.rows.map(() => cause);
     return batch.rows.map(() => new ServiceError('internal', 'The batch failed.', { cause }));
   }
 }

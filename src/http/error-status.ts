@@ -7,6 +7,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   unknown_recipe: 400,
   not_found: 404,
   unknown_model: 404,
+  unknown_prediction: 404,
   method_not_allowed: 405,
   too_large: 413,
   unsupported_media_type: 415,
@@ -16,6 +17,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
   not_ready: 503,
   draining: 503,
+  queue_unavailable: 503,
   timeout: 504,
 };
 
@@ -26,6 +28,7 @@ export const ERROR_TITLE: Readonly<Record<ErrorCode, string>> = {
   unknown_recipe: 'Unknown recipe',
   not_found: 'Not found',
   unknown_model: 'Unknown model',
+  unknown_prediction: 'Unknown prediction',
   method_not_allowed: 'Method not allowed',
   too_large: 'Too large',
   unsupported_media_type: 'Unsupported media type',
@@ -34,5 +37,6 @@ export const ERROR_TITLE: Readonly<Record<ErrorCode, string>> = {
   internal: 'Internal error',
   not_ready: 'Not ready',
   draining: 'Shutting down',
+  queue_unavailable: 'Queue unavailable',
   timeout: 'Timeout',
 };

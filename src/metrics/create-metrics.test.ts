@@ -244,7 +244,7 @@ describe('series', () => {
     const metrics = createMetrics();
     const reasons = Object.keys(await scrape(metrics, 'dent_rejected_total'));
     expect(reasons.map((series) => series.match(/reason="(.*)"/)![1]).toSorted()).toEqual(
-      `cancelled draining invalid_image invalid_request not_ready queue_full timeout too_large
+      `cancelled draining invalid_image invalid_request not_ready queue_full queue_unavailable timeout too_large
        unknown_model unknown_recipe unsupported_media_type`.split(/\s+/),
     );
     const stages = Object.keys(await scrape(metrics, 'dent_stage_duration_seconds_count'));

@@ -14,7 +14,10 @@ export interface QueueMetrics {
     /** One entry for each row. */
     readonly waitSeconds: readonly number[];
   }): void;
-  rejected(lane: LaneLabels, reason: 'queue_full' | 'draining' | 'timeout' | 'cancelled'): void;
+  rejected(
+    lane: LaneLabels,
+    reason: 'queue_full' | 'queue_unavailable' | 'draining' | 'timeout' | 'cancelled',
+  ): void;
 }
 
 export function createQueueMetrics(catalogue: Catalogue): QueueMetrics {

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts';
  */
 export const COUNTED_BY: Readonly<Record<ErrorCode, 'queue' | 'routes' | 'nobody'>> = {
   queue_full: 'queue',
+  queue_unavailable: 'queue',
   draining: 'queue',
   timeout: 'queue',
   cancelled: 'queue',
@@ -17,6 +18,7 @@ export const COUNTED_BY: Readonly<Record<ErrorCode, 'queue' | 'routes' | 'nobody
   too_large: 'routes',
   unsupported_media_type: 'routes',
   not_found: 'nobody',
+  unknown_prediction: 'nobody',
   method_not_allowed: 'nobody',
   internal: 'nobody',
 };

@@ -1,0 +1,154 @@
+import { createRedisBackend, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import type { RedisClient } from './connection.ts';
+import type { OnFault } from './link.ts';
+
+/** How often a batch is tried whose handler says that another worker may have more luck. */
+export const ATTEMPTS = 3;
+const BACKOFF = { type: 'exponential', delay: 250 } as const;
+/** The dead-letter set of a content: its latest poisonous rows, for a week. */
+const DEAD = { age: 7 * 86_400, count: 100 };
+/** BullMQ's events are for people who look; nothing here reads them. */
+const EVENTS = 100;
+/** Stalls are counted by ourselves, because a batch that waits in a worker that dies is not to blame for it. */
+const NO_LIMIT = 1_000_000;
+
+/** What is left of a row that killed whoever ran it, for a person to look at. */
+export interface DeadRow {
+  readonly id: string;
+  readonly lane: string;
+  readonly type: string;
+  /** Base64. */
+  readonly pixels: string;
+}
+
+/** The job of a batch while this process holds it. */
+export interface BatchJob {
+  readonly batch: string;
+  /** How often its handler has asked for another try. */
+  readonly attempts: number;
+  /** Ends the job; it is no matter if somebody else has it by now. */
+  complete(): Promise<void>;
+  /** Leaves it to whoever asks next. */
+  giveBack(): Promise<void>;
+  /** Leaves it to whoever asks after a growing delay, and says after how many milliseconds. */
+  retry(error: Error): Promise<number>;
+  /** Puts it into the dead-letter set, with what killed. */
+  bury(rows: readonly DeadRow[]): Promise<void>;
+}
+
+/** The batches of one content as jobs of BullMQ: one job for each, so that a batch outlives the worker that has it. */
+export interface BatchJobs {
+  /** Makes sure that the batch has a job. */
+  add(batch: string): Promise<void>;
+  /** A job that waits, if one does. It is held until it ends, or this process dies. */
+  next(): Promise<BatchJob | undefined>;
+  /** Whether a job that was taken has not ended. */
+  isHolding(): boolean;
+  close(): Promise<void>;
+}
+
+export interface BatchJobsOptions {
+  readonly content: string;
+  readonly prefix: string;
+  /** How long after its death a worker still holds its jobs. */
+  readonly lockMs: number;
+  /** Jobs of dead workers wait again. */
+  readonly onRecovered: () => void;
+  readonly onFault: OnFault;
+}
+
+export function createBatchJobs(client: RedisClient, options: BatchJobsOptions): BatchJobs {
+  const { content, prefix, lockMs, onRecovered, onFault } = options;
+  // One connection for all: waiting for jobs would take one for each content, and we are told when there are any.
+  const shared = { connection: client, prefix, skipVersionCheck: true };
+  const queue = new Queue(content, { ...shared, streams: { events: { maxLen: EVENTS } } });
+  const worker = new Worker(
+    content,
+    null,
+    {
+      ...shared,
+      autorun: false,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 2,
+      maxStalledCount: NO_LIMIT,
+    },
+    (name, opts) => createRedisBackend(name, opts),
+  );
+  const held = new Map<string, Job>();
+  const report = (error: unknown): void => onFault(error, `keeping the jobs of ${content}`);
+  queue.on('error', report);
+  worker.on('error', report);
+  worker.on('stalled', onRecovered);
+  worker.startStalledCheckTimer().catch(report);
+  const renewal = setInterval(renew, lockMs / 3);
+  let tokens = 0;
+
+  function renew(): void {
+    const jobs = [...held.values()];
+    if (jobs.length === 0) return;
+    const ids = jobs.map((job) => job.id!);
+    worker
+      .extendJobLocks(
+        ids,
+        jobs.map((job) => job.token!),
+        lockMs,
+      )
+      .catch(report);
+  }
+
+  function hold(job: Job): BatchJob {
+    const { id, token } = job;
+    held.set(token!, job);
+    const end = async (ending: Promise<unknown>): Promise<void> => {
+      held.delete(token!);
+      // Where the lock was lost, somebody else has the job and will end it.
+      await ending.catch(() => {});
+    };
+    return {
+      batch: id!,
+      attempts: job.attemptsMade,
+      complete: () => end(job.moveToCompleted(null, token!, false)),
+      giveBack: () => end(job.moveToWait(token)),
+      async retry(error) {
+        await end(job.moveToFailed(error, token!, false));
+        return BACKOFF.delay * 2 ** (job.attemptsMade - 1);
+      },
+      async bury(rows) {
+        await job.updateData({ rows }).catch(report);
+        await end(
+          job.moveToFailed(new UnrecoverableError('Killed every worker that ran it.'), token!, false),
+        );
+      },
+    };
+  }
+
+  return {
+    async add(batch) {
+      await queue.add(
+        'batch',
+        {},
+        {
+          jobId: batch,
+          attempts: ATTEMPTS,
+          backoff: BACKOFF,
+          removeOnComplete: true,
+          removeOnFail: DEAD,
+        },
+      );
+    },
+
+    async next() {
+      tokens += 1;
+      const job = await worker.getNextJob(`${worker.id}:${tokens}`, { block: false });
+      return job && hold(job);
+    },
+
+    isHolding: () => held.size > 0,
+
+    async close() {
+      clearInterval(renewal);
+      await worker.close(true);
+      await queue.close();
+    },
+  };
+}

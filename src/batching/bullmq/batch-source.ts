@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { type BatchJob, type BatchJobs, createBatchJobs } from './batch-jobs.ts';
+import type { RedisClient } from './connection.ts';
+import type { HeldBatch } from './held-batch.ts';
+import type { OnFault } from './link.ts';
+import type { WorkerStore } from './worker-store.ts';
+
+/** How often a worker looks for jobs of which it was not told. */
+const LOOK_MS = 1_000;
+
+/** Where this worker's batches come from: rows that wait, and jobs of batches that were formed before. */
+export interface BatchSource {
+  /** The batch that an engine is to run now. Without one, `onDue` is told when there may be one. */
+  take(): Promise<HeldBatch | undefined>;
+  /** A full batch for the next free engine, where more than it would wait even then. */
+  takeAhead(): Promise<HeldBatch | undefined>;
+  /** Leaves a batch to the other workers. */
+  release(held: HeldBatch): Promise<void>;
+  /** Gives a batch that has been formed a job, and calls the workers. */
+  addJob(content: string, batch: string): Promise<void>;
+  /** Takes note that a job of this content waits. */
+  jobWaits(content: string): void;
+  /** Lets go of contents that are not served any more. */
+  tidy(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BatchSourceOptions {
+  readonly client: RedisClient;
+  readonly store: WorkerStore;
+  readonly contents: () => readonly string[];
+  readonly prefix: string;
+  readonly lockMs: number;
+  readonly onDue: (inMs: number) => void;
+  readonly onFault: OnFault;
+}
+
+export function createBatchSource(options: BatchSourceOptions): BatchSource {
+  const { client, store, contents, prefix, lockMs, onDue, onFault } = options;
+  const jobs = new Map<string, BatchJobs>();
+  /** Contents of which jobs may wait: those of dead workers, of halves, or to be tried again. */
+  const waiting = new Set<string>();
+  let lookedMs = Number.NEGATIVE_INFINITY;
+
+  function jobsOf(content: string): BatchJobs {
+    const known = jobs.get(content);
+    if (known) return known;
+    const onRecovered = (): void => announce(content);
+    const created = createBatchJobs(client, { content, prefix, lockMs, onRecovered, onFault });
+    jobs.set(content, created);
+    return created;
+  }
+
+  /** Tells this worker and all others that a job waits. They would find it, but later. */
+  function announce(content: string): void {
+    store.announce(content).catch((error) => onFault(error, 'announcing a job'));
+  }
+
+  async function load(content: string, job: BatchJob): Promise<HeldBatch> {
+    const batch = await store.read(job.batch);
+    return { content, job, batch, loaded: batch ? await store.load(batch.rows) : [] };
+  }
+
+  async function takeWaiting(): Promise<HeldBatch | undefined> {
+    for (const content of waiting) {
+      const job = await jobsOf(content).next();
+      if (job) return load(content, job);
+      waiting.delete(content);
+    }
+    return undefined;
+  }
+
+  /** Gives the batch a job, and takes one: its own, unless another worker was quicker or an older one waits. */
+  async function exchange(content: string, batch: string): Promise<BatchJob | undefined> {
+    await jobsOf(content).add(batch);
+    return jobsOf(content).next();
+  }
+
+  async function form(ahead: boolean): Promise<HeldBatch | undefined> {
+    const served = contents();
+    if (served.length === 0) return undefined;
+    const id = randomUUID();
+    const claim = await store.claim(id, served, ahead);
+    if (!('batch' in claim)) {
+      if (claim.dueInMs !== undefined) onDue(claim.dueInMs);
+      return undefined;
+    }
+    const { content, batch } = claim;
+    const [loaded, job] = await Promise.all([store.load(batch.rows), exchange(content, id)]);
+    if (!job) return form(ahead);
+    if (job.batch === id) return { content, job, batch, loaded };
+    announce(content);
+    return load(content, job);
+  }
+
+  return {
+    async take() {
+      if (performance.now() - lookedMs > LOOK_MS) {
+        lookedMs = performance.now();
+        for (const content of contents()) waiting.add(content);
+      }
+      const held = (await takeWaiting()) ?? (await form(false));
+      if (!held) onDue(LOOK_MS);
+      return held;
+    },
+
+    takeAhead: () => form(true),
+
+    async release({ content, job }) {
+      await job.giveBack();
+      announce(content);
+    },
+
+    async addJob(content, batch) {
+      await jobsOf(content).add(batch);
+      announce(content);
+    },
+
+    jobWaits: (content) => void waiting.add(content),
+
+    async tidy() {
+      const served = contents();
+      for (const [content, each] of jobs) {
+        if (served.includes(content) || each.isHolding()) continue;
+        jobs.delete(content);
+        waiting.delete(content);
+        await each.close();
+      }
+    },
+
+    async close() {
+      await Promise.all(Array.from(jobs.values(), (each) => each.close()));
+    },
+  };
+}

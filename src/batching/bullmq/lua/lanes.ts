@@ -1,0 +1,91 @@
+/**
+ * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts have one key,
+ * `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps them in one place.
+ *
+ * - `lane:L` hash: content, model, max, delay (the limits), drain
+ * - `order1:L` .. `order3:L` sorted sets by priority: member -> when it was accepted
+ * - `expiry:L` sorted set: member -> its deadline. Its size is the lane's depth
+ * - `due:C` sorted set for each content: lane -> when its next batch may start
+ * - `lanes` set of the lanes with rows; `depths` hash: model:version -> rows that wait
+ * - `row:I` the row's bytes. Gone where the row is cancelled, expired or answered: nobody runs it any more
+ *
+ * A member is `producer:id`. Times are milliseconds of Redis's own clock with fractions, so that the clocks of the other
+ * machines do not matter; distinct for the rows of a lane, so that they stay in order.
+ */
+export const LANES = `
+local K, call = KEYS[1], redis.call
+local clock = call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+
+local function idOf(member) return string.match(member, ':(.*)$') end
+local function rowKey(member) return K .. 'row:' .. idOf(member) end
+local function laneKey(lane) return K .. 'lane:' .. lane end
+local function orderKey(priority, lane) return K .. 'order' .. priority .. ':' .. lane end
+local function expiryKey(lane) return K .. 'expiry:' .. lane end
+local function dueKey(content) return K .. 'due:' .. content end
+local function exact(ms) return string.format('%.3f', ms) end
+
+-- Calls with many arguments, in parts that fit Lua's stack.
+local function inParts(list, each)
+  for from = 1, #list, 1000 do each(unpack(list, from, math.min(from + 999, #list))) end
+end
+
+local function wake(what) call('PUBLISH', K .. 'wake', what) end
+
+-- The first row of each priority decides when the lane is due and where it stands among others.
+local function heads(lane, step)
+  local oldest, rank
+  for priority = 1, 3 do
+    local at = tonumber(call('ZRANGE', orderKey(priority, lane), 0, 0, 'WITHSCORES')[2])
+    if at then
+      oldest = math.min(oldest or at, at)
+      rank = math.min(rank or math.huge, at + (priority - 1) * step)
+    end
+  end
+  return oldest, rank
+end
+
+-- Brings what is derived from a lane's rows up to date. Lanes without rows leave nothing behind.
+local function refresh(lane)
+  local content, max, delay, drain = unpack(call('HMGET', laneKey(lane), 'content', 'max', 'delay', 'drain'))
+  if not content then return end
+  local depth = call('ZCARD', expiryKey(lane))
+  if depth == 0 then
+    call('DEL', laneKey(lane))
+    call('SREM', K .. 'lanes', lane)
+    call('ZREM', dueKey(content), lane)
+    return
+  end
+  local due = heads(lane, 0)
+  if depth < tonumber(max) and not drain then due = due + delay end
+  call('ZADD', dueKey(content), due, lane)
+  return due, content
+end
+
+-- Takes rows that wait out of their lane, and says how many did.
+local function leave(lane, members)
+  local left = 0
+  inParts(members, function(...) left = left + call('ZREM', expiryKey(lane), ...) end)
+  if left > 0 then
+    for priority = 1, 3 do
+      inParts(members, function(...) call('ZREM', orderKey(priority, lane), ...) end)
+    end
+    local model = call('HGET', laneKey(lane), 'model')
+    if call('HINCRBY', K .. 'depths', model, -left) <= 0 then call('HDEL', K .. 'depths', model) end
+    refresh(lane)
+  end
+  return left
+end
+
+local function sweep(lane)
+  local expired = call('ZRANGEBYSCORE', expiryKey(lane), '-inf', now)
+  if #expired == 0 then return end
+  for _, member in ipairs(expired) do call('DEL', rowKey(member)) end
+  leave(lane, expired)
+end
+
+local function sweepAll()
+  local lanes = call('SMEMBERS', K .. 'lanes')
+  for _, lane in ipairs(lanes) do sweep(lane) end
+end
+`;

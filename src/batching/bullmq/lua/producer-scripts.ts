@@ -1,0 +1,117 @@
+import { LANES } from './lanes.ts';
+
+/**
+ * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already) or 'answered' (with its
+ * outcome). A kept row's `result:I` is 'P<deadline> <memo>' until its outcome, which starts with A or F, takes the place.
+ *
+ * ARGV: lane, content, model, priority, member, leftMs, bytes, maxBatchSize, maxDelayMs, queueLimit, keepMs or '', memo,
+ * producer
+ */
+const SUBMIT = `${LANES}
+local lane, content, model, priority, member, left = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local max, delay, keep, producer = ARGV[8], ARGV[9], tonumber(ARGV[11]), ARGV[13]
+local result = K .. 'result:' .. idOf(member)
+
+if keep then
+  local found = call('GET', result)
+  local state = found and string.sub(found, 1, 1)
+  if state == 'A' then return {'answered', found} end
+  -- An earlier row of this id may be running, in time or not: whoever answers first tells all who watch.
+  if producer ~= '' then
+    local watch = K .. 'watch:' .. idOf(member)
+    call('SADD', watch, producer)
+    call('PEXPIRE', watch, math.ceil(left + keep))
+  end
+  if state == 'P' and tonumber(string.match(found, '^P(%S+)')) > now then return {'attached'} end
+  sweep(lane)
+end
+
+local function isFull() return tonumber(call('HGET', K .. 'depths', model) or 0) >= tonumber(ARGV[10]) end
+-- The rows of producers that died count until somebody sweeps. Under overload every row comes by here, hence the pause.
+if isFull() and call('SET', K .. 'swept', 1, 'PX', 100, 'NX') then sweepAll() end
+if isFull() then return {'full'} end
+
+local known = call('HMGET', laneKey(lane), 'max', 'delay', 'content')
+local sameLimits = known[1] == max and known[2] == delay and known[3] == content
+if not sameLimits then
+  if known[3] and known[3] ~= content then call('ZREM', dueKey(known[3]), lane) end
+  call('HSET', laneKey(lane), 'max', max, 'delay', delay, 'content', content, 'model', model)
+end
+local latest = tonumber(call('ZRANGE', orderKey(priority, lane), -1, -1, 'WITHSCORES')[2] or 0)
+local accepted = math.max(now, latest + 0.001)
+call('ZADD', orderKey(priority, lane), accepted, member)
+call('ZADD', expiryKey(lane), now + left, member)
+call('SET', rowKey(member), ARGV[7], 'PX', math.ceil(left))
+if keep then call('SET', result, 'P' .. exact(now + left) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep)) end
+call('HINCRBY', K .. 'depths', model, 1)
+
+-- Somebody has to know when the first row of a lane is due, and at once when another batch is full.
+local depth = call('ZCARD', expiryKey(lane))
+if depth == 1 then call('SADD', K .. 'lanes', lane) end
+if depth % tonumber(max) == 0 or not sameLimits then
+  local due = refresh(lane)
+  wake('due ' .. content .. ' ' .. exact(math.max(0, due - now)))
+end
+return {'accepted'}
+`;
+
+/** Gives a row up, waiting or claimed; one that runs already goes on. ARGV: lane, member */
+const WITHDRAW = `${LANES}
+leave(ARGV[1], {ARGV[2]})
+call('DEL', rowKey(ARGV[2]))
+`;
+
+/** Ends all waiting for company in the lanes of ARGV. */
+const DRAIN = `${LANES}
+for _, lane in ipairs(ARGV) do
+  if call('EXISTS', laneKey(lane)) == 1 then
+    call('HSET', laneKey(lane), 'drain', 1)
+    local _, content = refresh(lane)
+    wake('due ' .. content .. ' 0')
+  end
+end
+`;
+
+/** For each id of ARGV its outcome if it has one, 'alive' where it waits or runs, 'lost' where Redis knows nothing of it. */
+const RECHECK = `${LANES}
+local found = {}
+for i, id in ipairs(ARGV) do
+  local result = call('GET', K .. 'result:' .. id)
+  if result and string.sub(result, 1, 1) ~= 'P' then found[i] = result
+  else found[i] = call('EXISTS', K .. 'row:' .. id) == 1 and 'alive' or 'lost' end
+end
+return found
+`;
+
+/** A kept row's outcome, or 'P<0 or 1> <memo>': whether it may still be answered. ARGV: id */
+const RESULT = `${LANES}
+local found = call('GET', K .. 'result:' .. ARGV[1])
+if not found or string.sub(found, 1, 1) ~= 'P' then return found end
+local deadline, memo = string.match(found, '^P(%S+) (.*)$')
+return 'P' .. (tonumber(deadline) > now and '1' or '0') .. ' ' .. memo
+`;
+
+/** engines, batches under way, then for each lane: lane, depth, age of the oldest row, max; then the run sums. */
+const SURVEY = `${LANES}
+sweepAll()
+local engines = 0
+for _, worker in ipairs(call('ZRANGEBYSCORE', K .. 'engines', now, '+inf')) do
+  engines = engines + tonumber(string.match(worker, ':(%d+)$'))
+end
+local lanes = {}
+for _, lane in ipairs(call('SMEMBERS', K .. 'lanes')) do
+  local oldest = heads(lane, 0)
+  local max = call('HGET', laneKey(lane), 'max')
+  for _, value in ipairs({lane, call('ZCARD', expiryKey(lane)), exact(now - oldest), max}) do lanes[#lanes + 1] = value end
+end
+return {engines, call('ZCARD', K .. 'batches'), lanes, call('HGETALL', K .. 'runs')}
+`;
+
+export const PRODUCER_SCRIPTS = {
+  dentSubmit: SUBMIT,
+  dentWithdraw: WITHDRAW,
+  dentDrain: DRAIN,
+  dentRecheck: RECHECK,
+  dentResult: RESULT,
+  dentSurvey: SURVEY,
+} as const;

@@ -1,0 +1,232 @@
+import { RUN_DECAY } from '../../run-time.ts';
+import { LANES } from './lanes.ts';
+
+/** How long a batch outlives the last deadline of its rows. */
+const BATCH_GRACE_MS = 60_000;
+/** How long the replies to a producer that does not fetch them are kept; it is dead, or finds them under `result:I`. */
+const REPLY_MS = 60_000;
+/** How much longer than its deadline the answer of a row that is not kept can be read again. */
+const RESULT_GRACE_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * - `batch:B` hash: content, lane, reason, rows (lines of member, accepted, deadline), runs (starts that were not settled)
+ * - `batches` sorted set: batch -> when somebody last made sure that it has a job
+ * - `result:I` the outcome of a row; `watch:I` set of the further producers that wait for it
+ * - `reply:P` list of outcomes for a producer
+ * - `runs` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until when it lives
+ */
+const BATCHES = `${LANES}
+local function batchKey(batch) return K .. 'batch:' .. batch end
+
+local function store(batch, content, lane, reason, rows, runs, lifeMs)
+  call('HSET', batchKey(batch), 'content', content, 'lane', lane, 'reason', reason, 'rows', rows, 'runs', runs)
+  call('PEXPIRE', batchKey(batch), math.ceil(math.max(lifeMs, 1)))
+  call('ZADD', K .. 'batches', now, batch)
+end
+`;
+
+/**
+ * Takes the batch that is to start now: of the lanes that may start, the one with the row of lowest rank. Answers
+ * {lane, content, reason, rows}, or {milliseconds until the next one may start, or -1}.
+ *
+ * ARGV: batch, '1' to take only where another full batch stays behind, step of a priority, contents...
+ */
+const CLAIM = `${BATCHES}
+local batch, ahead, step = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local best, bestRank, bestContent, nextDue
+
+local function consider(lane, content)
+  sweep(lane)
+  local due = tonumber(call('ZSCORE', dueKey(content), lane) or math.huge)
+  if due > now then return end
+  if ahead and call('ZCARD', expiryKey(lane)) < 2 * call('HGET', laneKey(lane), 'max') then return end
+  local _, rank = heads(lane, step)
+  if not best or rank < bestRank then best, bestRank, bestContent = lane, rank, content end
+end
+
+for i = 4, #ARGV do
+  for _, lane in ipairs(call('ZRANGEBYSCORE', dueKey(ARGV[i]), '-inf', now)) do consider(lane, ARGV[i]) end
+  local due = tonumber(call('ZRANGEBYSCORE', dueKey(ARGV[i]), now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
+  if due then nextDue = math.min(nextDue or due, due) end
+end
+if not best then return {nextDue and exact(nextDue - now) or '-1'} end
+
+local max, delay = unpack(call('HMGET', laneKey(best), 'max', 'delay'))
+local oldest = heads(best, 0)
+local depth = call('ZCARD', expiryKey(best))
+local reason = depth >= tonumber(max) and 'full' or oldest + delay <= now and 'window' or 'drain'
+
+local levels, at = {}, {1, 1, 1}
+for priority = 1, 3 do levels[priority] = call('ZRANGE', orderKey(priority, best), 0, max - 1, 'WITHSCORES') end
+local members, accepted = {}, {}
+while #members < math.min(depth, tonumber(max)) do
+  local first, firstRank
+  for priority = 1, 3 do
+    local score = tonumber(levels[priority][at[priority] + 1])
+    local rank = score and score + (priority - 1) * step
+    if rank and (not first or rank < firstRank) then first, firstRank = priority, rank end
+  end
+  members[#members + 1] = levels[first][at[first]]
+  accepted[#accepted + 1] = levels[first][at[first] + 1]
+  at[first] = at[first] + 2
+end
+
+local rows, last = {}, now
+inParts(members, function(...)
+  for _, deadline in ipairs(call('ZMSCORE', expiryKey(best), ...)) do
+    local i = #rows + 1
+    rows[i] = members[i] .. ' ' .. accepted[i] .. ' ' .. deadline
+    last = math.max(last, tonumber(deadline))
+  end
+end)
+rows = table.concat(rows, '\\n')
+store(batch, bestContent, best, reason, rows, 0, last - now + ${BATCH_GRACE_MS})
+leave(best, members)
+return {best, bestContent, reason, rows}
+`;
+
+/** A claimed batch as it was stored: {lane, reason, rows}, or nothing where it is settled or of no use any more. ARGV: batch */
+const READ = `${BATCHES}
+local found = call('HMGET', batchKey(ARGV[1]), 'lane', 'reason', 'rows')
+return found[1] and found or false
+`;
+
+/**
+ * Counts a start of the batch. {starts that were not settled, this one included; now; for each row '1' where somebody still
+ * waits for it}, or nothing where the batch is settled or of no use any more. ARGV: batch
+ */
+const START = `${BATCHES}
+local rows = call('HGET', batchKey(ARGV[1]), 'rows')
+if not rows then
+  call('ZREM', K .. 'batches', ARGV[1])
+  return false
+end
+local keys, existing, alive = {}, 0, {}
+for member in string.gmatch(rows, '(%S+) %S+ %S+') do keys[#keys + 1] = rowKey(member) end
+inParts(keys, function(...) existing = existing + call('EXISTS', ...) end)
+for i, key in ipairs(keys) do alive[i] = existing == #keys and 1 or call('EXISTS', key) end
+return {call('HINCRBY', batchKey(ARGV[1]), 'runs', 1), exact(now), table.concat(alive)}
+`;
+
+/** Takes a start back that ended without harm. ARGV: batch */
+const UNSTART = `${BATCHES}
+if call('EXISTS', batchKey(ARGV[1])) == 1 then call('HINCRBY', batchKey(ARGV[1]), 'runs', -1) end
+`;
+
+/** Makes two batches of one. Each counts as started once: the next harm splits it again. ARGV: batch, first, second */
+const SPLIT = `${BATCHES}
+local content, lane, reason, rows = unpack(call('HMGET', batchKey(ARGV[1]), 'content', 'lane', 'reason', 'rows'))
+if not rows then return end
+local life = call('PTTL', batchKey(ARGV[1]))
+local lines = {}
+for line in string.gmatch(rows, '[^\\n]+') do lines[#lines + 1] = line end
+local half = math.ceil(#lines / 2)
+store(ARGV[2], content, lane, reason, table.concat(lines, '\\n', 1, half), 1, life)
+store(ARGV[3], content, lane, reason, table.concat(lines, '\\n', half + 1), 1, life)
+call('DEL', batchKey(ARGV[1]))
+call('ZREM', K .. 'batches', ARGV[1])
+`;
+
+/**
+ * Records the outcomes of a batch and sends each to whoever waits. A row that has one already keeps it, so a batch that
+ * was run twice is answered once.
+ *
+ * ARGV: batch, run key or '', rows that were run, milliseconds of the run, then for each row: member, deadline, keepMs or
+ * '', outcome
+ */
+const SETTLE = `${BATCHES}
+local replies, rows = {}, {}
+local function reply(producer, outcome)
+  replies[producer] = replies[producer] or {}
+  table.insert(replies[producer], outcome)
+end
+
+for i = 5, #ARGV, 4 do
+  local member, outcome = ARGV[i], ARGV[i + 3]
+  local keep = tonumber(ARGV[i + 2])
+  local result = K .. 'result:' .. idOf(member)
+  local state = call('GETRANGE', result, 0, 0)
+  if state == '' or state == 'P' then
+    local life = keep or math.max(0, ARGV[i + 1] - now) + ${RESULT_GRACE_MS}
+    call('SET', result, outcome, 'PX', math.ceil(life))
+    local producer = string.match(member, '^[^:]*')
+    if producer ~= '' then reply(producer, outcome) end
+    if keep then
+      local watch = K .. 'watch:' .. idOf(member)
+      for _, other in ipairs(call('SMEMBERS', watch)) do
+        if other ~= producer then reply(other, outcome) end
+      end
+      call('DEL', watch)
+    end
+  end
+  rows[#rows + 1] = rowKey(member)
+end
+for producer, outcomes in pairs(replies) do
+  local list = K .. 'reply:' .. producer
+  inParts(outcomes, function(...) call('RPUSH', list, ...) end)
+  call('PEXPIRE', list, ${REPLY_MS})
+end
+inParts(rows, function(...) call('DEL', ...) end)
+call('DEL', batchKey(ARGV[1]))
+call('ZREM', K .. 'batches', ARGV[1])
+
+if ARGV[2] ~= '' then
+  local x, y = tonumber(ARGV[3]), tonumber(ARGV[4])
+  local found = call('HGET', K .. 'runs', ARGV[2]) or '0 0 0 0 0 0'
+  local added, sums, i = {1, x, y, x * x, x * y}, {}, 0
+  for old in string.gmatch(found, '%S+') do
+    i = i + 1
+    if i <= 5 then sums[i] = string.format('%.17g', old * ${RUN_DECAY} + added[i]) end
+  end
+  sums[6] = exact(now)
+  call('HSET', K .. 'runs', ARGV[2], table.concat(sums, ' '))
+end
+`;
+
+/**
+ * What a worker does now and then: says that it lives, forgets what is out of date, and answers {batch, content, ...} of
+ * those that have not been settled for a while and may have lost their job. ARGV: worker, concurrency, lifeMs, orphanMs
+ */
+const TEND = `${BATCHES}
+if ARGV[2] ~= '0' then call('ZADD', K .. 'engines', now + ARGV[3], ARGV[1] .. ':' .. ARGV[2]) end
+call('ZREMRANGEBYSCORE', K .. 'engines', '-inf', now)
+local runs = call('HGETALL', K .. 'runs')
+for i = 1, #runs, 2 do
+  if tonumber(string.match(runs[i + 1], '%S+$')) < now - ${DAY_MS} then call('HDEL', K .. 'runs', runs[i]) end
+end
+local orphans = {}
+for _, batch in ipairs(call('ZRANGEBYSCORE', K .. 'batches', '-inf', now - ARGV[4], 'LIMIT', 0, 100)) do
+  local content = call('HGET', batchKey(batch), 'content')
+  if content then
+    call('ZADD', K .. 'batches', now, batch)
+    orphans[#orphans + 1] = batch
+    orphans[#orphans + 1] = content
+  else
+    call('ZREM', K .. 'batches', batch)
+  end
+end
+return orphans
+`;
+
+/** ARGV: worker, concurrency */
+const RETIRE = `${BATCHES}
+call('ZREM', K .. 'engines', ARGV[1] .. ':' .. ARGV[2])
+`;
+
+/** Tells the workers that a job of a content waits. ARGV: content */
+const ANNOUNCE = `${BATCHES}
+wake('job ' .. ARGV[1])
+`;
+
+export const WORKER_SCRIPTS = {
+  dentClaim: CLAIM,
+  dentRead: READ,
+  dentStart: START,
+  dentUnstart: UNSTART,
+  dentSplit: SPLIT,
+  dentSettle: SETTLE,
+  dentTend: TEND,
+  dentRetire: RETIRE,
+  dentAnnounce: ANNOUNCE,
+} as const;

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { BatchConsumer, BatchHandler } from '../batch-queue.ts';
+import type { QueueObserver } from '../queue-observer.ts';
+import { createAlarm } from './alarm.ts';
+import { createBatchSource } from './batch-source.ts';
+import {
+  connect,
+  describeAddress,
+  disconnect,
+  keyBase,
+  parseRedisUrl,
+  type RedisSettings,
+} from './connection.ts';
+import type { HeldBatch } from './held-batch.ts';
+import { type Link, type OnFault, watchLink } from './link.ts';
+import { runJob } from './run-job.ts';
+import { openWakeCalls, type WakeCall } from './wake-calls.ts';
+import { createWorkerStore } from './worker-store.ts';
+
+/** Loading a batch of large images may take a while. */
+const COMMAND_TIMEOUT_MS = 10_000;
+const LOCK_MS = 5_000;
+/** The next try after Redis has failed. */
+const RETRY_MS = 250;
+
+export interface RedisConsumerOptions {
+  readonly redis: RedisSettings;
+  /** What this worker can run, asked each time: see `contentOf` of the producer. Batches of others are left alone. */
+  readonly contents: () => readonly string[];
+  readonly observer?: QueueObserver;
+  readonly onFault: OnFault;
+  /**
+   * How long a worker is believed to live that says nothing: its batches are run by another one to two times later. An
+   * event loop that is blocked for longer has its batches run twice. 5 seconds where it is not set.
+   */
+  readonly lockMs?: number;
+}
+
+export interface RedisConsumer extends BatchConsumer, Link {}
+
+interface Consumer {
+  readonly handler: BatchHandler;
+  readonly concurrency: number;
+}
+
+/**
+ * The side of a queue in Redis that has an engine. Connects by itself, and again after every loss. Throws `InputError`
+ * where the URL is none.
+ */
+export function createRedisConsumer(options: RedisConsumerOptions): RedisConsumer {
+  const { redis, contents, observer, onFault, lockMs = LOCK_MS } = options;
+  const address = parseRedisUrl(redis.url);
+  const base = keyBase(redis.prefix);
+  const me = randomUUID();
+  const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
+  const store = createWorkerStore(client, base);
+  const alarm = createAlarm(() => void pump());
+  const onDue = (inMs: number): void => {
+    if (!stopping) alarm.setIn(inMs);
+  };
+  const source = createBatchSource({
+    client,
+    store,
+    contents,
+    prefix: `${base}jobs`,
+    lockMs,
+    onDue,
+    onFault,
+  });
+  let consumer: Consumer | undefined;
+  /** Batches that engines work on. */
+  let running = 0;
+  /** Those, and those whose answers are on their way to Redis. */
+  let unsettled = 0;
+  /** A full batch for the engine that is free next, loaded while all are busy. */
+  let ready: HeldBatch | undefined;
+  let pumping = false;
+  let pumpAgain = false;
+  let stopping = false;
+  let closing: Promise<void> | undefined;
+  let onIdle: (() => void) | undefined;
+  const tending = setInterval(tend, lockMs / 2);
+
+  const link = watchLink(client, describeAddress(address), onFault, () => void pump());
+  const wakeCalls = openWakeCalls(address, { channel: `${base}wake`, onCall, onUp: () => void pump() });
+
+  function onCall(call: WakeCall): void {
+    if (!contents().includes(call.content)) return;
+    if (call.kind === 'job') source.jobWaits(call.content);
+    if (call.kind === 'due') onDue(call.inMs);
+    else void pump();
+  }
+
+  /** Starts what may start. One at a time, however often it is called; never rejects. */
+  async function pump(): Promise<void> {
+    pumpAgain = true;
+    if (pumping) return;
+    pumping = true;
+    while (pumpAgain) {
+      pumpAgain = false;
+      if (!consumer || stopping || !link.isUp()) continue;
+      try {
+        await fill(consumer);
+      } catch (error) {
+        // While Redis is away nothing can be taken, and the connection reports itself when it is back.
+        if (link.isUp()) onFault(error, 'taking a batch');
+        onDue(RETRY_MS);
+      }
+    }
+    pumping = false;
+    if (unsettled === 0) onIdle?.();
+  }
+
+  async function fill({ handler, concurrency }: Consumer): Promise<void> {
+    while (!stopping && running < concurrency) {
+      const held = ready ?? (await source.take());
+      ready = undefined;
+      if (!held) return;
+      if (stopping) return source.release(held);
+      void run(held, handler);
+    }
+    if (!stopping && !ready) ready = await source.takeAhead();
+  }
+
+  async function run(held: HeldBatch, handler: BatchHandler): Promise<void> {
+    running += 1;
+    unsettled += 1;
+    let busy = true;
+    // The engine need not wait until the answers are in Redis.
+    const free = (): void => {
+      if (!busy) return;
+      busy = false;
+      running -= 1;
+      void pump();
+    };
+    try {
+      await runJob({ store, source, handler, observer, onFault, onDue, onRun: free }, held);
+    } catch (error) {
+      onFault(error, 'running a batch');
+      await source.release(held);
+    }
+    unsettled -= 1;
+    free();
+    void pump();
+  }
+
+  /** Says that this worker lives, and gives batches a job that have lost theirs. */
+  async function tend(): Promise<void> {
+    if (!consumer || stopping || !link.isUp()) return;
+    try {
+      const orphans = await store.tend(me, consumer.concurrency, 2 * lockMs, 2 * lockMs);
+      for (const { content, batch } of orphans) {
+        if (contents().includes(content)) await source.addJob(content, batch);
+      }
+      await source.tidy();
+    } catch (error) {
+      if (link.isUp()) onFault(error, 'looking after the queue');
+    }
+  }
+
+  async function close(): Promise<void> {
+    stopping = true;
+    alarm.clear();
+    clearInterval(tending);
+    await new Promise<void>((resolve) => {
+      onIdle = resolve;
+      void pump();
+    });
+    if (ready) await source.release(ready);
+    if (consumer && link.isUp()) await store.retire(me, consumer.concurrency).catch(() => {});
+    await source.close();
+    await wakeCalls.close();
+    await disconnect(client);
+  }
+
+  return {
+    isUp: () => link.isUp() && wakeCalls.isUp(),
+    unreadyReasons: link.unreadyReasons,
+
+    consume(handler, { concurrency }) {
+      assert(!consumer, 'The queue has a consumer already. This is a bug.');
+      consumer = { handler, concurrency };
+      void tend();
+      void pump();
+    },
+
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto';
+import { ServiceError } from '../../errors.ts';
+import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../batch-queue.ts';
+import { laneKey } from '../collector.ts';
+import { roomInSeconds } from '../forecast.ts';
+import { createPending, type Pending } from '../pending.ts';
+import type { QueueObserver, RowRejection } from '../queue-observer.ts';
+import { rejectionError } from '../rejection-error.ts';
+import { createBacklogView } from './backlog-view.ts';
+import {
+  connect,
+  describeAddress,
+  disconnect,
+  keyBase,
+  parseRedisUrl,
+  type RedisSettings,
+} from './connection.ts';
+import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
+import { createProducerStore } from './producer-store.ts';
+import { openReplyInbox } from './reply-inbox.ts';
+import type { Outcome } from './wire.ts';
+
+/** A command that takes longer has met a server that is stuck, which is as good as none. */
+const COMMAND_TIMEOUT_MS = 3_000;
+/** Ids whose outcome is asked for at a time. */
+const RECHECK_IDS = 500;
+
+export interface RedisProducerOptions {
+  readonly redis: RedisSettings;
+  /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
+  readonly limitsOf: (lane: Lane) => LaneLimits;
+  /**
+   * Names all that a row's answer depends on, such as the model's hash: workers take the rows of those contents that they
+   * have. Letters, digits, `.`, `-` and `_`.
+   */
+  readonly contentOf: (lane: Lane) => string;
+  readonly observer?: QueueObserver;
+  readonly onFault: OnFault;
+}
+
+export interface RedisProducer extends BatchProducer, Link {}
+
+interface Admission {
+  readonly limits: LaneLimits;
+  readonly content: string;
+}
+
+interface Waiter {
+  readonly request: RowRequest;
+  readonly pending: Pending<Delivery>;
+  /** Redis has said that it has the row. */
+  accepted: boolean;
+}
+
+/**
+ * The side of a queue in Redis that has rows. Connects by itself, and again after every loss; until then rows are refused
+ * with `queue_unavailable`. Throws `InputError` where the URL is none.
+ */
+export function createRedisProducer(options: RedisProducerOptions): RedisProducer {
+  const { redis, limitsOf, contentOf, observer, onFault } = options;
+  const address = parseRedisUrl(redis.url);
+  const base = keyBase(redis.prefix);
+  /** Replies come to a list of this name. New for each process: whoever died takes what was meant for it along. */
+  const me = randomBytes(9).toString('base64url');
+  const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
+  const store = createProducerStore(client, base);
+  const backlog = createBacklogView(() => store.survey());
+  /** By id: several callers may wait for one kept row. */
+  const waiters = new Map<string, Set<Waiter>>();
+  let open = 0;
+  let closing: Promise<void> | undefined;
+  let onDone: (() => void) | undefined;
+
+  const link = watchLink(client, describeAddress(address), onFault, () => {
+    void recheck();
+    void backlog.refresh();
+  });
+  const inbox = openReplyInbox(address, {
+    key: `${base}reply:${me}`,
+    onOutcome: settle,
+    onUp: () => void recheck(),
+    onFault,
+  });
+
+  function settle({ id, result }: Outcome): void {
+    for (const { pending } of waiters.get(id) ?? []) {
+      if (result instanceof ServiceError) pending.reject(result);
+      else pending.resolve(result);
+    }
+  }
+
+  /**
+   * Asks for what may have been answered while nobody listened, and gives up what Redis has forgotten. Called when either
+   * connection comes up, and of use when both are.
+   */
+  async function recheck(): Promise<void> {
+    const ids = [...waiters].flatMap(([id, some]) => ([...some].some((each) => each.accepted) ? [id] : []));
+    try {
+      for (let from = 0; from < ids.length && link.isUp(); from += RECHECK_IDS) {
+        const part = ids.slice(from, from + RECHECK_IDS);
+        for (const [i, found] of (await store.recheck(part)).entries()) {
+          if (found === 'lost') giveUp(part[i]!);
+          else if (found !== 'alive') settle(found);
+        }
+      }
+    } catch (error) {
+      onFault(error, 'asking for lost replies');
+    }
+  }
+
+  function giveUp(id: string): void {
+    for (const waiter of waiters.get(id) ?? []) reject(waiter, rejectionError('queue_unavailable', 1));
+  }
+
+  /** Rejects and counts a row that was not given up already. */
+  function reject(waiter: Waiter, error: ServiceError): void {
+    const { request, pending } = waiter;
+    if (!waiters.get(request.id)?.has(waiter)) return;
+    observer?.rejected(request.lane, error.code as RowRejection);
+    pending.reject(error);
+  }
+
+  function refused(lane: Lane, reason: RowRejection, retryAfterSeconds?: number): ServiceError {
+    observer?.rejected(lane, reason);
+    return rejectionError(reason, retryAfterSeconds);
+  }
+
+  /** What the row is sent with. Throws where it is not to be sent at all. */
+  function admit({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): Admission {
+    if (closing) throw refused(lane, 'draining', 1);
+    if (signal?.aborted) throw refused(lane, 'cancelled');
+    const leftMs = deadlineMs - Date.now();
+    if (leftMs <= 0) throw refused(lane, 'timeout');
+    if (!link.isUp()) throw refused(lane, 'queue_unavailable', 1);
+    const admission = { limits: limitsOf(lane), content: contentOf(lane) };
+    const lateSeconds = backlog.tooLateBySeconds(lane, leftMs);
+    if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
+    return admission;
+  }
+
+  /** Resolves with the outcome where the row has one already. Rejects with `queue_full` or `queue_unavailable`. */
+  async function send(
+    request: RowRequest,
+    { limits, content }: Admission,
+    replyTo: string,
+  ): Promise<Outcome | undefined> {
+    const { lane, deadlineMs } = request;
+    const leftMs = Math.max(1, deadlineMs - Date.now());
+    const acceptance = await store.submit(request, { limits, content, leftMs, replyTo }).catch((cause) => {
+      withdraw(request);
+      throw unavailable(cause);
+    });
+    if (acceptance.state === 'full') {
+      const known = backlog.current();
+      throw rejectionError('queue_full', known ? roomInSeconds(known, lane) : 1);
+    }
+    if (acceptance.state === 'accepted') backlog.added(lane, limits.maxBatchSize);
+    return acceptance.state === 'answered' ? acceptance.outcome : undefined;
+  }
+
+  function withdraw(request: RowRequest): void {
+    // A kept row may be asked for again; what remains of any row is dropped at its deadline anyway.
+    if (request.keep || !link.isUp()) return;
+    store.withdraw(request, me).catch((error) => onFault(error, 'withdrawing a row'));
+  }
+
+  function wait(request: RowRequest, signal?: AbortSignal): Waiter {
+    const { id, lane, deadlineMs } = request;
+    const pending = createPending<Delivery>({
+      expiresMs: performance.now() + deadlineMs - Date.now(),
+      signal,
+      onGivenUp(reason) {
+        observer?.rejected(lane, reason);
+        withdraw(request);
+      },
+      onSettled() {
+        const others = waiters.get(id)!;
+        others.delete(waiter);
+        if (others.size === 0) waiters.delete(id);
+        open -= 1;
+        if (open === 0) onDone?.();
+      },
+    });
+    const waiter: Waiter = { request, pending, accepted: false };
+    open += 1;
+    waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
+    return waiter;
+  }
+
+  async function close(): Promise<void> {
+    const settled = new Promise<void>((resolve) => {
+      onDone = resolve;
+    });
+    const waiting = [...waiters.values()].flatMap((some) => [...some]);
+    const lanes = new Map(waiting.map(({ request: { lane } }) => [laneKey(lane), lane]));
+    if (open === 0) onDone?.();
+    else store.drain([...lanes.values()]).catch((error) => onFault(error, 'starting what waits'));
+    await settled;
+    await inbox.close();
+    await disconnect(client);
+  }
+
+  return {
+    isUp: () => link.isUp() && inbox.isUp(),
+    unreadyReasons: link.unreadyReasons,
+
+    submit(request, signal) {
+      try {
+        const admission = admit(request, signal);
+        const waiter = wait(request, signal);
+        const { pending } = waiter;
+        send(request, admission, me).then(
+          (known) => {
+            waiter.accepted = true;
+            if (known) settle(known);
+          },
+          (error) => reject(waiter, error),
+        );
+        // The very promise that is settled: an async function would settle its own later, after `close` resolved.
+        return pending.promise;
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+
+    async enqueue(request) {
+      await send(request, admit(request), '').catch((error: ServiceError) => {
+        observer?.rejected(request.lane, error.code as RowRejection);
+        throw error;
+      });
+    },
+
+    async result(id) {
+      try {
+        return await store.result(id);
+      } catch (cause) {
+        throw unavailable(cause);
+      }
+    },
+
+    async status() {
+      try {
+        return (await store.survey()).status;
+      } catch (cause) {
+        throw unavailable(cause);
+      }
+    },
+
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { describeBatchQueue } from '../batch-queue.contract.ts';
+import type { Lane } from '../batch-queue.ts';
+import { createRedisConsumer } from './redis-consumer.ts';
+import { createRedisProducer } from './redis-producer.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server?.stop());
+
+const contentOf = ({ model, version }: Lane): string => `${model}-${version}`;
+const CONTENTS = ['digits-1', 'digits-2', 'letters-1'];
+
+describeBatchQueue({
+  name: 'Redis queue',
+  create: async ({ limitsOf, observer }) => {
+    const faults: unknown[] = [];
+    // What handlers fail of does not travel; it is for the worker's log.
+    const onFault = (error: unknown, doing: string) => doing !== 'running a row' && faults.push(error);
+    const common = {
+      redis: { url: server.url, prefix: randomUUID() },
+      onFault,
+      ...(observer && { observer }),
+    };
+    const producer = createRedisProducer({ ...common, limitsOf, contentOf });
+    const consumer = createRedisConsumer({ ...common, contents: () => CONTENTS });
+    await vi.waitFor(() => {
+      expect([...producer.unreadyReasons(), ...consumer.unreadyReasons()]).toEqual([]);
+      expect([producer.isUp(), consumer.isUp()]).toEqual([true, true]);
+    });
+    return {
+      producer,
+      consumer,
+      close: async () => {
+        await producer.close();
+        await consumer.close();
+        expect(faults).toEqual([]);
+      },
+    };
+  },
+});

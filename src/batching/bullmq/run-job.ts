@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ServiceError } from '../../errors.ts';
+import type { BatchHandler, Lane, RowRequest } from '../batch-queue.ts';
+import { laneKey } from '../collector.ts';
+import { runKey } from '../forecast.ts';
+import type { QueueObserver } from '../queue-observer.ts';
+import { runBatch } from '../run-batch.ts';
+import { ATTEMPTS, type BatchJob } from './batch-jobs.ts';
+import type { BatchSource } from './batch-source.ts';
+import type { HeldBatch } from './held-batch.ts';
+import type { OnFault } from './link.ts';
+import type { TravellingRow } from './wire.ts';
+import type { ClaimedBatch, ClaimedRow, SettledRow, Start, WorkerStore } from './worker-store.ts';
+
+/** Starts of a batch without an end after which it is taken for what killed its workers. */
+const MAX_RUNS = 2;
+const SETTLE_RETRY_MS = 100;
+
+interface LiveRow {
+  readonly row: ClaimedRow;
+  readonly travelling: TravellingRow;
+}
+
+export interface RunJobDeps {
+  readonly store: WorkerStore;
+  readonly handler: BatchHandler;
+  readonly observer?: QueueObserver | undefined;
+  readonly onFault: OnFault;
+  readonly source: Pick<BatchSource, 'addJob' | 'jobWaits'>;
+  /** A job will wait after so many milliseconds. */
+  readonly onDue: (inMs: number) => void;
+  /** The handler is done with the batch. */
+  readonly onRun: () => void;
+}
+
+const requestOf = (lane: Lane, { row, travelling }: LiveRow): RowRequest => ({
+  id: row.id,
+  lane,
+  row: travelling.row,
+  deadlineMs: row.deadlineMs,
+  ...(travelling.keep && { keep: travelling.keep }),
+});
+
+/** Runs a batch that this worker holds, once, and settles its rows. Rejects where Redis failed; the batch is then run again. */
+export async function runJob(deps: RunJobDeps, { content, job, batch, loaded }: HeldBatch): Promise<void> {
+  const { store } = deps;
+  const start = batch && (await store.start(job.batch));
+  if (!batch || !start) return job.complete();
+  const live = batch.rows.flatMap((row, i) => {
+    const travelling = loaded[i];
+    return travelling && start.alive[i] ? [{ row, travelling }] : [];
+  });
+  if (live.length === 0) {
+    await store.settle(job.batch, []);
+    return job.complete();
+  }
+  if (start.runs <= MAX_RUNS) return runLive(deps, { content, job, batch, live, start });
+  if (live.length === 1) return bury(deps, job, batch.lane, live[0]!);
+  return split(deps, content, job);
+}
+
+async function runLive(
+  { store, source, handler, observer, onFault, onDue, onRun }: RunJobDeps,
+  held: { content: string; job: BatchJob; batch: ClaimedBatch; live: readonly LiveRow[]; start: Start },
+): Promise<void> {
+  const { content, job, live, start } = held;
+  const { lane, reason } = held.batch;
+  const startedMs = performance.now();
+  const waitMs = live.map(({ row }) => start.nowMs - row.acceptedMs);
+  observer?.batchStarted({ lane, reason, waitSeconds: waitMs.map((ms) => ms / 1000) });
+  const rows = live.map((each) => requestOf(lane, each));
+  const outcomes = await runBatch(handler, { id: job.batch, lane, rows, reason });
+  const runMs = performance.now() - startedMs;
+  onRun();
+
+  const elsewhere = outcomes.find((each) => each instanceof ServiceError && each.code === 'not_ready');
+  if (elsewhere instanceof ServiceError && outcomes.every((each) => each === elsewhere)) {
+    if (job.attempts + 1 < ATTEMPTS) {
+      await store.unstart(job.batch);
+      const delayMs = await job.retry(elsewhere);
+      source.jobWaits(content);
+      return onDue(delayMs);
+    }
+  }
+  const settled = live.map(({ row, travelling: { keep } }, i): SettledRow => {
+    const answer = outcomes[i]!;
+    const result =
+      answer instanceof ServiceError
+        ? answer
+        : { answer, batch: { id: job.batch, size: live.length }, queueMs: waitMs[i]!, runMs };
+    if (answer instanceof ServiceError && answer.cause !== undefined) onFault(answer.cause, 'running a row');
+    return { row, outcome: { id: row.id, result, memo: keep?.memo }, keepMs: keep?.ms };
+  });
+  const lastDeadlineMs = Math.max(...live.map(({ row }) => row.deadlineMs));
+  const giveUpMs = performance.now() + lastDeadlineMs - start.nowMs;
+  await settle({ store, onFault }, giveUpMs, job.batch, settled, {
+    key: runKey(lane),
+    rows: live.length,
+    ms: runMs,
+  });
+  await job.complete();
+}
+
+/** Insists, because the work is done: Redis may come back while somebody still waits. */
+async function settle(
+  { store, onFault }: Pick<RunJobDeps, 'store' | 'onFault'>,
+  giveUpMs: number,
+  ...args: Parameters<WorkerStore['settle']>
+): Promise<void> {
+  for (let reported = false; ; reported = true) {
+    try {
+      return await store.settle(...args);
+    } catch (error) {
+      if (!reported) onFault(error, 'settling a batch');
+      if (performance.now() > giveUpMs) throw error;
+      await pause(SETTLE_RETRY_MS);
+    }
+  }
+}
+
+/** Puts each half to the test, so that the row that kills is found and the others are answered. */
+async function split({ store, source, onFault }: RunJobDeps, content: string, job: BatchJob): Promise<void> {
+  onFault(new Error('A batch has killed its workers twice. Its halves are tried.'), 'running a batch');
+  const halves = [randomUUID(), randomUUID()] as const;
+  await store.split(job.batch, ...halves);
+  for (const half of halves) await source.addJob(content, half);
+  await job.complete();
+}
+
+async function bury(
+  { store, onFault }: RunJobDeps,
+  job: BatchJob,
+  lane: Lane,
+  { row, travelling: { row: payload, keep } }: LiveRow,
+): Promise<void> {
+  onFault(new Error(`The row ${row.id} has killed every worker that ran it.`), 'running a row');
+  const { buffer, byteOffset, byteLength } = payload.data;
+  const pixels = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  const result = new ServiceError('internal', 'The row failed.');
+  await store.settle(job.batch, [
+    { row, outcome: { id: row.id, result, memo: keep?.memo }, keepMs: keep?.ms },
+  ]);
+  await job.bury([{ id: row.id, lane: laneKey(lane), type: payload.type, pixels }]);
+}

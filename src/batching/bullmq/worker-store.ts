@@ -1,0 +1,155 @@
+import type { Batch, BatchReason, Lane } from '../batch-queue.ts';
+import { PRIORITY_STEP_MS } from '../policy.ts';
+import type { RedisClient } from './connection.ts';
+import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
+import { defineScripts } from './scripts.ts';
+import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from './wire.ts';
+
+/** A row of a claimed batch; times on the clock of Redis. */
+export interface ClaimedRow {
+  /** What the scripts call it: `producer:id`. */
+  readonly member: string;
+  readonly id: string;
+  readonly acceptedMs: number;
+  readonly deadlineMs: number;
+}
+
+export interface ClaimedBatch {
+  readonly lane: Lane;
+  readonly reason: BatchReason;
+  readonly rows: readonly ClaimedRow[];
+}
+
+export type Claim =
+  | { readonly content: string; readonly batch: ClaimedBatch }
+  /** When the next batch may start; undefined where nothing waits. */
+  | { readonly dueInMs: number | undefined };
+
+export interface Start {
+  /** Starts of this batch that were never settled, this one included. */
+  readonly runs: number;
+  readonly nowMs: number;
+  /** For each row whether somebody still waits for it. */
+  readonly alive: readonly boolean[];
+}
+
+/** The outcome of a row that this worker ran, and how long it is to be kept. */
+export interface SettledRow {
+  readonly row: ClaimedRow;
+  readonly outcome: Outcome;
+  readonly keepMs?: number | undefined;
+}
+
+/** What of Redis a worker needs beside the jobs. Every call rejects where Redis does not answer. */
+export interface WorkerStore {
+  /** Takes the batch that is to start now and calls it `id`. `ahead`: only where another full one stays behind. */
+  claim(id: string, contents: readonly string[], ahead: boolean): Promise<Claim>;
+  /** Undefined where the batch is settled or of no use any more. */
+  read(id: string): Promise<ClaimedBatch | undefined>;
+  /** Undefined in the place of a row that nobody waits for any more. */
+  load(rows: readonly ClaimedRow[]): Promise<(TravellingRow | undefined)[]>;
+  /** Undefined where the batch is settled or of no use any more. */
+  start(id: string): Promise<Start | undefined>;
+  unstart(id: string): Promise<void>;
+  split(id: string, first: string, second: string): Promise<void>;
+  /** `run` tells how long how many rows took; absent where nothing was run. */
+  settle(
+    id: string,
+    rows: readonly SettledRow[],
+    run?: { key: string; rows: number; ms: number },
+  ): Promise<void>;
+  /** Says that this worker lives; answers the batches that may have lost their jobs. */
+  tend(
+    worker: string,
+    concurrency: number,
+    lifeMs: number,
+    orphanMs: number,
+  ): Promise<{ batch: string; content: string }[]>;
+  retire(worker: string, concurrency: number): Promise<void>;
+  /** Tells the other workers that a job waits. */
+  announce(content: string): Promise<void>;
+}
+
+function parseRow(line: string): ClaimedRow {
+  const [member, accepted, deadline] = line.split(' ') as [string, string, string];
+  const id = member.slice(member.indexOf(':') + 1);
+  return { member, id, acceptedMs: Number(accepted), deadlineMs: Number(deadline) };
+}
+
+function parseBatch(key: string, reason: string, rows: string): ClaimedBatch {
+  const [model, version, recipe, caller] = JSON.parse(key) as [string, number, string, string];
+  return {
+    lane: { model, version, recipe, caller },
+    reason: reason as Batch['reason'],
+    rows: rows.split('\n').map(parseRow),
+  };
+}
+
+export function createWorkerStore(client: RedisClient, base: string): WorkerStore {
+  const scripts = defineScripts(client, base, WORKER_SCRIPTS);
+
+  return {
+    async claim(id, contents, ahead) {
+      const reply = await scripts.dentClaim.text(id, ahead ? 1 : 0, PRIORITY_STEP_MS, ...contents);
+      const [first, content, reason, rows] = reply as [string, string?, string?, string?];
+      if (content !== undefined) return { content, batch: parseBatch(first, reason!, rows!) };
+      return { dueInMs: first === '-1' ? undefined : Math.max(0, Number(first)) };
+    },
+
+    async read(id) {
+      const reply = (await scripts.dentRead.text(id)) as [string, string, string] | null;
+      return reply ? parseBatch(...reply) : undefined;
+    },
+
+    async load(rows) {
+      const found = await client.mgetBuffer(rows.map((row) => `${base}row:${row.id}`));
+      return found.map((bytes) => (bytes ? decodeRow(bytes) : undefined));
+    },
+
+    async start(id) {
+      const reply = (await scripts.dentStart.text(id)) as [number, string, string] | null;
+      if (!reply) return undefined;
+      const [runs, now, alive] = reply;
+      return { runs, nowMs: Number(now), alive: Array.from(alive, (flag) => flag === '1') };
+    },
+
+    async unstart(id) {
+      await scripts.dentUnstart.text(id);
+    },
+
+    async split(id, first, second) {
+      await scripts.dentSplit.text(id, first, second);
+    },
+
+    async settle(id, rows, run) {
+      await scripts.dentSettle.text(
+        id,
+        run?.key ?? '',
+        run?.rows ?? 0,
+        run?.ms ?? 0,
+        ...rows.flatMap(({ row, outcome, keepMs }) => [
+          row.member,
+          row.deadlineMs,
+          keepMs ?? '',
+          encodeOutcome(outcome),
+        ]),
+      );
+    },
+
+    async tend(worker, concurrency, lifeMs, orphanMs) {
+      const found = (await scripts.dentTend.text(worker, concurrency, lifeMs, orphanMs)) as string[];
+      return Array.from({ length: found.length / 2 }, (_, i) => ({
+        batch: found[2 * i]!,
+        content: found[2 * i + 1]!,
+      }));
+    },
+
+    async retire(worker, concurrency) {
+      await scripts.dentRetire.text(worker, concurrency);
+    },
+
+    async announce(content) {
+      await scripts.dentAnnounce.text(content);
+    },
+  };
+}
