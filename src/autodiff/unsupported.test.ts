@@ -107,7 +107,6 @@ const REFUSALS: readonly Refusal[] = [
   },
   { op: 'Einsum', write: (_b, x) => [x], attributes: { equation: 'abcd' }, says: 'the equation "abcd"' },
   { op: 'ReduceMean', write: (b, x) => [x, computed(b)], says: 'reducing over axes that are computed' },
-  { op: 'Gather', write: (b, x) => [x, computed(b)], says: 'an index that is computed' },
   { op: 'Slice', write: (b, x) => [x, computed(b), b.ints([1])], says: 'a start that is computed' },
   { op: 'Slice', write: (b, x) => [x, b.ints([0]), computed(b)], says: 'an end that is computed' },
   {

@@ -8,7 +8,9 @@ import {
   type Node,
   producersOf,
   type Value,
+  withoutUnused,
 } from '../onnx/index.ts';
+import { mapGraph } from './passes/map-graph.ts';
 
 /** An image classifier: one image input, one output of logits. */
 export interface Classifier {
@@ -22,22 +24,71 @@ export interface Classifier {
   readonly removed?: Node;
 }
 
+/**
+ * The output that classifies: the first that is no list of class numbers. Others, such as those of auxiliary heads, are not
+ * compiled. Throws `InputError` where there is none.
+ */
+export function mainOutput({ outputs }: Graph): Value {
+  if (outputs.length === 0) throw new InputError('The model has no output.');
+  const output = outputs.find((value) => !isInteger(value));
+  if (output) return output;
+  const names = outputs.map((value) => `"${value.name}"`).join(', ');
+  throw new InputError(`The model only gives class numbers (${names}); dent adapts logits or probabilities.`);
+}
+
 /** Finds image and logits. Throws `InputError` where the model is no image classifier of float32 images. */
 export function asClassifier(model: Model): Classifier {
   const { graph } = model;
   const input = imageInput(graph);
-  const output = graph.outputs[0];
-  if (!output) throw new InputError('The model has no output.');
-  const producer = producersOf(graph.nodes).get(output);
-  const closing = producer && isSoftmax(producer) ? producer : undefined;
-  const logits = closing ? closing.inputs[0]! : output;
-  const classifier = {
-    model: { ...model, graph: { ...graph, outputs: [logits] } },
-    input,
-    logits,
-    outputName: output.name,
-  };
-  return closing ? { ...classifier, removed: closing } : classifier;
+  const output = mainOutput(graph);
+  const producers = producersOf(graph.nodes);
+  const last = producers.get(output);
+  if (last?.domain === '' && last.opType === 'Sigmoid') {
+    throw new InputError(
+      `The output "${output.name}" comes from ${describeNode(last)}: these are independent labels, and dent adapts classes of which one is right.`,
+    );
+  }
+  const removed = closingSoftmax(output, producers);
+  const found = { input, outputName: output.name, ...(removed && { removed }) };
+  if (!removed || removed === last) {
+    const logits = removed ? removed.inputs[0]! : output;
+    return { ...found, logits, model: { ...model, graph: withoutUnused({ ...graph, outputs: [logits] }) } };
+  }
+  const bypassed = mapGraph({ ...graph, outputs: [output] }, (node, replace) => {
+    if (node.outputs[0] !== removed.outputs[0]) return [node];
+    replace(node.outputs[0]!, node.inputs[0]!);
+    return [];
+  });
+  return { ...found, logits: output, model: { ...model, graph: bypassed } };
+}
+
+const INTEGERS: ReadonlySet<number> = new Set([
+  DATA_TYPE.int32,
+  DATA_TYPE.int64,
+  DATA_TYPE.uint8,
+  DATA_TYPE.string,
+]);
+
+const isInteger = ({ type }: Value): boolean => type !== undefined && INTEGERS.has(type.dataType);
+
+/** Ops that may stand behind the closing Softmax: they change names, types and shapes, not numbers. */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  'Identity',
+  'Cast',
+  'Flatten',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+]);
+
+/** The Softmax or LogSoftmax over the classes that ends the model: dent adapts the logits before it. */
+function closingSoftmax(output: Value, producers: ReadonlyMap<Value, Node>): Node | undefined {
+  let node = producers.get(output);
+  while (node && node.domain === '' && WRAPPERS.has(node.opType)) {
+    node = node.inputs[0] ? producers.get(node.inputs[0]) : undefined;
+  }
+  const isSoftmax = node?.domain === '' && (node.opType === 'Softmax' || node.opType === 'LogSoftmax');
+  return isSoftmax ? node : undefined;
 }
 
 function imageInput(graph: Graph): Value {
@@ -60,11 +111,6 @@ function imageInput(graph: Graph): Value {
     );
   }
   return input;
-}
-
-/** A Softmax or LogSoftmax over the last axis: dent adapts the logits before it. */
-function isSoftmax(node: Node): boolean {
-  return node.domain === '' && (node.opType === 'Softmax' || node.opType === 'LogSoftmax');
 }
 
 /** The number of classes. Throws where the logits are not [N, K]. */

@@ -284,7 +284,7 @@ describe('compile refuses', () => {
     [
       'an op without a rule behind an adapted layer',
       modelOf(chain(body, (b, x) => b.op('Sinh', [x], { name: 'layer4/odd' }), head)),
-      'Sinh "layer4/odd" has no gradient rule, so nothing before it can be adapted.',
+      'Sinh "layer4/odd" (opset 18) has no gradient rule, so nothing before it can be adapted.',
     ],
     [
       'a use of an op that its rule does not cover',

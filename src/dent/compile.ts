@@ -4,14 +4,17 @@ import { InputError } from '../errors.ts';
 import { decodeModel, describeNode, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
-import { asClassifier, type Classifier, classCount } from './classifier.ts';
+import { asClassifier, type Classifier, classCount, mainOutput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
+import { nodesWithoutRule } from './missing-rules.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
+import { openBatch } from './passes/open-batch.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
+import { widenFloats } from './passes/widen-floats.ts';
 import type { Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
@@ -87,8 +90,14 @@ export function adaptiveGraph(
   recipe: Recipe,
   target: Target = 'cpu',
 ): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
-  const { classifier } = prepared;
+  const { classifier, opset } = prepared;
   const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
+  const [missing] = recipe.steps > 0 ? nodesWithoutRule(classifier, layers) : [];
+  if (missing) {
+    throw new InputError(
+      `${describeNode(missing)} (opset ${opset}) has no gradient rule, so nothing before it can be adapted.`,
+    );
+  }
   const forward = adaptiveForward(classifier, layers, recipe);
   if (recipe.steps > 0 && forward.parameterCount === 0) {
     throw new InputError(
@@ -128,6 +137,8 @@ export interface PreparedModel {
   readonly classes: number;
   readonly imageShape: readonly [number, number, number];
   readonly rowsPerPart: number;
+  /** The operator set of the model as it was given. */
+  readonly opset: number;
 }
 
 /** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
@@ -141,10 +152,13 @@ export async function prepare(
       'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
     );
   }
-  const probe = probeShape(source, options);
-  const upgraded = upgradeOpset(source);
+  const widened = widenFloats(source);
+  const probe = probeShape(widened, options);
+  const outputs = [mainOutput(widened.graph)];
+  const upgraded = upgradeOpset({ ...widened, graph: { ...widened.graph, outputs } });
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
-  const measured = await measureShapes(folded, probe, runner);
+  const opened = await openBatch(folded, probe, runner);
+  const measured = await measureShapes(opened, probe, runner);
   const classifier = asClassifier({ ...measured, graph: fuseLayerNormalization(measured.graph) });
   const imageShape: [number, number, number] = probe.openSize
     ? [probe.channels, -1, -1]
@@ -154,6 +168,7 @@ export async function prepare(
     classes: classCount(classifier),
     imageShape,
     rowsPerPart: rowsPerPart(classifier.model.graph),
+    opset: source.opset,
   };
 }
 

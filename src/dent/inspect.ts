@@ -1,19 +1,17 @@
-import { NOT_DIFFERENTIABLE, VJP_RULES } from '../autodiff/index.ts';
 import { InputError } from '../errors.ts';
 import {
   type Dim,
   dataTypeName,
   decodeModel,
-  dependentsOf,
   describeNode,
   type Graph,
   type Node,
   type Value,
 } from '../onnx/index.ts';
-import type { Classifier } from './classifier.ts';
 import { adaptiveGraph, type CompileOptions, type PreparedModel, prepare } from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
+import { nodesWithoutRule } from './missing-rules.ts';
 import { PRESETS } from './recipe.ts';
 
 export interface DescribedValue {
@@ -138,27 +136,4 @@ function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): 
     if (error instanceof InputError) return [error.message];
     throw error;
   }
-}
-
-/** The nodes between the adapted layers and the logits that no gradient can pass, in the order of the graph. */
-function nodesWithoutRule(
-  { model: { graph }, logits }: Classifier,
-  layers: readonly AdaptableLayer[],
-): Node[] {
-  const adapted = new Set(layers.map(({ node }) => node));
-  const dependents = dependentsOf(
-    graph.nodes,
-    Array.from(adapted, (node) => node.outputs[0]!),
-  );
-  const reached = new Set([logits]);
-  const missing: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    const carries = node.inputs.filter((value): value is Value => value !== null && dependents.has(value));
-    if (carries.length === 0 || !node.outputs.some((value) => value && reached.has(value))) continue;
-    const isPlain = node.domain === '';
-    if (isPlain && NOT_DIFFERENTIABLE.has(node.opType)) continue;
-    if (!adapted.has(node) && !(isPlain && node.opType in VJP_RULES)) missing.push(node);
-    for (const value of carries) reached.add(value);
-  }
-  return missing.reverse();
 }

@@ -1,24 +1,25 @@
-import { float32Constant, intAttribute, stringAttribute, toIntegers, type Value } from '../../onnx/index.ts';
+import {
+  DATA_TYPE,
+  float32Constant,
+  intAttribute,
+  stringAttribute,
+  toIntegers,
+  type Value,
+} from '../../onnx/index.ts';
 import { fromFront, multiplyAlong, zerosLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
 /** Ops that read some elements of their input: their gradient adds each element's share back where it was read. */
 
 /**
- * Zeros in the shape of `like`, to which the slices of `gradient` along `axis` are added at `indices`. An index may come
- * several times.
+ * Zeros in the shape of `like`, to which the slices of `gradient` along `axis` are added at `indices`, an int64 vector. An index may
+ * come several times.
  */
-function scatterAdd(
-  c: VjpContext,
-  gradient: Value,
-  like: Value,
-  indices: readonly number[],
-  axis: number,
-): Value {
+function scatterAdd(c: VjpContext, gradient: Value, like: Value, indices: Value, axis: number): Value {
   const { emit } = c;
   const rank = c.shapeOf(like).length;
   const along = emit.op('Reshape', [
-    emit.ints(indices),
+    indices,
     emit.ints(Array.from({ length: rank }, (_, i) => (i === axis ? -1 : 1))),
   ]);
   const everywhere = emit.op('Expand', [along, emit.op('Shape', [gradient])]);
@@ -35,22 +36,25 @@ function constantIntegers(c: VjpContext, input: number, what: string): number[] 
 
 function gather(c: VjpContext): Value {
   const { emit } = c;
-  const x = c.input(0);
+  const [x, indices] = [c.input(0), c.input(1)];
   const shape = c.shapeOf(x);
   const axis = fromFront(intAttribute(c.node, 'axis', 0), shape.length);
-  const indices = constantIntegers(c, 1, 'an index');
-  const indexRank = c.shapeOf(c.input(1)).length;
   let gradient = c.gradient;
+  const indexRank = c.shapeOf(indices).length;
   if (indexRank === 0) gradient = emit.op('Unsqueeze', [gradient, emit.ints([axis])]);
   if (indexRank > 1) {
     // 0 copies the size of the same axis, which holds for those before the indices; those behind must be fixed.
     const behind = shape.slice(axis + 1);
     if (!behind.every((dim) => typeof dim === 'number'))
       throw c.unsupported('an index of several axes before an open axis');
-    const target = [...shape.slice(0, axis).map(() => 0), indices.length, ...(behind as number[])];
+    const target = [...shape.slice(0, axis).map(() => 0), -1, ...(behind as number[])];
     gradient = emit.op('Reshape', [gradient, emit.ints(target)]);
   }
-  return scatterAdd(c, gradient, x, indices, axis);
+  const constant = c.constantOf(indices);
+  const places = constant
+    ? emit.ints(toIntegers(constant))
+    : emit.op('Cast', [indices], { attributes: { to: DATA_TYPE.int64 } });
+  return scatterAdd(c, gradient, x, places, axis);
 }
 
 interface AxisSlice {
@@ -135,7 +139,7 @@ function pad(c: VjpContext): Value {
 }
 
 export const SELECTION_RULES: Readonly<Record<string, VjpEntry>> = {
-  Gather: { vjp: (c) => [gather(c)], note: 'with constant indices' },
+  Gather: { vjp: (c) => [gather(c)] },
   Slice: { vjp: (c) => [slice(c)], note: 'with constant bounds, along axes of fixed size' },
   Pad: { vjp: (c) => [pad(c)], note: 'mode constant, with constant widths' },
 };

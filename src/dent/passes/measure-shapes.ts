@@ -9,10 +9,12 @@ import {
   type Model,
   type Node,
   type Value,
+  valuesRead,
   withoutUnused,
 } from '../../onnx/index.ts';
 import { elementCount, float32, type Tensor } from '../../tensor.ts';
 import type { GraphRunner } from '../graph-runner.ts';
+import { zeroWeights } from './zero-weights.ts';
 
 /** The symbol of the batch axis in the shapes of a measured graph. */
 export const BATCH = 'N';
@@ -111,7 +113,9 @@ function probeModel(model: Model, derived: ReadonlySet<Value>): Probe {
     if (derived.has(value)) expose('Identity', value, values);
   }
   const graph: Graph = { ...model.graph, nodes, outputs, inputs: [fed] };
-  return { bytes: encodeModel({ ...model, graph }), shapes, derived: values };
+  const read = model.graph.nodes.filter((each) => each.outputs.some((value) => value && derived.has(value)));
+  const kept = new Set(read.flatMap(valuesRead));
+  return { bytes: encodeModel({ ...model, graph: zeroWeights(graph, kept) }), shapes, derived: values };
 }
 
 const node = (opType: string, input: Value, output: Value): Node => ({
