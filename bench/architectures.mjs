@@ -40,7 +40,14 @@ function imagesOf(directory, dims) {
 /** The largest difference; NaN where there is one. */
 const worst = (a, b) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
 
-async function runCase(engine, images, name, { settings, tolerance, gap, effect, logits, entropies }, model, scratch) {
+async function runCase(
+  engine,
+  images,
+  name,
+  { settings, tolerance, gap, effect, logits, entropies },
+  model,
+  scratch,
+) {
   const recipe = recipeOf(settings);
   const start = performance.now();
   const compiled = await compile(model, recipe, engine);

@@ -89,7 +89,7 @@ def export(model, x, path, opset=14, folded=False, fixed_batch=False, dynamo=Fal
         torch.onnx.export(model.eval(), (x[:1] if fixed_batch else x[:2],), path, dynamo=True, opset_version=opset,
                           optimize=folded, dynamic_shapes=shapes, input_names=["input"], output_names=["logits"],
                           external_data=False, verbose=False)
-        without_traces(path)
+        compact(path)
         return
     folded = folded or not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
     mode = torch.onnx.TrainingMode.EVAL if folded else torch.onnx.TrainingMode.PRESERVE
@@ -100,16 +100,29 @@ def export(model, x, path, opset=14, folded=False, fixed_batch=False, dynamo=Fal
         torch.onnx.export(model.eval(), x[:1] if fixed_batch else x[:2], path, opset_version=opset, training=mode,
                           do_constant_folding=folded, input_names=["input"], output_names=["logits"],
                           dynamic_axes=axes, **old_exporter)
-    without_traces(path)
+    compact(path)
 
 
-def without_traces(path):
-    """Drops where in the Python code each node comes from: it is larger than a tiny model's weights."""
+def compact(path):
+    """Drops where in the Python code each node comes from, and gives short names: both outweigh a tiny model's weights."""
     model = onnx.load(path)
-    for item in [*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output]:
+    graph = model.graph
+    kept = {value.name for value in [*graph.input, *graph.output]}
+    names = {"": "", **{name: name for name in kept}}
+
+    def short(name):
+        return names.setdefault(name, f"v{len(names)}")
+    del graph.value_info[:]
+    for item in [*graph.node, *graph.input, *graph.output]:
         item.doc_string = ""
         if hasattr(item, "metadata_props"):
             del item.metadata_props[:]
+    for tensor in graph.initializer:
+        tensor.name = short(tensor.name)
+    for i, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{i}"
+        node.input[:] = [short(name) for name in node.input]
+        node.output[:] = [short(name) for name in node.output]
     onnx.save(model, path)
 
 
