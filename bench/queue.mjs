@@ -45,6 +45,7 @@ async function work([url, prefix, runMs]) {
       process.send({ batches, rows, cpuUs: cpuUs() });
     }
   });
+  process.on('disconnect', () => process.exit());
   while (!consumer.isUp()) await pause(5);
   process.send('ready');
 }
@@ -186,6 +187,8 @@ async function measureThroughput(url, redis) {
   }
 }
 
+const MEASURES = { cost: measureCost, idle: measureIdle, throughput: measureThroughput };
+
 async function main() {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const probe = createServer().listen(0, '127.0.0.1');
@@ -199,20 +202,19 @@ async function main() {
   );
   const redis = new Redis({ port, retryStrategy: () => 20 });
   redis.on('error', () => {});
-  await redis.ping();
-  const url = `redis://127.0.0.1:${port}`;
-  const wanted = process.argv.slice(2);
-  for (const [name, measure] of Object.entries({
-    cost: measureCost,
-    idle: measureIdle,
-    throughput: measureThroughput,
-  })) {
-    if (wanted.length === 0 || wanted.includes(name)) await measure(url, redis);
+  try {
+    await redis.ping();
+    const url = `redis://127.0.0.1:${port}`;
+    const wanted = process.argv.slice(2);
+    for (const [name, measure] of Object.entries(MEASURES)) {
+      if (wanted.length === 0 || wanted.includes(name)) await measure(url, redis);
+    }
+  } finally {
+    redis.disconnect();
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+    await rm(folder, { recursive: true });
   }
-  redis.disconnect();
-  server.kill('SIGKILL');
-  await once(server, 'exit');
-  await rm(folder, { recursive: true });
 }
 
 if (process.argv[2] === 'worker') await work(process.argv.slice(3));

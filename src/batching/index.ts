@@ -8,5 +8,6 @@ export {
   type RedisProducer,
   type RedisProducerOptions,
 } from './bullmq/redis-producer.ts';
+export { isolateCrashes } from './isolate-crashes.ts';
 export { createMemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export type { QueueObserver, RowRejection } from './queue-observer.ts';

@@ -2,14 +2,15 @@ import type { Lane } from '../batch-queue.ts';
 import { type LaneDepth, laneKey } from '../collector.ts';
 import { type Backlog, tooLateBySeconds } from '../forecast.ts';
 
-/** How long what Redis said of the queue is taken for true. */
+/** After which what Redis said of the queue is asked for again, and after which it is not believed any more. */
 const FRESH_MS = 200;
+const STALE_MS = 500;
 
 /** The backlog as this process knows it: what Redis said lately, and what it has added since. */
 export interface BacklogView {
-  /** What is known, or undefined before the first answer. */
+  /** Undefined where nothing is known that can still be believed. */
   current(): Backlog | undefined;
-  /** As the function of `forecast.ts`; undefined also while nothing is known. Asks Redis now and then. */
+  /** As the function of `forecast.ts`; undefined also where nothing is known. Asks Redis now and then. */
   tooLateBySeconds(lane: Lane, leftMs: number): number | undefined;
   added(lane: Lane, maxBatchSize: number): void;
   /** Resolves when Redis has answered, or failed to. */
@@ -19,6 +20,7 @@ export interface BacklogView {
 export function createBacklogView(survey: () => Promise<{ readonly backlog: Backlog }>): BacklogView {
   let known: Backlog | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
+  let knownMs = Number.NEGATIVE_INFINITY;
   /** Lanes with the rows added since Redis was asked. */
   let lanes = new Map<string, LaneDepth>();
 
@@ -27,14 +29,18 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
     try {
       const { backlog } = await survey();
       known = backlog;
+      knownMs = askedMs;
       lanes = new Map(backlog.lanes.map((each) => [laneKey(each.lane), each]));
     } catch {
-      // An old view would refuse rows for a load that is long gone.
-      known = undefined;
+      // Redis is away, and rows are refused for that.
     }
   }
 
-  const current = (): Backlog | undefined => known && { ...known, lanes: [...lanes.values()] };
+  function current(): Backlog | undefined {
+    // An old view would refuse rows for a load that is long gone.
+    if (!known || performance.now() - knownMs > STALE_MS) return undefined;
+    return { ...known, lanes: [...lanes.values()] };
+  }
 
   return {
     current,

@@ -5,6 +5,8 @@ import type { OnFault } from './link.ts';
 /** How often a batch is tried whose handler says that another worker may have more luck. */
 export const ATTEMPTS = 3;
 const BACKOFF = { type: 'exponential', delay: 250 } as const;
+/** Jobs that are to be tried again are found when their time has surely come. */
+const MARGIN_MS = 10;
 /** The dead-letter set of a content: its latest poisonous rows, for a week. */
 const DEAD = { age: 7 * 86_400, count: 100 };
 /** BullMQ's events are for people who look; nothing here reads them. */
@@ -111,7 +113,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
       giveBack: () => end(job.moveToWait(token)),
       async retry(error) {
         await end(job.moveToFailed(error, token!, false));
-        return BACKOFF.delay * 2 ** (job.attemptsMade - 1);
+        return BACKOFF.delay * 2 ** (job.attemptsMade - 1) + MARGIN_MS;
       },
       async bury(rows) {
         await job.updateData({ rows }).catch(report);

@@ -18,8 +18,8 @@ export interface BatchSource {
   release(held: HeldBatch): Promise<void>;
   /** Gives a batch that has been formed a job, and calls the workers. */
   addJob(content: string, batch: string): Promise<void>;
-  /** Takes note that a job of this content waits. */
-  jobWaits(content: string): void;
+  /** Takes note that a job of this content waits, or will in a while. */
+  jobWaits(content: string, inMs?: number): void;
   /** Lets go of contents that are not served any more. */
   tidy(): Promise<void>;
   close(): Promise<void>;
@@ -38,8 +38,8 @@ export interface BatchSourceOptions {
 export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const { client, store, contents, prefix, lockMs, onDue, onFault } = options;
   const jobs = new Map<string, BatchJobs>();
-  /** Contents of which jobs may wait: those of dead workers, of halves, or to be tried again. */
-  const waiting = new Set<string>();
+  /** Contents of which jobs may wait, and from when on: those of dead workers, of halves, or to be tried again. */
+  const waiting = new Map<string, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
 
   function jobsOf(content: string): BatchJobs {
@@ -56,13 +56,23 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     store.announce(content).catch((error) => onFault(error, 'announcing a job'));
   }
 
+  function jobWaits(content: string, inMs = 0): void {
+    const atMs = performance.now() + inMs;
+    waiting.set(content, Math.min(atMs, waiting.get(content) ?? atMs));
+  }
+
   async function load(content: string, job: BatchJob): Promise<HeldBatch> {
     const batch = await store.read(job.batch);
     return { content, job, batch, loaded: batch ? await store.load(batch.rows) : [] };
   }
 
   async function takeWaiting(): Promise<HeldBatch | undefined> {
-    for (const content of waiting) {
+    for (const [content, atMs] of waiting) {
+      const inMs = atMs - performance.now();
+      if (inMs > 0) {
+        onDue(inMs);
+        continue;
+      }
       const job = await jobsOf(content).next();
       if (job) return load(content, job);
       waiting.delete(content);
@@ -97,7 +107,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     async take() {
       if (performance.now() - lookedMs > LOOK_MS) {
         lookedMs = performance.now();
-        for (const content of contents()) waiting.add(content);
+        for (const content of contents()) jobWaits(content);
       }
       const held = (await takeWaiting()) ?? (await form(false));
       if (!held) onDue(LOOK_MS);
@@ -116,7 +126,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
       announce(content);
     },
 
-    jobWaits: (content) => void waiting.add(content),
+    jobWaits,
 
     async tidy() {
       const served = contents();

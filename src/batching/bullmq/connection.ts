@@ -37,6 +37,7 @@ export function parseRedisUrl(url: string): RedisAddress {
     const { scheme, kind = 'single', user, password, hosts, path = '', query } = FORM.exec(url)!.groups!;
     const of = kind as RedisAddress['kind'];
     const parts = path.split('/').filter((part) => part !== '');
+    if (of === 'sentinel' && parts.length === 0) throw new TypeError('no master');
     const master = of === 'sentinel' ? decodeURIComponent(parts.shift()!) : undefined;
     const db = Number(parts.shift() ?? 0);
     if (!Number.isInteger(db) || db < 0 || parts.length > 0) throw new TypeError('no database');
@@ -126,7 +127,9 @@ export function connect(address: RedisAddress, { timeoutMs, blocking = false }: 
 /** Closes without waiting for a server that may not answer. */
 export async function disconnect(client: RedisClient): Promise<void> {
   if (client.status === 'end') return;
-  const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+  // Between two attempts there is no socket whose end would be told.
+  const ended =
+    client.status !== 'reconnecting' && new Promise<void>((resolve) => client.once('end', () => resolve()));
   client.disconnect();
   await ended;
 }

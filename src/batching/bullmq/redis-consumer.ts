@@ -135,7 +135,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
       void pump();
     };
     try {
-      await runJob({ store, source, handler, observer, onFault, onDue, onRun: free }, held);
+      await runJob({ store, source, handler, observer, onFault, onRun: free }, held);
     } catch (error) {
       onFault(error, 'running a batch');
       await source.release(held);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { CONTENTS, contentOf, untilUp } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { describeBatchQueue } from '../batch-queue.contract.ts';
-import type { Lane } from '../batch-queue.ts';
 import { createRedisConsumer } from './redis-consumer.ts';
 import { createRedisProducer } from './redis-producer.ts';
 
@@ -11,9 +11,6 @@ beforeAll(async () => {
   server = await startRedisServer();
 });
 afterAll(() => server?.stop());
-
-const contentOf = ({ model, version }: Lane): string => `${model}-${version}`;
-const CONTENTS = ['digits-1', 'digits-2', 'letters-1'];
 
 describeBatchQueue({
   name: 'Redis queue',
@@ -28,10 +25,7 @@ describeBatchQueue({
     };
     const producer = createRedisProducer({ ...common, limitsOf, contentOf });
     const consumer = createRedisConsumer({ ...common, contents: () => CONTENTS });
-    await vi.waitFor(() => {
-      expect([...producer.unreadyReasons(), ...consumer.unreadyReasons()]).toEqual([]);
-      expect([producer.isUp(), consumer.isUp()]).toEqual([true, true]);
-    });
+    await Promise.all([producer, consumer].map(untilUp));
     return {
       producer,
       consumer,

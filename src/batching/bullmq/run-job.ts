@@ -28,8 +28,6 @@ export interface RunJobDeps {
   readonly observer?: QueueObserver | undefined;
   readonly onFault: OnFault;
   readonly source: Pick<BatchSource, 'addJob' | 'jobWaits'>;
-  /** A job will wait after so many milliseconds. */
-  readonly onDue: (inMs: number) => void;
   /** The handler is done with the batch. */
   readonly onRun: () => void;
 }
@@ -61,7 +59,7 @@ export async function runJob(deps: RunJobDeps, { content, job, batch, loaded }: 
 }
 
 async function runLive(
-  { store, source, handler, observer, onFault, onDue, onRun }: RunJobDeps,
+  { store, source, handler, observer, onFault, onRun }: RunJobDeps,
   held: { content: string; job: BatchJob; batch: ClaimedBatch; live: readonly LiveRow[]; start: Start },
 ): Promise<void> {
   const { content, job, live, start } = held;
@@ -78,9 +76,7 @@ async function runLive(
   if (elsewhere instanceof ServiceError && outcomes.every((each) => each === elsewhere)) {
     if (job.attempts + 1 < ATTEMPTS) {
       await store.unstart(job.batch);
-      const delayMs = await job.retry(elsewhere);
-      source.jobWaits(content);
-      return onDue(delayMs);
+      return source.jobWaits(content, await job.retry(elsewhere));
     }
   }
   const settled = live.map(({ row, travelling: { keep } }, i): SettledRow => {

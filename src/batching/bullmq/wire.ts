@@ -111,11 +111,14 @@ export function decodeOutcome(bytes: Buffer): Outcome {
   };
 }
 
-/** A kept row as the script `dentResult` tells it. `expired` is its outcome where it was not answered in time. */
-export function decodeKept(bytes: Buffer, expired: () => ServiceError): KeptResult {
+/**
+ * A kept row as the script `dentResult` tells it; undefined where the row was none. `expired` is its outcome where it was
+ * not answered in time.
+ */
+export function decodeKept(bytes: Buffer, expired: () => ServiceError): KeptResult | undefined {
   if (bytes.toString('latin1', 0, 1) !== 'P') {
-    const { memo = '', result } = decodeOutcome(bytes);
-    return { memo, outcome: result };
+    const { memo, result } = decodeOutcome(bytes);
+    return memo === undefined ? undefined : { memo, outcome: result };
   }
   const memo = bytes.toString('utf8', 3);
   return bytes.toString('latin1', 1, 2) === '1' ? { memo } : { memo, outcome: expired() };

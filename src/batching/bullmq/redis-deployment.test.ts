@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  eventually,
+  newPlace,
+  openConsumer,
+  openProducer,
+  type Place,
+} from '../../../test/fixtures/redis/queue.ts';
+import { freePort, type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { answerOf, lane, makeRequests, pause, startWorker } from '../contract/fixtures.contract.ts';
+import { keyBase, parseRedisUrl } from './connection.ts';
+
+async function ownServer(...settings: string[]): Promise<RedisServer> {
+  const server = await startRedisServer(settings);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** Sends rows of several lanes through a queue in `place` and expects their answers. */
+async function expectToWork(place: Place): Promise<void> {
+  const producer = await openProducer(place);
+  startWorker(await openConsumer(place));
+  const lanes = ['', 'ann', 'bob'].map((caller) => lane({ caller }));
+  const requests = lanes.flatMap((each) => makeRequests(6, { lane: each }));
+  const kept = { ...makeRequests(1)[0]!, keep: { ms: 1_000, memo: 'memo' } };
+  const deliveries = await Promise.all([...requests, kept].map((each) => producer.submit(each)));
+  expect(deliveries.map(({ answer }) => answer)).toEqual([...requests, kept].map(answerOf));
+  expect(await producer.result(kept.id)).toMatchObject({ memo: 'memo' });
+}
+
+describe('a URL', () => {
+  test.each([
+    ['redis://cache', { kind: 'single', hosts: [{ host: 'cache', port: 6379 }], tls: false, db: 0 }],
+    [
+      'rediss://ann:p%40ss%2F@cache:6380/2',
+      {
+        kind: 'single',
+        hosts: [{ host: 'cache', port: 6380 }],
+        tls: true,
+        username: 'ann',
+        password: 'p@ss/',
+        db: 2,
+      },
+    ],
+    [
+      'redis://:secret@[::1]:7000',
+      { kind: 'single', hosts: [{ host: '::1', port: 7000 }], tls: false, password: 'secret', db: 0 },
+    ],
+    [
+      'redis+sentinel://:secret@one,two:5000/main/1?sentinelPassword=s%26s',
+      {
+        kind: 'sentinel',
+        hosts: [
+          { host: 'one', port: 26_379 },
+          { host: 'two', port: 5000 },
+        ],
+        tls: false,
+        password: 'secret',
+        db: 1,
+        master: 'main',
+        sentinelPassword: 's&s',
+      },
+    ],
+    [
+      'rediss+cluster://one:7001,two:7002',
+      {
+        kind: 'cluster',
+        hosts: [
+          { host: 'one', port: 7001 },
+          { host: 'two', port: 7002 },
+        ],
+        tls: true,
+        db: 0,
+      },
+    ],
+  ])('%s says where Redis is', (url, address) => {
+    expect(parseRedisUrl(url)).toEqual(address);
+  });
+
+  test.each([
+    'cache:6379',
+    'http://cache',
+    'redis://',
+    'redis://cache:port',
+    'redis://cache/x',
+    'redis://cache/1/2',
+    'redis+sentinel://cache',
+    'redis://:secret%zz@cache',
+  ])('%s is refused, and the message does not repeat it', (url) => {
+    expect(() => parseRedisUrl(url)).toThrow('The Redis URL must look like');
+    expect(() => parseRedisUrl(url)).not.toThrow('secret');
+  });
+});
+
+describe('the key prefix', () => {
+  test('becomes a hash tag, unless it has one', () => {
+    expect(keyBase('dent')).toBe('{dent}:');
+    expect(keyBase('shared:{dent}')).toBe('shared:{dent}:');
+  });
+
+  test('begins every key and channel, and keeps queues in one Redis apart', async () => {
+    const server = await ownServer();
+    const own = newPlace(server, 'own');
+    const producer = await openProducer(own);
+    const elsewhere = startWorker(await openConsumer(newPlace(server, 'other')));
+    const delivery = producer.submit(makeRequests(1)[0]!);
+    await pause(100);
+    expect(elsewhere.batches).toEqual([]);
+    const worker = startWorker(await openConsumer(own), { held: true });
+    await eventually(() => expect(worker.batches).toHaveLength(1));
+    const keys = await server.client.keys('*');
+    expect(keys.filter((key) => !/^\{(own|other)\}:/.test(key))).toEqual([]);
+    expect((await server.client.pubsub('CHANNELS')) as string[]).toEqual(
+      expect.arrayContaining(['{own}:wake', '{other}:wake']),
+    );
+    worker.release();
+    await delivery;
+  });
+});
+
+describe('a Redis', () => {
+  test('that may evict is reported, not used in silence', async () => {
+    const server = await ownServer('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru');
+    const place = newPlace(server);
+    const sides = [await openProducer(place, { wait: false }), await openConsumer(place, { wait: false })];
+    for (const side of sides) {
+      await eventually(() =>
+        expect(side.unreadyReasons()).toEqual([
+          `Redis at 127.0.0.1:${server.port} may evict what waits: its maxmemory-policy is allkeys-lru, not noeviction.`,
+        ]),
+      );
+    }
+  });
+
+  test('that has no memory left refuses rows, and works again when it has some', async () => {
+    const server = await ownServer();
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const worker = startWorker(await openConsumer(place));
+    await server.client.config('SET', 'maxmemory', '1mb');
+    const [first, second] = makeRequests(2);
+    await expect(producer.submit(first!)).rejects.toMatchObject({ code: 'queue_unavailable' });
+    await server.client.config('SET', 'maxmemory', '0');
+    expect((await producer.submit(second!)).answer).toEqual(answerOf(second!));
+    expect(worker.batches).toHaveLength(1);
+  });
+
+  test('with a password is used with it, and not without', async () => {
+    const server = await ownServer('--requirepass', 'p@ss w/rd');
+    const withPassword = { url: server.url.replace('//', `//:${encodeURIComponent('p@ss w/rd')}@`) };
+    await expectToWork(newPlace(withPassword));
+    const place = newPlace(server);
+    const producer = await openProducer(place, { wait: false });
+    await eventually(() => expect(place.faults).not.toEqual([]));
+    expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} cannot be reached.`]);
+    await expect(producer.submit(makeRequests(1)[0]!)).rejects.toMatchObject({ code: 'queue_unavailable' });
+  });
+
+  test('that is a cluster has all keys in one slot', async () => {
+    const server = await ownServer('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1');
+    await server.client.cluster('ADDSLOTSRANGE', 0, 16_383);
+    await eventually(async () =>
+      expect(String(await server.client.cluster('INFO'))).toContain('cluster_state:ok'),
+    );
+    await expectToWork(newPlace({ url: server.url.replace('redis:', 'redis+cluster:') }));
+  });
+
+  test('that sentinels watch is found through them', async () => {
+    const server = await ownServer();
+    const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
+    const port = await freePort();
+    const settings = join(folder, 'sentinel.conf');
+    await writeFile(settings, `port ${port}\nsentinel monitor main 127.0.0.1 ${server.port} 1\n`);
+    const sentinel = spawn('redis-server', [settings, '--sentinel'], { cwd: folder, stdio: 'ignore' });
+    onTestFinished(async () => {
+      const ended = once(sentinel, 'exit');
+      sentinel.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true });
+    });
+    await expectToWork(newPlace({ url: `redis+sentinel://127.0.0.1:${port}/main` }));
+  });
+});

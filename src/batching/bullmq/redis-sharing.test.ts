@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  contentOf,
+  eventually,
+  newPlace,
+  openConsumer,
+  openProducer,
+} from '../../../test/fixtures/redis/queue.ts';
+import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { ServiceError } from '../../errors.ts';
+import type { KeptRequest } from '../batch-queue.ts';
+import {
+  answerOf,
+  idsOf,
+  LONG_MS,
+  lane,
+  makeRequests,
+  pause,
+  request,
+  startWorker,
+} from '../contract/fixtures.contract.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server?.stop());
+
+const kept = (): KeptRequest => ({ ...request(), keep: { ms: 5_000, memo: 'memo' } });
+
+describe('several API processes', () => {
+  test('fill batches together, and each gets its own answers', async () => {
+    const place = newPlace(server);
+    const limits = { maxDelayMs: LONG_MS };
+    const producers = [await openProducer(place, { limits }), await openProducer(place, { limits })];
+    const worker = startWorker(await openConsumer(place));
+    const requests = makeRequests(4);
+    const deliveries = requests.map((each, i) => producers[i % 2]!.submit(each));
+    expect((await Promise.all(deliveries)).map(({ answer }) => answer)).toEqual(requests.map(answerOf));
+    expect(worker.batches.map(({ rows }) => rows.length)).toEqual([4]);
+  });
+
+  test('see the same queue, and are refused together where it is full', async () => {
+    const place = newPlace(server);
+    const limits = { queueLimit: 3, maxDelayMs: LONG_MS };
+    const first = await openProducer(place, { limits });
+    const second = await openProducer(place, { limits });
+    const waiting = makeRequests(3, { timeoutMs: 1_000 }).map((each) => first.submit(each).catch(() => {}));
+    await eventually(async () => expect(await second.status()).toMatchObject([{ lane: lane(), depth: 3 }]));
+    await expect(second.submit(request())).rejects.toMatchObject({ code: 'queue_full' });
+    await Promise.all(waiting);
+    expect(await second.status()).toEqual([]);
+  });
+
+  test('answer for a kept row of the other: while it runs, and when it is done', async () => {
+    const place = newPlace(server);
+    const [first, second] = [await openProducer(place), await openProducer(place)];
+    const worker = startWorker(await openConsumer(place), { held: true });
+    const row = kept();
+    const delivery = first.submit(row);
+    await eventually(() => expect(worker.batches).toHaveLength(1));
+    const repeated = second.submit({ ...row, keep: { ms: 5_000, memo: 'again' } });
+    await pause(30);
+    worker.release();
+    const answer = await delivery;
+    expect(await repeated).toEqual(answer);
+    expect(await second.submit(row)).toEqual(answer);
+    expect(await second.result(row.id)).toEqual({ memo: 'memo', outcome: answer });
+    expect(worker.batches).toHaveLength(1);
+  });
+
+  test('that close start what they wait for', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place, { limits: { maxDelayMs: LONG_MS } });
+    const worker = startWorker(await openConsumer(place));
+    const delivery = producer.submit(request());
+    await eventually(async () => expect(await producer.status()).toHaveLength(1));
+    await producer.close();
+    await delivery;
+    expect(worker.batches.map(({ reason }) => reason)).toEqual(['drain']);
+  });
+});
+
+describe('several workers', () => {
+  test('share the batches, none run twice, and a free one takes what a busy one cannot', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const consumers = [1, 2, 3].map(() => openConsumer(place));
+    const workers = (await Promise.all(consumers)).map((each) => startWorker(each, { held: true }));
+    const requests = makeRequests(12);
+    const deliveries = requests.map((each) => producer.submit(each));
+    await eventually(() => expect(workers.map(({ batches }) => batches.length)).toEqual([1, 1, 1]));
+    for (const each of workers) each.release();
+    expect((await Promise.all(deliveries)).map(({ answer }) => answer)).toEqual(requests.map(answerOf));
+    const ran = workers.flatMap(({ batches }) => batches.flatMap(idsOf));
+    expect(ran.toSorted()).toEqual(requests.map(({ id }) => id).toSorted());
+  });
+
+  test('take the batches of the contents that they have, and leave the others alone', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const old = startWorker(await openConsumer(place, { contents: ['digits-1'] }));
+    const first = request();
+    const second = request({ lane: lane({ version: 2 }) });
+    const deliveries = [producer.submit(first), producer.submit(second)];
+    await deliveries[0];
+    await pause(100);
+    expect(await producer.status()).toMatchObject([{ lane: second.lane, depth: 1 }]);
+    const young = startWorker(await openConsumer(place, { contents: ['digits-2'] }));
+    expect((await deliveries[1]!).answer).toEqual(answerOf(second));
+    expect(old.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-1']);
+    expect(young.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-2']);
+  });
+
+  test('that close give the batch back that they held ready', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const closing = await openConsumer(place);
+    const busy = startWorker(closing, { held: true });
+    const requests = makeRequests(16);
+    const deliveries = requests.map((each) => producer.submit(each));
+    await eventually(() => expect(busy.batches).toHaveLength(1));
+    // One runs, one is held ready, two wait.
+    await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 8 }]));
+    const closed = closing.close();
+    const heir = startWorker(await openConsumer(place));
+    busy.release();
+    await closed;
+    expect((await Promise.all(deliveries)).map(({ answer }) => answer)).toEqual(requests.map(answerOf));
+    expect(busy.batches).toHaveLength(1);
+    expect(heir.batches).toHaveLength(3);
+  });
+});
+
+describe('a batch whose handler is not ready', () => {
+  const unready = new ServiceError('not_ready', 'The model is loading.', { retryAfterSeconds: 5 });
+
+  test('is tried again a little later', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    let tries = 0;
+    const worker = startWorker(await openConsumer(place), {
+      respond: ({ rows }) => {
+        tries += 1;
+        if (tries < 3) throw unready;
+        return rows.map(answerOf);
+      },
+    });
+    const sent = request();
+    expect((await producer.submit(sent)).answer).toEqual(answerOf(sent));
+    expect(new Set(worker.batches.map(({ id }) => id)).size).toBe(1);
+  });
+
+  test('fails its rows with what the handler said when no try is left', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const worker = startWorker(await openConsumer(place), {
+      respond: () => {
+        throw unready;
+      },
+    });
+    await expect(producer.submit(request())).rejects.toMatchObject({
+      code: 'not_ready',
+      retryAfterSeconds: 5,
+    });
+    expect(worker.batches).toHaveLength(3);
+  });
+});
+
+test('a worker whose event loop was blocked has its batch run twice and answered once', async () => {
+  const place = newPlace(server);
+  const producer = await openProducer(place);
+  const second = await openConsumer(place);
+  const slow = startWorker(await openConsumer(place), { held: true });
+  const sent = kept();
+  const delivery = producer.submit(sent);
+  await eventually(() => expect(slow.batches).toHaveLength(1));
+  const lock = (await server.client.keys(`{${place.redis.prefix}}:jobs:*:lock`))[0]!;
+  const taking = setInterval(() => void server.client.del(lock), 20);
+  const fast = startWorker(second);
+  const answer = await delivery;
+  clearInterval(taking);
+  slow.release();
+  expect(fast.batches.map(({ id }) => id)).toEqual(slow.batches.map(({ id }) => id));
+  await pause(50);
+  expect(await producer.result(sent.id)).toEqual({ memo: 'memo', outcome: answer });
+});
+
+test('what Redis keeps does not grow', async () => {
+  const place = newPlace(server);
+  const producer = await openProducer(place);
+  startWorker(await openConsumer(place), { respond: ({ rows }) => rows.map(answerOf) });
+  const callers = Array.from({ length: 30 }, (_, i) => lane({ caller: `caller ${i}` }));
+  const round = () =>
+    Promise.allSettled(
+      callers.flatMap((of) => [
+        producer.submit(request({ lane: of, timeoutMs: 600 })),
+        producer.submit(request({ lane: of, timeoutMs: 5 })),
+        producer.submit(request({ lane: of, timeoutMs: 600 }), AbortSignal.timeout(3)),
+        producer.submit({ ...request({ lane: of, timeoutMs: 600 }), keep: { ms: 300, memo: '' } }),
+      ]),
+    );
+  await round();
+  await round();
+  const keys = () => server.client.keys(`*${place.redis.prefix}*`);
+  const base = `{${place.redis.prefix}}:`;
+  const lasting = /^(engines|runs|jobs:[^:]+:(events|id|marker|meta|stalled-check))$/;
+  await eventually(async () => {
+    const left = (await keys()).filter((key) => !lasting.test(key.slice(base.length)));
+    expect(left).toEqual([]);
+  });
+  expect(await server.client.xlen(`${base}jobs:digits-1:events`)).toBeLessThan(300);
+});

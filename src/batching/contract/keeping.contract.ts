@@ -1,0 +1,135 @@
+import { describe, expect, test, vi } from 'vitest';
+import { ServiceError } from '../../errors.ts';
+import type { KeptRequest } from '../batch-queue.ts';
+import {
+  answerOf,
+  type CreateSubject,
+  idsOf,
+  LONG_MS,
+  open,
+  pause,
+  request,
+  startWorker,
+} from './fixtures.contract.ts';
+
+function kept(
+  changes: { id?: string; timeoutMs?: number; keepMs?: number; memo?: string } = {},
+): KeptRequest {
+  const { keepMs = 5_000, memo = 'a memo: {"top_k":5}\nünd so weiter', timeoutMs } = changes;
+  const plain = request(timeoutMs === undefined ? {} : { timeoutMs });
+  return { ...plain, id: changes.id ?? plain.id, keep: { ms: keepMs, memo } };
+}
+
+/** Rows whose outcome may be asked for, and asked for again. */
+export function describeKeeping(create: CreateSubject): void {
+  describe('a kept row', () => {
+    test('is found while it waits and while it runs, then with its answer, and not after its time', async () => {
+      const { producer, consumer } = await open(create, { maxDelayMs: 30 });
+      const row = kept({ keepMs: 400 });
+      const delivery = producer.submit(row);
+      await vi.waitFor(async () => expect(await producer.status()).toHaveLength(1));
+      expect(await producer.result(row.id)).toEqual({ memo: row.keep.memo });
+      const worker = startWorker(consumer, { held: true });
+      await vi.waitFor(() => expect(worker.batches).toHaveLength(1));
+      expect(await producer.result(row.id)).toEqual({ memo: row.keep.memo });
+      worker.release();
+      const answered = await delivery;
+      expect(answered).toMatchObject({ answer: answerOf(row), memo: row.keep.memo });
+      expect(await producer.result(row.id)).toEqual({ memo: row.keep.memo, outcome: answered });
+      await pause(450);
+      expect(await producer.result(row.id)).toBeUndefined();
+    });
+
+    test('that nobody waits for is found when it is answered', async () => {
+      const { producer, consumer } = await open(create);
+      const row = kept();
+      await producer.enqueue(row);
+      expect(await producer.result(row.id)).toEqual({ memo: row.keep.memo });
+      startWorker(consumer);
+      await vi.waitFor(async () =>
+        expect(await producer.result(row.id)).toMatchObject({ outcome: { answer: answerOf(row) } }),
+      );
+    });
+
+    test('that nobody waits for is refused where there is no room, and leaves no trace', async () => {
+      const { producer } = await open(create, { queueLimit: 1, maxDelayMs: LONG_MS });
+      await producer.enqueue(kept({ timeoutMs: 300 }));
+      const refused = kept();
+      await expect(producer.enqueue(refused)).rejects.toMatchObject({ code: 'queue_full' });
+      expect(await producer.result(refused.id)).toBeUndefined();
+    });
+
+    test('is run once, however often it is submitted, and answers all alike', async () => {
+      const { producer, consumer } = await open(create);
+      const row = kept();
+      const worker = startWorker(consumer, { held: true });
+      const first = producer.submit(row);
+      await vi.waitFor(() => expect(worker.batches).toHaveLength(1));
+      const second = producer.submit(kept({ id: row.id, memo: 'another' }));
+      await producer.enqueue(kept({ id: row.id, memo: 'a third' }));
+      await pause(30);
+      worker.release();
+      const answer = await first;
+      expect(await second).toEqual(answer);
+      expect(await producer.submit(kept({ id: row.id, memo: 'late' }))).toEqual(answer);
+      expect(answer.memo).toBe(row.keep.memo);
+      expect(worker.batches).toHaveLength(1);
+      expect(worker.batches[0]!.rows).toHaveLength(1);
+    });
+
+    test('goes on when its caller leaves, and answers the one who comes back', async () => {
+      const { producer, consumer } = await open(create, { maxDelayMs: 60 });
+      const worker = startWorker(consumer);
+      const controller = new AbortController();
+      const row = kept();
+      const left = producer.submit(row, controller.signal);
+      controller.abort();
+      await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+      expect((await producer.submit(kept({ id: row.id }))).answer).toEqual(answerOf(row));
+      expect(worker.batches.map(idsOf)).toEqual([[row.id]]);
+    });
+
+    test('that failed is found with its failure, and its id is free again', async () => {
+      const { producer, consumer } = await open(create);
+      let calls = 0;
+      startWorker(consumer, {
+        respond: ({ rows }) => {
+          calls += 1;
+          if (calls === 1) return [new ServiceError('internal', 'The row failed.')];
+          return rows.map(answerOf);
+        },
+      });
+      const row = kept();
+      await expect(producer.submit(row)).rejects.toMatchObject({ code: 'internal' });
+      expect(await producer.result(row.id)).toMatchObject({
+        memo: row.keep.memo,
+        outcome: { code: 'internal', message: 'The row failed.' },
+      });
+      expect((await producer.submit(row)).answer).toEqual(answerOf(row));
+      expect(calls).toBe(2);
+    });
+
+    test('that was not run in time is found with its failure, and is not run later', async () => {
+      const { producer, consumer } = await open(create, { maxDelayMs: 5 });
+      const row = kept({ timeoutMs: 50 });
+      await producer.enqueue(row);
+      await pause(80);
+      expect(await producer.result(row.id)).toMatchObject({ outcome: { code: 'timeout' } });
+      const worker = startWorker(consumer);
+      await producer.submit(request());
+      expect(worker.batches.flatMap(idsOf)).not.toContain(row.id);
+      expect((await producer.submit(kept({ id: row.id }))).batch.size).toBe(1);
+    });
+  });
+
+  test('a row that is not kept cannot be asked for', async () => {
+    const { producer, consumer } = await open(create);
+    const row = request();
+    const delivery = producer.submit(row);
+    await vi.waitFor(async () => expect(await producer.status()).toHaveLength(1));
+    expect(await producer.result(row.id)).toBeUndefined();
+    startWorker(consumer);
+    expect(await delivery).not.toHaveProperty('memo');
+    expect(await producer.result(row.id)).toBeUndefined();
+  });
+}

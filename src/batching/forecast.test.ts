@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { Lane } from './batch-queue.ts';
+import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
+import { addRun, type RunSums, runMs } from './run-time.ts';
+
+const lane = (recipe = 'isolated'): Lane => ({ model: 'digits', version: 1, recipe, caller: '' });
+
+function sumsOf(runs: readonly (readonly [rows: number, ms: number])[]): RunSums {
+  return runs.reduce<RunSums | undefined>((sums, [rows, ms]) => addRun(sums, rows, ms), undefined)!;
+}
+
+describe('the time of a run', () => {
+  test('is a fixed cost and one for each row, found from runs of different sizes', () => {
+    const sums = sumsOf([1, 100, 20, 64, 7, 128].map((rows) => [rows, 40 + 3 * rows]));
+    for (const rows of [1, 50, 128]) expect(runMs(sums, rows)).toBeCloseTo(40 + 3 * rows, 6);
+  });
+
+  test('is the mean where all runs had one size', () => {
+    const sums = sumsOf(Array.from({ length: 50 }, (_, i) => [37, 99 + 2 * (i % 2)]));
+    expect(runMs(sums, 1)).toBeCloseTo(100, 0);
+    expect(runMs(sums, 128)).toBeCloseTo(100, 0);
+  });
+
+  test('follows an engine that has become slower, within some ten runs', () => {
+    const sums = sumsOf([...Array(50).fill([16, 100]), ...Array(20).fill([16, 500])]);
+    expect(runMs(sums, 16)).toBeGreaterThan(450);
+  });
+
+  test('is never less for more rows, nor negative', () => {
+    const sums = sumsOf([
+      [1, 100],
+      [100, 1],
+    ]);
+    expect(runMs(sums, 200)).toBeCloseTo(runMs(sums, 1), 6);
+    expect(
+      runMs(
+        sumsOf([
+          [10, 100],
+          [20, 300],
+        ]),
+        1,
+      ),
+    ).toBe(0);
+  });
+});
+
+describe('the answer of a new row', () => {
+  const backlog: Backlog = {
+    lanes: [
+      { lane: lane(), depth: 250, maxBatchSize: 100 },
+      { lane: lane('dent'), depth: 10, maxBatchSize: 100 },
+    ],
+    running: 1,
+    engines: 2,
+    runs: new Map([
+      [runKey(lane()), sumsOf([[100, 1_000]])],
+      [runKey(lane('dent')), sumsOf([[10, 3_000]])],
+    ]),
+  };
+
+  test('comes after what runs and what waits, shared by the engines', () => {
+    // One batch of an average of 2 s, three of 1 s and one of 3 s, two at a time.
+    expect(roomInSeconds(backlog, lane())).toBe(4);
+    expect(tooLateBySeconds(backlog, lane(), 5_100)).toBeUndefined();
+    expect(tooLateBySeconds(backlog, lane(), 4_500)).toBe(1);
+    expect(tooLateBySeconds(backlog, lane(), 1_500)).toBe(4);
+  });
+
+  test('is not predicted before anything has run', () => {
+    const fresh = { ...backlog, runs: new Map() };
+    expect(tooLateBySeconds(fresh, lane(), 1)).toBeUndefined();
+    expect(roomInSeconds(fresh, lane())).toBe(1);
+  });
+
+  test('is not refused for a deadline that no later time would meet', () => {
+    expect(tooLateBySeconds(backlog, lane(), 900)).toBeUndefined();
+  });
+
+  test('of a recipe that has not run is taken for an average one', () => {
+    expect(tooLateBySeconds({ ...backlog, lanes: [], running: 0 }, lane('new'), 2_001)).toBeUndefined();
+    expect(tooLateBySeconds({ ...backlog, lanes: [] }, lane('new'), 2_001)).toBe(1);
+  });
+});
