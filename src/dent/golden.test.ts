@@ -1,0 +1,50 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
+import { type GoldenCase, goldenNames, loadGolden } from '../../test/golden/load.ts';
+import { createEngine } from '../engine/index.ts';
+import type { Tensor } from '../tensor.ts';
+import { compile, createRecipe } from './index.ts';
+
+const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 30_000 });
+afterAll(() => engine.close());
+
+/** Compares numbers laid out so that `rowOf` tells to which row each belongs. */
+function expectWithin(
+  tolerance: readonly number[],
+  actual: Tensor | undefined,
+  expected: readonly number[],
+  rowOf: (index: number) => number,
+): void {
+  expect(actual?.data.length).toBe(expected.length);
+  const off = expected.flatMap((value, i) => {
+    const row = rowOf(i);
+    const difference = Math.abs(value - Number(actual!.data[i]));
+    return difference <= tolerance[row]! ? [] : [{ row, difference, tolerance: tolerance[row] }];
+  });
+  expect(off).toEqual([]);
+}
+
+describe.each(goldenNames().map(loadGolden))('$name', ({ model, input, cases }) => {
+  const unadapted = cases.static!.logits.flat();
+
+  it.each(Object.entries(cases))('%s', async (_name, golden: GoldenCase) => {
+    const recipe = createRecipe(golden.recipe);
+    const compiled = await compile(model, recipe, engine);
+    const answer = await withCompiled(engine, compiled, (artifact) => artifact.run(input, recipe.steps));
+    const { tolerance, logits, entropy, sigma } = golden;
+    const byClass = (index: number) => Math.floor(index / logits[0]!.length);
+    expectWithin(tolerance, answer.logits, logits.flat(), byClass);
+    expectWithin(tolerance, answer.entropy, entropy.flat(), (index) => index % logits.length);
+    expectWithin(cases.static!.tolerance, answer.staticLogits, unadapted, byClass);
+    // One sigma for the batch comes of all its rows.
+    const ofSigma = sigma?.length === 1 ? [Math.max(...tolerance)] : tolerance;
+    if (sigma) expectWithin(ofSigma, answer.sigma, sigma, (index) => index);
+    else expect(answer.sigma).toBeUndefined();
+  });
+});
+
+it('finds the golden vectors', () => {
+  expect(goldenNames()).toEqual(
+    expect.arrayContaining(['averaging', 'bottleneck', 'bundled', 'mobilenet', 'vgg']),
+  );
+});
