@@ -89,7 +89,7 @@ describe('weights', () => {
     [{ dataType: 22, dims: [1n] }, 'The initializer "w" is of type data type 22, which is not supported.'],
     [
       { dataType: 1, dims: [1n], dataLocation: TensorProto_DataLocation.EXTERNAL },
-      'The initializer "w" is stored outside the model file; save the model as one file.',
+      'The initializer "w" is stored outside the model file; save the model as one file (torch.onnx.export takes external_data=False).',
     ],
   ])('%o are refused', (tensor, message) => {
     expect(() => weight(tensor)).toThrow(new InputError(message));

@@ -156,7 +156,7 @@ function decodeTensor(proto: TensorProto): Constant {
   const dims = proto.dims.map(Number);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw new InputError(
-      `The initializer "${proto.name}" is stored outside the model file; save the model as one file.`,
+      `The initializer "${proto.name}" is stored outside the model file; save the model as one file (torch.onnx.export takes external_data=False).`,
     );
   }
   const perElement = elementBytes(proto.dataType);

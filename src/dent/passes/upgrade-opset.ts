@@ -63,6 +63,10 @@ function upgradeNode(node: Node, model: Model, builder: GraphBuilder): Node {
         `${describeNode(node)} holds a graph of its own (opset ${model.opset}); export the model with opset ${TARGET_OPSET}.`,
       );
   }
+  if (node.opType === 'BatchNormalization' && model.opset < 14 && node.outputs.length > 1)
+    throw new InputError(
+      `${describeNode(node)} is in training mode (opset ${model.opset}); export the model in evaluation mode.`,
+    );
   const changedIn = AXES_BECAME_AN_INPUT[node.opType];
   if (changedIn !== undefined && model.opset < changedIn) return attributeToInput(node, 'axes', builder);
   if (node.opType === 'Split')
