@@ -1,3 +1,5 @@
+export type { RedisSettings } from './bullmq/connection.ts';
+export type { OnFault } from './bullmq/link.ts';
 export {
   createRedisConsumer,
   type RedisConsumer,
