@@ -10,6 +10,10 @@ it('has a default for every setting', () => {
     port: 8080,
     host: '127.0.0.1',
     models: 'models',
+    queue: 'memory',
+    redisPrefix: 'dent',
+    keepResultsMs: 600_000,
+    device: 'cpu',
     threads: availableParallelism(),
     cacheDir: resolve('.cache/dent'),
     logLevel: 'info',
@@ -38,6 +42,13 @@ it('prefers the command line, and takes nothing else from it', () => {
   expect(config).not.toHaveProperty('verbose');
 });
 
+it('prefers the environment to the defaults of a command, and those to its own', () => {
+  expect(loadConfig({}, { port: 8081 }).port).toBe(8081);
+  expect(loadConfig({ port: 9001 }, { port: 8081 }).port).toBe(9001);
+  vi.stubEnv('DENT_PORT', '9000');
+  expect(loadConfig({}, { port: 8081 }).port).toBe(9000);
+});
+
 it('keeps compiled models beside the repository unless told otherwise', () => {
   expect(loadConfig({ models: '/srv/models' }).cacheDir).toBe('/srv/.cache/dent');
   vi.stubEnv('DENT_CACHE_DIR', '/var/cache/dent');
@@ -47,6 +58,7 @@ it('keeps compiled models beside the repository unless told otherwise', () => {
 it.each([
   ['DENT_PORT', 'http', 'DENT_PORT must be a whole number; it is "http".'],
   ['DENT_PORT', '65536', 'DENT_PORT must be <= 65535; it is "65536".'],
+  ['DENT_QUEUE', 'kafka', 'DENT_QUEUE must be one of memory, redis; it is "kafka".'],
   ['DENT_THREADS', '0', 'DENT_THREADS must be >= 1; it is "0".'],
   [
     'DENT_LOG_LEVEL',

@@ -17,6 +17,16 @@ const settings = {
   models: Type.String({ minLength: 1, default: 'models' }),
   /** The model of `POST /v1/predict`; the first in the order of names where it is not set. */
   defaultModel: Type.Optional(Type.String({ minLength: 1 })),
+  /** Where rows wait: in this process, or in Redis, from where `dent worker` takes them. */
+  queue: Type.Enum(['memory', 'redis'], { default: 'memory' }),
+  /** redis://[user:password@]host[:port][/db]; also rediss, redis+sentinel and redis+cluster. Never logged. */
+  redisUrl: Type.Optional(Type.String({ minLength: 1 })),
+  /** What every key in Redis begins with. Services that share a Redis need one each. */
+  redisPrefix: Type.String({ pattern: '^[\\w.:-]{1,64}$', default: 'dent' }),
+  /** How long answers to `Prefer: respond-async` and to requests with an `Idempotency-Key` can be had again. */
+  keepResultsMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: 600_000 }),
+  /** Where graphs run. `cuda` needs an NVIDIA GPU and does not fall back. */
+  device: Type.Enum(['cpu', 'cuda'], { default: 'cpu' }),
   /** Cores for inference, each a process with its own copy of the models. More than there are makes everything slower. */
   threads: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
   /** Compiled models, kept for the next start; `.cache/dent` beside the model repository where it is not set. */
@@ -73,10 +83,13 @@ export function parseSetting<K extends Setting>(name: K, text: string): Settings
 }
 
 /**
- * The settings from the environment, under those in `options`, in which everything else is passed over. The only place
- * that reads the environment. Throws `InputError` naming the variable at fault.
+ * The settings from the environment, under those in `options`, in which everything else is passed over; `defaults` are those
+ * of a command that has others. The only place that reads the environment. Throws `InputError` naming the variable at fault.
  */
-export function loadConfig(options: Readonly<Partial<Settings>>): Config {
+export function loadConfig(
+  options: Readonly<Partial<Settings>>,
+  defaults: Readonly<Partial<Settings>> = {},
+): Config {
   const names = Object.keys(settings) as Setting[];
   const given: Record<string, string> = {};
   for (const name of names) {
@@ -84,10 +97,15 @@ export function loadConfig(options: Readonly<Partial<Settings>>): Config {
     // Compose files and charts set variables to nothing where they mean not to set them.
     if (text !== undefined && text !== '') given[name] = text;
   }
+  const unset = Object.entries(defaults).filter(([name]) => given[name] === undefined);
   const chosen = Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
-  const config: Settings = { ...readSettings(names, given, variable), ...chosen };
+  const config: Settings = {
+    ...readSettings(names, given, variable),
+    ...Object.fromEntries(unset),
+    ...chosen,
+  };
   const cacheDir = config.cacheDir ?? join(dirname(resolve(config.models)), '.cache', 'dent');
   return Object.freeze({ ...config, cacheDir: resolve(cacheDir) });
 }

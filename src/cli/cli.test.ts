@@ -35,7 +35,7 @@ it.each([
   [['serve', '--port', 'x'], "dent: option '--port <n>' argument 'x' is invalid."],
   [
     ['serve', '--queue', 'carrier-pigeon'],
-    "dent: option '--queue <kind>' argument 'carrier-pigeon' is invalid.",
+    "dent: option '--queue <memory|redis>' argument 'carrier-pigeon' is invalid.",
   ],
   [['predict', 'x.jpg', '--top-k', '0'], "dent: option '--top-k <n>' argument '0' is invalid."],
 ])('takes %j for wrong usage', async (args, message) => {

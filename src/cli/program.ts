@@ -6,11 +6,20 @@ import { compileCommand } from './compile.ts';
 import { inspectCommand } from './inspect.ts';
 import { predictCommand } from './predict.ts';
 import { serveCommand } from './serve.ts';
+import { workerCommand } from './worker.ts';
 
 const DESCRIPTION = 'Adapts ONNX image classifiers to each batch at test time, and serves them.';
 
 /** The commands in the order of the help. */
-const COMMANDS = [serveCommand, compileCommand, adaptCommand, inspectCommand, benchCommand, predictCommand];
+const COMMANDS = [
+  serveCommand,
+  workerCommand,
+  compileCommand,
+  adaptCommand,
+  inspectCommand,
+  benchCommand,
+  predictCommand,
+];
 
 /** The command line `dent`. Rejects with `CommanderError` for wrong usage, help and version; nothing in it exits. */
 export function createProgram(): Command {

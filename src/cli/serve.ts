@@ -1,47 +1,19 @@
-import closeWithGrace from 'close-with-grace';
-import { Command, Option } from 'commander';
-import { pino, stdTimeFunctions } from 'pino';
+import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
+import { closeAtSignal, createLog } from './run-until-signal.ts';
 import { addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
 
-/** npm hands on the Ctrl-C that the terminal has sent to the whole process group; both are one press of the key. */
-const SAME_SIGNAL_MS = 500;
-
 /** Serves until a signal ends the process. */
 async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
-  const log = pino({
-    level: config.logLevel,
-    base: null,
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-  });
+  const log = createLog(config);
   // Imported here so that the other commands need not load an HTTP server.
   const { startServer } = await import('../main.ts');
   const server = await startServer(config, log);
-  let drainDelayMs = 0;
-  const grace = closeWithGrace(
-    { delay: config.closeTimeoutMs, logger: log, skip: ['SIGINT', 'SIGTERM'] },
-    async ({ err }) => {
-      if (err) log.fatal({ err }, 'closing after an error that nothing caught');
-      await server.close(drainDelayMs);
-    },
-  );
-  let signalledMs: number | undefined;
-  function onSignal(signal: NodeJS.Signals): void {
-    if (signalledMs === undefined) {
-      signalledMs = performance.now();
-      // Only a process manager's SIGTERM comes with a load balancer that must look away first; Ctrl-C need not wait.
-      if (signal === 'SIGTERM') drainDelayMs = config.drainDelayMs;
-      grace.close();
-    } else if (performance.now() - signalledMs > SAME_SIGNAL_MS) {
-      log.warn(`a second ${signal}: exiting at once`);
-      process.exit(1);
-    }
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // Only a process manager's SIGTERM comes with a load balancer that must look away first; Ctrl-C need not wait.
+  closeAtSignal(config, log, (signal) => server.close(signal === 'SIGTERM' ? config.drainDelayMs : 0));
 }
 
 /** `dent serve`: the HTTP API. */
@@ -56,12 +28,19 @@ export function serveCommand(): Command {
     '--default-model <name>',
     'the model of /v1/predict (default: the first)',
   );
+  addSettingOption(
+    command,
+    'queue',
+    '--queue <memory|redis>',
+    'where images wait for their batch: here, or in Redis for `dent worker` (default: memory)',
+  );
+  addSettingOption(command, 'redisUrl', '--redis-url <url>', 'with --queue redis: the server');
   addSettingOption(command, 'threads', '--threads <n>', 'cores for inference (default: all)');
   addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
-  addSettingOption(command, 'logLevel', '--log-level <level>', 'silent to trace (default: info)');
-  return command
-    .addOption(
-      new Option('--queue <kind>', 'where images wait for their batch').choices(['memory']).default('memory'),
-    )
-    .action(serve);
+  return addSettingOption(
+    command,
+    'logLevel',
+    '--log-level <level>',
+    'silent to trace (default: info)',
+  ).action(serve);
 }

@@ -45,6 +45,7 @@ it('documents every route of the interface, each under a name of its own', () =>
     'POST /v1/predict',
     'POST /v1/models/{name}/predict',
     'POST /v1/models/{name}/versions/{version}/predict',
+    'GET /v1/predictions/{id}',
     'GET /v1/models',
     'GET /v1/models/{name}',
     'GET /v2/health/live',

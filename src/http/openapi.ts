@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { App } from './app-instance.ts';
 import { ProblemSchema } from './problem.ts';
 import { ModelSchema, RecipeSchema } from './schemas/model.ts';
-import { PredictionSchema } from './schemas/prediction.ts';
+import { AcceptedPredictionSchema, PredictionSchema } from './schemas/prediction.ts';
 
 const DESCRIPTION = [
   'Serves image classifiers with a defence that works at test time: each batch of images is adapted by defensive entropy ' +
@@ -35,7 +35,8 @@ export async function documentApi(app: App, version: string): Promise<void> {
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `schema-${i}`) },
   });
-  for (const schema of [ProblemSchema, PredictionSchema, RecipeSchema, ModelSchema]) app.addSchema(schema);
+  const shared = [ProblemSchema, PredictionSchema, AcceptedPredictionSchema, RecipeSchema, ModelSchema];
+  for (const schema of shared) app.addSchema(schema);
 }
 
 /** The document as YAML, of app that is ready. Words that YAML 1.1 reads as something else, such as `on`, are quoted. */

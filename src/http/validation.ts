@@ -5,6 +5,7 @@ const PLACES: Readonly<Record<string, string>> = {
   querystring: 'query parameter',
   params: 'path parameter',
   body: 'property of the body',
+  headers: 'header',
 };
 
 /** Ajv's first complaint about a part of a request as one sentence that names the parameter. */

@@ -1,5 +1,5 @@
 import type { Delivery } from '../batching/batch-queue.ts';
-import type { ServingVersion } from '../models/index.ts';
+import type { DescribedVersion } from '../models/model.ts';
 import type { Prediction } from './inference.ts';
 import { entropyNats, softmax, topClasses } from './probabilities.ts';
 
@@ -20,7 +20,7 @@ const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
  * take the batch's statistics or blur the image differ from it before the first update already.
  */
 export function createPrediction(
-  { name, version, manifest }: ServingVersion,
+  { name, version, manifest }: DescribedVersion,
   { answer, batch, queueMs, runMs }: Delivery,
   { id, recipe, topK, decodeMs, totalMs }: RowStory,
 ): Prediction {

@@ -1,17 +1,12 @@
 import { ServiceError } from '../errors.ts';
-import {
-  defaultVersion,
-  type ModelEntry,
-  type ModelRepository,
-  type ServingVersion,
-  type VersionEntry,
-} from '../models/index.ts';
+import { defaultVersion, type ModelEntry, type ModelRepository, type VersionEntry } from '../models/index.ts';
+import type { DescribedVersion } from '../models/model.ts';
 
 /** When to ask again for a version that is loading, and for one that failed, which takes an operator. */
 const LOADING_RETRY_SECONDS = 5;
 const FAILED_RETRY_SECONDS = 60;
 
-function notReady(model: string, entry: VersionEntry): ServiceError {
+function notReady(model: string, entry: VersionEntry<DescribedVersion>): ServiceError {
   return entry.state === 'failed'
     ? new ServiceError('not_ready', `Version ${entry.version} of the model "${model}" could not be loaded.`, {
         retryAfterSeconds: FAILED_RETRY_SECONDS,
@@ -22,7 +17,10 @@ function notReady(model: string, entry: VersionEntry): ServiceError {
 }
 
 /** The model of that name. Throws `unknown_model` naming those there are. */
-export function chooseModel(models: ModelRepository, name: string): ModelEntry {
+export function chooseModel<V extends DescribedVersion>(
+  models: ModelRepository<V>,
+  name: string,
+): ModelEntry<V> {
   const model = models.model(name);
   if (model !== undefined) return model;
   const names = models.models().map((each) => each.name);
@@ -30,7 +28,10 @@ export function chooseModel(models: ModelRepository, name: string): ModelEntry {
 }
 
 /** The version asked for, or the largest that is ready. Throws `unknown_model` or `not_ready`. */
-export function chooseVersion(model: ModelEntry, version: number | undefined): ServingVersion {
+export function chooseVersion<V extends DescribedVersion>(
+  model: ModelEntry<V>,
+  version: number | undefined,
+): V {
   const { name, versions } = model;
   if (version === undefined) {
     const serving = defaultVersion(model);
@@ -51,7 +52,7 @@ export function chooseVersion(model: ModelEntry, version: number | undefined): S
 
 /** The name of the recipe asked for, or of the model's default. Throws `unknown_recipe` naming those there are. */
 export function chooseRecipe(
-  { name, manifest }: Pick<ModelEntry, 'name' | 'manifest'>,
+  { name, manifest }: Pick<ModelEntry<DescribedVersion>, 'name' | 'manifest'>,
   recipe: string | undefined,
 ): string {
   const chosen = recipe ?? manifest.defaultRecipe;

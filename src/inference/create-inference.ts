@@ -1,110 +1,218 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchProducer } from '../batching/batch-queue.ts';
+import type { BatchProducer, Delivery, KeptRequest, RowRequest } from '../batching/batch-queue.ts';
 import { isCoupled } from '../dent/index.ts';
 import { ServiceError } from '../errors.ts';
 import type { ImageDecoder } from '../images/index.ts';
-import { defaultVersion, type ModelEntry, type ModelRepository } from '../models/index.ts';
+import type { ModelRepository } from '../models/index.ts';
+import type { DescribedVersion } from '../models/model.ts';
 import { createPrediction } from './answer.ts';
 import { chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
-import type { Inference, ModelSummary, Prediction, PredictRequest } from './inference.ts';
+import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from './inference.ts';
+import {
+  checkFingerprint,
+  holdsId,
+  isPredictionId,
+  type KeyedRequest,
+  keyedRequest,
+  type Memo,
+  readMemo,
+  unknownPrediction,
+  writeMemo,
+} from './kept.ts';
 import type { InferenceObserver } from './observer.ts';
+import { modelReasons, summarize } from './summary.ts';
+
+export interface InferenceQueue extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result'> {
+  /** Why rows cannot be queued now, where the queue is not in this process. */
+  unreadyReasons?(): readonly string[];
+}
 
 export interface InferenceDeps {
-  readonly models: ModelRepository;
-  readonly queue: Pick<BatchProducer, 'submit'>;
+  readonly models: ModelRepository<DescribedVersion>;
+  readonly queue: InferenceQueue;
   readonly decoder: ImageDecoder;
   readonly observer: InferenceObserver;
 }
 
+export interface InferenceOptions {
+  /** How long predictions that may be asked for again are kept, milliseconds. */
+  readonly keepMs: number;
+}
+
 const TOP_K = 5;
-
-function summarize(model: ModelEntry): ModelSummary {
-  const { description, input, labels, recipes, defaultRecipe } = model.manifest;
-  const serving = defaultVersion(model);
-  return {
-    name: model.name,
-    description,
-    versions: model.versions.map((entry) => {
-      const { version, state } = entry;
-      if (entry.state === 'ready') return { version, state, sha256: entry.serving.sha256 };
-      return entry.state === 'failed' ? { version, state, reason: entry.reason } : { version, state };
-    }),
-    ...(serving !== undefined && { defaultVersion: serving.version }),
-    input,
-    labels,
-    recipes,
-    defaultRecipe,
-  };
-}
-
-/** Why `model` keeps the service from being ready, one sentence for each reason. */
-function unreadyReasons(model: ModelEntry): string[] {
-  const loading = model.versions.filter(({ state }) => state === 'loading');
-  if (loading.length > 0) {
-    return loading.map(({ version }) => `Version ${version} of the model "${model.name}" is loading.`);
-  }
-  return defaultVersion(model) === undefined
-    ? [`No version of the model "${model.name}" could be loaded.`]
-    : [];
-}
 
 export interface RunningInference extends Inference {
   /** Resolves when no prediction is under way. */
   idle(): Promise<void>;
 }
 
-/** The use case: one image in, its adapted prediction out. */
-export function createInference({ models, queue, decoder, observer }: InferenceDeps): RunningInference {
-  const underWay = new Set<Promise<Prediction>>();
+/** What a request asks for, with the defaults of its model. */
+interface Choice {
+  readonly version: DescribedVersion;
+  readonly recipe: string;
+  readonly topK: number;
+  readonly deadlineMs: number;
+}
 
-  async function predict(request: PredictRequest): Promise<Prediction> {
-    const started = performance.now();
-    const accepted = Date.now();
+/** The use case: one image in, its adapted prediction out. */
+export function createInference(
+  { models, queue, decoder, observer }: InferenceDeps,
+  { keepMs }: InferenceOptions,
+): RunningInference {
+  const underWay = new Set<Promise<unknown>>();
+  const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
+
+  function choose(request: PredictRequest): Choice {
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
     const recipe = chooseRecipe(model, request.recipe);
-    const { labels, batching, shareBatches, recipes } = model.manifest;
+    const { labels, batching } = model.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
     // A longer wait than the operator allows is refused, not cut short without a word.
     const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
+    return { version, recipe, topK, deadlineMs: Date.now() + timeoutMs };
+  }
+
+  /** Before the work of decoding an image that nobody could take. */
+  function requireQueue(): void {
+    if (queueReasons().length === 0) return;
+    observer.queueUnavailable();
+    throw new ServiceError('queue_unavailable', 'The queue cannot be used at present.', {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  async function createRow(
+    id: string,
+    request: PredictRequest,
+    { version, recipe, deadlineMs }: Choice,
+  ): Promise<{ row: RowRequest; decodeMs: number }> {
+    requireQueue();
     if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
-    const pixels = await decoder.decode(request.image, model.manifest.input);
+    const { input, recipes, shareBatches } = version.manifest;
+    const started = performance.now();
+    const pixels = await decoder.decode(request.image, input);
     const decodeMs = performance.now() - started;
     observer.decoded(decodeMs / 1000);
     const apart = isCoupled(recipes[recipe]!) && !shareBatches;
-    const id = randomUUID();
-    const lane = {
-      model: model.name,
-      version: version.version,
-      recipe,
-      caller: apart ? request.caller : '',
+    const caller = apart ? request.caller : '';
+    const row: RowRequest = {
+      id,
+      lane: { model: version.name, version: version.version, recipe, caller },
+      row: { type: 'uint8', data: pixels },
+      deadlineMs,
+      ...(request.priority !== undefined && { priority: request.priority }),
     };
-    const row = { type: 'uint8', data: pixels } as const;
-    const delivery = await queue.submit({ id, lane, row, deadlineMs: accepted + timeoutMs }, request.signal);
+    return { row, decodeMs };
+  }
+
+  async function createKeptRow(
+    { id, fingerprint }: KeyedRequest,
+    request: PredictRequest,
+    choice: Choice,
+  ): Promise<KeptRequest> {
+    const { row, decodeMs } = await createRow(id, request, choice);
+    const { version, recipe, topK } = choice;
+    const memo: Memo = { model: version.name, version: version.version, recipe, topK, decodeMs, fingerprint };
+    return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
+  }
+
+  /** The same for every caller who asks, so the times are those of the row and not of the request. */
+  function keptPrediction(id: string, memo: string, delivery: Delivery): Prediction {
+    const { model, version, recipe, topK, decodeMs } = readMemo(memo);
+    const entry = models.model(model)?.versions.find((each) => each.version === version);
+    if (entry?.state !== 'ready') throw unknownPrediction();
+    const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
+    return createPrediction(entry.serving, delivery, { id, recipe, topK, decodeMs, totalMs });
+  }
+
+  async function predict(request: PredictRequest): Promise<Prediction> {
+    const started = performance.now();
+    const choice = choose(request);
+    if (request.idempotencyKey !== undefined) {
+      return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey));
+    }
+    const id = randomUUID();
+    const { row, decodeMs } = await createRow(id, request, choice);
+    const delivery = await queue.submit(row, request.signal);
+    const { version, recipe, topK } = choice;
     const totalMs = performance.now() - started;
-    const prediction = createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
-    const { entropy_before, entropy_after, label_changed } = prediction.adaptation;
-    observer.predicted({
-      model: `${model.name}:${version.version}`,
-      recipe,
-      staticEntropy: entropy_before,
-      adaptedEntropy: entropy_after,
-      labelChanged: label_changed,
-    });
-    return prediction;
+    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+  }
+
+  async function predictOnce(
+    request: PredictRequest,
+    choice: Choice,
+    keyed: KeyedRequest,
+  ): Promise<Prediction> {
+    requireQueue();
+    const { id } = keyed;
+    const earlier = await queue.result(id);
+    if (holdsId(earlier)) {
+      checkFingerprint(earlier.memo, keyed);
+      const { memo, outcome } = earlier;
+      if (outcome && !(outcome instanceof ServiceError)) return keptPrediction(id, memo, outcome);
+    }
+    const row = await createKeptRow(keyed, request, choice);
+    const delivery = await queue.submit(row, request.signal);
+    // Another request with the key may have come in between.
+    const memo = delivery.memo ?? row.keep.memo;
+    checkFingerprint(memo, keyed);
+    return keptPrediction(id, memo, delivery);
+  }
+
+  async function accept(request: PredictRequest): Promise<AcceptedPrediction> {
+    const choice = choose(request);
+    requireQueue();
+    if (request.idempotencyKey !== undefined) {
+      return acceptOnce(request, choice, keyedRequest(request, request.idempotencyKey));
+    }
+    const id = randomUUID();
+    await queue.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
+    return { id, status: 'pending' };
+  }
+
+  async function acceptOnce(
+    request: PredictRequest,
+    choice: Choice,
+    keyed: KeyedRequest,
+  ): Promise<AcceptedPrediction> {
+    const { id } = keyed;
+    const earlier = await queue.result(id);
+    if (holdsId(earlier)) {
+      checkFingerprint(earlier.memo, keyed);
+      return { id, status: earlier.outcome ? 'done' : 'pending' };
+    }
+    await queue.enqueue(await createKeptRow(keyed, request, choice));
+    const accepted = await queue.result(id);
+    if (holdsId(accepted)) checkFingerprint(accepted.memo, keyed);
+    return { id, status: 'pending' };
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    return tracked;
   }
 
   return {
-    predict(request) {
-      const prediction = predict(request).finally(() => underWay.delete(prediction));
-      underWay.add(prediction);
-      return prediction;
+    predict: (request) => track(predict(request)),
+    accept: (request) => track(accept(request)),
+    async prediction(id) {
+      if (!isPredictionId(id)) throw unknownPrediction();
+      requireQueue();
+      const kept = await queue.result(id);
+      if (kept === undefined) throw unknownPrediction();
+      const { memo, outcome } = kept;
+      if (outcome === undefined) return { id, status: 'pending' };
+      if (outcome instanceof ServiceError) throw outcome;
+      return keptPrediction(id, memo, outcome);
     },
     async idle() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
-    unreadyReasons: () => models.models().flatMap(unreadyReasons),
+    unreadyReasons: () => [...modelReasons(models), ...queueReasons()],
   };
 }

@@ -37,6 +37,7 @@ const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0
   postprocessed: [],
   fellBack: [],
   predicted: [],
+  queueUnavailable: [],
 };
 
 async function writeRepository(root: string): Promise<void> {
@@ -87,9 +88,13 @@ beforeEach(() => {
     postprocessed: (seconds) => seen.postprocessed.push(seconds),
     fellBack: (run) => seen.fellBack.push(run),
     predicted: (row) => seen.predicted.push(row),
+    queueUnavailable: () => seen.queueUnavailable.push(undefined),
   };
   queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
-  inference = createInference({ models, queue, decoder: createImageDecoder({ maxPixels: 1e7 }), observer });
+  inference = createInference(
+    { models, queue, decoder: createImageDecoder({ maxPixels: 1e7 }), observer },
+    { keepMs: 60_000 },
+  );
   closeQueue = () => queue.close();
   return () => closeQueue();
 });

@@ -10,6 +10,10 @@ export interface PredictRequest {
   /** How many classes to return, 1 to the number of classes. */
   readonly topK?: number;
   readonly timeoutMs?: number;
+  /** 1 goes first; 2 where it is not set. */
+  readonly priority?: 1 | 2 | 3;
+  /** Names the request: one of the same caller and key that was answered, or is under way, is not run again. */
+  readonly idempotencyKey?: string;
   /** Who asks; rows of coupled recipes are only adapted together for one caller. '' where callers are not told apart. */
   readonly caller: string;
   /** Aborts when nobody waits for the answer any more. */
@@ -48,6 +52,12 @@ export interface Prediction {
   };
 }
 
+/** Where a prediction stands that nobody waits for. */
+export interface AcceptedPrediction {
+  readonly id: string;
+  readonly status: 'pending' | 'done';
+}
+
 export type VersionState = 'loading' | 'ready' | 'failed';
 
 export interface ModelSummary {
@@ -70,6 +80,13 @@ export interface ModelSummary {
 /** The use case, as the HTTP room sees it. Every failure is a `ServiceError`. */
 export interface Inference {
   predict(request: PredictRequest): Promise<Prediction>;
+  /** Resolves when the image waits for its batch; `prediction` tells the rest. */
+  accept(request: PredictRequest): Promise<AcceptedPrediction>;
+  /**
+   * What became of a prediction that was accepted, or that had an idempotency key. Rejects with `unknown_prediction` where
+   * there is none, or no more, and with what the prediction failed with.
+   */
+  prediction(id: string): Promise<Prediction | AcceptedPrediction>;
   models(): readonly ModelSummary[];
   model(name: string): ModelSummary;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */

@@ -3,6 +3,8 @@ export type FallbackReason = 'small_batch' | 'nonfinite';
 
 /** What the use case tells whoever counts. `model` is name:version, `recipe` the one asked for. */
 export interface InferenceObserver {
+  /** A request was refused because the queue cannot be used, before a row was made of it. */
+  queueUnavailable(): void;
   /** An image became a row. */
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */
@@ -23,7 +25,7 @@ export interface InferenceObserver {
     readonly reason: FallbackReason;
     readonly rows: number;
   }): void;
-  /** A row was answered. Entropies in nats. */
+  /** A row of a batch has its prediction. Entropies in nats. */
   predicted(row: {
     readonly model: string;
     readonly recipe: string;

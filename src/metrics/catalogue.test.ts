@@ -20,6 +20,8 @@ const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_rejected_total: ['reason'],
   dent_inflight_requests: [],
   dent_ready: [],
+  dent_worker_up: [],
+  dent_redis_up: [],
   dent_model_info: ['model', 'sha256'],
 };
 

@@ -34,6 +34,16 @@ export function createCatalogue(registry: Registry) {
       help: '1 while this process can answer predictions, otherwise 0.',
       registers,
     }),
+    workerUp: new Gauge({
+      name: 'dent_worker_up',
+      help: '1 while this process takes batches and runs them, otherwise 0; absent where it is none that runs batches.',
+      registers,
+    }),
+    redisUp: new Gauge({
+      name: 'dent_redis_up',
+      help: '1 while this process is connected to Redis, otherwise 0; absent where it uses none.',
+      registers,
+    }),
     modelInfo: new Gauge({
       name: 'dent_model_info',
       help: '1 for each model version that is loaded, with the hash of its source file.',

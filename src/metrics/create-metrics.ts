@@ -8,10 +8,14 @@ import { REJECTION_REASONS } from './rejection-reasons.ts';
 
 /** What is asked at each scrape, because it is a state and not an event. */
 export interface MetricSources {
-  /** The rows that wait; the queue's `status`. */
-  readonly queueStatus: () => Promise<readonly LaneDepth[]>;
-  /** Whether predictions can be answered. */
+  /** The rows that wait; the queue's `status`. Processes that have no rows leave it out. */
+  readonly queueStatus?: () => Promise<readonly LaneDepth[]>;
+  /** Whether this process can do its work. */
   readonly isReady: () => boolean;
+  /** Whether batches are taken and run. Processes that run none leave it out, and have no such metric. */
+  readonly isWorkerUp?: () => boolean;
+  /** Whether Redis can be reached, where it is used. */
+  readonly isRedisUp?: () => boolean;
 }
 
 /** The metrics of one process. Each room gets the observer of its name. */
@@ -40,12 +44,19 @@ export function createMetrics(): Metrics {
   let sources: MetricSources | undefined;
 
   async function sampleQueue({ queueStatus }: MetricSources): Promise<void> {
+    if (!queueStatus) return;
     try {
       setQueueGauges(catalogue, await queueStatus(), models.recipes());
     } catch {
       // The other metrics matter most while the queue is out of reach, and an old depth would be a lie.
       setQueueGauges(catalogue, [], []);
     }
+  }
+
+  function sampleStates({ isReady, isWorkerUp, isRedisUp }: MetricSources): void {
+    catalogue.ready.set(isReady() ? 1 : 0);
+    if (isWorkerUp) catalogue.workerUp.set(isWorkerUp() ? 1 : 0);
+    if (isRedisUp) catalogue.redisUp.set(isRedisUp() ? 1 : 0);
   }
 
   return {
@@ -55,10 +66,13 @@ export function createMetrics(): Metrics {
     models,
     watch: (given) => {
       sources = given;
+      // A gauge of something that is not there would read as its failure.
+      if (!given.isWorkerUp) registry.removeSingleMetric('dent_worker_up');
+      if (!given.isRedisUp) registry.removeSingleMetric('dent_redis_up');
     },
     async text() {
       if (sources) {
-        catalogue.ready.set(sources.isReady() ? 1 : 0);
+        sampleStates(sources);
         await sampleQueue(sources);
       }
       return registry.metrics();

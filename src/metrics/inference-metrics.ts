@@ -7,6 +7,8 @@ interface Labels {
 }
 
 export interface InferenceMetrics {
+  /** A request was refused because the queue cannot be used. */
+  queueUnavailable(): void;
   /** An image was decoded. */
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */
@@ -17,7 +19,7 @@ export interface InferenceMetrics {
   postprocessed(seconds: number): void;
   /** `rows` rows were answered with another recipe. */
   fellBack(run: Labels & { readonly reason: 'small_batch' | 'nonfinite'; readonly rows: number }): void;
-  /** A row was answered. Entropies in nats. */
+  /** A row has its prediction. Entropies in nats. */
   predicted(
     row: Labels & {
       readonly staticEntropy: number;
@@ -30,6 +32,7 @@ export interface InferenceMetrics {
 export function createInferenceMetrics(catalogue: Catalogue): InferenceMetrics {
   const { stageDuration } = catalogue;
   return {
+    queueUnavailable: () => catalogue.rejected.inc({ reason: 'queue_unavailable' }),
     decoded: (seconds) => stageDuration.observe({ stage: 'decode' }, seconds),
     preprocessed: (seconds) => stageDuration.observe({ stage: 'preprocess' }, seconds),
     postprocessed: (seconds) => stageDuration.observe({ stage: 'postprocess' }, seconds),

@@ -31,12 +31,17 @@ export interface Manifest {
   };
 }
 
-/** One version of one model, compiled for each of its recipes. */
-export interface ModelVersion {
+/** One version of one model: all that is needed to take requests for it, and to write their answers. */
+export interface DescribedVersion {
   readonly name: string;
   readonly version: number;
+  /** Of the model file. */
   readonly sha256: string;
   readonly manifest: Manifest;
+}
+
+/** One version of one model, compiled for each of its recipes. */
+export interface ModelVersion extends DescribedVersion {
   /** By recipe name. */
   readonly artifacts: Readonly<Record<string, Artifact>>;
 }

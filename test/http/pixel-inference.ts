@@ -3,9 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ServiceError } from '../../src/errors.ts';
 import { createImageDecoder } from '../../src/images/index.ts';
 import type {
+  AcceptedPrediction,
   ClassProbability,
   Inference,
   ModelSummary,
+  Prediction,
   PredictRequest,
 } from '../../src/inference/inference.ts';
 
@@ -85,6 +87,9 @@ export function createPixelInference(): PixelInference {
     return MODEL;
   };
 
+  /** By id: what was accepted, pending until its answer is there. */
+  const accepted = new Map<string, Prediction | AcceptedPrediction | Error>();
+
   const inference: PixelInference = {
     requests,
     delayMs: 0,
@@ -133,6 +138,22 @@ export function createPixelInference(): PixelInference {
         batch: { id: randomUUID(), size: 1 },
         timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
       };
+    },
+    async accept(request) {
+      const id = randomUUID();
+      accepted.set(id, { id, status: 'pending' });
+      inference.predict(request).then(
+        (prediction) => accepted.set(id, { ...prediction, id }),
+        (error) => accepted.set(id, error),
+      );
+      return { id, status: 'pending' };
+    },
+    async prediction(id) {
+      const found = accepted.get(id);
+      if (found === undefined)
+        throw new ServiceError('unknown_prediction', 'There is no prediction of this id.');
+      if (found instanceof Error) throw found;
+      return found;
     },
     models: () => [MODEL],
     model,

@@ -17,7 +17,10 @@ const Unready = Type.Object(
 
 const NOT_READY = 503;
 
-export function healthRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
+/** Empty where the process can do its work; otherwise why not, one sentence each. */
+export type Health = Pick<Inference, 'unreadyReasons'>;
+
+export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): void {
   app.get(
     '/v2/health/live',
     {
@@ -38,7 +41,8 @@ export function healthRoutes(app: App, inference: Inference, lifecycle: Lifecycl
       schema: {
         operationId: 'ready',
         summary: 'Whether requests should be sent here',
-        description: 'Not while models load, and not any more once the service is shutting down.',
+        description:
+          'Not while models load or the queue cannot be reached, and not any more once the service is shutting down.',
         tags: ['health'],
         response: {
           200: answer('They should.', 'application/json', Ready, { ready: true }),
@@ -50,7 +54,7 @@ export function healthRoutes(app: App, inference: Inference, lifecycle: Lifecycl
       },
     },
     async (_request, reply) => {
-      const reasons = [...inference.unreadyReasons()];
+      const reasons = [...health.unreadyReasons()];
       if (lifecycle.phase() !== 'serving') reasons.unshift('The service is shutting down.');
       if (reasons.length === 0) return { ready: true };
       return reply.code(NOT_READY).send({ ready: false, reasons });

@@ -1,20 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { ServiceError } from '../../errors.ts';
-import type { Inference, Prediction } from '../../inference/inference.ts';
+import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
 import { imageOfBody } from '../body.ts';
 import { hangUp } from '../hang-up.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { prefersAsync } from '../prefer.ts';
 import { answer, problems } from '../schemas/answers.ts';
 import {
   DOCUMENTED_PREDICT_BODY,
+  IDEMPOTENCY_KEY,
   ModelName,
   ModelVersionNumber,
   PREDICT_BODY,
+  PREFER,
+  PRIORITY,
+  PredictHeaders,
   PredictQuery,
 } from '../schemas/predict.ts';
-import { PREDICTION_EXAMPLE } from '../schemas/prediction.ts';
+import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE } from '../schemas/prediction.ts';
 
 const NamedModel = Type.Object({ name: ModelName });
 const NamedVersion = Type.Object({ name: ModelName, version: ModelVersionNumber });
@@ -24,15 +29,32 @@ const DESCRIPTION =
   'the field `image`, or JSON with the image in base64; JPEG, PNG and WebP are read, whatever the content type calls them. ' +
   'Transparent parts are seen on white, and EXIF orientation is followed.';
 
+const ACCEPTED = 202;
+const LOCATION = {
+  Location: {
+    type: 'string',
+    description: 'Where the prediction is told, such as /v1/predictions/5f2b7a44.',
+  },
+  'Preference-Applied': { type: 'string', enum: ['respond-async'] },
+};
+
 const schemaOf = (operationId: string, summary: string) => ({
   operationId,
   summary,
   description: DESCRIPTION,
   tags: ['predict'],
   querystring: PredictQuery,
+  headers: PredictHeaders,
   body: PREDICT_BODY,
   response: {
     200: answer('The prediction.', 'application/json', { $ref: 'Prediction#' }, PREDICTION_EXAMPLE),
+    [ACCEPTED]: answer(
+      'Accepted, as `Prefer: respond-async` asked for.',
+      'application/json',
+      { $ref: 'AcceptedPrediction#' },
+      ACCEPTED_EXAMPLE,
+      LOCATION,
+    ),
     ...problems(
       'invalid_image',
       'invalid_request',
@@ -43,6 +65,7 @@ const schemaOf = (operationId: string, summary: string) => ({
       'queue_full',
       'not_ready',
       'draining',
+      'queue_unavailable',
       'timeout',
     ),
   },
@@ -63,24 +86,33 @@ export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecyc
     throw new ServiceError('draining', 'The service is shutting down.', { retryAfterSeconds: 1 });
   };
 
-  const predict = (
+  const predict = async (
     request: FastifyRequest,
     reply: FastifyReply,
     query: Static<typeof PredictQuery>,
     which: { model?: string; version?: number },
-  ): Promise<Prediction> => {
+  ): Promise<Prediction | AcceptedPrediction> => {
+    // Validation has made a number of the priority.
+    const headers = request.headers as unknown as Static<typeof PredictHeaders>;
     const image = imageOfBody(request.body);
     // The request lives until its answer; its body need not.
     request.body = undefined;
-    return inference.predict({
+    const asked: PredictRequest = {
       image,
       ...which,
       ...(query.recipe !== undefined && { recipe: query.recipe }),
       ...(query.top_k !== undefined && { topK: query.top_k }),
       ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
+      ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
+      ...(headers[PRIORITY] !== undefined && { priority: headers[PRIORITY] as 1 | 2 | 3 }),
       caller: '',
       signal: hangUp(reply.raw),
-    });
+    };
+    if (!prefersAsync(headers[PREFER])) return inference.predict(asked);
+    const accepted = await inference.accept(asked);
+    reply.code(ACCEPTED).header('location', `/v1/predictions/${accepted.id}`);
+    reply.header('preference-applied', 'respond-async');
+    return accepted;
   };
 
   app.post(

@@ -14,9 +14,15 @@ const RETRY_AFTER = {
 };
 
 /** An answer of one content type, as Fastify and OpenAPI both read it. */
-export const answer = (description: string, type: string, schema: object, example?: unknown) => ({
+export const answer = (
+  description: string,
+  type: string,
+  schema: object,
+  example?: unknown,
+  headers: object = {},
+) => ({
   description,
-  headers: REQUEST_ID,
+  headers: { ...REQUEST_ID, ...headers },
   content: { [type]: { schema, ...(example !== undefined && { example }) } },
 });
 
@@ -32,6 +38,10 @@ const PROBLEMS = {
     'there is no such model or version',
     'There is no model "resnet"; the models are cifar10-resnet14.',
   ],
+  unknown_prediction: [
+    'there is no such prediction, or no more',
+    'There is no prediction of this id, or no more.',
+  ],
   too_large: [
     'the body has too many bytes, or the image too many pixels',
     'The image has more than 16777216 pixels.',
@@ -44,6 +54,7 @@ const PROBLEMS = {
   ],
   not_ready: ['the model is loading', 'Version 1 of the model "cifar10-resnet14" is still loading.'],
   draining: ['the service is shutting down', 'The service is shutting down.'],
+  queue_unavailable: ['the workers cannot be reached', 'The queue cannot be used at present.'],
   timeout: ['the deadline passed', 'The deadline passed before the answer was ready.'],
 } as const satisfies Partial<Record<ErrorCode, readonly [when: string, detail: string]>>;
 

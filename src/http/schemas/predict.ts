@@ -27,6 +27,36 @@ export const PredictQuery = Type.Object(
   { additionalProperties: false },
 );
 
+export const PREFER = 'prefer';
+export const IDEMPOTENCY_KEY = 'idempotency-key';
+export const PRIORITY = 'dent-priority';
+
+/** Names are lower-case, as Node has them. */
+export const PredictHeaders = Type.Object({
+  [PREFER]: Type.Optional(
+    Type.String({
+      maxLength: 256,
+      description:
+        '`respond-async` (RFC 7240): the answer is 202 as soon as the image waits, and the prediction is told at `Location`.',
+    }),
+  ),
+  [IDEMPOTENCY_KEY]: Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+      description:
+        'A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, ' +
+        'unless the first failed. The same key with another image, model, recipe or top_k is refused with invalid_request.',
+    }),
+  ),
+  [PRIORITY]: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 3,
+      description: '1 goes before 2, the default, and 2 before 3; nobody waits for ever.',
+    }),
+  ),
+});
+
 export const ModelName = Type.String({
   minLength: 1,
   description: 'Name of a model.',

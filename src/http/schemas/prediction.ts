@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { Prediction } from '../../inference/inference.ts';
+import type { AcceptedPrediction, Prediction } from '../../inference/inference.ts';
 
 const strict = { additionalProperties: false } as const;
 const Milliseconds = (description: string) => Type.Number({ minimum: 0, description });
@@ -77,3 +77,16 @@ export const PREDICTION_EXAMPLE: Prediction = {
   batch: { id: 'b1c0f0a2-6a1f-4f0e-8f5d-3f6f4e0d2c11', size: 87 },
   timing_ms: { decode: 0.4, queue: 12.1, adapt: 830.2, total: 843.9 },
 };
+
+export const AcceptedPredictionSchema = Type.Object(
+  {
+    id: Type.String({ description: 'Names the prediction.' }),
+    status: Type.Enum(['pending', 'done'], {
+      type: 'string',
+      description: '`done` where the answer can be had already, because the request was sent before.',
+    }),
+  },
+  { $id: 'AcceptedPrediction', ...strict },
+);
+
+export const ACCEPTED_EXAMPLE: AcceptedPrediction = { id: PREDICTION_EXAMPLE.id, status: 'pending' };

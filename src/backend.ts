@@ -1,0 +1,76 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { BatchProducer, Lane, LaneLimits } from './batching/batch-queue.ts';
+import { createMemoryQueue, createRedisProducer } from './batching/index.ts';
+import type { Config } from './config.ts';
+import { observeModels, openEngineHouse, repositoryOptions } from './engine-house.ts';
+import type { Metrics } from './metrics/index.ts';
+import { contentHash, type ModelRepository, openModelDescriptions } from './models/index.ts';
+import type { DescribedVersion } from './models/model.ts';
+import { logQueueFaults, redisSettings } from './redis-settings.ts';
+
+/** What stands behind the HTTP interface: models to take requests for, and a queue that has them answered. */
+export interface Backend {
+  readonly models: ModelRepository<DescribedVersion>;
+  readonly queue: BatchProducer & { unreadyReasons?(): readonly string[] };
+  /** Where batches run in this process: whether they do. */
+  readonly isWorkerUp?: () => boolean;
+  /** Where the queue is in Redis: whether it can be reached. */
+  readonly isRedisUp?: () => boolean;
+  /** Answers what was accepted, and lets go of everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+const limitsOf =
+  (models: ModelRepository<DescribedVersion>) =>
+  ({ model }: Lane): LaneLimits =>
+    models.model(model)!.manifest.batching;
+
+/** Batches form and run in this process. */
+async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
+  const house = await openEngineHouse(config, metrics, log);
+  const { models, handler } = house;
+  const queue = createMemoryQueue({ limitsOf: limitsOf(models), observer: metrics.queue });
+  // One batch at a time keeps every core busy already, and whoever comes meanwhile gathers for a larger next one.
+  queue.consume(handler, { concurrency: 1 });
+  let closing = false;
+  return {
+    models,
+    queue,
+    isWorkerUp: () => !closing,
+    async close() {
+      closing = true;
+      await queue.close();
+      await house.close();
+    },
+  };
+}
+
+/** Rows go to Redis, from where workers take them. No engine starts and nothing is compiled here. */
+async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
+  const contents = new Map<string, string>();
+  const observer = observeModels(metrics, log, (version) => {
+    contents.set(`${version.name}:${version.version}`, contentHash(version));
+  });
+  const redis = redisSettings(config);
+  const models = await openModelDescriptions({ observer }, repositoryOptions(config));
+  const queue = createRedisProducer({
+    redis,
+    limitsOf: limitsOf(models),
+    contentOf: ({ model, version }) => contents.get(`${model}:${version}`)!,
+    observer: metrics.queue,
+    onFault: logQueueFaults(log),
+  });
+  return {
+    models,
+    queue,
+    isRedisUp: queue.isUp,
+    async close() {
+      await queue.close();
+      await models.close();
+    },
+  };
+}
+
+/** Rejects with `InputError` where the repository or the settings are at fault. No model is loaded yet. */
+export const openBackend = (config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> =>
+  config.queue === 'redis' ? openRedisBackend(config, metrics, log) : openMemoryBackend(config, metrics, log);

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { type Config, loadConfig } from '../config.ts';
+import { closeAtSignal, createLog } from './run-until-signal.ts';
+import { addSettingOption } from './setting-options.ts';
+
+type WorkerOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
+
+/** Another than that of `dent serve`, so that both run on one machine. */
+const DEFAULT_PORT = 8081;
+
+/** Works until a signal ends the process. */
+async function work(options: WorkerOptions): Promise<void> {
+  const config = loadConfig(options, { port: DEFAULT_PORT });
+  const log = createLog(config);
+  const { startWorker } = await import('../worker.ts');
+  const worker = await startWorker(config, log);
+  closeAtSignal(config, log, () => worker.close());
+}
+
+/** `dent worker`: takes batches from Redis and runs them. */
+export function workerCommand(): Command {
+  const command = new Command('worker').description('Take batches from Redis and run them.');
+  addSettingOption(
+    command,
+    'redisUrl',
+    '--redis-url <url>',
+    'the Redis server of `dent serve --queue redis`',
+  );
+  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
+  addSettingOption(command, 'device', '--device <cpu|cuda>', 'where graphs run (default: cpu)');
+  addSettingOption(command, 'threads', '--threads <n>', 'cores for inference (default: all)');
+  addSettingOption(
+    command,
+    'port',
+    '--port <n>',
+    `port of health and metrics, 0 for any free one (default: ${DEFAULT_PORT})`,
+  );
+  addSettingOption(command, 'host', '--host <address>', 'address of health and metrics (default: 127.0.0.1)');
+  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
+  return addSettingOption(
+    command,
+    'logLevel',
+    '--log-level <level>',
+    'silent to trace (default: info)',
+  ).action(work);
+}

@@ -1,0 +1,98 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { BatchHandler } from './batching/batch-queue.ts';
+import { isolateCrashes } from './batching/index.ts';
+import type { Config } from './config.ts';
+import { compile } from './dent/index.ts';
+import { createEngine, type Engine, EngineCrashError } from './engine/index.ts';
+import { InputError } from './errors.ts';
+import { createBatchHandler } from './inference/index.ts';
+import type { Metrics } from './metrics/index.ts';
+import {
+  createArtifactCache,
+  type ModelRepository,
+  openModelRepository,
+  type RepositoryObserver,
+  readyVersions,
+} from './models/index.ts';
+import type { DescribedVersion } from './models/model.ts';
+
+/** What a process needs that runs batches itself. */
+export interface EngineHouse {
+  readonly models: ModelRepository;
+  readonly handler: BatchHandler;
+  /** Kills no run: whoever calls it has let them end. Idempotent. */
+  close(): Promise<void>;
+}
+
+function startEngine({ threads, runTimeoutMs, device }: Config, log: FastifyBaseLogger): Engine {
+  return createEngine({
+    device,
+    threads,
+    runTimeoutMs,
+    log: {
+      onChildStart: ({ pid }) => log.debug({ pid }, 'an engine process has started'),
+      onChildExit: ({ pid, reason }) =>
+        log[reason === 'was closed' ? 'debug' : 'warn']({ pid, reason }, 'an engine process has ended'),
+    },
+  });
+}
+
+/** Counts and logs what becomes of versions; `onReady` hears of those that can be used. */
+export function observeModels(
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  onReady: (version: DescribedVersion) => void,
+): RepositoryObserver {
+  return {
+    ready(version) {
+      metrics.models.loaded(version);
+      onReady(version);
+    },
+    failed(model, version, error) {
+      // A person mends an InputError by reading its sentence; anything else needs its stack.
+      if (error instanceof InputError) log.error(error.message);
+      else log.error({ err: error, model, version }, 'a model could not be loaded');
+    },
+  };
+}
+
+/** The options of a repository that `config` names. */
+export const repositoryOptions = ({ models: root, defaultModel }: Config) => ({
+  root,
+  ...(defaultModel !== undefined && { defaultModel }),
+});
+
+/** The versions that are ready, as a person reads them. */
+export const servedNames = (models: ModelRepository<DescribedVersion>): string[] =>
+  readyVersions(models).map(({ name, version }) => `${name}:${version}`);
+
+/**
+ * Starts an engine and opens the models for it, none of which is loaded yet. Rejects with `InputError` where the repository
+ * is at fault.
+ */
+export async function openEngineHouse(
+  config: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  onReady: (version: DescribedVersion) => void = () => {},
+): Promise<EngineHouse> {
+  const { cacheDir, device } = config;
+  const engine = startEngine(config, log);
+  try {
+    const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device });
+    const observer = observeModels(metrics, log, onReady);
+    const models = await openModelRepository({ engine, cache, observer }, repositoryOptions(config));
+    const run = createBatchHandler({ models, observer: metrics.inference });
+    return {
+      models,
+      handler: isolateCrashes(run, (error) => error instanceof EngineCrashError),
+      async close() {
+        await models.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}

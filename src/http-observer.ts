@@ -1,0 +1,11 @@
+import type { HttpObserver } from './http/index.ts';
+import type { Metrics } from './metrics/index.ts';
+
+/** What the HTTP room tells, counted. */
+export const countRequests = ({ http }: Metrics): HttpObserver => ({
+  requestStarted: http.started,
+  requestFinished({ error, ...response }) {
+    http.finished(response);
+    if (error !== undefined) http.rejected(error);
+  },
+});

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { KeptResult } from '../batching/batch-queue.ts';
+import { ServiceError } from '../errors.ts';
+import type { PredictRequest } from './inference.ts';
+
+/** What is kept with a row whose answer may be asked for again: what the answer is written with. */
+export interface Memo {
+  readonly model: string;
+  readonly version: number;
+  readonly recipe: string;
+  readonly topK: number;
+  readonly decodeMs: number;
+  /** Of the request; '' where it has no key that another request could have too. */
+  readonly fingerprint: string;
+}
+
+export const writeMemo = (memo: Memo): string => JSON.stringify(memo);
+export const readMemo = (text: string): Memo => JSON.parse(text) as Memo;
+
+/** A request by its key. */
+export interface KeyedRequest {
+  /** Names the row. It does not tell the key to whoever sees it. */
+  readonly id: string;
+  /** Different for requests that ask for different things. */
+  readonly fingerprint: string;
+}
+
+/** Priority and deadline are left out: who repeats a request may be in more of a hurry than before. */
+export function keyedRequest(request: PredictRequest, key: string): KeyedRequest {
+  const { caller, model, version, recipe, topK, image } = request;
+  const id = createHash('sha256')
+    .update(JSON.stringify([caller, key]))
+    .digest('base64url');
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([model, version, recipe, topK]))
+    .update(image)
+    .digest('base64url');
+  return { id, fingerprint };
+}
+
+/** Throws `invalid_request` where the key belongs to a request that asked for something else. */
+export function checkFingerprint(memo: string, { fingerprint }: KeyedRequest): void {
+  if (readMemo(memo).fingerprint === fingerprint) return;
+  throw new ServiceError(
+    'invalid_request',
+    'The header "Idempotency-Key" has been used for another request: the image, model, recipe or top_k differs.',
+  );
+}
+
+/** Whether a row was or will be answered. The id of one that failed is free again. */
+export const holdsId = (kept: KeptResult | undefined): kept is KeptResult =>
+  kept !== undefined && !(kept.outcome instanceof ServiceError);
+
+/** The ids that the queue takes. */
+export const isPredictionId = (id: string): boolean => /^[\w-]{1,64}$/.test(id);
+
+export const unknownPrediction = (): ServiceError =>
+  new ServiceError('unknown_prediction', 'There is no prediction of this id, or no more.');

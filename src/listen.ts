@@ -1,0 +1,19 @@
+import type { AddressInfo } from 'node:net';
+import { InputError } from './errors.ts';
+import type { buildApp } from './http/index.ts';
+
+type App = Awaited<ReturnType<typeof buildApp>>;
+
+/** Listens and resolves with the URL, such as http://127.0.0.1:8080. Rejects with `InputError` where the port is taken. */
+export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<string> {
+  try {
+    const listenTextResolver = (address: string): string => `listening at ${address}, loading models`;
+    await app.listen({ host, port, listenTextResolver });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the port is in use' : `${code}`;
+    throw new InputError(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause });
+  }
+  const { address, family, port: actual } = app.server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
+}

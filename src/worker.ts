@@ -1,0 +1,117 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { createRedisConsumer, type RedisConsumer } from './batching/index.ts';
+import type { Config } from './config.ts';
+import { type EngineHouse, openEngineHouse, servedNames } from './engine-house.ts';
+import { buildOperationsApp, type Phase } from './http/index.ts';
+import { countRequests } from './http-observer.ts';
+import { modelReasons } from './inference/index.ts';
+import { listen } from './listen.ts';
+import { createMetrics, type Metrics } from './metrics/index.ts';
+import { contentHash } from './models/index.ts';
+import { logQueueFaults, redisSettings } from './redis-settings.ts';
+
+export interface RunningWorker {
+  /** Where its health and metrics are. */
+  readonly url: string;
+  /** Takes no more batches, answers the one under way, and lets go of everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  readonly house: EngineHouse;
+  readonly consumer: RedisConsumer;
+  readonly metrics: Metrics;
+}
+
+/** Its body limit is for requests that have no business with a body. */
+const BODY_BYTES = 1024;
+
+async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts> {
+  const metrics = createMetrics();
+  const redis = redisSettings(config);
+  const contents: string[] = [];
+  const house = await openEngineHouse(config, metrics, log, (version) => {
+    contents.push(contentHash(version));
+  });
+  try {
+    const consumer = createRedisConsumer({
+      redis,
+      contents: () => contents,
+      observer: metrics.queue,
+      onFault: logQueueFaults(log),
+    });
+    return { house, consumer, metrics };
+  } catch (error) {
+    await house.close();
+    throw error;
+  }
+}
+
+/**
+ * Starts a worker. It is alive when this resolves, and takes batches once its models are loaded and warm; it connects to
+ * Redis by itself, and again after every loss. Rejects with `InputError` where the repository or a setting is at fault, or
+ * the port is taken.
+ */
+export async function startWorker(config: Config, log: FastifyBaseLogger): Promise<RunningWorker> {
+  const { house, consumer, metrics } = await openParts(config, log);
+  const { models, handler } = house;
+  let consuming = false;
+  let closing: Promise<void> | undefined;
+  const unreadyReasons = (): string[] => [...modelReasons(models), ...consumer.unreadyReasons()];
+  metrics.watch({
+    isReady: () => !closing && unreadyReasons().length === 0,
+    isWorkerUp: () => consuming && !closing && consumer.isUp(),
+    isRedisUp: consumer.isUp,
+  });
+  const deps = {
+    health: { unreadyReasons },
+    lifecycle: { phase: (): Phase => (closing ? 'draining' : 'serving') },
+    metrics,
+    observer: countRequests(metrics),
+    logger: log,
+  };
+  const limits = { bodyBytes: BODY_BYTES, requestTimeoutMs: config.requestTimeoutMs };
+  let app: Awaited<ReturnType<typeof buildOperationsApp>> | undefined;
+
+  async function letGo(): Promise<void> {
+    await consumer.close();
+    await house.close();
+    await app?.close();
+  }
+
+  async function load(url: string): Promise<void> {
+    await models.load();
+    if (closing) return;
+    // Not before: a worker that consumes counts as one that can take its share.
+    consumer.consume(handler, { concurrency: 1 });
+    consuming = true;
+    const names = servedNames(models);
+    if (names.length === 0) log.error({ reasons: modelReasons(models) }, 'no model can be served');
+    else log.info({ url, models: names }, `ready, taking batches for ${names.join(', ')}`);
+  }
+
+  let url: string;
+  try {
+    app = await buildOperationsApp(deps, limits);
+    url = await listen(app, config);
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+  const loaded = load(url);
+
+  async function close(): Promise<void> {
+    log.info('closing: no more batches are taken');
+    await letGo();
+    await loaded;
+    log.info('closed');
+  }
+
+  return {
+    url,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
