@@ -12,7 +12,6 @@ import {
   type ModelRepository,
   openModelRepository,
   type RepositoryObserver,
-  readyVersions,
 } from './models/index.ts';
 import type { DescribedVersion } from './models/model.ts';
 
@@ -61,10 +60,6 @@ export const repositoryOptions = ({ models: root, defaultModel }: Config) => ({
   root,
   ...(defaultModel !== undefined && { defaultModel }),
 });
-
-/** The versions that are ready, as a person reads them. */
-export const servedNames = (models: ModelRepository<DescribedVersion>): string[] =>
-  readyVersions(models).map(({ name, version }) => `${name}:${version}`);
 
 /**
  * Starts an engine and opens the models for it, none of which is loaded yet. Rejects with `InputError` where the repository

@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { type Backend, openBackend } from './backend.ts';
 import type { Config } from './config.ts';
-import { servedNames } from './engine-house.ts';
 import { buildApp, type Phase } from './http/index.ts';
 import { countRequests } from './http-observer.ts';
 import { createImageDecoder } from './images/index.ts';
 import { createInference } from './inference/index.ts';
 import { listen } from './listen.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
+import { logReadiness } from './readiness-log.ts';
 import { VERSION } from './version.ts';
 
 export interface RunningServer {
@@ -58,17 +58,11 @@ async function assemble(config: Config, backend: Backend, metrics: Metrics, log:
 type House = Awaited<ReturnType<typeof assemble>>;
 
 /** Makes the models ready, and tells the operator when requests can be answered. */
-async function loadModels(house: House, url: string, log: FastifyBaseLogger): Promise<void> {
-  const { backend, inference, isServing } = house;
-  await backend.models.load();
-  if (!isServing()) return;
-  const reasons = inference.unreadyReasons();
-  if (reasons.length > 0) {
-    log.error({ reasons }, `not ready at ${url}`);
-    return;
-  }
-  const models = servedNames(backend.models);
-  log.info({ url, models }, `ready at ${url}, serving ${models.join(', ')}`);
+async function loadModels({ backend, inference, isServing }: House, url: string, log: FastifyBaseLogger) {
+  const { models } = backend;
+  await models.load();
+  const { unreadyReasons } = inference;
+  await logReadiness({ url, models, unreadyReasons, isOver: () => !isServing() }, log);
 }
 
 /**

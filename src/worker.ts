@@ -1,13 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { createRedisConsumer, type RedisConsumer } from './batching/index.ts';
 import type { Config } from './config.ts';
-import { type EngineHouse, openEngineHouse, servedNames } from './engine-house.ts';
+import { type EngineHouse, openEngineHouse } from './engine-house.ts';
 import { buildOperationsApp, type Phase } from './http/index.ts';
 import { countRequests } from './http-observer.ts';
 import { modelReasons } from './inference/index.ts';
 import { listen } from './listen.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
 import { contentHash } from './models/index.ts';
+import { logReadiness } from './readiness-log.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
 
 export interface RunningWorker {
@@ -85,9 +86,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     // Not before: a worker that consumes counts as one that can take its share.
     consumer.consume(handler, { concurrency: 1 });
     consuming = true;
-    const names = servedNames(models);
-    if (names.length === 0) log.error({ reasons: modelReasons(models) }, 'no model can be served');
-    else log.info({ url, models: names }, `ready, taking batches for ${names.join(', ')}`);
+    await logReadiness({ url, models, unreadyReasons, isOver: () => closing !== undefined }, log);
   }
 
   let url: string;

