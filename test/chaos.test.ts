@@ -1,0 +1,144 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Prediction } from '../src/inference/inference.ts';
+import { type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
+import { crops, staticLogits, topProbability } from './fixtures/serving/photos.ts';
+import { postImage, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
+
+/** 2000 is the long form. */
+const POSTS = Number(process.env.DENT_CHAOS_POSTS ?? 300);
+const IMAGES = 300;
+const POSTS_PER_SECOND = 25;
+const TIMEOUT_MS = 30_000;
+/** How much later than its deadline a client may have its answer: the time that a busy machine takes to pass it on. */
+const SLACK_MS = 3_000;
+/** What may be said to a client instead of an answer. */
+const REFUSALS = ['queue_unavailable', 'queue_full', 'timeout'];
+
+let folder: string;
+let redis: RedisServer;
+const apis: Running[] = [];
+const workers: Running[] = [];
+let images: Uint8Array<ArrayBuffer>[];
+let expected: Float32Array[];
+
+const start = (command: 'serve' | 'worker'): Promise<Running> =>
+  startDent([command, ...(command === 'serve' ? ['--queue', 'redis'] : ['--threads', '1'])], {
+    DENT_REDIS_URL: redis.url,
+    DENT_MODELS: join(folder, 'models'),
+    DENT_CACHE_DIR: join(folder, 'cache'),
+    DENT_LOG_LEVEL: 'info',
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dent-chaos-'));
+  await writeRepository(join(folder, 'models'), {
+    recipes: { isolated: { preset: 'isolated', steps: 2 } },
+    batching: { maxBatchSize: 16, maxDelayMs: 20, timeoutMs: TIMEOUT_MS },
+  });
+  redis = await startRedisServer(['--appendonly', 'yes']);
+  workers.push(await start('worker'));
+  workers.push(...(await Promise.all([start('worker'), start('worker')])));
+  apis.push(...(await Promise.all([start('serve'), start('serve')])));
+  images = await crops(IMAGES);
+  expected = await staticLogits(images);
+}, 90_000);
+afterAll(async () => {
+  for (const each of [...apis, ...workers]) each.process.kill('SIGKILL');
+  await Promise.all([...apis, ...workers].map(({ exit }) => exit));
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 30_000);
+
+interface Settled {
+  readonly image: number;
+  /** The answer, or the code of the error. */
+  readonly outcome: Prediction | string;
+  readonly ms: number;
+}
+
+/** As a client of a service of several processes would: a connection that breaks is tried elsewhere, with the same key. */
+async function post(i: number): Promise<Settled> {
+  const started = performance.now();
+  const image = i % IMAGES;
+  for (let attempt = i; ; attempt += 1) {
+    const leftMs = Math.floor(TIMEOUT_MS - (performance.now() - started));
+    if (leftMs <= 0) return { image, outcome: 'no process took it', ms: TIMEOUT_MS };
+    try {
+      const api = apis[attempt % apis.length]!;
+      const response = await postImage(api, images[image]!, `?timeout_ms=${leftMs}`, {
+        'idempotency-key': `post-${i}`,
+      });
+      const body = (await response.json()) as Prediction | { code: string };
+      return { image, outcome: 'code' in body ? body.code : body, ms: performance.now() - started };
+    } catch {
+      await pause(50);
+    }
+  }
+}
+
+const deaths = { worker: 0, api: 0, redis: 0 };
+
+async function replace(running: Running[], index: number, command: 'serve' | 'worker'): Promise<void> {
+  running[index]!.process.kill('SIGKILL');
+  await running[index]!.exit;
+  running[index] = await start(command);
+}
+
+/** What dies when the `i`-th post is sent. */
+async function strike(i: number): Promise<void> {
+  if (i % 100 === 40) {
+    deaths.worker += 1;
+    await replace(workers, Math.floor(i / 100) % workers.length, 'worker');
+  }
+  if (i % 300 === 120) {
+    deaths.api += 1;
+    await replace(apis, 1, 'serve');
+  }
+  if (i % 300 === 200) {
+    deaths.redis += 1;
+    await redis.kill();
+    await pause(1000);
+    await redis.restart();
+  }
+}
+
+it(
+  'settles every post with its own answer or an error, whatever dies',
+  async () => {
+    const posts: Promise<Settled>[] = [];
+    const strikes: Promise<void>[] = [];
+    for (let i = 0; i < POSTS; i += 1) {
+      posts.push(post(i));
+      strikes.push(strike(i));
+      await pause(1000 / POSTS_PER_SECOND);
+    }
+    const settled = await Promise.all(posts);
+    await Promise.all(strikes);
+
+    const refusals = new Map<string, number>();
+    let answered = 0;
+    for (const { image, outcome, ms } of settled) {
+      expect(ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
+      if (typeof outcome === 'string') {
+        expect(REFUSALS).toContain(outcome);
+        refusals.set(outcome, (refusals.get(outcome) ?? 0) + 1);
+        continue;
+      }
+      answered += 1;
+      const logits = expected[image]!;
+      expect(outcome.static.class).toBe(logits.indexOf(Math.max(...logits)));
+      expect(outcome.static.probability).toBeCloseTo(topProbability(logits), 4);
+    }
+    const slowestMs = Math.round(Math.max(...settled.map(({ ms }) => ms)));
+    const counts = { posts: POSTS, answered, refused: Object.fromEntries(refusals), deaths, slowestMs };
+    process.stdout.write(`${JSON.stringify(counts)}\n`);
+    expect(deaths.worker).toBeGreaterThanOrEqual(POSTS >= 300 ? 3 : 0);
+    // Redis is away for a second or two of each twelve, and what comes then is refused.
+    expect(answered).toBeGreaterThan(0.6 * POSTS);
+  },
+  (POSTS / POSTS_PER_SECOND) * 2000 + 90_000,
+);
