@@ -25,6 +25,8 @@ export interface ArtifactCacheOptions {
 }
 
 export interface ArtifactCache {
+  /** The hardware that its graphs are written for. */
+  readonly device: Device;
   /**
    * The compiled graph of the model whose bytes have the hash `sha256`, from the cache or from the compiler, which then
    * fills the cache. Rejects with `InputError` where the model cannot be compiled or the cache cannot be written.
@@ -72,6 +74,7 @@ export function createArtifactCache(
 ): ArtifactCache {
   const compiler = compilerIdentity();
   return {
+    device,
     async get(model, sha256, recipe, options) {
       const identity = JSON.stringify([sha256, compileKey(recipe), options, compiler, device]);
       const entry = join(dir, createHash('sha256').update(identity).digest('hex'));

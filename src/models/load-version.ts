@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isSplittable, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
-import type { AdaptedRows, Artifact, Engine, LoadedArtifact } from '../engine/engine.ts';
+import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
@@ -12,7 +12,7 @@ import type { FoundModel } from './repository-scan.ts';
 export interface ServingVersion extends ModelVersion {
   /** Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's or the preset that stands in for one. */
   run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
-  /** Runs every artifact with one row and with a full batch, so that no request pays for first allocations. */
+  /** Runs every artifact, so that no request pays for first allocations. */
   warm(): Promise<void>;
   /** Frees the engine's sessions after the calls in flight. */
   release(): Promise<void>;
@@ -58,10 +58,18 @@ interface OpenArtifact {
   readonly loaded: LoadedArtifact;
 }
 
-/** The first run of a shape allocates what the later ones reuse; one update touches every node of the graph. */
-async function warm({ recipe, loaded }: OpenArtifact, { input, batching }: Manifest): Promise<void> {
-  for (const count of new Set([1, batching.maxBatchSize])) {
-    const dims = [count, ...rowShape(input)];
+/**
+ * The first run allocates what the later ones reuse; one update touches every node of the graph. On a CPU one part for each of the engine's
+ * processes does, where a full batch of large images would take minutes; CUDA chooses its kernels anew for each batch size.
+ */
+async function warm(
+  { recipe, artifact, loaded }: OpenArtifact,
+  manifest: Manifest,
+  device: Device,
+): Promise<void> {
+  const many = device === 'cuda' ? manifest.batching.maxBatchSize : (artifact.rowsPerPart ?? 1);
+  for (const count of new Set([1, many])) {
+    const dims = [count, ...rowShape(manifest.input)];
     await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
   }
 }
@@ -139,7 +147,7 @@ export async function loadVersion(
       return loaded.run(rows, recipe.steps, onProgress);
     },
     async warm() {
-      for (const artifact of open.values()) await warm(artifact, manifest);
+      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device);
     },
     release,
   };
