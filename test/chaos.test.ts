@@ -36,7 +36,7 @@ const start = (command: 'serve' | 'worker'): Promise<Running> =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dent-chaos-'));
   await writeRepository(join(folder, 'models'), {
-    recipes: { isolated: { preset: 'isolated', steps: 2 } },
+    recipes: { isolated: { preset: 'isolated', steps: 12 } },
     batching: { maxBatchSize: 16, maxDelayMs: 20, timeoutMs: TIMEOUT_MS },
   });
   redis = await startRedisServer(['--appendonly', 'yes']);
