@@ -2,9 +2,9 @@
  * Compiles and runs the architectures that test/golden/architectures/sweep.py wrote into a folder, and prints how far the
  * answers are from the expected ones.
  *
- *     node bench/architectures.mjs FOLDER [--only NAME,NAME] [--recipes dent,norm] [--markdown]
+ *     node bench/architectures.mjs FOLDER [--only NAME,NAME] [--recipes dent,norm]
  *
- * Run `npm run build` first.
+ * The lines come first, then the table of docs/models.md. Run `npm run build` first.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const { decodeModel } = await import(new URL('onnx/index.js', dist));
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string' }, recipes: { type: 'string' }, markdown: { type: 'boolean' } },
+  options: { only: { type: 'string' }, recipes: { type: 'string' } },
 });
 const folder = positionals[0];
 const names = (options.only?.split(',') ?? readdirSync(folder)).filter((n) =>
@@ -55,7 +55,7 @@ async function runCase(
   const path = join(scratch, 'graph.onnx');
   writeFileSync(path, compiled.bytes);
   const { input, output } = compiled;
-  const loaded = await engine.load({ name, path, input, output, splittable: false });
+  const loaded = await engine.load({ name, path, input, output });
   const before = performance.now();
   const answer = await loaded.run(images, recipe.steps);
   const runSeconds = (performance.now() - before) / 1000;
@@ -75,9 +75,26 @@ async function runCase(
   };
 }
 
+const brief = (x) => x.toExponential(0);
+
+/** One row for each architecture: worst difference / tolerance by recipe. */
+function markdown(rows) {
+  const recipes = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const header = ['architecture', 'parameters', 'operators', ...recipes];
+  const body = rows.map(({ name, parameters, ops, cells }) => [
+    name,
+    parameters === undefined ? '' : `${(parameters / 1e6).toFixed(1)} M`,
+    ops,
+    ...recipes.map((recipe) => cells[recipe] ?? ''),
+  ]);
+  return [header, header.map(() => '---'), ...body].map(line).join('\n');
+}
+
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 600_000 });
 const scratch = mkdtempSync(join(tmpdir(), 'architectures-'));
 let failures = 0;
+const table = [];
 try {
   for (const name of names) {
     const directory = join(folder, name);
@@ -85,12 +102,16 @@ try {
     const ops = new Set(decodeModel(model).graph.nodes.map((node) => node.opType));
     const expected = JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'));
     const images = imagesOf(directory, expected.images);
+    const cells = {};
+    table.push({ name, parameters: expected.parameters, ops: ops.size, cells });
     for (const [recipe, details] of Object.entries(expected.cases)) {
       if (options.recipes && !options.recipes.split(',').includes(recipe)) continue;
       try {
         const r = await runCase(engine, images, recipe, details, model, scratch);
         const passed = r.difference <= r.tolerance;
         if (!passed) failures++;
+        cells[recipe] =
+          `${passed ? '' : '**'}${brief(r.difference)} / ${brief(r.tolerance)}${passed ? '' : '**'}`;
         console.log(
           `${passed ? 'ok  ' : 'FAIL'} ${name} ${recipe}: ${r.difference.toExponential(1)} of ${r.tolerance.toExponential(1)}` +
             ` (float32 itself ${r.gap.toExponential(1)}, effect ${r.effect.toExponential(1)}), entropy ${r.entropyDifference.toExponential(1)}, ${ops.size} ops,` +
@@ -98,6 +119,7 @@ try {
         );
       } catch (error) {
         failures++;
+        cells[recipe] = 'refused';
         console.log(`FAIL ${name} ${recipe}: ${error.message}`);
       }
     }
@@ -106,4 +128,5 @@ try {
   rmSync(scratch, { recursive: true });
   await engine.close();
 }
+console.log(`\n${markdown(table)}`);
 process.exitCode = failures > 0 ? 1 : 0;
