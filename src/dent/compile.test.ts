@@ -361,6 +361,19 @@ describe('compile refuses', () => {
     );
   });
 
+  it.each([
+    ['height', ['n', 3, 'h', 8]],
+    ['width', ['n', 3, 6, 'w']],
+  ] as const)('smoothing of images whose %s is open', async (_axis, shape) => {
+    const model = modelOf(chain(body, head), { type: { ...imageType, shape } });
+    const smoothing = compile(model, createRecipe({ preset: 'dent-smooth' }), engine, {
+      imageShape: [3, 6, 8],
+    });
+    await expect(smoothing).rejects.toThrow(
+      new InputError('Input smoothing needs a model with a fixed image size; this one leaves it open.'),
+    );
+  });
+
   it('steps that have nothing to adapt', async () => {
     const recipe = { preset: 'dent', affine: 'off' };
     await expect(compileWith(plainModel, recipe)).rejects.toThrow(

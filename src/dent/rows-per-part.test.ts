@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { type Dim, GraphBuilder, type Value } from '../onnx/index.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
-const MIB = 2 ** 20;
+/** Elements of 64 KiB. */
+const EIGHTH = 2 ** 14;
 
 /** A graph with activations of the given shapes. */
 function rowsFor(...shapes: readonly (readonly Dim[])[]): number {
@@ -18,10 +19,10 @@ it.each<readonly [string, number, readonly (readonly Dim[])[]]>([
     8,
     [
       ['N', 100],
-      ['N', 32, 32, 32],
+      ['N', 16, 32, 32],
     ],
   ],
-  ['rounded down', 7, [['N', MIB / 32 + 1]]],
+  ['rounded down', 7, [['N', EIGHTH + 1]]],
   ['at most 16', 16, [['N', 10]]],
   ['at least 4', 4, [['N', 64, 112, 112]]],
   ['16 where nothing has a batch axis', 16, [[1, 64, 512, 512]]],
