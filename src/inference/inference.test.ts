@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryQueue } from '../batching/index.ts';
 import { compile } from '../dent/index.ts';
 import { createEngine, type Engine } from '../engine/index.ts';
@@ -14,7 +14,7 @@ import { createArtifactCache, type ModelRepository, openModelRepository } from '
 import { float32 } from '../tensor.ts';
 import { createBatchHandler } from './batch-handler.ts';
 import { createInference } from './create-inference.ts';
-import type { Inference, PredictRequest } from './inference.ts';
+import type { Inference, Prediction, PredictRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 
@@ -269,4 +269,78 @@ it('says what is served', () => {
     defaultRecipe: 'isolated',
   });
   expect(() => inference.model('none')).toThrow('There is no model "none"');
+});
+
+describe('answers that may be asked for again', () => {
+  const request = (image: Uint8Array, changes: Partial<PredictRequest> = {}): PredictRequest => ({
+    image,
+    caller: '',
+    ...changes,
+  });
+
+  const settle = (id: string): Promise<Prediction> =>
+    vi.waitFor(
+      async () => {
+        const found = await inference.prediction(id);
+        if ('status' in found) throw new Error('still pending');
+        return found;
+      },
+      { timeout: 10_000 },
+    );
+
+  it('accepts an image, and tells its prediction later', async () => {
+    const accepted = await inference.accept(request(new Uint8Array(photo), { topK: 2 }));
+    expect(accepted.status).toBe('pending');
+    expect(await inference.prediction(accepted.id)).toEqual(accepted);
+    const prediction = await settle(accepted.id);
+    const direct = await inference.predict(request(new Uint8Array(photo), { topK: 2 }));
+    expect(prediction).toMatchObject({ id: accepted.id, predictions: direct.predictions });
+    // The times are those of the row, so that everybody is told the same.
+    expect(await inference.prediction(accepted.id)).toEqual(prediction);
+  });
+
+  it('knows nothing of ids that it was not asked to keep', async () => {
+    const { id } = await inference.predict(request(new Uint8Array(photo)));
+    for (const unknown of [id, 'none', '', '../x', 'x'.repeat(65)]) {
+      await expect(inference.prediction(unknown)).rejects.toMatchObject({ code: 'unknown_prediction' });
+    }
+  });
+
+  it('runs requests of one key once', async () => {
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
+    const [first, second] = await Promise.all([inference.predict(asked), inference.predict(asked)]);
+    expect(second).toEqual(first);
+    expect(await inference.predict({ ...asked, priority: 1 })).toEqual(first);
+    expect(await inference.accept(asked)).toEqual({ id: first.id, status: 'done' });
+    expect(seen.predicted).toHaveLength(1);
+  });
+
+  it.each([
+    ['image', { image: new Uint8Array(photo.subarray(0, -1)) }],
+    ['recipe', { recipe: 'static' }],
+    ['top_k', { topK: 1 }],
+    ['model', { model: 'small' }],
+  ])('refuses a key that was used for another %s', async (_, change) => {
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
+    await inference.predict(asked);
+    for (const call of [inference.predict, inference.accept]) {
+      await expect(call({ ...asked, ...change })).rejects.toMatchObject({ code: 'invalid_request' });
+    }
+  });
+
+  it('keeps the keys of callers apart', async () => {
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
+    const [ours, theirs] = [
+      await inference.predict(asked),
+      await inference.predict({ ...asked, caller: 'other' }),
+    ];
+    expect(theirs.id).not.toBe(ours.id);
+  });
+
+  it('tries again what failed', async () => {
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k', recipe: 'diverging', timeoutMs: 1 });
+    await expect(inference.predict(asked)).rejects.toMatchObject({ code: 'timeout' });
+    const { timeoutMs: _, ...patient } = asked;
+    expect((await inference.predict(patient)).adaptation.recipe).toBe('diverging');
+  });
 });

@@ -212,6 +212,24 @@ describe('what is asked at each scrape', () => {
     ready = true;
     expect(await scrape(metrics, 'dent_ready')).toEqual({ dent_ready: 1 });
   });
+
+  test("workers and Redis, where they are this process's concern", async () => {
+    const metrics = createMetrics();
+    let up = true;
+    metrics.watch({ isReady: () => true, isWorkerUp: () => up, isRedisUp: () => up });
+    const states = async () => ({
+      ...(await scrape(metrics, 'dent_worker_up')),
+      ...(await scrape(metrics, 'dent_redis_up')),
+    });
+    expect(await states()).toEqual({ dent_worker_up: 1, dent_redis_up: 1 });
+    up = false;
+    expect(await states()).toEqual({ dent_worker_up: 0, dent_redis_up: 0 });
+
+    const alone = createMetrics();
+    alone.watch({ isReady: () => true });
+    expect(await scrape(alone, 'dent_worker_up')).toEqual({});
+    expect(await scrape(alone, 'dent_redis_up')).toEqual({});
+  });
 });
 
 describe('series', () => {
