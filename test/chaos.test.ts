@@ -88,6 +88,18 @@ async function replace(running: Running[], index: number, command: 'serve' | 'wo
   running[index] = await start(command);
 }
 
+/** While Redis is away its port is nobody's, and one of the connections that are tried meanwhile may hold it for a moment. */
+async function restartRedis(): Promise<void> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await redis.restart();
+    } catch (error) {
+      if (attempts === 10) throw error;
+      await pause(200);
+    }
+  }
+}
+
 /** What dies when the `i`-th post is sent. */
 async function strike(i: number): Promise<void> {
   if (i % 100 === 40) {
@@ -102,7 +114,7 @@ async function strike(i: number): Promise<void> {
     deaths.redis += 1;
     await redis.kill();
     await pause(1000);
-    await redis.restart();
+    await restartRedis();
   }
 }
 
