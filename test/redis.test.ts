@@ -9,6 +9,7 @@ import {
   metric,
   postImage,
   type Running,
+  spawnDent,
   startDent,
   statusOf,
   writeRepository,
@@ -230,3 +231,13 @@ it('takes no rows that Redis may forget', async () => {
   await reconnect('noeviction');
   await vi.waitFor(async () => expect(await statusOf(apis[0], '/v2/health/ready')).toBe(200), 5000);
 });
+
+it('says what is wrong with a connection, and never with which password', async () => {
+  const url = redis.url.replace('//', '//nobody:sesame@');
+  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], { DENT_REDIS_URL: url });
+  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
+  child.kill('SIGINT');
+  expect(await exit).toBe(0);
+  expect(log.join('')).toContain('WRONGPASS');
+  expect(log.join('')).not.toContain('sesame');
+}, 30_000);

@@ -48,6 +48,11 @@ it.each([
 
 it.each([
   [['serve', '--models', '/none'], 'dent: /none: the model repository is missing.\n'],
+  [['worker'], 'dent: The queue needs the address of a Redis server: --redis-url, or DENT_REDIS_URL.\n'],
+  [
+    ['serve', '--queue', 'redis', '--redis-url', 'http://:secret@host'],
+    'dent: The Redis URL must look like redis://[user:password@]host[:port][/db], or begin with rediss, redis+sentinel or redis+cluster.\n',
+  ],
   [
     ['predict', 'x.jpg', '--model', 'best'],
     'dent: models: there is no model "best"; the models are cifar10-resnet14.\n',
