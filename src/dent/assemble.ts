@@ -67,13 +67,11 @@ const isSumOverRows = (recipe: Recipe): boolean =>
   recipe.scope === 'batch' && recipe.statistics === 'source' && recipe.objective === 'entropy';
 
 /** On a GPU a batch stays whole: there, it is small kernels that cost time. */
-function rowsOf(
-  builder: GraphBuilder,
-  { recipe, rowsPerPart: size, target }: Components,
-  image: Value,
-): Rows {
+function rowsOf(builder: GraphBuilder, { recipe, rowsPerPart, target }: Components, image: Value): Rows {
   const rows = { image, count: rowCount(builder, image) };
   if (recipe.steps === 0 || !isSumOverRows(recipe) || target === 'cuda') return rows;
+  // All threads of a session work on one part, each in the cache of its own core.
+  const size = 2 * rowsPerPart;
   const n = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
   const count = builder.op('Div', [builder.op('Add', [n, builder.int(size - 1)]), builder.int(size)]);
   return { ...rows, parts: { size, count } };

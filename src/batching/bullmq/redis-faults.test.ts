@@ -179,9 +179,12 @@ describe('Redis', () => {
     expect(await outcomesOf(makeRequests(10).map((each) => producer.submit(each)))).toEqual(
       Array(10).fill('queue_unavailable'),
     );
-    expect(performance.now() - startMs).toBeLessThan(100);
-    expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} cannot be reached.`]);
-    expect(worker.isUp()).toBe(false);
+    // At once is far from the rows' patience, also on a busy machine.
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    await eventually(() => {
+      expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} cannot be reached.`]);
+      expect(worker.isUp()).toBe(false);
+    });
     await pause(600);
     await server.restart();
     expect(await accepted).toEqual(before.map(answerOf));

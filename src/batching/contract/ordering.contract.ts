@@ -60,7 +60,7 @@ export function describeOrdering(create: CreateSubject): void {
   });
 
   test('a row that cannot be answered in time is refused at once, with the time after which it could be', async () => {
-    const runMs = 150;
+    const runMs = 200;
     const { producer, consumer } = await open(create, { maxBatchSize: 1, maxDelayMs: 5 });
     consumer.consume(
       async ({ rows }) => {
@@ -71,15 +71,15 @@ export function describeOrdering(create: CreateSubject): void {
     );
     await producer.submit(request());
     const deliveries = makeRequests(24).map((each) => producer.submit(each));
-    // Two at a time, 24 batches take 1.8 seconds.
-    await pause(250);
+    // Two at a time, 24 batches take 2.4 seconds.
+    await pause(400);
     const startMs = performance.now();
-    const hasty = producer.submit(request({ timeoutMs: 500 }));
+    const hasty = producer.submit(request({ timeoutMs: 1_000 }));
     await expect(hasty).rejects.toMatchObject({ code: 'queue_full' });
-    expect(performance.now() - startMs).toBeLessThan(runMs);
+    expect(performance.now() - startMs).toBeLessThan(500);
     const { retryAfterSeconds } = await hasty.catch((error) => error);
-    expect([1, 2]).toContain(retryAfterSeconds);
-    deliveries.push(producer.submit(request({ timeoutMs: 4_000 })));
+    expect([1, 2, 3]).toContain(retryAfterSeconds);
+    deliveries.push(producer.submit(request({ timeoutMs: 8_000 })));
     await Promise.all(deliveries);
     await expect(producer.submit(request({ timeoutMs: 500 }))).resolves.toBeDefined();
   });
