@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { compile } from '../dent/index.ts';
+import type { Device } from '../engine/index.ts';
 import { naming } from './file-error.ts';
 import { addSizeOption, assumedShape, readModel, type SizeOption } from './model-file.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
@@ -8,19 +9,20 @@ import { checkWritable, writeWhole } from './write-file.ts';
 
 interface CompileOptions extends SizeOption, Readonly<Record<string, unknown>> {
   readonly output: string;
+  readonly device: Device;
 }
 
 const BYTES_PER_MEGABYTE = 1e6;
 
 async function compileFile(modelPath: string, options: CompileOptions): Promise<void> {
   const started = performance.now();
-  const { output } = options;
+  const { output, device: target } = options;
   const recipe = recipeFromOptions(options);
   await checkWritable(output);
   const { bytes: model } = await readModel(modelPath);
   // The compiler asks ONNX Runtime one thing after the other.
   const { bytes, layers, parameters } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    naming(modelPath, compile(model, recipe, engine, { imageShape: assumedShape(options) })),
+    naming(modelPath, compile(model, recipe, engine, { imageShape: assumedShape(options), target })),
   );
   await writeWhole(output, bytes);
   const size = (bytes.length / BYTES_PER_MEGABYTE).toFixed(1);
@@ -35,6 +37,14 @@ export function compileCommand(): Command {
   const command = new Command('compile')
     .description('Write the graph of a model that adapts itself to each batch, to run anywhere.')
     .argument('<model.onnx>', 'an image classifier')
-    .requiredOption('-o, --output <out.onnx>', 'the file to write');
+    .requiredOption('-o, --output <out.onnx>', 'the file to write')
+    .addOption(
+      new Option(
+        '--device <device>',
+        'what the graph is written for; the form for cuda has only been run on a CPU',
+      )
+        .choices(['cpu', 'cuda'])
+        .default('cpu'),
+    );
   return addRecipeOptions(addSizeOption(command)).action(compileFile);
 }
