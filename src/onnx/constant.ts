@@ -1,5 +1,4 @@
 import type { Tensor, TensorData, TensorType } from '../tensor.ts';
-import { elementCount } from '../tensor.ts';
 import { DATA_TYPE, type DataType, dataTypeName } from './data-type.ts';
 
 /** A tensor inside a model: little-endian bytes as ONNX's `raw_data` lays them out. */
@@ -71,5 +70,3 @@ export function toIntegers(constant: Constant): number[] {
   const { data } = toTensor(constant);
   return Array.from<number | bigint, number>(data, Number);
 }
-
-export const constantLength = (constant: Constant): number => elementCount(constant.dims);

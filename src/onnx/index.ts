@@ -1,7 +1,6 @@
 export { GraphBuilder, type Operand, type OpOptions } from './builder.ts';
 export {
   type Constant,
-  constantLength,
   float32Constant,
   fromTensor,
   int64Constant,
