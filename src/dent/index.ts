@@ -17,3 +17,4 @@ export {
   type Recipe,
 } from './recipe.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
+export { type TensorNames, tensorNames } from './tensor-names.ts';

@@ -15,6 +15,7 @@ import { type MetricsPage, metricsRoute } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { predictionRoutes } from './routes/predictions.ts';
+import { openInferenceRoutes } from './routes/v2/index.ts';
 
 export interface AppDeps {
   readonly inference: Inference;
@@ -51,6 +52,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
     metricsRoute(app, metrics);
     documentRoutes(app);
   });
+  await openInferenceRoutes(app, { inference, version });
   await docsPage(app);
   await app.ready();
   return app;

@@ -15,7 +15,8 @@ export function answerClientError({ code = '' }: { code?: string }, socket: Sock
     return;
   }
   const [status, detail] = CLIENT_ERRORS[code] ?? [400, 'The request is not valid HTTP.'];
-  const body = JSON.stringify({ ...createProblem('invalid_request', detail), status });
+  // Nobody knows which API was meant; `error` is where clients of /v2 look.
+  const body = JSON.stringify({ ...createProblem('invalid_request', detail), status, error: detail });
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

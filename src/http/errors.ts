@@ -21,7 +21,12 @@ function refusal(
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ServiceError('too_large', `The body has more than ${request.routeOptions.bodyLimit} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new ServiceError('unsupported_media_type', `Send the image as ${BODY_TYPES}.`);
+      return new ServiceError(
+        'unsupported_media_type',
+        isOpenInference(request.url)
+          ? 'Send the request as application/json, or as application/octet-stream where it holds binary tensors.'
+          : `Send the image as ${BODY_TYPES}.`,
+      );
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new ServiceError('not_found', 'A part of the path is too long to be a name.');
     case 'FST_ERR_BAD_URL':
@@ -44,6 +49,9 @@ function toServiceError(error: unknown, request: FastifyRequest): ServiceError {
 const isFastifyError = (error: unknown): error is FastifyError =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
 
+/** Whether a URL belongs to the Open Inference Protocol, which has errors of its own shape. */
+const isOpenInference = (url: string): boolean => /^\/v2(?:[/?#]|$)/.test(url);
+
 /** Answers with the error: a problem, or under /v2 what the Open Inference Protocol asks for. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = toServiceError(error, request);
@@ -53,19 +61,25 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (failure.code === 'internal') request.log.error({ err: error }, 'request failed');
   reply.code(problem.status);
   if (seconds !== undefined) reply.header('retry-after', seconds);
-  const [type, body] = request.url.startsWith('/v2/')
+  const [type, body] = isOpenInference(request.url)
     ? ['application/json', { error: problem.detail }]
     : [PROBLEM_TYPE, problem];
   // As bytes, because Fastify gives JSON text a charset, which these types do not have.
   return reply.type(type).send(Buffer.from(JSON.stringify(body)));
 }
 
+function notFound({ url }: FastifyRequest): ServiceError {
+  const path = url.split('?', 1)[0]!.slice(0, 200);
+  return new ServiceError('not_found', `There is nothing at ${path}.`);
+}
+
 /** Every error of every route leaves through `sendError`. */
 export function handleErrors(app: App): void {
   app.decorateRequest('failure', null);
   app.setErrorHandler(sendError);
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0]!.slice(0, 200);
-    return sendError(new ServiceError('not_found', `There is nothing at ${path}.`), request, reply);
+  app.setNotFoundHandler((request, reply) => sendError(notFound(request), request, reply));
+  // Before the body is looked at: what its type is does not matter where there is nothing.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw notFound(request);
   });
 }

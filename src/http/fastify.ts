@@ -39,6 +39,8 @@ export function createFastify(
     return503OnClosing: false,
     routerOptions: {
       maxParamLength: 128,
+      // Clients of the Open Inference Protocol do not agree on whether /v2 ends in a slash.
+      ignoreTrailingSlash: true,
       // A plus is a plus, as in a path (RFC 3986), and recipes have it in their names. Only forms mean a space by it.
       querystringParser: (query) => parse(query.replaceAll('+', '%2B')),
     },

@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts';
 import type { App } from './app-instance.ts';
 
 /**
@@ -18,3 +19,9 @@ export function endWithApp(app: App, lifecycle: Lifecycle): Lifecycle {
   });
   return { phase: () => (closing ? 'refusing' : lifecycle.phase()) };
 }
+
+/** A hook that refuses requests from `refusing` on. Before the body is read: what will not be looked at need not be sent. */
+export const refuseWhileEnding = (lifecycle: Lifecycle) => async (): Promise<void> => {
+  if (lifecycle.phase() !== 'refusing') return;
+  throw new ServiceError('draining', 'The service is shutting down.', { retryAfterSeconds: 1 });
+};

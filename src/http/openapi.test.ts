@@ -52,6 +52,14 @@ it('documents every route of the interface, each under a name of its own', () =>
     'GET /v2/health/ready',
     'GET /metrics',
     'GET /openapi.yaml',
+    'GET /v2',
+    'GET /v2/models',
+    'GET /v2/models/{model}',
+    'GET /v2/models/{model}/versions/{version}',
+    'GET /v2/models/{model}/ready',
+    'GET /v2/models/{model}/versions/{version}/ready',
+    'GET /v2/models/{model}/config',
+    'GET /v2/models/{model}/versions/{version}/config',
   ]);
   expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
   for (const [, { summary, tags, responses }] of operations) {

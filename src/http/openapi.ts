@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { App } from './app-instance.ts';
 import { ProblemSchema } from './problem.ts';
 import { ModelSchema, RecipeSchema } from './schemas/model.ts';
+import { OpenInferenceErrorSchema } from './schemas/open-inference.ts';
 import { AcceptedPredictionSchema, PredictionSchema } from './schemas/prediction.ts';
 
 const DESCRIPTION = [
@@ -29,13 +30,24 @@ export async function documentApi(app: App, version: string): Promise<void> {
       tags: [
         { name: 'predict', description: 'Classify images.' },
         { name: 'models', description: 'What is served.' },
+        {
+          name: 'open inference',
+          description: 'The Open Inference Protocol, which KServe, Triton and their clients speak.',
+        },
         { name: 'health', description: 'For load balancers and orchestrators.' },
         { name: 'operations', description: 'Metrics and this document.' },
       ],
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `schema-${i}`) },
   });
-  const shared = [ProblemSchema, PredictionSchema, AcceptedPredictionSchema, RecipeSchema, ModelSchema];
+  const shared = [
+    ProblemSchema,
+    PredictionSchema,
+    AcceptedPredictionSchema,
+    RecipeSchema,
+    ModelSchema,
+    OpenInferenceErrorSchema,
+  ];
   for (const schema of shared) app.addSchema(schema);
 }
 

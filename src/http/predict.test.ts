@@ -238,7 +238,6 @@ describe('the path and the query', () => {
     ['/v1/models/%E0%A4%A/predict', 400, 'invalid_request'],
     ['/v1/models/colours/predict?recipe=strong', 400, 'unknown_recipe'],
     ['/v1/predict?top_k=4', 400, 'invalid_request'],
-    ['/v1/predict/', 404, 'not_found'],
     ['/v1/nothing', 404, 'not_found'],
   ])('%s answers %i %s', async (url, status, code) => {
     const reply = await post(url, 'image/png', blue);

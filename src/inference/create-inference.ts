@@ -213,6 +213,7 @@ export function createInference(
     },
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
+    version: (model, version) => chooseVersion(chooseModel(models, model), version),
     unreadyReasons: () => [...modelReasons(models), ...queueReasons()],
   };
 }

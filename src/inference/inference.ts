@@ -1,4 +1,4 @@
-import type { Manifest } from '../models/model.ts';
+import type { DescribedVersion, Manifest } from '../models/model.ts';
 
 /** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
 export interface PredictRequest {
@@ -89,6 +89,8 @@ export interface Inference {
   prediction(id: string): Promise<Prediction | AcceptedPrediction>;
   models(): readonly ModelSummary[];
   model(name: string): ModelSummary;
+  /** The version of that number, or the one that serves by default. Throws `unknown_model` or `not_ready`. */
+  version(model: string, version?: number): DescribedVersion;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */
   unreadyReasons(): readonly string[];
 }

@@ -21,6 +21,7 @@ it('describes what is served without an engine', async () => {
       name: found!.name,
       version: 1,
       sha256: createHash('sha256').update(bytes).digest('hex'),
+      tensors: { input: 'input', output: 'logits' },
       manifest: found!.manifest,
     },
   ]);
@@ -30,6 +31,14 @@ it('describes what is served without an engine', async () => {
 it('names a file that cannot be read', async () => {
   const [found] = await scanRepository(ROOT);
   await expect(describeVersion(found!, { version: 1, modelPath: '/none' })).rejects.toThrow(InputError);
+});
+
+it('names a file that holds no image classifier', async () => {
+  const [found] = await scanRepository(ROOT);
+  const modelPath = new URL('../../package.json', import.meta.url).pathname;
+  await expect(describeVersion(found!, { version: 1, modelPath })).rejects.toThrow(
+    `${modelPath}: This is not an ONNX model: its bytes do not parse.`,
+  );
 });
 
 it('tells contents apart by whatever changes an answer, and by nothing else', async () => {

@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { readFile } from 'node:fs/promises';
+import { tensorNames } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
 import type { DescribedVersion } from './model.ts';
+import { naming } from './naming.ts';
 import type { FoundModel } from './repository-scan.ts';
 
-/** Describes a version by its manifest and the hash of its file. Rejects with `InputError` where the file cannot be read. */
+/**
+ * Describes a version by its manifest and its file. Rejects with `InputError` where the file cannot be read, or holds no image
+ * classifier.
+ */
 export async function describeVersion(
   { name, manifest }: FoundModel,
   { version, modelPath }: FoundModel['versions'][number],
 ): Promise<DescribedVersion> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(modelPath), hash).catch((cause: Error) => {
+  const bytes = await readFile(modelPath).catch((cause: Error) => {
     throw new InputError(`${modelPath}: the model cannot be read (${cause.message}).`, { cause });
   });
-  return { name, version, sha256: hash.digest('hex'), manifest };
+  const tensors = await naming(modelPath, async () => tensorNames(bytes));
+  return { name, version, sha256: createHash('sha256').update(bytes).digest('hex'), tensors, manifest };
 }
 
 /**

@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
 import type { InputSpec, Manifest, ModelVersion } from './model.ts';
+import { naming } from './naming.ts';
 import type { FoundModel } from './repository-scan.ts';
 
 /** A version whose artifacts the engine has opened. */
@@ -74,13 +75,6 @@ async function warm(
   }
 }
 
-/** Rejections of `work` that are a person's to mend, with the file at fault in front. */
-function naming<T>(path: string, work: Promise<T>): Promise<T> {
-  return work.catch((cause: unknown) => {
-    throw cause instanceof InputError ? new InputError(`${path}: ${cause.message}`, { cause }) : cause;
-  });
-}
-
 /** Opens one graph for each distinct `compileKey`; recipes that share a graph share its sessions. */
 function createArtifactOpener(
   { engine, cache }: LoadVersionDeps,
@@ -97,12 +91,12 @@ function createArtifactOpener(
       const known = open.get(compileKey(recipe));
       if (known !== undefined) return known.artifact;
       const imageShape = rowShape(manifest.input);
-      const cached = await naming(modelPath, cache.get(bytes, sha256, recipe, { imageShape }));
+      const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, { imageShape }));
       checkAgainstManifest(cached, model, modelPath);
       const { path, input, output, rowsPerPart } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
       const artifact = { name, path, input, output, ...(isSplittable(recipe) && { rowsPerPart }) };
-      const loaded = await naming(modelPath, engine.load(artifact));
+      const loaded = await naming(modelPath, () => engine.load(artifact));
       open.set(compileKey(recipe), { recipe, artifact, loaded });
       return artifact;
     },
@@ -135,10 +129,13 @@ export async function loadVersion(
     await release();
     throw error;
   }
+  const { input, output } = artifacts[manifest.defaultRecipe]!;
   return {
     name,
     version: found.version,
     sha256,
+    // The graphs of all recipes have the model's own names.
+    tensors: { input, output },
     manifest,
     artifacts,
     run: (recipe, rows, onProgress) => {

@@ -1,4 +1,4 @@
-import type { Recipe } from '../dent/index.ts';
+import type { Recipe, TensorNames } from '../dent/index.ts';
 import type { Artifact } from '../engine/engine.ts';
 
 /** How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) / std. */
@@ -37,6 +37,8 @@ export interface DescribedVersion {
   readonly version: number;
   /** Of the model file. */
   readonly sha256: string;
+  /** What the model file calls its images and its logits. */
+  readonly tensors: TensorNames;
   readonly manifest: Manifest;
 }
 

@@ -10,6 +10,7 @@ import type {
   Prediction,
   PredictRequest,
 } from '../../src/inference/inference.ts';
+import type { DescribedVersion } from '../../src/models/model.ts';
 
 const LABELS = ['red', 'green', 'blue'];
 const SIZE = 4;
@@ -54,6 +55,18 @@ const MODEL: ModelSummary = {
   },
   defaultRecipe: 'dent+',
 };
+
+const describedVersion = (version: number): DescribedVersion => ({
+  name: MODEL.name,
+  version,
+  sha256: 'ab'.repeat(32),
+  tensors: { input: 'pixels', output: 'scores' },
+  manifest: {
+    ...MODEL,
+    shareBatches: false,
+    batching: { maxBatchSize: 8, maxDelayMs: 2.5, queueLimit: 64, timeoutMs: 5000 },
+  },
+});
 
 export interface PixelInference extends Inference {
   /** Every request that came, in order. */
@@ -157,6 +170,18 @@ export function createPixelInference(): PixelInference {
     },
     models: () => [MODEL],
     model,
+    version(name, version = 2) {
+      const entry = model(name).versions.find((each) => each.version === version);
+      if (entry === undefined) {
+        throw new ServiceError('unknown_model', `The model "${name}" has no version ${version}.`);
+      }
+      if (entry.state !== 'ready') {
+        throw new ServiceError('not_ready', `Version ${version} could not be loaded.`, {
+          retryAfterSeconds: 60,
+        });
+      }
+      return describedVersion(version);
+    },
     unreadyReasons: () => inference.reasons,
   };
   return inference;

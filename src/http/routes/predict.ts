@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { ServiceError } from '../../errors.ts';
 import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
 import { imageOfBody } from '../body.ts';
+import { callerOf } from '../caller.ts';
 import { hangUp } from '../hang-up.ts';
-import type { Lifecycle } from '../lifecycle.ts';
+import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
 import { prefersAsync } from '../prefer.ts';
 import { answer, problems } from '../schemas/answers.ts';
 import {
@@ -80,11 +80,7 @@ const config = {
 };
 
 export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
-  /** Before the body is read: an image that will not be looked at need not be sent. */
-  const onRequest = async () => {
-    if (lifecycle.phase() !== 'refusing') return;
-    throw new ServiceError('draining', 'The service is shutting down.', { retryAfterSeconds: 1 });
-  };
+  const onRequest = refuseWhileEnding(lifecycle);
 
   const predict = async (
     request: FastifyRequest,
@@ -105,7 +101,7 @@ export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecyc
       ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
       ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
       ...(headers[PRIORITY] !== undefined && { priority: headers[PRIORITY] as 1 | 2 | 3 }),
-      caller: '',
+      caller: callerOf(request),
       signal: hangUp(reply.raw),
     };
     if (!prefersAsync(headers[PREFER])) return inference.predict(asked);

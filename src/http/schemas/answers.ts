@@ -58,30 +58,51 @@ const PROBLEMS = {
   timeout: ['the deadline passed', 'The deadline passed before the answer was ready.'],
 } as const satisfies Partial<Record<ErrorCode, readonly [when: string, detail: string]>>;
 
-/** The answers to an operation that fails with one of `codes`, or inside, by status. */
-export function problems(...codes: readonly (keyof typeof PROBLEMS)[]): object {
+type Code = keyof typeof PROBLEMS;
+
+/** How an API writes its errors. */
+interface ErrorForm {
+  readonly type: string;
+  readonly schema: object;
+  readonly write: (code: Code, detail: string) => object;
+}
+
+const PROBLEM_FORM: ErrorForm = { type: PROBLEM_TYPE, schema: { $ref: 'Problem#' }, write: createProblem };
+const OPEN_INFERENCE_FORM: ErrorForm = {
+  type: 'application/json',
+  schema: { $ref: 'OpenInferenceError#' },
+  write: (_code, error) => ({ error }),
+};
+
+/** The answers of /v1 to an operation that fails with one of `codes`, or inside, by status. */
+export const problems = (...codes: readonly Code[]): object => failures(codes, PROBLEM_FORM);
+
+/** The same of /v2. */
+export const openInferenceErrors = (...codes: readonly Code[]): object =>
+  failures(codes, OPEN_INFERENCE_FORM);
+
+function failures(codes: readonly Code[], form: ErrorForm): object {
   const documented = [...codes, 'internal'] as const;
   const statuses = new Set(documented.map((code) => ERROR_STATUS[code]));
   return Object.fromEntries(
     [...statuses].map((status) => [
       status,
-      problem(
+      failure(
         status,
         documented.filter((code) => ERROR_STATUS[code] === status),
+        form,
       ),
     ]),
   );
 }
 
-const problem = (status: number, codes: readonly (keyof typeof PROBLEMS)[]) => ({
+const failure = (status: number, codes: readonly Code[], { type, schema, write }: ErrorForm) => ({
   description: codes.map((code) => `${code}: ${PROBLEMS[code][0]}.`).join(' '),
   headers: status === 429 || status === 503 ? { ...REQUEST_ID, ...RETRY_AFTER } : REQUEST_ID,
   content: {
-    [PROBLEM_TYPE]: {
-      schema: { $ref: 'Problem#' },
-      examples: Object.fromEntries(
-        codes.map((code) => [code, { value: createProblem(code, PROBLEMS[code][1]) }]),
-      ),
+    [type]: {
+      schema,
+      examples: Object.fromEntries(codes.map((code) => [code, { value: write(code, PROBLEMS[code][1]) }])),
     },
   },
 });

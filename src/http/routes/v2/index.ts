@@ -1,0 +1,26 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Inference } from '../../../inference/inference.ts';
+import type { App } from '../../app-instance.ts';
+import { refuseOtherMethods } from '../../method-not-allowed.ts';
+import { parseBodies } from './body.ts';
+import { metadataRoutes } from './metadata.ts';
+
+export interface OpenInferenceDeps {
+  readonly inference: Inference;
+  /** Of the project. */
+  readonly version: string;
+}
+
+/** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
+export async function openInferenceRoutes(
+  app: App,
+  { inference, version }: OpenInferenceDeps,
+): Promise<void> {
+  await app.register(async (instance) => {
+    const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
+    parseBodies(scope);
+    refuseOtherMethods(scope, () => {
+      metadataRoutes(scope, inference, version);
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import type { Inference } from '../../../inference/inference.ts';
+import type { App } from '../../app-instance.ts';
+import { modelConfig, modelMetadata } from '../../open-inference/describe.ts';
+import { answer, openInferenceErrors } from '../../schemas/answers.ts';
+import {
+  ModelConfig,
+  ModelMetadata,
+  ModelNames,
+  ModelReady,
+  NamedModel,
+  NamedVersion,
+  ServerMetadata,
+} from '../../schemas/open-inference.ts';
+import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from '../../schemas/open-inference-examples.ts';
+import { chooseVersion } from './choose-version.ts';
+
+/** As Triton calls what is implemented here. */
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'parameters',
+  'schedule_policy',
+  'model_configuration',
+  'statistics',
+];
+
+const tags = ['open inference'];
+const errors = openInferenceErrors('unknown_model', 'not_ready');
+
+/** What is served, and whether it is ready. */
+export function metadataRoutes(app: App, inference: Inference, version: string): void {
+  const server = { name: 'dent-serve', version, extensions: EXTENSIONS };
+  app.get(
+    '/v2',
+    {
+      schema: {
+        operationId: 'serverMetadata',
+        summary: 'Describe the server',
+        tags,
+        response: { 200: answer('The server.', 'application/json', ServerMetadata, server) },
+      },
+    },
+    async () => server,
+  );
+  app.get(
+    '/v2/models',
+    {
+      schema: {
+        operationId: 'modelNames',
+        summary: 'List the names of the models',
+        tags,
+        response: {
+          200: answer('The names.', 'application/json', ModelNames, { models: ['cifar10-resnet14'] }),
+          ...openInferenceErrors(),
+        },
+      },
+    },
+    async () => ({ models: inference.models().map(({ name }) => name) }),
+  );
+
+  const describe = (which: { model: string; version?: string }) => {
+    const chosen = chooseVersion(inference, which);
+    return modelMetadata(chosen, inference.model(chosen.name).versions);
+  };
+  const metadata = {
+    summary: 'Describe the tensors of a model',
+    tags,
+    response: {
+      200: answer('The model.', 'application/json', ModelMetadata, METADATA_EXAMPLE),
+      ...errors,
+    },
+  };
+  app.get(
+    '/v2/models/:model',
+    { schema: { ...metadata, operationId: 'modelMetadata', params: NamedModel } },
+    async ({ params }) => describe(params),
+  );
+  app.get(
+    '/v2/models/:model/versions/:version',
+    { schema: { ...metadata, operationId: 'versionMetadata', params: NamedVersion } },
+    async ({ params }) => describe(params),
+  );
+
+  const ready = {
+    summary: 'Whether a model is ready',
+    tags,
+    response: {
+      200: answer('It is.', 'application/json', ModelReady, { name: 'cifar10-resnet14', ready: true }),
+      ...errors,
+    },
+  };
+  app.get(
+    '/v2/models/:model/ready',
+    { config: { polled: true }, schema: { ...ready, operationId: 'modelReady', params: NamedModel } },
+    async ({ params }) => ({ name: chooseVersion(inference, params).name, ready: true as const }),
+  );
+  app.get(
+    '/v2/models/:model/versions/:version/ready',
+    { config: { polled: true }, schema: { ...ready, operationId: 'versionReady', params: NamedVersion } },
+    async ({ params }) => ({ name: chooseVersion(inference, params).name, ready: true as const }),
+  );
+
+  const config = {
+    summary: "A model's configuration in Triton's terms",
+    tags,
+    response: {
+      200: answer('The configuration.', 'application/json', ModelConfig, CONFIG_EXAMPLE),
+      ...errors,
+    },
+  };
+  app.get(
+    '/v2/models/:model/config',
+    { schema: { ...config, operationId: 'modelConfig', params: NamedModel } },
+    async ({ params }) => modelConfig(chooseVersion(inference, params)),
+  );
+  app.get(
+    '/v2/models/:model/versions/:version/config',
+    { schema: { ...config, operationId: 'versionConfig', params: NamedVersion } },
+    async ({ params }) => modelConfig(chooseVersion(inference, params)),
+  );
+}
