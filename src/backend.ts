@@ -14,6 +14,8 @@ export interface Backend {
   readonly queue: BatchProducer & { unreadyReasons?(): readonly string[] };
   /** Where batches run in this process: whether they do. */
   readonly isWorkerUp?: () => boolean;
+  /** Where batches run in this process: its engine's processes. */
+  readonly enginePids?: () => readonly number[];
   /** Where the queue is in Redis: whether it can be reached. */
   readonly isRedisUp?: () => boolean;
   /** Answers what was accepted, and lets go of everything. Idempotent. */
@@ -37,6 +39,7 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
     models,
     queue,
     isWorkerUp: () => !closing,
+    enginePids: house.enginePids,
     async close() {
       closing = true;
       await queue.close();

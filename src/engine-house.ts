@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { logBatches } from './batch-log.ts';
 import type { BatchHandler } from './batching/batch-queue.ts';
 import { isolateCrashes } from './batching/index.ts';
 import type { Config } from './config.ts';
@@ -19,19 +20,27 @@ import type { DescribedVersion } from './models/model.ts';
 export interface EngineHouse {
   readonly models: ModelRepository;
   readonly handler: BatchHandler;
+  /** Process ids of the engine's children. */
+  readonly enginePids: () => readonly number[];
   /** Kills no run: whoever calls it has let them end. Idempotent. */
   close(): Promise<void>;
 }
 
-function startEngine({ threads, runTimeoutMs, device }: Config, log: FastifyBaseLogger): Engine {
+function startEngine(
+  { threads, runTimeoutMs, device }: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+): Engine {
   return createEngine({
     device,
     threads,
     runTimeoutMs,
     log: {
       onChildStart: ({ pid }) => log.debug({ pid }, 'an engine process has started'),
-      onChildExit: ({ pid, reason }) =>
-        log[reason === 'was closed' ? 'debug' : 'warn']({ pid, reason }, 'an engine process has ended'),
+      onChildExit({ pid, reason, kind }) {
+        if (kind !== 'closed') metrics.engine.lost(kind);
+        log[kind === 'closed' ? 'debug' : 'warn']({ pid, reason }, 'an engine process has ended');
+      },
     },
   });
 }
@@ -72,15 +81,16 @@ export async function openEngineHouse(
   onReady: (version: DescribedVersion) => void = () => {},
 ): Promise<EngineHouse> {
   const { cacheDir, device } = config;
-  const engine = startEngine(config, log);
+  const engine = startEngine(config, metrics, log);
   try {
     const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device });
     const observer = observeModels(metrics, log, onReady);
     const models = await openModelRepository({ engine, cache, observer }, repositoryOptions(config));
-    const run = createBatchHandler({ models, observer: metrics.inference });
+    const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });
     return {
       models,
       handler: isolateCrashes(run, (error) => error instanceof EngineCrashError),
+      enginePids: () => engine.pids,
       async close() {
         await models.close();
         await engine.close();

@@ -3,6 +3,7 @@ import type { Metrics } from './metrics/index.ts';
 
 /** What the HTTP room tells, counted. */
 export const countRequests = ({ http }: Metrics): HttpObserver => ({
+  predictionRoute: http.predictionRoute,
   requestStarted: http.started,
   requestFinished({ error, ...response }) {
     http.finished(response);

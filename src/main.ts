@@ -23,7 +23,7 @@ export interface RunningServer {
 
 /** Connects the rooms. Nothing listens yet, and no model is loaded. */
 async function assemble(config: Config, backend: Backend, metrics: Metrics, log: FastifyBaseLogger) {
-  const { models, queue, isWorkerUp, isRedisUp } = backend;
+  const { models, queue, isWorkerUp, enginePids, isRedisUp } = backend;
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
   const inference = createInference(
     { models, queue, decoder, observer: metrics.inference },
@@ -35,6 +35,7 @@ async function assemble(config: Config, backend: Backend, metrics: Metrics, log:
     queueStatus: () => queue.status(),
     isReady,
     ...(isWorkerUp && { isWorkerUp: () => isReady() && isWorkerUp() }),
+    ...(enginePids && { enginePids }),
     ...(isRedisUp && { isRedisUp }),
   });
   const app = await buildApp(
@@ -70,7 +71,7 @@ async function loadModels({ backend, inference, isServing }: House, url: string,
  * be reached. Rejects with `InputError` where the repository or a setting is at fault, or the port is taken.
  */
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(VERSION);
   const backend = await openBackend(config, metrics, log);
   let house: House;
   let url: string;

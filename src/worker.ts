@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from './metrics/index.ts';
 import { contentHash } from './models/index.ts';
 import { logReadiness } from './readiness-log.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
+import { VERSION } from './version.ts';
 
 export interface RunningWorker {
   /** Where its health and metrics are. */
@@ -28,7 +29,7 @@ interface Parts {
 const BODY_BYTES = 1024;
 
 async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(VERSION);
   const redis = redisSettings(config);
   const contents: string[] = [];
   const house = await openEngineHouse(config, metrics, log, (version) => {
@@ -63,6 +64,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     isReady: () => !closing && unreadyReasons().length === 0,
     isWorkerUp: () => consuming && !closing && consumer.isUp(),
     isRedisUp: consumer.isUp,
+    enginePids: house.enginePids,
   });
   const deps = {
     health: { unreadyReasons },

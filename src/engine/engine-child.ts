@@ -14,6 +14,14 @@ export class ChildLost extends Error {
   }
 }
 
+/** How a child process came to its end. */
+export interface ChildEnd {
+  /** Completes the sentence "the process …". */
+  readonly reason: string;
+  /** `closed` where we let go of it, `timeout` where it was killed because it took too long. */
+  readonly kind: 'closed' | 'timeout' | 'crash';
+}
+
 /** One child process. It is asked one thing at a time. */
 export interface EngineChild {
   /** Absent where the system refused to start the process. */
@@ -21,8 +29,8 @@ export interface EngineChild {
   readonly alive: boolean;
   /** Resolves when the child takes requests; rejects with `ChildLost`. */
   readonly ready: Promise<void>;
-  /** Resolves with the reason (as in `ChildLost`) when the process has ended. Never rejects. */
-  readonly ended: Promise<string>;
+  /** Resolves when the process has ended. Never rejects. */
+  readonly ended: Promise<ChildEnd>;
   /**
    * Rejects with `InputError` or `Error` where the child says so, and with `ChildLost` where the child dies or takes longer
    * than `limitMs`, for which it is killed.
@@ -55,21 +63,22 @@ export function forkChild(module: URL): EngineChild {
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
   let alive = true;
-  let verdict: string | undefined;
+  let verdict: ChildEnd | undefined;
   let exchange: Exchange | undefined;
-  let markEnded: (reason: string) => void;
-  const ended = new Promise<string>((resolve) => {
+  let markEnded: (end: ChildEnd) => void;
+  const ended = new Promise<ChildEnd>((resolve) => {
     markEnded = resolve;
   });
 
-  function kill(reason: string): void {
-    verdict ??= reason;
+  function kill(end: ChildEnd): void {
+    verdict ??= end;
     child.kill('SIGKILL');
   }
   function lose(reason: string): void {
     alive = false;
-    markEnded(verdict ?? reason);
-    exchange?.reject(new ChildLost(verdict ?? reason));
+    const end = verdict ?? { reason, kind: 'crash' };
+    markEnded(end);
+    exchange?.reject(new ChildLost(end.reason));
   }
   child.on('message', (reply: Reply) => exchange?.resolve(reply));
   child.once('exit', (code, signal) =>
@@ -80,7 +89,10 @@ export function forkChild(module: URL): EngineChild {
 
   async function reply(limitMs: number): Promise<Reply> {
     assert(exchange === undefined, 'A child is asked one thing at a time. This is a bug.');
-    const timer = setTimeout(() => kill(`took longer than ${limitMs} ms`), limitMs);
+    const timer = setTimeout(
+      () => kill({ reason: `took longer than ${limitMs} ms`, kind: 'timeout' }),
+      limitMs,
+    );
     try {
       return await new Promise<Reply>((resolve, reject) => {
         exchange = { resolve, reject };
@@ -92,9 +104,9 @@ export function forkChild(module: URL): EngineChild {
   }
 
   async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
-    if (!alive) throw new ChildLost(await ended);
+    if (!alive) throw new ChildLost((await ended).reason);
     // Where the message cannot be sent the channel is broken: without it the process is of no use.
-    child.send(request, (error) => error && kill('could not be reached'));
+    child.send(request, (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }));
     const answer = await reply(limitMs);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
     throw answer.fault === 'input' ? new InputError(answer.message) : new Error(answer.message);
@@ -109,7 +121,7 @@ export function forkChild(module: URL): EngineChild {
     ended,
     request: ask,
     async end() {
-      verdict ??= 'was closed';
+      verdict ??= { reason: 'was closed', kind: 'closed' };
       if (exchange !== undefined || !child.connected) child.kill('SIGKILL');
       else child.disconnect();
       const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_LIMIT_MS);

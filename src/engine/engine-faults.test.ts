@@ -41,14 +41,16 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 describe('a child that dies', () => {
   it('under a run is replaced, and the call succeeds', async () => {
     const exits: string[] = [];
-    const { load, pids } = engineWithLog({ onChildExit: ({ reason }) => exits.push(reason) });
+    const { load, pids } = engineWithLog({
+      onChildExit: ({ reason, kind }) => exits.push(`${reason}: ${kind}`),
+    });
     const slow = await load(graph('slow'));
     const [first, second] = pids();
     const call = slow.run(batch(20), A_SECOND);
     await pause(UNDER_WAY_MS);
     process.kill(second!, 'SIGKILL');
     expect((await call).logits.dims).toEqual([20, 5]);
-    expect(exits).toEqual(['was killed by SIGKILL']);
+    expect(exits).toEqual(['was killed by SIGKILL: crash']);
     expect(pids()).toHaveLength(2);
     expect(pids()).toContain(first);
     expect(pids()).not.toContain(second);
@@ -112,7 +114,9 @@ describe('a child that dies', () => {
 
 describe('a child that hangs', () => {
   it('is killed at the run limit; the rest of the call is dropped and others are served', async () => {
-    const created = start({ threads: 1, runTimeoutMs: 400 });
+    const kinds: string[] = [];
+    const onChildExit: EngineObserver['onChildExit'] = ({ kind }) => kinds.push(kind);
+    const created = start({ threads: 1, runTimeoutMs: 400, log: { onChildStart: () => {}, onChildExit } });
     const slow = await created.load(graph('slow'));
     const call = slow.run(batch(64), FOR_EVER);
     const next = slow.run(batch(2), 1);
@@ -121,6 +125,7 @@ describe('a child that hangs', () => {
     );
     const failed = performance.now();
     expect((await next).logits.dims).toEqual([2, 5]);
+    expect(kinds).toEqual(['timeout', 'timeout']);
     // The call had four parts: had all been run, each would have taken two limits.
     expect(performance.now() - failed).toBeLessThan(1500);
   });

@@ -32,13 +32,16 @@ export interface AdaptedRows {
   readonly sigma?: Tensor<'float32'>;
 }
 
+/** Hears how many of the rows of a call are done, and which process did the latest of them. */
+export type OnProgress = (rowsDone: number, pid: number) => void;
+
 export interface LoadedArtifact {
   /**
    * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh parameters.
    * A child that dies or exceeds the run limit under a call is replaced and the call is run once more; a second loss
-   * rejects with `EngineCrashError`. `onProgress` hears how many of the N rows are done.
+   * rejects with `EngineCrashError`.
    */
-  run(rows: Tensor<'float32'>, steps: number, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
+  run(rows: Tensor<'float32'>, steps: number, onProgress?: OnProgress): Promise<AdaptedRows>;
   /** Frees the sessions. Calls in flight finish first. */
   release(): Promise<void>;
 }

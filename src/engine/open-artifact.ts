@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { cutBatch, joinAnswers } from './batch-parts.ts';
-import type { AdaptedRows, Artifact, Device, LoadedArtifact } from './engine.ts';
+import type { AdaptedRows, Artifact, Device, LoadedArtifact, OnProgress } from './engine.ts';
 import type { EngineChild } from './engine-child.ts';
 import type { ProcessPool } from './process-pool.ts';
 
@@ -60,22 +60,23 @@ export async function openArtifact(
   async function adapt(
     batch: Tensor<'float32'>,
     steps: number,
-    onProgress: (rowsDone: number) => void,
+    onProgress: OnProgress,
   ): Promise<AdaptedRows> {
     const failure = new AbortController();
     let rowsDone = 0;
     const runPart = async (rows: Tensor<'float32'>): Promise<AdaptedRows> => {
-      const answer = await pool.submit({
+      const { answer, pid } = await pool.submit({
         name: `"${name}"`,
         ...(!split && { place: 0 }),
         signal: failure.signal,
         work: async (child) => {
           await open(child);
-          return child.request({ kind: 'run', id, rows, steps }, runTimeoutMs);
+          const answer = await child.request({ kind: 'run', id, rows, steps }, runTimeoutMs);
+          return { answer, pid: child.pid! };
         },
       });
       rowsDone += rows.dims[0]!;
-      onProgress(rowsDone);
+      onProgress(rowsDone, pid);
       return answer;
     };
     try {

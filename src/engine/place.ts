@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ChildLost, type EngineChild, forkChild } from './engine-child.ts';
+import { type ChildEnd, ChildLost, type EngineChild, forkChild } from './engine-child.ts';
 
 /** Hears of the engine's processes as they come and go. */
 export interface EngineObserver {
   onChildStart(child: { readonly pid: number }): void;
-  /** `reason` completes the sentence "the process …": "was killed by SIGKILL", "took longer than 5000 ms", "was closed". */
-  onChildExit(child: { readonly pid: number; readonly reason: string }): void;
+  /**
+   * `reason` completes the sentence "the process …": "was killed by SIGKILL", "took longer than 5000 ms", "was closed". There is no
+   * pid where the system refused to start it.
+   */
+  onChildExit(child: ChildEnd & { readonly pid: number | undefined }): void;
 }
 
 /** After so many starts in a row that led to nothing, callers are told rather than kept waiting. */
@@ -56,7 +59,11 @@ export function createPlace({ module, onChange, log }: PlaceOptions): Place {
   /** Resolves with the reason of the child's end. */
   async function oneLife(): Promise<string> {
     const started = startChild(module);
-    if (started instanceof ChildLost) return started.reason;
+    if (started instanceof ChildLost) {
+      const { reason } = started;
+      log?.onChildExit({ pid: undefined, reason, kind: 'crash' });
+      return reason;
+    }
     child = started;
     const { pid } = started;
     if (pid !== undefined) log?.onChildStart({ pid });
@@ -70,10 +77,10 @@ export function createPlace({ module, onChange, log }: PlaceOptions): Place {
       despair = undefined;
       onChange();
     }
-    const reason = await started.ended;
+    const end = await started.ended;
     child = undefined;
-    if (pid !== undefined) log?.onChildExit({ pid, reason });
-    return reason;
+    log?.onChildExit({ pid, ...end });
+    return end.reason;
   }
 
   async function keepFilled(): Promise<void> {

@@ -235,7 +235,7 @@ describe('request ids', () => {
 describe('what is told to the outside', () => {
   it('is one line a request, without the image', async () => {
     const before = test.lines.length;
-    await predict('/v1/models/colours/predict?top_k=1', { 'x-request-id': 'line-1' });
+    const answer = await predict('/v1/models/colours/predict?top_k=1', { 'x-request-id': 'line-1' });
     await predict('/v1/predict?nonsense=1', { 'x-request-id': 'line-2' });
     await get('/somewhere/else', { 'x-request-id': 'line-3' });
     const lines = test.lines.slice(before);
@@ -244,8 +244,17 @@ describe('what is told to the outside', () => {
       { reqId: 'line-2', level: 30, route: '/v1/predict', status: 400, error: 'invalid_request' },
       { reqId: 'line-3', level: 30, method: 'GET', route: 'unmatched', status: 404, error: 'not_found' },
     ]);
+    const { id, model, adaptation, batch } = answer.json();
+    expect(lines[0]).toMatchObject({
+      prediction: id,
+      model: `${model.name}:${model.version}`,
+      recipe: adaptation.recipe,
+      batch: batch.id,
+      rows: batch.size,
+    });
+    expect(lines[1]).not.toHaveProperty('prediction');
     for (const line of lines) expect(line.ms).toBeTypeOf('number');
-    expect(JSON.stringify(lines).length).toBeLessThan(1000);
+    expect(JSON.stringify(lines).length).toBeLessThan(1200);
   });
 
   it('is quiet about what machines poll', async () => {

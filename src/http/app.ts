@@ -7,7 +7,7 @@ import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
 import { endWithApp, type Lifecycle } from './lifecycle.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
-import { type HttpObserver, observe } from './observation.ts';
+import { type HttpObserver, observeApp } from './observation.ts';
 import { documentApi } from './openapi.ts';
 import { docsPage, documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -39,7 +39,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
   const { inference, metrics, observer, logger } = deps;
   const app = createFastify({ observer, logger }, limits);
   const lifecycle = endWithApp(app, deps.lifecycle);
-  app.addHook('onRequest', async (request, reply) => observe(observer, request, reply));
+  observeApp(app, observer);
   closeConnections(app, lifecycle);
   handleErrors(app);
   parseBodies(app);

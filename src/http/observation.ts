@@ -1,16 +1,49 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
+import type { Prediction } from '../inference/inference.ts';
+import type { App } from './app-instance.ts';
 import { ERROR_STATUS } from './error-status.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** For routes that machines poll: their requests are logged at debug level. */
     polled?: boolean;
+    /** For routes that answer predictions: they are counted from the start, at 0. */
+    predicts?: boolean;
   }
+
+  interface FastifyRequest {
+    /** What its line in the log tells of the prediction that it was answered with. */
+    prediction: PredictionNote | null;
+  }
+}
+
+/** The names by which a prediction is found in other lines and systems. */
+export interface PredictionNote {
+  readonly prediction: string;
+  /** name:version */
+  readonly model: string;
+  readonly recipe: string;
+  readonly batch: string;
+  /** Of the batch. */
+  readonly rows: number;
+}
+
+/** Has the request's line in the log tell of its prediction. */
+export function notePrediction(request: FastifyRequest, { id, model, adaptation, batch }: Prediction): void {
+  request.prediction = {
+    prediction: id,
+    model: `${model.name}:${model.version}`,
+    recipe: adaptation.recipe,
+    batch: batch.id,
+    rows: batch.size,
+  };
 }
 
 /** What this room tells whoever counts. Each start is followed by one finish, also where the client hung up. */
 export interface HttpObserver {
+  /** A route exists that answers predictions. */
+  predictionRoute(route: { readonly route: string; readonly method: string }): void;
   requestStarted(): void;
   requestFinished(request: {
     /** The route's template, never the raw path; `unmatched` where there is no route. */
@@ -23,6 +56,16 @@ export interface HttpObserver {
     /** What it failed with, `cancelled` where the client hung up; absent where it did not fail. */
     readonly error?: ErrorCode;
   }): void;
+}
+
+/** Observes the routes and requests of an app. Called before it has any route. */
+export function observeApp(app: App, observer: HttpObserver): void {
+  app.decorateRequest('prediction', null);
+  app.addHook('onRoute', ({ url, method, config }) => {
+    if (!config?.predicts) return;
+    for (const each of [method].flat()) observer.predictionRoute({ route: url, method: each });
+  });
+  app.addHook('onRequest', async (request, reply) => observe(observer, request, reply));
 }
 
 /** Observes a request from now until its connection or its answer ends: one line in the log, one observation. */
@@ -43,5 +86,8 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
   const outcome = { route, method, ...(failure !== null && { error: failure }) };
   observer.requestFinished({ ...outcome, code, seconds: ms / 1000 });
   const level = config.polled ? 'debug' : 'info';
-  request.log[level]({ ...outcome, status: code, ms: Math.round(ms * 10) / 10 }, 'request');
+  request.log[level](
+    { ...outcome, ...request.prediction, status: code, ms: Math.round(ms * 10) / 10 },
+    'request',
+  );
 }

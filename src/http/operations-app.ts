@@ -5,7 +5,7 @@ import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
 import { endWithApp, type Lifecycle } from './lifecycle.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
-import { type HttpObserver, observe } from './observation.ts';
+import { type HttpObserver, observeApp } from './observation.ts';
 import { ProblemSchema } from './problem.ts';
 import { type Health, healthRoutes } from './routes/health.ts';
 import { type MetricsPage, metricsRoute } from './routes/metrics.ts';
@@ -25,7 +25,7 @@ export async function buildOperationsApp(
 ): Promise<App> {
   const app = createFastify({ observer, logger }, limits);
   const ending = endWithApp(app, lifecycle);
-  app.addHook('onRequest', async (request, reply) => observe(observer, request, reply));
+  observeApp(app, observer);
   closeConnections(app, ending);
   handleErrors(app);
   app.addSchema(ProblemSchema);

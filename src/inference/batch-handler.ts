@@ -1,7 +1,8 @@
-import type { BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
+import type { Batch, BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
+import { appliedRecipe, type Recipe } from '../dent/index.ts';
 import type { ModelRepository } from '../models/index.ts';
 import { chooseModel, chooseVersion } from './choose.ts';
-import type { InferenceObserver } from './observer.ts';
+import type { BatchOutcome, InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 import { runRows } from './run-rows.ts';
 
@@ -10,25 +11,73 @@ export interface BatchHandlerDeps {
   readonly observer: InferenceObserver;
 }
 
+type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
+
 const topClass = (logits: Float32Array): number => logits.indexOf(Math.max(...logits));
 
 /** What is counted of an answer, by the process that made it: whoever asked may be elsewhere, or gone. */
-const story = ({ logits, staticLogits, entropy }: RowAnswer) => ({
+const story = ({ logits, staticLogits, entropy }: RowAnswer): Story => ({
   staticEntropy: entropyNats(softmax(staticLogits)),
   adaptedEntropy: entropy.at(-1)!,
   labelChanged: topClass(logits) !== topClass(staticLogits),
 });
 
+const isAnswer = (answer: RowAnswer | Error): answer is RowAnswer => !(answer instanceof Error);
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+function outcomeOf(
+  applied: { readonly name: string; readonly recipe: Recipe },
+  answers: readonly (RowAnswer | Error)[],
+  stories: readonly Story[],
+): BatchOutcome {
+  return {
+    applied: applied.name,
+    steps: applied.recipe.steps,
+    ...(stories.length > 0 && {
+      staticEntropy: mean(stories.map(({ staticEntropy }) => staticEntropy)),
+      adaptedEntropy: mean(stories.map(({ adaptedEntropy }) => adaptedEntropy)),
+    }),
+    labelsChanged: stories.filter(({ labelChanged }) => labelChanged).length,
+    diverged: answers.filter((answer) => isAnswer(answer) && answer.applied !== applied.name).length,
+    failed: answers.length - stories.length,
+  };
+}
+
 /** Runs the queue's batches on the engine. A batch for a model that is not served here rejects with a `ServiceError`. */
 export function createBatchHandler({ models, observer }: BatchHandlerDeps): BatchHandler {
-  return async ({ lane, rows }) => {
+  async function run({ lane, rows }: Batch, onProgress: (rowsDone: number, pid: number) => void) {
     const version = chooseVersion(chooseModel(models, lane.model), lane.version);
     const payloads = rows.map(({ row }) => row);
-    const answers = await runRows({ observer }, version, lane.recipe, payloads);
+    const answers = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
+    const asked = version.manifest.recipes[lane.recipe] as Recipe;
     const labels = { model: `${lane.model}:${lane.version}`, recipe: lane.recipe };
-    for (const answer of answers) {
-      if (!(answer instanceof Error)) observer.predicted({ ...labels, ...story(answer) });
+    const stories = answers.filter(isAnswer).map(story);
+    for (const each of stories) observer.predicted({ ...labels, ...each });
+    return { answers, outcome: outcomeOf(appliedRecipe(lane.recipe, asked, rows.length), answers, stories) };
+  }
+
+  return async (batch) => {
+    const { id, lane, rows, reason } = batch;
+    const engines = new Set<number>();
+    const started = performance.now();
+    const tell = (outcome?: BatchOutcome): void =>
+      observer.ran({
+        batch: id,
+        model: `${lane.model}:${lane.version}`,
+        recipe: lane.recipe,
+        reason,
+        rows: rows.length,
+        seconds: (performance.now() - started) / 1000,
+        engines: [...engines],
+        ...(outcome && { outcome }),
+      });
+    try {
+      const { answers, outcome } = await run(batch, (_rowsDone, pid) => engines.add(pid));
+      tell(outcome);
+      return answers;
+    } catch (error) {
+      tell();
+      throw error;
     }
-    return answers;
   };
 }

@@ -31,7 +31,7 @@ export interface InferenceDeps {
   readonly models: ModelRepository<DescribedVersion>;
   readonly queue: InferenceQueue;
   readonly decoder: ImageDecoder;
-  readonly observer: InferenceObserver;
+  readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'decoded'>;
 }
 
 export interface InferenceOptions {

@@ -1,7 +1,7 @@
 export { createBatchHandler } from './batch-handler.ts';
 export { chooseRecipe } from './choose.ts';
 export { createInference, type RunningInference } from './create-inference.ts';
-export type { InferenceObserver } from './observer.ts';
+export type { BatchOutcome, BatchRun, InferenceObserver } from './observer.ts';
 export { type DecodedImage, predictBatch } from './predict-batch.ts';
 export { entropyNats, softmax } from './probabilities.ts';
 export { sliceAnswer } from './run-rows.ts';

@@ -38,6 +38,7 @@ const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0
   fellBack: [],
   predicted: [],
   queueUnavailable: [],
+  ran: [],
 };
 
 async function writeRepository(root: string): Promise<void> {
@@ -89,6 +90,7 @@ beforeEach(() => {
     fellBack: (run) => seen.fellBack.push(run),
     predicted: (row) => seen.predicted.push(row),
     queueUnavailable: () => seen.queueUnavailable.push(undefined),
+    ran: (run) => seen.ran.push(run),
   };
   queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
   inference = createInference(
@@ -239,6 +241,8 @@ it('answers with the model as it is where adaptation diverges', async () => {
   expect(asked.adaptation.entropy_after).toBeCloseTo(asked.adaptation.entropy_before, 5);
   expect(asked.predictions.map((each) => each.class)).toEqual(plain.predictions.map((each) => each.class));
   expect(seen.fellBack).toEqual([{ model: 'small:1', recipe: 'diverging', reason: 'nonfinite', rows: 1 }]);
+  const diverged = seen.ran.find(({ recipe }) => recipe === 'diverging');
+  expect(diverged?.outcome).toMatchObject({ diverged: 1, failed: 0, applied: 'diverging', steps: 200 });
 });
 
 it('tells its observer what happened', async () => {
@@ -258,6 +262,27 @@ it('tells its observer what happened', async () => {
       labelChanged: adaptation.label_changed,
     },
   ]);
+});
+
+it('tells of a batch what leads from a request to the engine processes, and what adaptation did', async () => {
+  const answers = await Promise.all([0, 1, 2].map((i) => predict(i)));
+  const [run] = seen.ran;
+  expect(seen.ran).toHaveLength(1);
+  expect(run).toMatchObject({ model: 'small:1', recipe: 'isolated', reason: 'window', rows: 3 });
+  expect(answers.map(({ batch }) => batch.id)).toEqual([run!.batch, run!.batch, run!.batch]);
+  expect(run!.engines.length).toBeGreaterThan(0);
+  for (const pid of run!.engines) expect(engine.pids).toContain(pid);
+  const mean = (key: 'entropy_before' | 'entropy_after') =>
+    answers.reduce((sum, { adaptation }) => sum + adaptation[key] / 3, 0);
+  expect(run!.outcome).toEqual({
+    applied: 'isolated',
+    steps: 2,
+    staticEntropy: expect.closeTo(mean('entropy_before'), 5),
+    adaptedEntropy: expect.closeTo(mean('entropy_after'), 5),
+    labelsChanged: answers.filter(({ adaptation }) => adaptation.label_changed).length,
+    diverged: 0,
+    failed: 0,
+  });
 });
 
 it('says what is served', () => {

@@ -1,6 +1,36 @@
 /** Why a row was answered otherwise than its recipe says. */
 export type FallbackReason = 'small_batch' | 'nonfinite';
 
+/** What became of a batch, or of that part of it that was run apart. */
+export interface BatchRun {
+  readonly batch: string;
+  /** name:version */
+  readonly model: string;
+  /** The one asked for. */
+  readonly recipe: string;
+  readonly reason: 'full' | 'window' | 'drain';
+  readonly rows: number;
+  readonly seconds: number;
+  /** The processes that ran it, each once. */
+  readonly engines: readonly number[];
+  /** Absent where the run failed as a whole. */
+  readonly outcome?: BatchOutcome;
+}
+
+export interface BatchOutcome {
+  /** The recipe that was applied, and its updates. */
+  readonly applied: string;
+  readonly steps: number;
+  /** Means over the rows that were answered, in nats; absent where none was. */
+  readonly staticEntropy?: number;
+  readonly adaptedEntropy?: number;
+  readonly labelsChanged: number;
+  /** Rows whose adaptation diverged, which the model as it is has answered. */
+  readonly diverged: number;
+  /** Rows without an answer. */
+  readonly failed: number;
+}
+
 /** What the use case tells whoever counts. `model` is name:version, `recipe` the one asked for. */
 export interface InferenceObserver {
   /** A request was refused because the queue cannot be used, before a row was made of it. */
@@ -33,4 +63,6 @@ export interface InferenceObserver {
     readonly adaptedEntropy: number;
     readonly labelChanged: boolean;
   }): void;
+  /** A batch was run. One that kills engines is tried in parts, and each part is told. */
+  ran(run: BatchRun): void;
 }

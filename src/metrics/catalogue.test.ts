@@ -21,6 +21,12 @@ const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_inflight_requests: [],
   dent_ready: [],
   dent_worker_up: [],
+  dent_build_info: ['version'],
+  dent_engine_processes: [],
+  dent_engine_resident_memory_bytes: [],
+  dent_engine_restarts_total: ['reason'],
+  dent_queue_limit: ['model'],
+  dent_batch_max_size: ['model'],
   dent_redis_up: [],
   dent_model_info: ['model', 'sha256'],
 };

@@ -44,6 +44,28 @@ export function createCatalogue(registry: Registry) {
       help: '1 while this process is connected to Redis, otherwise 0; absent where it uses none.',
       registers,
     }),
+    buildInfo: new Gauge({
+      name: 'dent_build_info',
+      help: '1, with the version of dent-serve that runs here.',
+      labelNames: ['version'],
+      registers,
+    }),
+    engineProcesses: new Gauge({
+      name: 'dent_engine_processes',
+      help: 'Engine processes that live now; absent where this process runs no batches.',
+      registers,
+    }),
+    engineMemory: new Gauge({
+      name: 'dent_engine_resident_memory_bytes',
+      help: 'Memory of all engine processes together, which process_resident_memory_bytes leaves out; absent where this process runs no batches.',
+      registers,
+    }),
+    engineRestarts: new Counter({
+      name: 'dent_engine_restarts_total',
+      help: 'Engine processes that were lost and replaced: crash (it died by itself or was killed from outside) or timeout (it ran for too long and was killed).',
+      labelNames: ['reason'],
+      registers,
+    }),
     modelInfo: new Gauge({
       name: 'dent_model_info',
       help: '1 for each model version that is loaded, with the hash of its source file.',
@@ -62,6 +84,12 @@ export function createCatalogue(registry: Registry) {
       labelNames: ['model', 'recipe'],
       registers,
     }),
+    queueLimit: new Gauge({
+      name: 'dent_queue_limit',
+      help: 'Rows of a model that may wait, over all recipes; one more is refused with queue_full.',
+      labelNames: ['model'],
+      registers,
+    }),
     queueWait: new Histogram({
       name: 'dent_queue_wait_seconds',
       help: 'Time a row waited from its acceptance to the start of its batch.',
@@ -74,6 +102,12 @@ export function createCatalogue(registry: Registry) {
       help: 'Rows of a batch.',
       labelNames: ['model', 'recipe'],
       buckets: BATCH_ROWS,
+      registers,
+    }),
+    batchMaxSize: new Gauge({
+      name: 'dent_batch_max_size',
+      help: 'Rows of a full batch.',
+      labelNames: ['model'],
       registers,
     }),
     batches: new Counter({

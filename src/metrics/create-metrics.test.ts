@@ -27,7 +27,10 @@ const MODEL = {
   name: 'digits',
   version: 3,
   sha256: 'abc',
-  manifest: { recipes: { isolated: { steps: 6 }, static: { steps: 0 } } },
+  manifest: {
+    recipes: { isolated: { steps: 6 }, static: { steps: 0 } },
+    batching: { maxBatchSize: 8, queueLimit: 64 },
+  },
 };
 const LANE = { model: 'digits', version: 3, recipe: 'isolated' };
 const LABELS = { model: 'digits:3', recipe: 'isolated' };
@@ -35,7 +38,7 @@ const SERIES = '{model="digits:3",recipe="isolated"}';
 
 describe('what each room tells', () => {
   test('http', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     expect(await moved(metrics, () => metrics.http.started())).toEqual({ dent_inflight_requests: 1 });
     const labels = 'route="/v1/predict",method="POST",code="200"';
     const finish = () =>
@@ -51,7 +54,7 @@ describe('what each room tells', () => {
   });
 
   test('queue', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     const start = () =>
       metrics.queue.batchStarted({ lane: LANE, reason: 'window', waitSeconds: [0.5, 0.25, 0] });
@@ -67,7 +70,7 @@ describe('what each room tells', () => {
   });
 
   test('a batch that is adapted', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const adapt = () => metrics.inference.adapted({ ...LABELS, steps: 6, seconds: 1.5 });
     expect(await moved(metrics, adapt)).toEqual({
       'dent_adapt_duration_seconds_sum{model="digits:3",recipe="isolated",steps="6"}': 1.5,
@@ -80,7 +83,7 @@ describe('what each room tells', () => {
   });
 
   test('a batch without updates has no duration of a step', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const adapt = () => metrics.inference.adapted({ ...LABELS, steps: 0, seconds: 0.5 });
     const series = Object.keys(await moved(metrics, adapt));
     expect(series.filter((each) => each.startsWith('dent_adapt_'))).toEqual([
@@ -90,7 +93,7 @@ describe('what each room tells', () => {
   });
 
   test('a row that is predicted', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     const predict = (labelChanged: boolean) => () =>
       metrics.inference.predicted({ ...LABELS, staticEntropy: 1.5, adaptedEntropy: 0.5, labelChanged });
@@ -109,7 +112,7 @@ describe('what each room tells', () => {
   });
 
   test('rows answered with another recipe', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const fallBack = () => metrics.inference.fellBack({ ...LABELS, reason: 'small_batch', rows: 5 });
     expect(await moved(metrics, fallBack)).toEqual({
       'dent_fallbacks_total{model="digits:3",recipe="isolated",reason="small_batch"}': 5,
@@ -121,15 +124,32 @@ describe('what each room tells', () => {
     ['preprocess', (metrics: Metrics) => metrics.inference.preprocessed(0.5)],
     ['postprocess', (metrics: Metrics) => metrics.inference.postprocessed(0.5)],
   ])('the stage %s', async (stage, act) => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     expect(await moved(metrics, () => act(metrics))).toEqual({
       [`dent_stage_duration_seconds_sum{stage="${stage}"}`]: 0.5,
       [`dent_stage_duration_seconds_count{stage="${stage}"}`]: 1,
     });
   });
 
+  test('an engine process that was lost', async () => {
+    const metrics = createMetrics('1.2.3');
+    expect(await moved(metrics, () => metrics.engine.lost('timeout'))).toEqual({
+      'dent_engine_restarts_total{reason="timeout"}': 1,
+    });
+  });
+
+  test('a route that answers predictions, before it has', async () => {
+    const metrics = createMetrics('1.2.3');
+    metrics.http.predictionRoute({ route: '/v1/predict', method: 'POST' });
+    const counts = await scrape(metrics, 'dent_http_request_duration_seconds_count');
+    expect(counts).toMatchObject({
+      'dent_http_request_duration_seconds_count{route="/v1/predict",method="POST",code="200"}': 0,
+      'dent_http_request_duration_seconds_count{route="/v1/predict",method="POST",code="500"}': 0,
+    });
+  });
+
   test('a rejection is counted once, by the queue or by the routes', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const timeout = { 'dent_rejected_total{reason="timeout"}': 1 };
     expect(await moved(metrics, () => metrics.queue.rejected(LANE, 'timeout'))).toEqual(timeout);
     expect(await moved(metrics, () => metrics.http.rejected('timeout'))).toEqual({});
@@ -140,7 +160,7 @@ describe('what each room tells', () => {
 });
 
 test('a queue that is handed its observer and is watched shows up from acceptance to rejection', async () => {
-  const metrics = createMetrics();
+  const metrics = createMetrics('1.2.3');
   const limits = { maxBatchSize: 8, maxDelayMs: 1, queueLimit: 2 };
   const queue = createMemoryQueue({ limitsOf: () => limits, observer: metrics.queue });
   metrics.watch({ queueStatus: () => queue.status(), isReady: () => true });
@@ -165,7 +185,7 @@ test('a queue that is handed its observer and is watched shows up from acceptanc
 
 describe('what is asked at each scrape', () => {
   test('the queue: summed over callers, with 0 for the recipes that have no rows', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     const lanes = [
       { lane: { ...LANE, caller: 'ann' }, depth: 2, oldestAgeMs: 500 },
@@ -189,7 +209,7 @@ describe('what is asked at each scrape', () => {
   });
 
   test('a queue out of reach takes its gauges with it, and nothing else', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     let reachable = true;
     const queueStatus = async () => {
@@ -204,7 +224,7 @@ describe('what is asked at each scrape', () => {
   });
 
   test('readiness', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     let ready = false;
     expect(await scrape(metrics, 'dent_ready')).toEqual({ dent_ready: 0 });
     metrics.watch({ queueStatus: async () => [], isReady: () => ready });
@@ -214,7 +234,7 @@ describe('what is asked at each scrape', () => {
   });
 
   test("workers and Redis, where they are this process's concern", async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     let up = true;
     metrics.watch({ isReady: () => true, isWorkerUp: () => up, isRedisUp: () => up });
     const states = async () => ({
@@ -225,16 +245,32 @@ describe('what is asked at each scrape', () => {
     up = false;
     expect(await states()).toEqual({ dent_worker_up: 0, dent_redis_up: 0 });
 
-    const alone = createMetrics();
+    const alone = createMetrics('1.2.3');
+    expect(await scrape(alone, 'dent_engine_restarts')).toEqual({
+      'dent_engine_restarts_total{reason="crash"}': 0,
+      'dent_engine_restarts_total{reason="timeout"}': 0,
+    });
     alone.watch({ isReady: () => true });
     expect(await scrape(alone, 'dent_worker_up')).toEqual({});
     expect(await scrape(alone, 'dent_redis_up')).toEqual({});
+    expect(await scrape(alone, 'dent_engine')).toEqual({});
+  });
+
+  test("the engine's processes, and their memory", async () => {
+    const metrics = createMetrics('1.2.3');
+    metrics.watch({ isReady: () => true, enginePids: () => [process.pid, 2 ** 30] });
+    const { dent_engine_processes: processes, dent_engine_resident_memory_bytes: bytes } = await scrape(
+      metrics,
+      'dent_engine',
+    );
+    expect(processes).toBe(2);
+    expect(Math.abs(bytes! - process.memoryUsage.rss())).toBeLessThan(0.3 * bytes!);
   });
 });
 
 describe('series', () => {
   test('of a loaded model exist before the first event, one for each closed set of labels', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const before = await scrape(metrics, 'dent_');
     metrics.models.loaded(MODEL);
     const added = Object.entries(await scrape(metrics, 'dent_')).filter(([series]) => !(series in before));
@@ -254,12 +290,14 @@ describe('series', () => {
     }
     expect(added.filter(([, value]) => value !== 0)).toEqual([
       ['dent_model_info{model="digits:3",sha256="abc"}', 1],
+      ['dent_queue_limit{model="digits:3"}', 64],
+      ['dent_batch_max_size{model="digits:3"}', 8],
     ]);
     expect(zeros).not.toContain('dent_adapt_step_duration_seconds_count{model="digits:3",recipe="static"}');
   });
 
   test('of a fresh process name every stage and every reason of rejection', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     const reasons = Object.keys(await scrape(metrics, 'dent_rejected_total'));
     expect(reasons.map((series) => series.match(/reason="(.*)"/)![1]).toSorted()).toEqual(
       `cancelled draining invalid_image invalid_request not_ready queue_full queue_unavailable timeout too_large
@@ -272,7 +310,7 @@ describe('series', () => {
   });
 
   test('keep their counts over a reload, and the model is listed with its new hash alone', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     metrics.queue.batchStarted({ lane: LANE, reason: 'full', waitSeconds: [1] });
     metrics.models.loaded({ ...MODEL, sha256: 'def' });
@@ -288,10 +326,11 @@ describe('series', () => {
   });
 
   test('of Node.js are there, and of another registry are not', async () => {
-    const [one, other] = [createMetrics(), createMetrics()];
+    const [one, other] = [createMetrics('1.2.3'), createMetrics('1.2.3')];
     one.http.started();
     expect(await scrape(other, 'dent_inflight')).toEqual({ dent_inflight_requests: 0 });
     const text = await one.text();
+    expect(text).toContain('dent_build_info{version="1.2.3"} 1');
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/m);
     expect(one.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');

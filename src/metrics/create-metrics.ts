@@ -1,10 +1,12 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createCatalogue } from './catalogue.ts';
+import { createEngineMetrics, ENGINE_LOSSES, type EngineMetrics } from './engine-metrics.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
 import { createInferenceMetrics, type InferenceMetrics } from './inference-metrics.ts';
 import { createModelMetrics, type ModelMetrics } from './model-metrics.ts';
 import { createQueueMetrics, type LaneDepth, type QueueMetrics, setQueueGauges } from './queue-metrics.ts';
 import { REJECTION_REASONS } from './rejection-reasons.ts';
+import { residentMemoryBytes } from './resident-memory.ts';
 
 /** What is asked at each scrape, because it is a state and not an event. */
 export interface MetricSources {
@@ -14,6 +16,8 @@ export interface MetricSources {
   readonly isReady: () => boolean;
   /** Whether batches are taken and run. Processes that run none leave it out, and have no such metric. */
   readonly isWorkerUp?: () => boolean;
+  /** The engine's processes. Processes that run no batches leave it out. */
+  readonly enginePids?: () => readonly number[];
   /** Whether Redis can be reached, where it is used. */
   readonly isRedisUp?: () => boolean;
 }
@@ -24,6 +28,7 @@ export interface Metrics {
   readonly inference: InferenceMetrics;
   readonly queue: QueueMetrics;
   readonly models: ModelMetrics;
+  readonly engine: EngineMetrics;
   /** Names the sources, which exist only after the rooms that were handed the observers. Until then: not ready, no queue. */
   watch(sources: MetricSources): void;
   /** What Prometheus reads. Where the queue cannot say what waits, its gauges are left out. */
@@ -31,11 +36,13 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** Metrics in a registry of their own, with those of Node.js beside them. */
-export function createMetrics(): Metrics {
+/** Metrics in a registry of their own, with those of Node.js beside them. `version` is that of the project. */
+export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const catalogue = createCatalogue(registry);
   collectDefaultMetrics({ register: registry });
+  catalogue.buildInfo.set({ version }, 1);
+  for (const reason of ENGINE_LOSSES) catalogue.engineRestarts.inc({ reason }, 0);
   for (const reason of REJECTION_REASONS) catalogue.rejected.inc({ reason }, 0);
   for (const stage of ['decode', 'preprocess', 'queue', 'adapt', 'postprocess']) {
     catalogue.stageDuration.zero({ stage });
@@ -59,21 +66,34 @@ export function createMetrics(): Metrics {
     if (isRedisUp) catalogue.redisUp.set(isRedisUp() ? 1 : 0);
   }
 
+  async function sampleEngine({ enginePids }: MetricSources): Promise<void> {
+    if (!enginePids) return;
+    const pids = enginePids();
+    catalogue.engineProcesses.set(pids.length);
+    catalogue.engineMemory.set(await residentMemoryBytes(pids));
+  }
+
   return {
     http: createHttpMetrics(catalogue),
     inference: createInferenceMetrics(catalogue),
     queue: createQueueMetrics(catalogue),
     models,
+    engine: createEngineMetrics(catalogue),
     watch: (given) => {
       sources = given;
       // A gauge of something that is not there would read as its failure.
       if (!given.isWorkerUp) registry.removeSingleMetric('dent_worker_up');
       if (!given.isRedisUp) registry.removeSingleMetric('dent_redis_up');
+      if (!given.enginePids) {
+        for (const name of ['processes', 'resident_memory_bytes', 'restarts_total']) {
+          registry.removeSingleMetric(`dent_engine_${name}`);
+        }
+      }
     },
     async text() {
       if (sources) {
         sampleStates(sources);
-        await sampleQueue(sources);
+        await Promise.all([sampleQueue(sources), sampleEngine(sources)]);
       }
       return registry.metrics();
     },

@@ -2,7 +2,12 @@ import type { ErrorCode } from '../errors.ts';
 import type { Catalogue } from './catalogue.ts';
 import { COUNTED_BY } from './rejection-reasons.ts';
 
+/** The statuses of predictions that alerts and dashboards compare. */
+const PREDICTION_CODES = [200, 429, 500, 503, 504];
+
 export interface HttpMetrics {
+  /** A route answers predictions. Its series exist from now on, at 0, so that their first event already counts as an increase. */
+  predictionRoute(route: { readonly route: string; readonly method: string }): void;
   /** A request has arrived. Each is followed by one call of `finished`, also where the client hung up. */
   started(): void;
   /** `route` is the pattern, not the address; `code` the status. */
@@ -18,6 +23,9 @@ export interface HttpMetrics {
 
 export function createHttpMetrics(catalogue: Catalogue): HttpMetrics {
   return {
+    predictionRoute(labels) {
+      for (const code of PREDICTION_CODES) catalogue.httpRequestDuration.zero({ ...labels, code });
+    },
     started: () => catalogue.inflightRequests.inc(),
     finished({ route, method, code, seconds }) {
       catalogue.inflightRequests.dec();

@@ -1,4 +1,5 @@
 export { createMetrics, type MetricSources, type Metrics } from './create-metrics.ts';
+export type { EngineMetrics } from './engine-metrics.ts';
 export type { HttpMetrics } from './http-metrics.ts';
 export type { InferenceMetrics } from './inference-metrics.ts';
 export type { ModelMetrics } from './model-metrics.ts';

@@ -5,7 +5,10 @@ export interface LoadedModel {
   readonly name: string;
   readonly version: number;
   readonly sha256: string;
-  readonly manifest: { readonly recipes: Readonly<Record<string, { readonly steps: number }>> };
+  readonly manifest: {
+    readonly recipes: Readonly<Record<string, { readonly steps: number }>>;
+    readonly batching: { readonly maxBatchSize: number; readonly queueLimit: number };
+  };
 }
 
 /** The labels of one recipe of a model version. */
@@ -17,7 +20,7 @@ export interface ModelRecipe {
 export interface ModelMetrics {
   /** Its series exist from now on, at 0, so that their first event already counts as an increase. */
   loaded(model: LoadedModel): void;
-  /** Its counts stay; `dent_model_info` and the queue's gauges list it no more. */
+  /** Its counts stay; `dent_model_info`, its limits and the queue's gauges list it no more. */
   unloaded(model: Pick<LoadedModel, 'name' | 'version'>): void;
   /** What is loaded now. */
   recipes(): readonly ModelRecipe[];
@@ -44,6 +47,8 @@ export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
     const entry = loaded.get(model);
     if (!entry) return;
     catalogue.modelInfo.remove({ model, sha256: entry.sha256 });
+    catalogue.queueLimit.remove({ model });
+    catalogue.batchMaxSize.remove({ model });
     loaded.delete(model);
   }
 
@@ -53,6 +58,8 @@ export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
       forget(model);
       loaded.set(model, { sha256, recipes: Object.keys(manifest.recipes) });
       catalogue.modelInfo.set({ model, sha256 }, 1);
+      catalogue.queueLimit.set({ model }, manifest.batching.queueLimit);
+      catalogue.batchMaxSize.set({ model }, manifest.batching.maxBatchSize);
       for (const [recipe, { steps }] of Object.entries(manifest.recipes)) {
         const key = JSON.stringify([model, recipe]);
         if (created.has(key)) continue;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isSplittable, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
-import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact } from '../engine/engine.ts';
+import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact, OnProgress } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
@@ -12,7 +12,7 @@ import type { FoundModel } from './repository-scan.ts';
 /** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
   /** Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's or the preset that stands in for one. */
-  run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: (rowsDone: number) => void): Promise<AdaptedRows>;
+  run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: OnProgress): Promise<AdaptedRows>;
   /** Runs every artifact, so that no request pays for first allocations. */
   warm(): Promise<void>;
   /** Frees the engine's sessions after the calls in flight. */

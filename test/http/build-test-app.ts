@@ -19,6 +19,7 @@ export async function buildTestApp({
   const finished: Finished[] = [];
   const seen = { phase: 'serving' as Phase, inFlight: 0 };
   const observer: HttpObserver = {
+    predictionRoute() {},
     requestStarted() {
       seen.inFlight++;
     },

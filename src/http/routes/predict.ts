@@ -6,6 +6,7 @@ import { imageOfBody } from '../body.ts';
 import { callerOf } from '../caller.ts';
 import { hangUp } from '../hang-up.ts';
 import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
+import { notePrediction } from '../observation.ts';
 import { prefersAsync } from '../prefer.ts';
 import { answer, problems } from '../schemas/answers.ts';
 import {
@@ -73,6 +74,7 @@ const schemaOf = (operationId: string, summary: string) => ({
 
 /** Fastify validates JSON alone; the document shows every type of body. */
 const config = {
+  predicts: true,
   swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
     schema: { ...schema, body: DOCUMENTED_PREDICT_BODY },
     url,
@@ -104,7 +106,11 @@ export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecyc
       caller: callerOf(request),
       signal: hangUp(reply.raw),
     };
-    if (!prefersAsync(headers[PREFER])) return inference.predict(asked);
+    if (!prefersAsync(headers[PREFER])) {
+      const prediction = await inference.predict(asked);
+      notePrediction(request, prediction);
+      return prediction;
+    }
     const accepted = await inference.accept(asked);
     reply.code(ACCEPTED).header('location', `/v1/predictions/${accepted.id}`);
     reply.header('preference-applied', 'respond-async');
