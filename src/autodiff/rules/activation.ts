@@ -84,6 +84,46 @@ function elu(c: VjpContext): Value {
   return times(c, emit.op('Add', [positive, negativeSlope]));
 }
 
+/** Selu: gamma times Elu. The derivative is gamma for positive x, and y + gamma alpha otherwise. */
+function selu(c: VjpContext): Value {
+  const { emit } = c;
+  const alpha = floatAttribute(c.node, 'alpha', 1.6732631921768188);
+  const gamma = floatAttribute(c.node, 'gamma', 1.0507010221481323);
+  const negativeSlope = emit.op('Add', [c.output(0), gamma * alpha]);
+  return times(c, emit.op('Where', [emit.op('Greater', [c.input(0), 0]), gamma, negativeSlope]));
+}
+
+/** Celu: alpha (e^(x / alpha) - 1) for negative x, whose derivative there is y / alpha + 1. */
+function celu(c: VjpContext): Value {
+  const { emit } = c;
+  const scaled = emit.op('Mul', [c.output(0), 1 / floatAttribute(c.node, 'alpha', 1)]);
+  return times(c, emit.op('Add', [emit.op('Min', [scaled, 0]), 1]));
+}
+
+/** Mish: x tanh(softplus x). With t that tanh, the derivative is t + x (1 - t^2) sigmoid(x). */
+function mish(c: VjpContext): Value {
+  const { emit } = c;
+  const x = c.input(0);
+  const t = emit.op('Tanh', [emit.op('Softplus', [x])]);
+  const bend = emit.op('Mul', [emit.op('Sub', [1, emit.op('Mul', [t, t])]), emit.op('Sigmoid', [x])]);
+  return times(c, emit.op('Add', [t, emit.op('Mul', [x, bend])]));
+}
+
+/** Softsign: x / (1 + |x|), whose derivative is 1 / (1 + |x|)^2. */
+function softsign(c: VjpContext): Value {
+  const { emit } = c;
+  const size = emit.op('Add', [emit.op('Abs', [c.input(0)]), 1]);
+  return emit.op('Div', [c.gradient, emit.op('Mul', [size, size])]);
+}
+
+/** ThresholdedRelu: x above alpha, 0 below. */
+const thresholdedRelu = (c: VjpContext): Value =>
+  times(c, mask(c, 'Greater', c.input(0), floatAttribute(c.node, 'alpha', 1)));
+
+/** Shrink: 0 within lambd of zero; beyond it x, moved by a constant. */
+const shrink = (c: VjpContext): Value =>
+  times(c, mask(c, 'Greater', c.emit.op('Abs', [c.input(0)]), floatAttribute(c.node, 'lambd', 0.5)));
+
 /** d/dx erf(x) = 2 / sqrt(pi) * exp(-x^2). */
 function erfSlope(c: VjpContext, x: Value): Value {
   const { emit } = c;
@@ -136,4 +176,10 @@ export const ACTIVATION_RULES: Readonly<Record<string, VjpEntry>> = {
   Softplus: { vjp: (c) => [times(c, c.emit.op('Sigmoid', [c.input(0)]))] },
   Erf: { vjp: (c) => [times(c, erfSlope(c, c.input(0)))] },
   Gelu: { vjp: (c) => [gelu(c)] },
+  Selu: { vjp: (c) => [selu(c)] },
+  Celu: { vjp: (c) => [celu(c)] },
+  Mish: { vjp: (c) => [mish(c)] },
+  Softsign: { vjp: (c) => [softsign(c)] },
+  ThresholdedRelu: { vjp: (c) => [thresholdedRelu(c)] },
+  Shrink: { vjp: (c) => [shrink(c)] },
 };

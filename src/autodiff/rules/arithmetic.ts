@@ -80,6 +80,8 @@ export const ARITHMETIC_RULES: Readonly<Record<string, VjpEntry>> = {
   Reciprocal: unary((c, _x, g) =>
     c.emit.op('Neg', [c.emit.op('Mul', [g, c.emit.op('Mul', [c.output(0), c.output(0)])])]),
   ),
+  Sin: unary((c, x, g) => c.emit.op('Mul', [g, c.emit.op('Cos', [x])])),
+  Cos: unary((c, x, g) => c.emit.op('Neg', [c.emit.op('Mul', [g, c.emit.op('Sin', [x])])])),
   Cast: { note: 'between floating-point types', vjp: (c) => [castBack(c)] },
   CastLike: { note: 'between floating-point types', vjp: (c) => [castBack(c), null] },
 };

@@ -94,6 +94,27 @@ function batchNormalization(c: VjpContext): readonly Value[] {
   return [emit.op('Mul', [c.gradient, rank > 2 ? overChannels(c, slope, rank) : slope])];
 }
 
+/** A norm that a vector is divided by, where it may be zero: ONNX defines the quotient as zero, and so is the gradient. */
+const SMALLEST_NORM = 1e-30;
+
+/**
+ * LpNormalization: y = x / n with n the p-norm along an axis. x_grad = (g - d * sum(g * y)) / n, where d is the derivative of n:
+ * y for p = 2 and the sign of x for p = 1.
+ */
+function lpNormalization(c: VjpContext): Value {
+  const { emit } = c;
+  const [x, y] = [c.input(0), c.output(0)];
+  const axis = emit.ints([intAttribute(c.node, 'axis', -1)]);
+  const [reduction, slope] =
+    intAttribute(c.node, 'p', 2) === 1 ? ['ReduceL1', emit.op('Sign', [x])] : ['ReduceL2', y];
+  const norm = emit.op('Max', [
+    emit.op(reduction, [x, axis], { attributes: { keepdims: 1 } }),
+    SMALLEST_NORM,
+  ]);
+  const sum = emit.op('ReduceSum', [emit.op('Mul', [c.gradient, y]), axis], { attributes: { keepdims: 1 } });
+  return emit.op('Div', [emit.op('Sub', [c.gradient, emit.op('Mul', [slope, sum])]), norm]);
+}
+
 /**
  * LRN: y = x d^-beta with d = bias + alpha / size * (sum of squares over a window of channels);
  * x_grad = g d^-beta - 2 alpha beta / size * x * (sum over the windows that hold x of g x d^(-beta-1)).
@@ -138,5 +159,6 @@ export const NORMALIZATION_RULES: Readonly<Record<string, VjpEntry>> = {
   LayerNormalization: { vjp: layerNormalization },
   InstanceNormalization: { vjp: instanceNormalization },
   GroupNormalization: { vjp: groupNormalization },
+  LpNormalization: { vjp: (c) => [lpNormalization(c)] },
   LRN: { vjp: (c) => [localResponse(c)] },
 };

@@ -71,6 +71,27 @@ function sumOfSquares(c: VjpContext): Value {
   return c.emit.op('Mul', [c.input(0), keepAxes(c, twice, reducedAxes(c))]);
 }
 
+/** y = sum of |x|: the sign of x. */
+function sumOfSizes(c: VjpContext): Value {
+  const share = keepAxes(c, c.gradient, reducedAxes(c));
+  return c.emit.op('Mul', [share, c.emit.op('Sign', [c.input(0)])]);
+}
+
+/** y = log of the sum of x: e^-y. */
+function logSum(c: VjpContext): Value {
+  const { emit } = c;
+  const share = emit.op('Mul', [c.gradient, emit.op('Exp', [emit.op('Neg', [c.output(0)])])]);
+  return expandLike(emit, keepAxes(c, share, reducedAxes(c)), c.input(0));
+}
+
+/** y = log of the sum of e^x: e^(x - y), the softmax. */
+function logSumExp(c: VjpContext): Value {
+  const { emit } = c;
+  const axes = reducedAxes(c);
+  const softmax = emit.op('Exp', [emit.op('Sub', [c.input(0), keepAxes(c, c.output(0), axes)])]);
+  return emit.op('Mul', [softmax, keepAxes(c, c.gradient, axes)]);
+}
+
 const note = 'over constant axes';
 
 export const REDUCTION_RULES: Readonly<Record<string, VjpEntry>> = {
@@ -78,6 +99,9 @@ export const REDUCTION_RULES: Readonly<Record<string, VjpEntry>> = {
   ReduceMean: { vjp: (c) => [mean(c)], note },
   ReduceL2: { vjp: (c) => [norm(c)], note },
   ReduceSumSquare: { vjp: (c) => [sumOfSquares(c)], note },
+  ReduceL1: { vjp: (c) => [sumOfSizes(c)], note },
+  ReduceLogSum: { vjp: (c) => [logSum(c)], note },
+  ReduceLogSumExp: { vjp: (c) => [logSumExp(c)], note },
   ReduceMax: { vjp: (c) => [extremum(c)], note },
   ReduceMin: { vjp: (c) => [extremum(c)], note },
 };

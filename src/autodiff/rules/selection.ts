@@ -1,5 +1,6 @@
 import {
   DATA_TYPE,
+  type Dim,
   float32Constant,
   intAttribute,
   stringAttribute,
@@ -120,26 +121,62 @@ function spread(c: VjpContext, gradient: Value, { axis, size, first, step, count
   return multiplyAlong(emit, gradient, matrix, axis, rank);
 }
 
-/** The part of the gradient that belongs to the input; what was padded around it is dropped. */
-function pad(c: VjpContext): Value {
-  const { emit } = c;
-  const mode = stringAttribute(c.node, 'mode', 'constant');
-  if (mode !== 'constant') throw c.unsupported(`padding by ${mode}`);
+/** What a Pad adds before and behind each axis that it names; negative where it cuts. */
+function paddings(c: VjpContext): { axis: number; begin: number; end: number }[] {
   const rank = c.shapeOf(c.input(0)).length;
   const given = constantIntegers(c, 1, 'a padding');
   const axes = c.node.inputs[3]
     ? constantIntegers(c, 3, 'an axis')
     : Array.from({ length: rank }, (_, i) => i);
+  return axes.map((axis, i) => ({
+    axis: fromFront(axis, rank),
+    begin: given[i]!,
+    end: given[axes.length + i]!,
+  }));
+}
+
+/** The part of the gradient that belongs to the input, and where padding copied some of it (reflect, edge, wrap) the copies' too. */
+function pad(c: VjpContext): Value {
+  const { emit } = c;
+  const shape = c.shapeOf(c.input(0));
+  const rank = shape.length;
+  const mode = stringAttribute(c.node, 'mode', 'constant');
+  const used = paddings(c).filter(({ begin, end }) => begin !== 0 || end !== 0);
+  if (mode !== 'constant')
+    return used.reduce(
+      (gradient, { axis, begin, end }) =>
+        multiplyAlong(emit, gradient, copies(c, mode, shape[axis]!, begin, end), axis, rank),
+      c.gradient,
+    );
   const pads = new Array<number>(2 * rank).fill(0);
-  axes.forEach((axis, i) => {
-    pads[fromFront(axis, rank)] = -given[i]!;
-    pads[rank + fromFront(axis, rank)] = -given[axes.length + i]!;
-  });
+  for (const { axis, begin, end } of used) {
+    pads[axis] = -begin;
+    pads[rank + axis] = -end;
+  }
   return emit.op('Pad', [c.gradient, emit.ints(pads)]);
 }
 
+/** [size + begin + end, size]: what the padding makes of the unit vectors of one axis, transposed. It depends on nothing and is computed once. */
+function copies(c: VjpContext, mode: string, size: Dim, begin: number, end: number): Value {
+  const { emit } = c;
+  if (typeof size !== 'number') throw c.unsupported(`padding an open axis by ${mode}`);
+  const units = emit.op('EyeLike', [emit.op('ConstantOfShape', [emit.ints([size, size])])]);
+  const padded = emit.op('Pad', [units, emit.ints([0, begin, 0, end])], { attributes: { mode } });
+  return emit.op('Transpose', [padded], { attributes: { perm: [1, 0] } });
+}
+
+/** Each element's gradient is added where it was read. */
+const gatherElements = (c: VjpContext): Value =>
+  c.emit.op('ScatterElements', [zerosLike(c.emit, c.input(0)), c.input(1), c.gradient], {
+    attributes: { axis: intAttribute(c.node, 'axis', 0), reduction: 'add' },
+  });
+
 export const SELECTION_RULES: Readonly<Record<string, VjpEntry>> = {
   Gather: { vjp: (c) => [gather(c)] },
+  GatherElements: { vjp: (c) => [gatherElements(c)] },
   Slice: { vjp: (c) => [slice(c)], note: 'with constant bounds, along axes of fixed size' },
-  Pad: { vjp: (c) => [pad(c)], note: 'mode constant, with constant widths' },
+  Pad: {
+    vjp: (c) => [pad(c)],
+    note: 'with constant widths; along axes of fixed size where the mode is not constant',
+  },
 };

@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute, type Value } from '../../onnx/index.ts';
+import { intAttribute, intsAttribute, stringAttribute, toIntegers, type Value } from '../../onnx/index.ts';
 import { fromFront, reshapeLike } from '../shapes.ts';
 import { sumToShape } from '../sum-to-shape.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
@@ -41,6 +41,23 @@ function split(c: VjpContext): Value {
   return emit.op('Concat', parts, { attributes: { axis: intAttribute(node, 'axis', 0) } });
 }
 
+/** The sum over the copies: the repetitions become axes of their own. */
+function tile(c: VjpContext): Value {
+  const { emit } = c;
+  const repeats = c.constantOf(c.input(1));
+  if (!repeats) throw c.unsupported('a number of copies that is computed');
+  const shape = c.shapeOf(c.input(0));
+  if (shape.filter((size) => typeof size !== 'number').length > 1) throw c.unsupported('several open axes');
+  const copies = toIntegers(repeats).flatMap((count, i) => [
+    count,
+    typeof shape[i] === 'number' ? shape[i] : -1,
+  ]);
+  const apart = emit.op('Reshape', [c.gradient, emit.ints(copies)]);
+  return emit.op('ReduceSum', [apart, emit.ints(shape.map((_, axis) => 2 * axis))], {
+    attributes: { keepdims: 0 },
+  });
+}
+
 const expand = (c: VjpContext): Value =>
   sumToShape(c.emit, c.gradient, c.shapeOf(c.output(0)), c.shapeOf(c.input(0)));
 
@@ -53,6 +70,7 @@ export const SHAPE_RULES: Readonly<Record<string, VjpEntry>> = {
   Concat: { vjp: concat, note: 'along an axis of fixed sizes' },
   Split: { vjp: (c) => [split(c)] },
   Expand: { vjp: (c) => [expand(c)] },
+  Tile: { vjp: (c) => [tile(c)], note: 'a constant number of times' },
   Dropout: { vjp: (c) => [c.gradient], note: 'in inference, where it passes its input on' },
   DepthToSpace: { vjp: (c) => [depthToSpace(c)] },
   SpaceToDepth: {
@@ -64,11 +82,19 @@ export const SHAPE_RULES: Readonly<Record<string, VjpEntry>> = {
   },
 };
 
-/** Only the order of SpaceToDepth (DCR) has an inverse op; CRD would need a permutation as well. */
+/**
+ * SpaceToDepth undoes the order DCR of the channels; in CRD the channel comes before the place in the block, so these two change
+ * places behind it.
+ */
 function depthToSpace(c: VjpContext): Value {
-  const mode = c.node.attributes.mode;
-  if (mode?.kind === 'string' && mode.value !== 'DCR') throw c.unsupported(`mode ${mode.value}`);
-  return c.emit.op('SpaceToDepth', [c.gradient], {
-    attributes: { blocksize: intAttribute(c.node, 'blocksize', 1) },
-  });
+  const { emit } = c;
+  const blocksize = intAttribute(c.node, 'blocksize', 1);
+  const blocks = emit.op('SpaceToDepth', [c.gradient], { attributes: { blocksize } });
+  if (stringAttribute(c.node, 'mode', 'DCR') === 'DCR') return blocks;
+  const shape = c.shapeOf(c.input(0));
+  const channels = c.shapeOf(c.output(0))[1];
+  if (typeof channels !== 'number') throw c.unsupported('an open number of channels');
+  const apart = emit.op('Reshape', [blocks, emit.ints([0, blocksize ** 2, channels, -1])]);
+  const swapped = emit.op('Transpose', [apart], { attributes: { perm: [0, 2, 1, 3] } });
+  return reshapeLike(emit, swapped, c.input(0), shape);
 }
