@@ -41,12 +41,13 @@ export default {
       ['onnx', 'dent', 'engine'],
       'The repository compiles what it finds; of the engine it knows the types.',
     ),
+    room('access', [], 'Who may come in depends on nothing that is served.'),
     room(
       'inference',
       ['engine', 'batching', 'models', 'images', 'dent'],
       'The use case sees ports, not drivers.',
     ),
-    room('http', ['inference', 'models', 'images'], 'Routes translate; nothing is decided there.'),
+    room('http', ['inference', 'models', 'images', 'access'], 'Routes translate; nothing is decided there.'),
     room('metrics', [], 'The catalogue is read by Prometheus; rooms get narrow observers of it.'),
     only(
       'onnxruntime-node',
@@ -87,7 +88,7 @@ export default {
         pathNot: [
           '^src/$1/',
           '^src/[^/]+/index\\.ts$',
-          '^src/(engine/engine|batching/batch-queue|models/model|inference/inference)\\.ts$',
+          '^src/(engine/engine|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
         ],
       },
     },

@@ -11,8 +11,12 @@ import { InputError } from './errors.ts';
 const settings = {
   /** 0 takes any free port; the log says which. */
   port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
-  /** 127.0.0.1 is reached from this machine only; 0.0.0.0 from everywhere, and the service asks nobody who they are. */
+  /** 127.0.0.1 is reached from this machine only, 0.0.0.0 from everywhere: then set `apiKeysFile`. */
   host: Type.String({ minLength: 1, default: '127.0.0.1' }),
+  /** Who may come in, by the digests of their keys (SECURITY.md). Everybody may where it is not set. Read again when it changes. */
+  apiKeysFile: Type.Optional(Type.String({ minLength: 1 })),
+  /** A port of its own for health and metrics, on the same host. `/metrics` is then not on the other, and asks for no key. */
+  metricsPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** The model repository. Whoever can write to it decides what is computed here. */
   models: Type.String({ minLength: 1, default: 'models' }),
   /** The model of `POST /v1/predict`; the first in the order of names where it is not set. */

@@ -4,10 +4,17 @@ import type { buildApp } from './http/index.ts';
 
 type App = Awaited<ReturnType<typeof buildApp>>;
 
-/** Listens and resolves with the URL, such as http://127.0.0.1:8080. Rejects with `InputError` where the port is taken. */
-export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<string> {
+/**
+ * Listens and resolves with the URL, such as http://127.0.0.1:8080; the log says what follows, or what is there. Rejects with
+ * `InputError` where the port is taken.
+ */
+export async function listen(
+  app: App,
+  { host, port }: { host: string; port: number },
+  note: string,
+): Promise<string> {
   try {
-    const listenTextResolver = (address: string): string => `listening at ${address}, loading models`;
+    const listenTextResolver = (address: string): string => `listening at ${address}, ${note}`;
     await app.listen({ host, port, listenTextResolver });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

@@ -1,19 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Access } from './access/access.ts';
 import { type Backend, openBackend } from './backend.ts';
 import type { Config } from './config.ts';
-import { buildApp, type Phase } from './http/index.ts';
+import { buildApp, buildOperationsApp, type Phase } from './http/index.ts';
 import { countRequests } from './http-observer.ts';
 import { createImageDecoder } from './images/index.ts';
 import { createInference } from './inference/index.ts';
 import { listen } from './listen.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
+import { openAccess } from './open-access.ts';
 import { logReadiness } from './readiness-log.ts';
 import { VERSION } from './version.ts';
 
 export interface RunningServer {
   /** Where it listens, such as http://127.0.0.1:8080. */
   readonly url: string;
+  /** Where its metrics are, if they have a port of their own. */
+  readonly metricsUrl?: string;
   /**
    * Turns readiness to 503, goes on serving for `drainDelayMs`, then refuses what is new and answers what is under way.
    * Idempotent.
@@ -22,7 +26,11 @@ export interface RunningServer {
 }
 
 /** Connects the rooms. Nothing listens yet, and no model is loaded. */
-async function assemble(config: Config, backend: Backend, metrics: Metrics, log: FastifyBaseLogger) {
+async function assemble(
+  config: Config,
+  { backend, access, metrics }: { backend: Backend; access: Access | undefined; metrics: Metrics },
+  log: FastifyBaseLogger,
+) {
   const { models, queue, isWorkerUp, enginePids, isRedisUp } = backend;
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
   const inference = createInference(
@@ -38,25 +46,36 @@ async function assemble(config: Config, backend: Backend, metrics: Metrics, log:
     ...(enginePids && { enginePids }),
     ...(isRedisUp && { isRedisUp }),
   });
+  const { metricsPort, maxBodyBytes: bodyBytes, requestTimeoutMs } = config;
+  const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
+  const ownPort = metricsPort !== undefined;
   const app = await buildApp(
-    {
-      inference,
-      lifecycle: { phase: () => phase },
-      metrics,
-      observer: countRequests(metrics),
-      logger: log,
-    },
-    {
-      version: VERSION,
-      limits: { bodyBytes: config.maxBodyBytes, requestTimeoutMs: config.requestTimeoutMs },
-    },
+    { ...deps, inference, ...(access && { access }), ...(!ownPort && { metrics }) },
+    { version: VERSION, limits: { bodyBytes, requestTimeoutMs } },
   );
+  const operations = ownPort
+    ? await buildOperationsApp({ ...deps, health: inference, metrics }, { requestTimeoutMs })
+    : undefined;
   const enter = (next: Phase): void => {
     phase = next;
   };
-  return { app, backend, inference, isServing: () => phase === 'serving', enter };
+  return { app, operations, backend, inference, isServing: () => phase === 'serving', enter };
 }
 type House = Awaited<ReturnType<typeof assemble>>;
+
+type Urls = Pick<RunningServer, 'url' | 'metricsUrl'>;
+
+/** Metrics first: whoever sees the API may look at them. */
+async function listenAll({ app, operations }: House, { host, port, metricsPort }: Config): Promise<Urls> {
+  if (!operations) return { url: await listen(app, { host, port }, 'loading models') };
+  const metricsUrl = await listen(operations, { host, port: metricsPort! }, 'for metrics');
+  try {
+    return { url: await listen(app, { host, port }, 'loading models'), metricsUrl };
+  } catch (error) {
+    await operations.close();
+    throw error;
+  }
+}
 
 /** Makes the models ready, and tells the operator when requests can be answered. */
 async function loadModels({ backend, inference, isServing }: House, url: string, log: FastifyBaseLogger) {
@@ -72,17 +91,21 @@ async function loadModels({ backend, inference, isServing }: House, url: string,
  */
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
   const metrics = createMetrics(VERSION);
+  const access = await openAccess(config, log);
   const backend = await openBackend(config, metrics, log);
-  let house: House;
-  let url: string;
+  let house: House | undefined;
+  let urls: Urls;
   try {
-    house = await assemble(config, backend, metrics, log);
-    url = await listen(house.app, config);
+    house = await assemble(config, { backend, access, metrics }, log);
+    urls = await listenAll(house, config);
   } catch (error) {
+    await house?.app.close();
     await backend.close();
+    access?.close();
     throw error;
   }
-  const { app, inference, enter } = house;
+  const { app, operations, inference, enter } = house;
+  const { url } = urls;
   const loaded = loadModels(house, url, log);
   let closing: Promise<void> | undefined;
 
@@ -96,11 +119,13 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     await app.close();
     await backend.close();
     await loaded;
+    await operations?.close();
+    access?.close();
     log.info('closed');
   }
 
   return {
-    url,
+    ...urls,
     close(drainDelayMs) {
       closing ??= close(drainDelayMs);
       return closing;

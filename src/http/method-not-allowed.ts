@@ -28,6 +28,7 @@ export function refuseOtherMethods(app: App, addRoutes: () => void): void {
       url,
       method: app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[],
       schema: { hide: true },
+      config: { scope: 'open' },
       // As a hook, so that the body is not looked at first.
       onRequest: refuse,
       handler: refuse,

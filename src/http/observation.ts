@@ -87,7 +87,13 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
   observer.requestFinished({ ...outcome, code, seconds: ms / 1000 });
   const level = config.polled ? 'debug' : 'info';
   request.log[level](
-    { ...outcome, ...request.prediction, status: code, ms: Math.round(ms * 10) / 10 },
+    {
+      ...outcome,
+      ...(request.caller && { caller: request.caller.name }),
+      ...request.prediction,
+      status: code,
+      ms: Math.round(ms * 10) / 10,
+    },
     'request',
   );
 }

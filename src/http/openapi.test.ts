@@ -16,8 +16,12 @@ interface Operation {
     required: boolean;
     content: Record<string, { schema: object; example?: { image: string } }>;
   };
+  security?: object[];
   responses: Record<string, { description: string; headers: Record<string, object>; content: object }>;
 }
+
+/** What needs no key where keys are configured. */
+const OPEN = ['GET /v2/health/live', 'GET /v2/health/ready', 'GET /openapi.yaml'];
 
 let test: TestApp;
 let yaml: string;
@@ -62,12 +66,16 @@ it('documents every route of the interface, each under a name of its own', () =>
     'GET /v2/models/{model}/versions/{version}/config',
   ]);
   expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
-  for (const [, { summary, tags, responses }] of operations) {
+  for (const [name, { summary, tags, security, responses }] of operations) {
     expect(summary).toBeTruthy();
     expect(tags).toHaveLength(1);
+    const needsKey = !OPEN.includes(name);
+    expect(security).toEqual(needsKey ? [{ bearerAuth: [] }, { apiKey: [] }, {}] : undefined);
+    for (const status of ['401', '403', '429']) expect(status in responses).toBe(needsKey);
     for (const [status, { description, headers }] of Object.entries(responses)) {
       expect(description).not.toBe('Default Response');
       expect(headers).toHaveProperty('X-Request-Id');
+      if (status === '401') expect(headers).toHaveProperty('WWW-Authenticate');
       if (status === '429') expect(headers).toHaveProperty('Retry-After');
     }
   }

@@ -12,10 +12,27 @@ const DESCRIPTION = [
   'Errors under /v1 are problems (RFC 9457) whose `code` says what happened; docs/errors.md lists the codes. A path answers ' +
     'methods it does not have with 405 and `Allow`. A request that HTTP itself cannot read is answered with 400, one that ' +
     'takes too long to arrive with 408, one with too large headers with 431, and the code `invalid_request`.',
+  'Where the operator has configured keys, predictions need one of the scope `predict`, metrics one of the scope `metrics`, and ' +
+    'what is served any.',
 ].join('\n\n');
+
+/** A key is needed only where the operator has configured keys. */
+const KEY_OR_NONE = [{ bearerAuth: [] }, { apiKey: [] }, {}];
+const securitySchemes = {
+  bearerAuth: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key, where the operator has configured keys.',
+  },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key in another header.' },
+} as const;
 
 /** Collects the routes that are added from now on into the OpenAPI document. */
 export async function documentApi(app: App, version: string): Promise<void> {
+  app.addHook('onRoute', (route) => {
+    if (route.config?.scope === 'open') return;
+    route.schema = { ...route.schema, security: KEY_OR_NONE };
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -27,6 +44,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
       },
       // Wherever the document was fetched from.
       servers: [{ url: '/' }],
+      components: { securitySchemes },
       tags: [
         { name: 'predict', description: 'Classify images.' },
         { name: 'models', description: 'What is served.' },

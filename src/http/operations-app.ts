@@ -3,6 +3,7 @@ import type { App } from './app-instance.ts';
 import { closeConnections } from './connection-close.ts';
 import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
+import { guard } from './guard.ts';
 import { endWithApp, type Lifecycle } from './lifecycle.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
 import { type HttpObserver, observeApp } from './observation.ts';
@@ -18,16 +19,23 @@ export interface OperationsAppDeps {
   readonly logger: FastifyBaseLogger;
 }
 
-/** Health and metrics of a process that takes no requests otherwise, ready for `inject`; it does not listen. */
+/** These requests have no business with a body. */
+const BODY_BYTES = 1024;
+
+/**
+ * Health and metrics on a port of their own, ready for `inject`; it does not listen. It asks for no keys: such a port is for
+ * the inside.
+ */
 export async function buildOperationsApp(
   { health, lifecycle, metrics, observer, logger }: OperationsAppDeps,
-  limits: HttpLimits,
+  limits: Omit<HttpLimits, 'bodyBytes'>,
 ): Promise<App> {
-  const app = createFastify({ observer, logger }, limits);
+  const app = createFastify({ observer, logger }, { ...limits, bodyBytes: BODY_BYTES });
   const ending = endWithApp(app, lifecycle);
   observeApp(app, observer);
   closeConnections(app, ending);
   handleErrors(app);
+  guard(app, undefined);
   app.addSchema(ProblemSchema);
   refuseOtherMethods(app, () => {
     healthRoutes(app, health, ending);

@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import { defaultVersion, type ModelEntry, type ModelRepository, type VersionEntry } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
+import type { PredictRequest } from './inference.ts';
 
 /** When to ask again for a version that is loading, and for one that failed, which takes an operator. */
 const LOADING_RETRY_SECONDS = 5;
@@ -61,6 +62,18 @@ export function chooseRecipe(
   throw new ServiceError(
     'unknown_recipe',
     `The model "${name}" has no recipe "${chosen}"; its recipes are ${names}.`,
+  );
+}
+
+/** Throws `forbidden` where the caller may not use the recipe. */
+export function checkRecipe(
+  recipe: string,
+  { caller, recipes }: Pick<PredictRequest, 'caller' | 'recipes'>,
+): void {
+  if (recipes === undefined || recipes.includes(recipe)) return;
+  throw new ServiceError(
+    'forbidden',
+    `The key "${caller}" may not use the recipe "${recipe}"; it has ${recipes.join(', ')}.`,
   );
 }
 

@@ -6,7 +6,7 @@ import type { ImageDecoder } from '../images/index.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { createPrediction } from './answer.ts';
-import { chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
+import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
 import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from './inference.ts';
 import {
   checkFingerprint,
@@ -66,6 +66,7 @@ export function createInference(
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
     const recipe = chooseRecipe(model, request.recipe);
+    checkRecipe(recipe, request);
     const { labels, batching } = model.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
     // A longer wait than the operator allows is refused, not cut short without a word.
@@ -113,7 +114,9 @@ export function createInference(
   ): Promise<KeptRequest> {
     const { row, decodeMs } = await createRow(id, request, choice);
     const { version, recipe, topK } = choice;
-    const memo: Memo = { model: version.name, version: version.version, recipe, topK, decodeMs, fingerprint };
+    const { name: model } = version;
+    const { caller } = request;
+    const memo: Memo = { model, version: version.version, recipe, topK, decodeMs, caller, fingerprint };
     return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
   }
 
@@ -198,11 +201,11 @@ export function createInference(
   return {
     predict: (request) => track(predict(request)),
     accept: (request) => track(accept(request)),
-    async prediction(id) {
+    async prediction(id, caller) {
       if (!isPredictionId(id)) throw unknownPrediction();
       requireQueue();
       const kept = await queue.result(id);
-      if (kept === undefined) throw unknownPrediction();
+      if (kept === undefined || readMemo(kept.memo).caller !== caller) throw unknownPrediction();
       const { memo, outcome } = kept;
       if (outcome === undefined) return { id, status: 'pending' };
       if (outcome instanceof ServiceError) throw outcome;

@@ -296,6 +296,17 @@ it('says what is served', () => {
   expect(() => inference.model('none')).toThrow('There is no model "none"');
 });
 
+it('refuses a recipe that the caller may not use, named or not', async () => {
+  const asked = { image: new Uint8Array(photo), caller: 'ann', recipes: ['static'] };
+  expect((await inference.predict({ ...asked, recipe: 'static' })).adaptation.recipe).toBe('static');
+  for (const recipe of [{ recipe: 'dent+' }, {}]) {
+    await expect(inference.predict({ ...asked, ...recipe })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringMatching(/^The key "ann" may not use the recipe ".+"; it has static\.$/),
+    });
+  }
+});
+
 describe('answers that may be asked for again', () => {
   const request = (image: Uint8Array, changes: Partial<PredictRequest> = {}): PredictRequest => ({
     image,
@@ -306,7 +317,7 @@ describe('answers that may be asked for again', () => {
   const settle = (id: string): Promise<Prediction> =>
     vi.waitFor(
       async () => {
-        const found = await inference.prediction(id);
+        const found = await inference.prediction(id, '');
         if ('status' in found) throw new Error('still pending');
         return found;
       },
@@ -316,18 +327,30 @@ describe('answers that may be asked for again', () => {
   it('accepts an image, and tells its prediction later', async () => {
     const accepted = await inference.accept(request(new Uint8Array(photo), { topK: 2 }));
     expect(accepted.status).toBe('pending');
-    expect(await inference.prediction(accepted.id)).toEqual(accepted);
+    expect(await inference.prediction(accepted.id, '')).toEqual(accepted);
     const prediction = await settle(accepted.id);
     const direct = await inference.predict(request(new Uint8Array(photo), { topK: 2 }));
     expect(prediction).toMatchObject({ id: accepted.id, predictions: direct.predictions });
     // The times are those of the row, so that everybody is told the same.
-    expect(await inference.prediction(accepted.id)).toEqual(prediction);
+    expect(await inference.prediction(accepted.id, '')).toEqual(prediction);
+  });
+
+  it('tells a prediction to the caller who asked for it, and to nobody else', async () => {
+    const asked = request(new Uint8Array(photo), { caller: 'ann' });
+    const { id } = await inference.accept(asked);
+    const keyed = await inference.predict({ ...asked, idempotencyKey: 'k' });
+    for (const each of [id, keyed.id]) {
+      expect(await inference.prediction(each, 'ann')).toMatchObject({ id: each });
+      for (const other of ['', 'bob']) {
+        await expect(inference.prediction(each, other)).rejects.toMatchObject({ code: 'unknown_prediction' });
+      }
+    }
   });
 
   it('knows nothing of ids that it was not asked to keep', async () => {
     const { id } = await inference.predict(request(new Uint8Array(photo)));
     for (const unknown of [id, 'none', '', '../x', 'x'.repeat(65)]) {
-      await expect(inference.prediction(unknown)).rejects.toMatchObject({ code: 'unknown_prediction' });
+      await expect(inference.prediction(unknown, '')).rejects.toMatchObject({ code: 'unknown_prediction' });
     }
   });
 

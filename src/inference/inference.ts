@@ -16,6 +16,8 @@ export interface PredictRequest {
   readonly idempotencyKey?: string;
   /** Who asks; rows of coupled recipes are only adapted together for one caller. '' where callers are not told apart. */
   readonly caller: string;
+  /** Recipes the caller may use; all where it is not set. */
+  readonly recipes?: readonly string[];
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
 }
@@ -83,10 +85,10 @@ export interface Inference {
   /** Resolves when the image waits for its batch; `prediction` tells the rest. */
   accept(request: PredictRequest): Promise<AcceptedPrediction>;
   /**
-   * What became of a prediction that was accepted, or that had an idempotency key. Rejects with `unknown_prediction` where
-   * there is none, or no more, and with what the prediction failed with.
+   * What became of a prediction of this caller that was accepted, or that had an idempotency key. Rejects with
+   * `unknown_prediction` where the caller has none of this id, or no more, and with what the prediction failed with.
    */
-  prediction(id: string): Promise<Prediction | AcceptedPrediction>;
+  prediction(id: string, caller: string): Promise<Prediction | AcceptedPrediction>;
   models(): readonly ModelSummary[];
   model(name: string): ModelSummary;
   /** The version of that number, or the one that serves by default. Throws `unknown_model` or `not_ready`. */

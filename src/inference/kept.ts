@@ -10,6 +10,8 @@ export interface Memo {
   readonly recipe: string;
   readonly topK: number;
   readonly decodeMs: number;
+  /** The only one who may ask for it. */
+  readonly caller: string;
   /** Of the request; '' where it has no key that another request could have too. */
   readonly fingerprint: string;
 }

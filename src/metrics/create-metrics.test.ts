@@ -300,8 +300,8 @@ describe('series', () => {
     const metrics = createMetrics('1.2.3');
     const reasons = Object.keys(await scrape(metrics, 'dent_rejected_total'));
     expect(reasons.map((series) => series.match(/reason="(.*)"/)![1]).toSorted()).toEqual(
-      `cancelled draining invalid_image invalid_request not_ready queue_full queue_unavailable timeout too_large
-       unknown_model unknown_recipe unsupported_media_type`.split(/\s+/),
+      `cancelled draining forbidden invalid_image invalid_request not_ready queue_full queue_unavailable rate_limited
+       timeout too_large unauthorized unknown_model unknown_recipe unsupported_media_type`.split(/\s+/),
     );
     const stages = Object.keys(await scrape(metrics, 'dent_stage_duration_seconds_count'));
     expect(stages.map((series) => series.match(/stage="(.*)"/)![1])).toEqual(

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import type { Access } from '../../src/access/index.ts';
 import { buildApp, type HttpLimits, type HttpObserver, type Phase } from '../../src/http/index.ts';
 import { solid } from '../images/pictures.ts';
 import { createPixelInference } from './pixel-inference.ts';
@@ -10,9 +11,11 @@ type Finished = Parameters<HttpObserver['requestFinished']>[0];
 export async function buildTestApp({
   version = '0.0.0',
   limits = {},
+  access,
 }: {
   version?: string;
   limits?: Partial<HttpLimits>;
+  access?: Access;
 } = {}) {
   const inference = createPixelInference();
   const lines: Record<string, unknown>[] = [];
@@ -37,6 +40,7 @@ export async function buildTestApp({
   const app = await buildApp(
     {
       inference,
+      ...(access && { access }),
       lifecycle: { phase: () => seen.phase },
       metrics: {
         contentType: 'text/plain; version=0.0.4; charset=utf-8',

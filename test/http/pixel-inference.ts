@@ -101,7 +101,7 @@ export function createPixelInference(): PixelInference {
   };
 
   /** By id: what was accepted, pending until its answer is there. */
-  const accepted = new Map<string, Prediction | AcceptedPrediction | Error>();
+  const accepted = new Map<string, { caller: string; outcome: Prediction | AcceptedPrediction | Error }>();
 
   const inference: PixelInference = {
     requests,
@@ -117,6 +117,9 @@ export function createPixelInference(): PixelInference {
       model(request.model ?? MODEL.name);
       if (!MODEL.versions.some((each) => each.version === version)) {
         throw new ServiceError('unknown_model', `The model "${MODEL.name}" has no version ${version}.`);
+      }
+      if (request.recipes?.includes(recipe) === false) {
+        throw new ServiceError('forbidden', `The recipe "${recipe}" may not be used.`);
       }
       if (!Object.hasOwn(MODEL.recipes, recipe)) {
         throw new ServiceError('unknown_recipe', `The model "${MODEL.name}" has no recipe "${recipe}".`);
@@ -154,19 +157,20 @@ export function createPixelInference(): PixelInference {
     },
     async accept(request) {
       const id = randomUUID();
-      accepted.set(id, { id, status: 'pending' });
+      const { caller } = request;
+      accepted.set(id, { caller, outcome: { id, status: 'pending' } });
       inference.predict(request).then(
-        (prediction) => accepted.set(id, { ...prediction, id }),
-        (error) => accepted.set(id, error),
+        (prediction) => accepted.set(id, { caller, outcome: { ...prediction, id } }),
+        (error) => accepted.set(id, { caller, outcome: error }),
       );
       return { id, status: 'pending' };
     },
-    async prediction(id) {
+    async prediction(id, caller) {
       const found = accepted.get(id);
-      if (found === undefined)
+      if (found?.caller !== caller)
         throw new ServiceError('unknown_prediction', 'There is no prediction of this id.');
-      if (found instanceof Error) throw found;
-      return found;
+      if (found.outcome instanceof Error) throw found.outcome;
+      return found.outcome;
     },
     models: () => [MODEL],
     model,

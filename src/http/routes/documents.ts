@@ -15,6 +15,7 @@ export function documentRoutes(app: App): void {
   app.get(
     '/openapi.yaml',
     {
+      config: { scope: 'open' },
       schema: {
         operationId: 'openapi',
         summary: 'This document',
@@ -24,15 +25,22 @@ export function documentRoutes(app: App): void {
     },
     async (_request, reply) => reply.type(YAML_TYPE).send(yaml),
   );
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+  app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.redirect('/docs'),
+  );
 }
 
 /** The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. */
 export async function docsPage(app: App): Promise<void> {
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    // Without the bar for the address of some other document.
-    uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
-    theme: { title: 'dent-serve' },
+  await app.register(async (page) => {
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'open' };
+    });
+    await page.register(swaggerUi, {
+      routePrefix: '/docs',
+      // Without the bar for the address of some other document.
+      uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
+      theme: { title: 'dent-serve' },
+    });
   });
 }

@@ -24,7 +24,7 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
   app.get(
     '/v2/health/live',
     {
-      config: { polled: true },
+      config: { polled: true, scope: 'open' },
       schema: {
         operationId: 'live',
         summary: 'Whether the process answers',
@@ -37,7 +37,7 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
   app.get(
     '/v2/health/ready',
     {
-      config: { polled: true },
+      config: { polled: true, scope: 'open' },
       schema: {
         operationId: 'ready',
         summary: 'Whether requests should be sent here',

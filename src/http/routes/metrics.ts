@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { App } from '../app-instance.ts';
-import { answer, problems } from '../schemas/answers.ts';
+import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 
 /** The page that Prometheus scrapes. */
 export interface MetricsPage {
@@ -12,12 +12,12 @@ export function metricsRoute(app: App, page: MetricsPage): void {
   app.get(
     '/metrics',
     {
-      config: { polled: true },
+      config: { polled: true, scope: 'metrics' },
       schema: {
         operationId: 'metrics',
         summary: 'Metrics for Prometheus',
         tags: ['operations'],
-        response: { 200: answer('The metrics.', 'text/plain', Type.String()), ...problems() },
+        response: { 200: answer('The metrics.', 'text/plain', Type.String()), ...problems(...KEY_PROBLEMS) },
       },
     },
     async (_request, reply) => reply.type(page.contentType).send(await page.text()),

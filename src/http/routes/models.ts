@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { Inference } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
-import { answer, problems } from '../schemas/answers.ts';
+import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import { MODEL_EXAMPLE } from '../schemas/model.ts';
 import { ModelName } from '../schemas/predict.ts';
 
@@ -12,6 +12,7 @@ export function modelRoutes(app: App, inference: Inference): void {
   app.get(
     '/v1/models',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'listModels',
         summary: 'List the models',
@@ -21,7 +22,7 @@ export function modelRoutes(app: App, inference: Inference): void {
         querystring: NoQuery,
         response: {
           200: answer('The models.', 'application/json', ModelList, { models: [MODEL_EXAMPLE] }),
-          ...problems('invalid_request'),
+          ...problems(...KEY_PROBLEMS, 'invalid_request'),
         },
       },
     },
@@ -30,6 +31,7 @@ export function modelRoutes(app: App, inference: Inference): void {
   app.get(
     '/v1/models/:name',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'getModel',
         summary: 'Describe a model',
@@ -38,7 +40,7 @@ export function modelRoutes(app: App, inference: Inference): void {
         querystring: NoQuery,
         response: {
           200: answer('The model.', 'application/json', { $ref: 'Model#' }, MODEL_EXAMPLE),
-          ...problems('invalid_request', 'unknown_model'),
+          ...problems(...KEY_PROBLEMS, 'invalid_request', 'unknown_model'),
         },
       },
     },

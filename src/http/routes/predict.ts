@@ -3,12 +3,12 @@ import Type, { type Static } from 'typebox';
 import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
 import { imageOfBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
+import { grant } from '../caller.ts';
 import { hangUp } from '../hang-up.ts';
 import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
 import { notePrediction } from '../observation.ts';
 import { prefersAsync } from '../prefer.ts';
-import { answer, problems } from '../schemas/answers.ts';
+import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import {
   DOCUMENTED_PREDICT_BODY,
   IDEMPOTENCY_KEY,
@@ -57,6 +57,7 @@ const schemaOf = (operationId: string, summary: string) => ({
       LOCATION,
     ),
     ...problems(
+      ...KEY_PROBLEMS,
       'invalid_image',
       'invalid_request',
       'unknown_recipe',
@@ -72,14 +73,15 @@ const schemaOf = (operationId: string, summary: string) => ({
   },
 });
 
-/** Fastify validates JSON alone; the document shows every type of body. */
 const config = {
   predicts: true,
+  scope: 'predict',
+  /** Fastify validates JSON alone; the document shows every type of body. */
   swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
     schema: { ...schema, body: DOCUMENTED_PREDICT_BODY },
     url,
   }),
-};
+} as const;
 
 export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
   const onRequest = refuseWhileEnding(lifecycle);
@@ -102,8 +104,7 @@ export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecyc
       ...(query.top_k !== undefined && { topK: query.top_k }),
       ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
       ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
-      ...(headers[PRIORITY] !== undefined && { priority: headers[PRIORITY] as 1 | 2 | 3 }),
-      caller: callerOf(request),
+      ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
       signal: hangUp(reply.raw),
     };
     if (!prefersAsync(headers[PREFER])) {

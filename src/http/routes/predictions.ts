@@ -1,7 +1,8 @@
 import Type from 'typebox';
 import type { Inference } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
-import { answer, problems } from '../schemas/answers.ts';
+import { callerOf } from '../caller.ts';
+import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE } from '../schemas/prediction.ts';
 
 const NamedPrediction = Type.Object({
@@ -14,7 +15,7 @@ export function predictionRoutes(app: App, inference: Inference): void {
   app.get(
     '/v1/predictions/:id',
     {
-      config: { polled: true },
+      config: { polled: true, scope: 'predict' },
       schema: {
         operationId: 'getPrediction',
         summary: 'Ask for a prediction that was accepted',
@@ -33,12 +34,18 @@ export function predictionRoutes(app: App, inference: Inference): void {
             ACCEPTED_EXAMPLE,
             { 'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds.' } },
           ),
-          ...problems('invalid_request', 'unknown_prediction', 'queue_unavailable', 'timeout'),
+          ...problems(
+            ...KEY_PROBLEMS,
+            'invalid_request',
+            'unknown_prediction',
+            'queue_unavailable',
+            'timeout',
+          ),
         },
       },
     },
     async (request, reply) => {
-      const found = await inference.prediction(request.params.id);
+      const found = await inference.prediction(request.params.id, callerOf(request));
       if (!('status' in found)) return found;
       reply.code(PENDING).header('retry-after', 1);
       return found;

@@ -9,6 +9,9 @@ const REQUEST_ID = {
     description: 'Names the request in the log too; your own X-Request-Id if you sent one.',
   },
 };
+const WWW_AUTHENTICATE = {
+  'WWW-Authenticate': { type: 'string', description: 'Asks for a bearer token, which is a key.' },
+};
 const RETRY_AFTER = {
   'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds after which a retry makes sense.' },
 };
@@ -34,6 +37,8 @@ const PROBLEMS = {
     'the model has no such recipe',
     'The model "cifar10-resnet14" has no recipe "strong"; its recipes are isolated.',
   ],
+  unauthorized: ['keys are configured, and the request has none that is known', 'The key is not known here.'],
+  forbidden: ['the key is not for this', 'The key "app" has no scope "admin".'],
   unknown_model: [
     'there is no such model or version',
     'There is no model "resnet"; the models are cifar10-resnet14.',
@@ -48,6 +53,7 @@ const PROBLEMS = {
   ],
   unsupported_media_type: ['the content type is none of the documented', 'Send the image as image/png.'],
   queue_full: ['too many images wait already', 'Too many images wait for this model already.'],
+  rate_limited: ['the key has asked for too much', 'The key "app" may send 20 requests a second.'],
   internal: [
     'something went wrong inside',
     'Something went wrong inside the service; its log has the request id.',
@@ -57,6 +63,9 @@ const PROBLEMS = {
   queue_unavailable: ['the workers cannot be reached', 'The queue cannot be used at present.'],
   timeout: ['the deadline passed', 'The deadline passed before the answer was ready.'],
 } as const satisfies Partial<Record<ErrorCode, readonly [when: string, detail: string]>>;
+
+/** What every operation that needs a key may fail with. */
+export const KEY_PROBLEMS = ['unauthorized', 'forbidden', 'rate_limited'] as const;
 
 type Code = keyof typeof PROBLEMS;
 
@@ -98,7 +107,11 @@ function failures(codes: readonly Code[], form: ErrorForm): object {
 
 const failure = (status: number, codes: readonly Code[], { type, schema, write }: ErrorForm) => ({
   description: codes.map((code) => `${code}: ${PROBLEMS[code][0]}.`).join(' '),
-  headers: status === 429 || status === 503 ? { ...REQUEST_ID, ...RETRY_AFTER } : REQUEST_ID,
+  headers: {
+    ...REQUEST_ID,
+    ...(status === 401 && WWW_AUTHENTICATE),
+    ...((status === 429 || status === 503) && RETRY_AFTER),
+  },
   content: {
     [type]: {
       schema,

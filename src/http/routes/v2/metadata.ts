@@ -1,7 +1,7 @@
 import type { Inference } from '../../../inference/inference.ts';
 import type { App } from '../../app-instance.ts';
 import { modelConfig, modelMetadata } from '../../open-inference/describe.ts';
-import { answer, openInferenceErrors } from '../../schemas/answers.ts';
+import { answer, KEY_PROBLEMS, openInferenceErrors } from '../../schemas/answers.ts';
 import {
   ModelConfig,
   ModelMetadata,
@@ -25,7 +25,7 @@ const EXTENSIONS = [
 ];
 
 const tags = ['open inference'];
-const errors = openInferenceErrors('unknown_model', 'not_ready');
+const errors = openInferenceErrors(...KEY_PROBLEMS, 'unknown_model', 'not_ready');
 
 /** What is served, and whether it is ready. */
 export function metadataRoutes(app: App, inference: Inference, version: string): void {
@@ -33,11 +33,15 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   app.get(
     '/v2',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'serverMetadata',
         summary: 'Describe the server',
         tags,
-        response: { 200: answer('The server.', 'application/json', ServerMetadata, server) },
+        response: {
+          200: answer('The server.', 'application/json', ServerMetadata, server),
+          ...openInferenceErrors(...KEY_PROBLEMS),
+        },
       },
     },
     async () => server,
@@ -45,13 +49,14 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   app.get(
     '/v2/models',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'modelNames',
         summary: 'List the names of the models',
         tags,
         response: {
           200: answer('The names.', 'application/json', ModelNames, { models: ['cifar10-resnet14'] }),
-          ...openInferenceErrors(),
+          ...openInferenceErrors(...KEY_PROBLEMS),
         },
       },
     },
@@ -72,12 +77,15 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   };
   app.get(
     '/v2/models/:model',
-    { schema: { ...metadata, operationId: 'modelMetadata', params: NamedModel } },
+    { config: { scope: 'any' }, schema: { ...metadata, operationId: 'modelMetadata', params: NamedModel } },
     async ({ params }) => describe(params),
   );
   app.get(
     '/v2/models/:model/versions/:version',
-    { schema: { ...metadata, operationId: 'versionMetadata', params: NamedVersion } },
+    {
+      config: { scope: 'any' },
+      schema: { ...metadata, operationId: 'versionMetadata', params: NamedVersion },
+    },
     async ({ params }) => describe(params),
   );
 
@@ -91,12 +99,18 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   };
   app.get(
     '/v2/models/:model/ready',
-    { config: { polled: true }, schema: { ...ready, operationId: 'modelReady', params: NamedModel } },
+    {
+      config: { polled: true, scope: 'any' },
+      schema: { ...ready, operationId: 'modelReady', params: NamedModel },
+    },
     async ({ params }) => ({ name: chooseVersion(inference, params).name, ready: true as const }),
   );
   app.get(
     '/v2/models/:model/versions/:version/ready',
-    { config: { polled: true }, schema: { ...ready, operationId: 'versionReady', params: NamedVersion } },
+    {
+      config: { polled: true, scope: 'any' },
+      schema: { ...ready, operationId: 'versionReady', params: NamedVersion },
+    },
     async ({ params }) => ({ name: chooseVersion(inference, params).name, ready: true as const }),
   );
 
@@ -110,12 +124,12 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   };
   app.get(
     '/v2/models/:model/config',
-    { schema: { ...config, operationId: 'modelConfig', params: NamedModel } },
+    { config: { scope: 'any' }, schema: { ...config, operationId: 'modelConfig', params: NamedModel } },
     async ({ params }) => modelConfig(chooseVersion(inference, params)),
   );
   app.get(
     '/v2/models/:model/versions/:version/config',
-    { schema: { ...config, operationId: 'versionConfig', params: NamedVersion } },
+    { config: { scope: 'any' }, schema: { ...config, operationId: 'versionConfig', params: NamedVersion } },
     async ({ params }) => modelConfig(chooseVersion(inference, params)),
   );
 }

@@ -1,0 +1,28 @@
+import type { RateLimits } from './limiter.ts';
+
+/** What a key may be used for: predictions, the model repository, the metrics. Every key may read what is served. */
+export type Scope = 'predict' | 'admin' | 'metrics';
+
+export type Priority = 1 | 2 | 3;
+
+/** Whoever holds one of the keys of an entry of the key file. */
+export interface Caller {
+  /** Rows of coupled recipes, idempotency keys and kept predictions are apart by it. */
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly limits: RateLimits;
+  /** Recipes it may use; all where it is not set. */
+  readonly recipes?: readonly string[];
+  /** Priorities it may use; all where it is not set. */
+  readonly priorities?: readonly Priority[];
+  /** Of requests that name none. */
+  readonly defaultPriority?: Priority;
+}
+
+/** Who may come in, as the HTTP room sees it. */
+export interface Access {
+  /** Whose key it is. Throws `unauthorized` where it is nobody's, or there is none. */
+  identify(key: string | undefined): Caller;
+  /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
+  admit(caller: Caller): () => void;
+}

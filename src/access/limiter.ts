@@ -1,0 +1,86 @@
+import { ServiceError } from '../errors.ts';
+
+/** How much a caller may ask for. What is not set is not limited. */
+export interface RateLimits {
+  readonly rate?: {
+    /** Requests that become possible again each second. */
+    readonly perSecond: number;
+    /** Requests that may come at once after a pause. */
+    readonly burst: number;
+  };
+  /** Requests under way at a time. */
+  readonly concurrency?: number;
+}
+
+export interface Limiter {
+  /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
+  enter(name: string, limits: RateLimits): () => void;
+  /** Forgets all but these names. */
+  keep(names: ReadonlySet<string>): void;
+}
+
+interface Usage {
+  /** When the burst is whole again, milliseconds of `performance.now()`. */
+  fullAtMs: number;
+  underWay: number;
+}
+
+/** There is no telling when a place becomes free; a prediction rarely takes longer. */
+const BUSY_RETRY_SECONDS = 1;
+
+/**
+ * A token bucket for each name, kept as one time (the generic cell rate algorithm): the libraries for this count in fixed
+ * windows, which let through twice the rate where two windows meet. Names are those of the key file, so there are few.
+ */
+export function createLimiter(): Limiter {
+  const usages = new Map<string, Usage>();
+
+  function usageOf(name: string): Usage {
+    const known = usages.get(name);
+    if (known !== undefined) return known;
+    const usage = { fullAtMs: 0, underWay: 0 };
+    usages.set(name, usage);
+    return usage;
+  }
+
+  return {
+    enter(name, { rate, concurrency = Number.POSITIVE_INFINITY }) {
+      const usage = usageOf(name);
+      if (usage.underWay >= concurrency) {
+        throw new ServiceError(
+          'rate_limited',
+          `The key "${name}" has ${usage.underWay} requests under way, which is all it may have.`,
+          { retryAfterSeconds: BUSY_RETRY_SECONDS },
+        );
+      }
+      if (rate !== undefined) usage.fullAtMs = spend(name, usage.fullAtMs, rate);
+      usage.underWay += 1;
+      let ended = false;
+      return () => {
+        if (!ended) usage.underWay -= 1;
+        ended = true;
+      };
+    },
+
+    keep(names) {
+      for (const name of usages.keys()) if (!names.has(name)) usages.delete(name);
+    },
+  };
+}
+
+/** When the burst is whole again after one more request. Throws `rate_limited` where the burst is used up. */
+function spend(
+  name: string,
+  fullAtMs: number,
+  { perSecond, burst }: { readonly perSecond: number; readonly burst: number },
+): number {
+  const now = performance.now();
+  const intervalMs = 1000 / perSecond;
+  const nextMs = Math.max(fullAtMs, now) + intervalMs;
+  const waitMs = nextMs - now - burst * intervalMs;
+  // Sums of intervals are off by rounding.
+  if (waitMs < 1e-6 * intervalMs) return nextMs;
+  throw new ServiceError('rate_limited', `The key "${name}" may send ${perSecond} requests a second.`, {
+    retryAfterSeconds: waitMs / 1000,
+  });
+}

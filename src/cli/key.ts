@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { createKey, digestOf, parseKeyFile } from '../access/index.ts';
+
+interface KeyOptions {
+  readonly scope: readonly string[];
+  readonly json?: boolean;
+}
+
+function printKey(name: string, { scope, json }: KeyOptions): void {
+  const key = createKey();
+  const entry = { name, sha256: digestOf(key), scopes: scope };
+  // So that no entry is printed that the service would refuse.
+  parseKeyFile(JSON.stringify({ keys: [entry] }), 'The new key');
+  const text = JSON.stringify(entry, null, 2);
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ key, entry }, null, 2)}\n`
+      : `The key, which cannot be shown again:\n${key}\n\nIts entry in the "keys" of DENT_API_KEYS_FILE:\n${text}\n`,
+  );
+}
+
+/** `dent key`: a new API key, and what the service must know of it. */
+export const keyCommand = (): Command =>
+  new Command('key')
+    .description('Make an API key. The key file of `dent serve` holds its digest only.')
+    .argument('<name>', 'who will use the key')
+    .option('--scope <scopes...>', 'what for: predict, admin, metrics', ['predict'])
+    .option('--json', 'print one JSON object')
+    .action(printKey);
