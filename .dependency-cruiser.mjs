@@ -1,5 +1,5 @@
 /** Which room may import which. Each rule says why; `npm run imports` checks them. */
-const everywhere = '^src/(tensor|errors)\\.ts$';
+const everywhere = '^src/(tensor|errors|spans)\\.ts$';
 
 const room = (name, allowed, comment) => ({
   name: `${name}-imports`,
@@ -62,6 +62,12 @@ export default {
     ),
     only('ioredis', '^src/batching/', 'Redis is a detail of one driver of the queue.'),
     only('prom-client', '^src/metrics/', 'Every metric is declared once.'),
+    only('@opentelemetry/api', '^src/(spans|tracing)\\.ts$', 'Rooms say what a span is about in one way.'),
+    only(
+      '@opentelemetry/(?!api/)',
+      '^src/tracing\\.ts$',
+      'What records and sends spans is a detail of the composition root.',
+    ),
     only('@bufbuild/protobuf', '^src/onnx/', 'Field numbers and wire types exist in one room.'),
     {
       name: 'cli-not-to-http',

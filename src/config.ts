@@ -35,6 +35,8 @@ const settings = {
   threads: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
   /** Compiled models, kept for the next start; `.cache/dent` beside the model repository where it is not set. */
   cacheDir: Type.Optional(Type.String({ minLength: 1 })),
+  /** Where an OpenTelemetry collector takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it no spans are recorded. */
+  otlpEndpoint: Type.Optional(Type.String({ pattern: '^https?://.' })),
   /** `debug` logs every request; `silent` hides failures too. */
   logLevel: Type.Enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
   /** Larger bodies are refused with 413. All bodies under way are in memory. */

@@ -11,6 +11,7 @@ import { listen } from './listen.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
 import { openAccess } from './open-access.ts';
 import { logReadiness } from './readiness-log.ts';
+import { startTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
 export interface RunningServer {
@@ -90,6 +91,7 @@ async function loadModels({ backend, inference, isServing }: House, url: string,
  * be reached. Rejects with `InputError` where the repository or a setting is at fault, or the port is taken.
  */
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
+  const tracing = await startTracing(config, 'dent-serve', log);
   const metrics = createMetrics(VERSION);
   const access = await openAccess(config, log);
   const backend = await openBackend(config, metrics, log);
@@ -121,6 +123,7 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     await loaded;
     await operations?.close();
     access?.close();
+    await tracing.close();
     log.info('closed');
   }
 

@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from './metrics/index.ts';
 import { contentHash } from './models/index.ts';
 import { logReadiness } from './readiness-log.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
+import { startTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
 export interface RunningWorker {
@@ -52,6 +53,7 @@ async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts>
  * the port is taken.
  */
 export async function startWorker(config: Config, log: FastifyBaseLogger): Promise<RunningWorker> {
+  const tracing = await startTracing(config, 'dent-worker', log);
   const { house, consumer, metrics } = await openParts(config, log);
   const { models, handler } = house;
   let consuming = false;
@@ -102,6 +104,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     log.info('closing: no more batches are taken');
     await letGo();
     await loaded;
+    await tracing.close();
     log.info('closed');
   }
 

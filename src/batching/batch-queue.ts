@@ -27,6 +27,8 @@ export interface RowRequest {
   readonly deadlineMs: number;
   /** 2 where it is not set. */
   readonly priority?: Priority;
+  /** W3C `traceparent` of the span that waits for the row, where that is recorded. */
+  readonly traceparent?: string;
   /** Set where the outcome may be asked for again. */
   readonly keep?: Keep;
 }

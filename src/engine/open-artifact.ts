@@ -1,4 +1,5 @@
 import { InputError } from '../errors.ts';
+import { asPartOfThis, inSpan } from '../spans.ts';
 import type { Tensor } from '../tensor.ts';
 import { cutBatch, joinAnswers } from './batch-parts.ts';
 import type { AdaptedRows, Artifact, Device, LoadedArtifact, OnProgress } from './engine.ts';
@@ -69,11 +70,14 @@ export async function openArtifact(
         name: `"${name}"`,
         ...(!split && { place: 0 }),
         signal: failure.signal,
-        work: async (child) => {
+        work: asPartOfThis(async (child: EngineChild) => {
           await open(child);
-          const answer = await child.request({ kind: 'run', id, rows, steps }, runTimeoutMs);
-          return { answer, pid: child.pid! };
-        },
+          const pid = child.pid!;
+          const answer = await inSpan('engine', { 'dent.rows': rows.dims[0]!, 'dent.engine.pid': pid }, () =>
+            child.request({ kind: 'run', id, rows, steps }, runTimeoutMs),
+          );
+          return { answer, pid };
+        }),
       });
       rowsDone += rows.dims[0]!;
       onProgress(rowsDone, pid);

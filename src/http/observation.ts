@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import type { Prediction } from '../inference/inference.ts';
+import { type RequestSpan, startRequestSpan } from '../spans.ts';
 import type { App } from './app-instance.ts';
 import { ERROR_STATUS } from './error-status.ts';
 
@@ -58,20 +59,35 @@ export interface HttpObserver {
   }): void;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null for routes that machines poll. */
+    span: RequestSpan | null;
+  }
+}
+
 /** Observes the routes and requests of an app. Called before it has any route. */
 export function observeApp(app: App, observer: HttpObserver): void {
   app.decorateRequest('prediction', null);
+  app.decorateRequest('span', null);
   app.addHook('onRoute', ({ url, method, config }) => {
     if (!config?.predicts) return;
     for (const each of [method].flat()) observer.predictionRoute({ route: url, method: each });
   });
   app.addHook('onRequest', async (request, reply) => observe(observer, request, reply));
+  // The last hook before the handler: what reads the body would lose the context.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (request.span) request.span.enter(done);
+    else done();
+  });
 }
 
 /** Observes a request from now until its connection or its answer ends: one line in the log, one observation. */
 export function observe(observer: HttpObserver, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   observer.requestStarted();
+  const { polled } = request.routeOptions.config;
+  if (!polled) request.span = startRequestSpan(request.method, request.id, request.headers);
   // Fastify's onResponse does not come where the client hung up.
   reply.raw.once('close', () => finish(observer, request, reply));
 }
@@ -83,14 +99,17 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
   const code = answered ? reply.raw.statusCode : ERROR_STATUS.cancelled;
   const ms = reply.elapsedTime;
   const failure = answered ? request.failure : 'cancelled';
+  const traceId = request.span?.traceId;
   const outcome = { route, method, ...(failure !== null && { error: failure }) };
   observer.requestFinished({ ...outcome, code, seconds: ms / 1000 });
+  request.span?.end({ ...outcome, status: code });
   const level = config.polled ? 'debug' : 'info';
   request.log[level](
     {
       ...outcome,
       ...(request.caller && { caller: request.caller.name }),
       ...request.prediction,
+      ...(traceId && { traceId }),
       status: code,
       ms: Math.round(ms * 10) / 10,
     },

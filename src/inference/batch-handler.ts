@@ -1,6 +1,7 @@
 import type { Batch, BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
 import { appliedRecipe, type Recipe } from '../dent/index.ts';
 import type { ModelRepository } from '../models/index.ts';
+import { inBatchSpan } from '../spans.ts';
 import { chooseModel, chooseVersion } from './choose.ts';
 import type { BatchOutcome, InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
@@ -43,6 +44,22 @@ function outcomeOf(
   };
 }
 
+/** What the span of a batch says of it. */
+const attributesOf = ({ id, lane, rows, reason }: Batch) => ({
+  'dent.batch.id': id,
+  'dent.batch.size': rows.length,
+  'dent.batch.reason': reason,
+  'dent.model': `${lane.model}:${lane.version}`,
+  'dent.recipe': lane.recipe,
+});
+
+const resultAttributes = ({ staticEntropy, adaptedEntropy, diverged, failed }: BatchOutcome) => ({
+  ...(staticEntropy !== undefined && { 'dent.entropy.static': staticEntropy }),
+  ...(adaptedEntropy !== undefined && { 'dent.entropy.adapted': adaptedEntropy }),
+  'dent.rows.diverged': diverged,
+  'dent.rows.failed': failed,
+});
+
 /** Runs the queue's batches on the engine. A batch for a model that is not served here rejects with a `ServiceError`. */
 export function createBatchHandler({ models, observer }: BatchHandlerDeps): BatchHandler {
   async function run({ lane, rows }: Batch, onProgress: (rowsDone: number, pid: number) => void) {
@@ -72,7 +89,12 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
         ...(outcome && { outcome }),
       });
     try {
-      const { answers, outcome } = await run(batch, (_rowsDone, pid) => engines.add(pid));
+      const traceparents = rows.map(({ traceparent }) => traceparent);
+      const { answers, outcome } = await inBatchSpan(attributesOf(batch), traceparents, async (describe) => {
+        const result = await run(batch, (_rowsDone, pid) => engines.add(pid));
+        describe(resultAttributes(result.outcome));
+        return result;
+      });
       tell(outcome);
       return answers;
     } catch (error) {

@@ -5,6 +5,7 @@ import { ServiceError } from '../errors.ts';
 import type { ImageDecoder } from '../images/index.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
+import { inSpan } from '../spans.ts';
 import { createPrediction } from './answer.ts';
 import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
 import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from './inference.ts';
@@ -21,6 +22,7 @@ import {
 } from './kept.ts';
 import type { InferenceObserver } from './observer.ts';
 import { modelReasons, summarize } from './summary.ts';
+import { traceQueue } from './traced-queue.ts';
 
 export interface InferenceQueue extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
@@ -59,6 +61,7 @@ export function createInference(
   { models, queue, decoder, observer }: InferenceDeps,
   { keepMs }: InferenceOptions,
 ): RunningInference {
+  const rows = traceQueue(queue);
   const underWay = new Set<Promise<unknown>>();
   const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
 
@@ -92,7 +95,9 @@ export function createInference(
     if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
     const { input, recipes, shareBatches } = version.manifest;
     const started = performance.now();
-    const pixels = await decoder.decode(request.image, input);
+    const pixels = await inSpan('decode', { 'dent.image.bytes': request.image.length }, () =>
+      decoder.decode(request.image, input),
+    );
     const decodeMs = performance.now() - started;
     observer.decoded(decodeMs / 1000);
     const apart = isCoupled(recipes[recipe]!) && !shareBatches;
@@ -137,7 +142,7 @@ export function createInference(
     }
     const id = randomUUID();
     const { row, decodeMs } = await createRow(id, request, choice);
-    const delivery = await queue.submit(row, request.signal);
+    const delivery = await rows.submit(row, request.signal);
     const { version, recipe, topK } = choice;
     const totalMs = performance.now() - started;
     return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
@@ -157,7 +162,7 @@ export function createInference(
       if (outcome && !(outcome instanceof ServiceError)) return keptPrediction(id, memo, outcome);
     }
     const row = await createKeptRow(keyed, request, choice);
-    const delivery = await queue.submit(row, request.signal);
+    const delivery = await rows.submit(row, request.signal);
     // Another request with the key may have come in between.
     const memo = delivery.memo ?? row.keep.memo;
     checkFingerprint(memo, keyed);
@@ -171,7 +176,7 @@ export function createInference(
       return acceptOnce(request, choice, keyedRequest(request, request.idempotencyKey));
     }
     const id = randomUUID();
-    await queue.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
+    await rows.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
     return { id, status: 'pending' };
   }
 
@@ -186,7 +191,7 @@ export function createInference(
       checkFingerprint(earlier.memo, keyed);
       return { id, status: earlier.outcome ? 'done' : 'pending' };
     }
-    await queue.enqueue(await createKeptRow(keyed, request, choice));
+    await rows.enqueue(await createKeptRow(keyed, request, choice));
     const accepted = await queue.result(id);
     if (holdsId(accepted)) checkFingerprint(accepted.memo, keyed);
     return { id, status: 'pending' };

@@ -4,6 +4,7 @@ import type { AdaptedRows, OnProgress } from '../engine/engine.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
 import { rowShape, type ServingVersion } from '../models/index.ts';
+import { inSpan } from '../spans.ts';
 import { elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
@@ -84,7 +85,9 @@ export async function runRows(
   const seconds = createStopwatch();
   const batch = assemble(version, payloads);
   observer?.preprocessed(seconds());
-  const result = await version.run(applied.recipe, batch, onProgress);
+  const result = await inSpan('adapt', { 'dent.recipe.applied': applied.name, 'dent.steps': steps }, () =>
+    version.run(applied.recipe, batch, onProgress),
+  );
   observer?.adapted({ ...labels, steps, seconds: seconds() });
   const answers = payloads.map((_, row) => sliceAnswer(result, row, applied.name, steps));
   observer?.postprocessed(seconds());

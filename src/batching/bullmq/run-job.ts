@@ -38,6 +38,7 @@ const requestOf = (lane: Lane, { row, travelling }: LiveRow): RowRequest => ({
   row: travelling.row,
   deadlineMs: row.deadlineMs,
   ...(travelling.keep && { keep: travelling.keep }),
+  ...(travelling.traceparent !== undefined && { traceparent: travelling.traceparent }),
 });
 
 /** Runs a batch that this worker holds, once, and settles its rows. Rejects where Redis failed; the batch is then run again. */

@@ -30,24 +30,33 @@ interface RowHeader {
   readonly type: RowPayload['type'];
   readonly keepMs?: number;
   readonly memo?: string;
+  readonly traceparent?: string;
 }
 
 /** A row as it travels. Bytes are as the machine has them: all processes run on machines of one byte order. */
 export interface TravellingRow {
   readonly row: RowPayload;
   readonly keep?: { readonly ms: number; readonly memo: string };
+  readonly traceparent?: string;
 }
 
-export function encodeRow({ row, keep }: TravellingRow): Buffer {
-  const header: RowHeader = { type: row.type, ...(keep && { keepMs: keep.ms, memo: keep.memo }) };
+export function encodeRow({ row, keep, traceparent }: TravellingRow): Buffer {
+  const header: RowHeader = {
+    type: row.type,
+    ...(keep && { keepMs: keep.ms, memo: keep.memo }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
   return frame('', header, [bytesOf(row.data)]);
 }
 
 export function decodeRow(bytes: Buffer): TravellingRow {
   const { header, body } = unframe(bytes, 0);
-  const { type, keepMs, memo } = header as RowHeader;
-  const row = { type, data: type === 'float32' ? floatsOf(body) : body };
-  return keepMs === undefined ? { row } : { row, keep: { ms: keepMs, memo: memo! } };
+  const { type, keepMs, memo, traceparent } = header as RowHeader;
+  return {
+    row: { type, data: type === 'float32' ? floatsOf(body) : body },
+    ...(keepMs !== undefined && { keep: { ms: keepMs, memo: memo! } }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }
 
 /** What became of a row. */
