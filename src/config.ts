@@ -6,9 +6,9 @@ import { InputError } from './errors.ts';
 
 /**
  * Every setting of the server. The environment variable of `maxBodyBytes` is DENT_MAX_BODY_BYTES, and so on; an option of
- * the command line wins over it.
+ * the command line wins over it. The Helm chart takes from here what its values may be.
  */
-const settings = {
+export const settings = {
   /** 0 takes any free port; the log says which. */
   port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
   /** 127.0.0.1 is reached from this machine only, 0.0.0.0 from everywhere: then set `apiKeysFile`. */
@@ -59,7 +59,9 @@ export type Config = Readonly<Settings & { cacheDir: string }>;
 /** What env-schema's errors hold of Ajv's. */
 type EnvSchemaErrors = { instancePath: string; message?: string; params?: Record<string, unknown> }[];
 
-const variable = (setting: string): string => `DENT_${setting.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
+/** The environment variable of a setting. */
+export const variable = (setting: string): string =>
+  `DENT_${setting.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
 
 function requirement({ message, params = {} }: EnvSchemaErrors[number]): string {
   if (Array.isArray(params.allowedValues)) return `must be one of ${params.allowedValues.join(', ')}`;

@@ -1,0 +1,266 @@
+import { describe, expect, it } from 'vitest';
+import { containersOf, envOf, find, ofKind, podOf, podsOf, render } from './render.ts';
+
+const redis = { queue: { mode: 'redis' }, redis: { existingSecret: 'redis' } };
+
+describe('with the memory queue', () => {
+  const manifests = render();
+
+  it('one Deployment of one pod does everything', () => {
+    expect(ofKind(manifests, 'Deployment')).toHaveLength(1);
+    const { owner, container } = podOf(manifests, 'api');
+    expect(owner.spec).toMatchObject({
+      replicas: 1,
+      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    });
+    expect(container).toMatchObject({ image: 'dent-serve:0.1.0', args: ['serve'] });
+    expect(envOf(container)).toMatchObject({
+      DENT_QUEUE: 'memory',
+      DENT_DEVICE: 'cpu',
+      DENT_CACHE_DIR: '/cache',
+    });
+    expect(envOf(container)).not.toHaveProperty('DENT_REDIS_URL');
+  });
+
+  it('takes as many threads as the pod has of CPU, not as the node has', () => {
+    expect(envOf(podOf(manifests, 'api').container).DENT_THREADS).toEqual({
+      resourceFieldRef: { containerName: 'api', resource: 'requests.cpu', divisor: '1' },
+    });
+    const limited = render({ engine: { resources: { requests: { cpu: null }, limits: { cpu: '2' } } } });
+    expect(envOf(podOf(limited, 'api').container).DENT_THREADS).toMatchObject({
+      resourceFieldRef: { resource: 'limits.cpu' },
+    });
+    expect(envOf(podOf(render({ engine: { threads: 3 } }), 'api').container).DENT_THREADS).toBe('3');
+  });
+});
+
+describe('with Redis', () => {
+  const manifests = render(redis);
+
+  it('API pods run no models and workers do', () => {
+    const api = podOf(manifests, 'api');
+    const worker = podOf(manifests, 'worker');
+    expect(api.container.args).toEqual(['serve']);
+    expect(worker.container.args).toEqual(['worker']);
+    expect(envOf(api.container)).not.toHaveProperty('DENT_THREADS');
+    expect(api.pod.volumes!.map(({ name }) => name)).toEqual(['tmp']);
+    expect(worker.pod.volumes!.map(({ name }) => name)).toEqual(['tmp', 'cache']);
+    expect(worker.owner.spec.replicas).toBe(1);
+  });
+
+  it('both read the URL from the Secret', () => {
+    for (const component of ['api', 'worker'] as const) {
+      expect(envOf(podOf(manifests, component).container)).toMatchObject({
+        DENT_QUEUE: 'redis',
+        DENT_REDIS_PREFIX: 'dent',
+        DENT_REDIS_URL: { secretKeyRef: { name: 'redis', key: 'url' } },
+      });
+    }
+  });
+});
+
+describe('probes', () => {
+  it.each(['api', 'worker'] as const)(
+    'of %s look at readiness and, for life, at the process alone',
+    (component) => {
+      const { container } = podOf(render(redis), component);
+      const ready = { path: '/v2/health/ready', port: 'http' };
+      expect(container).toMatchObject({
+        startupProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 60 },
+        readinessProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
+        livenessProbe: {
+          httpGet: { path: '/v2/health/live', port: 'http' },
+          periodSeconds: 10,
+          failureThreshold: 3,
+        },
+      });
+    },
+  );
+
+  it('wait as long for the first time as they are told', () => {
+    const { container, owner } = podOf(render({ lifecycle: { startupSeconds: 601 } }), 'api');
+    expect(container.startupProbe).toMatchObject({ failureThreshold: 121 });
+    expect(owner.spec.progressDeadlineSeconds).toBe(901);
+  });
+});
+
+describe('the end of a pod', () => {
+  it('leaves the process the time to close, and ten seconds', () => {
+    const { pod, container } = podOf(
+      render({ lifecycle: { drainDelayMs: 8000, closeTimeoutMs: 90_500 } }),
+      'api',
+    );
+    expect(pod.terminationGracePeriodSeconds).toBe(101);
+    expect(envOf(container)).toMatchObject({ DENT_DRAIN_DELAY_MS: '8000', DENT_CLOSE_TIMEOUT_MS: '90500' });
+  });
+
+  it('comes when one says', () => {
+    const { pod } = podOf(render({ lifecycle: { terminationGracePeriodSeconds: 300 } }), 'api');
+    expect(pod.terminationGracePeriodSeconds).toBe(300);
+  });
+});
+
+describe('GPUs', () => {
+  const gpu = { enabled: true, count: 2, runtimeClassName: 'nvidia', nodeSelector: { pool: 'gpu' } };
+  const manifests = render({ ...redis, engine: { gpu }, worker: { nodeSelector: { zone: 'a' } } });
+
+  it('go to the pods that run models, with the image for them', () => {
+    const { pod, container } = podOf(manifests, 'worker');
+    expect(container.image).toBe('dent-serve:0.1.0-cuda');
+    expect(envOf(container).DENT_DEVICE).toBe('cuda');
+    expect(container.resources).toEqual({
+      requests: { cpu: '1', memory: '1Gi', 'nvidia.com/gpu': 2 },
+      limits: { memory: '2Gi', 'nvidia.com/gpu': 2 },
+    });
+    expect(pod).toMatchObject({
+      runtimeClassName: 'nvidia',
+      nodeSelector: { pool: 'gpu', zone: 'a' },
+      tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
+    });
+  });
+
+  it('leave the API alone', () => {
+    const { pod, container } = podOf(manifests, 'api');
+    expect(container.image).toBe('dent-serve:0.1.0');
+    expect(container.resources.limits).not.toHaveProperty('nvidia.com/gpu');
+    for (const field of ['runtimeClassName', 'nodeSelector', 'tolerations'])
+      expect(pod).not.toHaveProperty(field);
+  });
+});
+
+describe('models', () => {
+  const mountOf = (values: object) => {
+    const { pod, container } = podOf(render({ models: values }), 'api');
+    const models = container.volumeMounts!.find(({ mountPath }) => mountPath === '/models');
+    return { pod, container, models };
+  };
+
+  it('are in the image', () => {
+    const { container, models } = mountOf({ source: 'image' });
+    expect(models).toBeUndefined();
+    expect(envOf(container)).not.toHaveProperty('DENT_MODELS');
+  });
+
+  it('come from a claim, to be read only', () => {
+    const { pod, container, models } = mountOf({
+      source: 'pvc',
+      pvc: { claimName: 'store', subPath: 'a/b' },
+    });
+    expect(models).toEqual({ name: 'models', mountPath: '/models', readOnly: true, subPath: 'a/b' });
+    expect(pod.volumes).toContainEqual({
+      name: 'models',
+      persistentVolumeClaim: { claimName: 'store', readOnly: true },
+    });
+    expect(envOf(container).DENT_MODELS).toBe('/models');
+  });
+
+  it('come from an archive, whose URL may be a secret', () => {
+    const sha256 = 'AB'.repeat(32);
+    const { pod, models } = mountOf({ source: 'download', download: { existingSecret: 'where', sha256 } });
+    const [init] = pod.initContainers!;
+    expect(envOf(init!)).toEqual({
+      MODELS_URL: { secretKeyRef: { name: 'where', key: 'url' } },
+      MODELS_SHA256: sha256.toLowerCase(),
+      MODELS_MAX_BYTES: '2147483648',
+      MODELS_DIR: '/models',
+    });
+    expect(init!.volumeMounts).toEqual([{ name: 'models', mountPath: '/models' }]);
+    expect(models).toMatchObject({ readOnly: true });
+  });
+});
+
+describe('the cache', () => {
+  it('is a claim that pods on several nodes can share', () => {
+    const manifests = render({ engine: { cache: { kind: 'pvc', pvc: { size: '9Gi' } } } });
+    const claim = find(manifests, 'PersistentVolumeClaim');
+    expect(claim.spec).toEqual({
+      accessModes: ['ReadWriteMany'],
+      resources: { requests: { storage: '9Gi' } },
+    });
+    expect(podOf(manifests, 'api').pod.volumes).toContainEqual({
+      name: 'cache',
+      persistentVolumeClaim: { claimName: claim.metadata.name },
+    });
+  });
+
+  it('is a claim that exists', () => {
+    const manifests = render({ engine: { cache: { kind: 'pvc', pvc: { existingClaim: 'mine' } } } });
+    expect(ofKind(manifests, 'PersistentVolumeClaim')).toEqual([]);
+    expect(podOf(manifests, 'api').pod.volumes).toContainEqual({
+      name: 'cache',
+      persistentVolumeClaim: { claimName: 'mine' },
+    });
+  });
+});
+
+describe('settings', () => {
+  it('reach both kinds of pod, large numbers in full', () => {
+    const manifests = render({ ...redis, settings: { maxBodyBytes: 104_857_600, logLevel: 'debug' } });
+    for (const component of ['api', 'worker'] as const) {
+      expect(envOf(podOf(manifests, component).container)).toMatchObject({
+        DENT_MAX_BODY_BYTES: '104857600',
+        DENT_LOG_LEVEL: 'debug',
+      });
+    }
+  });
+});
+
+describe('labels and names', () => {
+  it('of one’s own reach every object and pod, and no selector', () => {
+    const manifests = render({
+      ...redis,
+      commonLabels: { team: 'vision' },
+      networkPolicy: { enabled: true },
+    });
+    for (const { metadata, spec } of manifests) {
+      expect(metadata.labels.team).toBe('vision');
+      if (spec?.template) {
+        expect(spec.template.metadata.labels.team).toBe('vision');
+        expect(spec.selector.matchLabels).not.toHaveProperty('team');
+      }
+    }
+  });
+
+  it('can be replaced', () => {
+    expect(find(render({ fullnameOverride: 'eyes' }), 'Deployment').metadata.name).toBe('eyes-api');
+    expect(find(render({ nameOverride: 'eyes' }), 'Deployment').metadata.name).toBe('vision-eyes-api');
+  });
+
+  it('of the image can be pinned, and that of a tag can be chosen', () => {
+    const digest = `sha256:${'0'.repeat(64)}`;
+    expect(podOf(render({ image: { digest } }), 'api').container.image).toBe(`dent-serve@${digest}`);
+    const image = { repository: 'registry.example.com/a/b', tag: 'v9' };
+    expect(podOf(render({ image }), 'api').container.image).toBe('registry.example.com/a/b:v9');
+  });
+});
+
+it('runs the test in a pod with the image of the release', () => {
+  const test = find(render({ service: { port: 8000 } }), 'Pod', '-test');
+  expect(test.metadata.annotations).toMatchObject({ 'helm.sh/hook': 'test' });
+  const [container] = test.spec.containers;
+  expect(container.image).toBe('dent-serve:0.1.0');
+  expect(envOf(container)).toEqual({ API_URL: 'http://vision-dent-serve:8000', KEYS_ASKED_FOR: 'no' });
+});
+
+it('gives every pod what one adds', () => {
+  const extra = {
+    extraEnv: [{ name: 'NODE_OPTIONS', value: '--trace-warnings' }],
+    extraVolumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+    extraVolumeMounts: [{ name: 'ca', mountPath: '/ca' }],
+    podAnnotations: { 'example.com/a': 'b' },
+    priorityClassName: 'high',
+    affinity: { nodeAffinity: {} },
+  };
+  const manifests = render({ ...redis, api: extra, worker: extra, imagePullSecrets: [{ name: 'pull' }] });
+  for (const component of ['api', 'worker'] as const) {
+    const { owner, pod, container } = podOf(manifests, component);
+    expect(envOf(container).NODE_OPTIONS).toBe('--trace-warnings');
+    expect(container.volumeMounts).toContainEqual({ name: 'ca', mountPath: '/ca' });
+    expect(pod.volumes).toContainEqual({ name: 'ca', configMap: { name: 'ca' } });
+    expect(pod).toMatchObject({ priorityClassName: 'high', affinity: { nodeAffinity: {} } });
+    expect(owner.spec.template.metadata.annotations).toEqual({ 'example.com/a': 'b' });
+    expect(pod.topologySpreadConstraints).toHaveLength(2);
+  }
+  for (const { pod } of podsOf(manifests)) expect(pod.imagePullSecrets).toEqual([{ name: 'pull' }]);
+  expect(containersOf(podOf(manifests, 'api').pod)).toHaveLength(1);
+});
