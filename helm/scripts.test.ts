@@ -142,6 +142,32 @@ describe('test-predict', () => {
     expect(code).toBe(1);
   });
 
+  it('passes with a key where one is asked for, and where it is refused without', async () => {
+    const keys = join(folder, 'keys.json');
+    const entry = { name: 'test', sha256: sha256(Buffer.from('secret')), scopes: ['predict'] };
+    await writeFile(keys, JSON.stringify({ keys: [entry] }));
+    const guarded = await startDent(['serve'], {
+      DENT_CACHE_DIR: cache,
+      DENT_THREADS: '1',
+      DENT_API_KEYS_FILE: keys,
+    });
+    const env = { API_URL: guarded.url, KEYS_ASKED_FOR: 'yes' };
+    try {
+      const answers = [
+        await runScript('test-predict.mjs', { ...env, API_KEY: 'secret' }),
+        await runScript('test-predict.mjs', env),
+        await runScript('test-predict.mjs', { ...env, API_KEY: 'another' }),
+      ];
+      expect(answers.map(({ code }) => code)).toEqual([0, 0, 1]);
+      expect(answers[0]!.output).toMatch(/^passed: cifar10-resnet14 says/);
+      expect(answers[1]!.output).toBe('passed: a post without a key is refused\n');
+      expect(answers[2]!.output).toMatch(/^failed: the answer is 401/);
+    } finally {
+      guarded.process.kill('SIGINT');
+      await guarded.exit;
+    }
+  });
+
   it('fails where the answer is no prediction', async () => {
     const other = createServer((_, response) => response.end('{"predictions": []}')).listen(0, '127.0.0.1');
     await once(other, 'listening');

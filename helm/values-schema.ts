@@ -10,6 +10,8 @@ import { settings } from '../src/config.ts';
 export const DECIDED_BY_THE_CHART: readonly string[] = [
   'port',
   'host',
+  'apiKeysFile',
+  'metricsPort',
   'models',
   'queue',
   'redisUrl',
@@ -17,6 +19,7 @@ export const DECIDED_BY_THE_CHART: readonly string[] = [
   'device',
   'threads',
   'cacheDir',
+  'otlpEndpoint',
   'drainDelayMs',
   'closeTimeoutMs',
 ];

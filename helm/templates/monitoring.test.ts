@@ -14,7 +14,7 @@ it('scrapes the API through its Service and workers by their pods', () => {
   expect(service.metadata.labels.release).toBe('prometheus');
   expect(pods.metadata.labels.release).toBe('prometheus');
   expect(service.spec.endpoints).toEqual([
-    { port: 'http', path: '/metrics', interval: '30s', scrapeTimeout: '10s' },
+    { port: 'metrics', path: '/metrics', interval: '30s', scrapeTimeout: '10s' },
   ]);
   expect(pods.spec.podMetricsEndpoints).toHaveLength(1);
 });

@@ -39,9 +39,10 @@ describe('network policies', () => {
     const [clients, metrics] = find(manifests, 'NetworkPolicy', '-api').spec.ingress;
     expect(clients.from).toHaveLength(2);
     expect(clients.from).toContainEqual(from('ingress'));
-    expect(metrics.from).toEqual([from('monitoring')]);
+    expect(clients.ports).toEqual(on('http'));
+    expect(metrics).toEqual({ from: [from('monitoring')], ports: on('metrics') });
     expect(find(manifests, 'NetworkPolicy', '-worker').spec.ingress).toEqual([
-      { from: [from('monitoring')], ports: on('http') },
+      { from: [from('monitoring')], ports: on('metrics') },
     ]);
   });
 

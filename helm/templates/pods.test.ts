@@ -60,22 +60,22 @@ describe('with Redis', () => {
 });
 
 describe('probes', () => {
-  it.each(['api', 'worker'] as const)(
-    'of %s look at readiness and, for life, at the process alone',
-    (component) => {
-      const { container } = podOf(render(redis), component);
-      const ready = { path: '/v2/health/ready', port: 'http' };
-      expect(container).toMatchObject({
-        startupProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 60 },
-        readinessProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
-        livenessProbe: {
-          httpGet: { path: '/v2/health/live', port: 'http' },
-          periodSeconds: 10,
-          failureThreshold: 3,
-        },
-      });
-    },
-  );
+  it.each([
+    ['api', 'http'],
+    ['worker', 'metrics'],
+  ] as const)('of %s look at readiness and, for life, at the process alone', (component, port) => {
+    const { container } = podOf(render(redis), component);
+    const ready = { path: '/v2/health/ready', port };
+    expect(container).toMatchObject({
+      startupProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 60 },
+      readinessProbe: { httpGet: ready, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
+      livenessProbe: {
+        httpGet: { path: '/v2/health/live', port },
+        periodSeconds: 10,
+        failureThreshold: 3,
+      },
+    });
+  });
 
   it('wait as long for the first time as they are told', () => {
     const { container, owner } = podOf(render({ lifecycle: { startupSeconds: 601 } }), 'api');
@@ -232,6 +232,49 @@ describe('labels and names', () => {
     const image = { repository: 'registry.example.com/a/b', tag: 'v9' };
     expect(podOf(render({ image }), 'api').container.image).toBe('registry.example.com/a/b:v9');
   });
+});
+
+describe('API keys', () => {
+  const manifests = render({
+    ...redis,
+    apiKeys: { existingSecret: 'keys' },
+    tests: { apiKeySecret: 'mine' },
+  });
+
+  it('reach the API as a file that changes with the Secret', () => {
+    const { pod, container } = podOf(manifests, 'api');
+    expect(envOf(container).DENT_API_KEYS_FILE).toBe('/etc/dent/api-keys/api-keys.json');
+    // Mounted by `subPath` it would stay as it was at the start.
+    expect(container.volumeMounts).toContainEqual({
+      name: 'api-keys',
+      mountPath: '/etc/dent/api-keys',
+      readOnly: true,
+    });
+    expect(pod.volumes).toContainEqual({
+      name: 'api-keys',
+      secret: { secretName: 'keys', defaultMode: 0o440 },
+    });
+  });
+
+  it('are no business of workers', () => {
+    const { pod, container } = podOf(manifests, 'worker');
+    expect(envOf(container)).not.toHaveProperty('DENT_API_KEYS_FILE');
+    expect(pod.volumes!.map(({ name }) => name)).not.toContain('api-keys');
+  });
+
+  it('are what the test has one of', () => {
+    expect(envOf(find(manifests, 'Pod', '-test').spec.containers[0])).toMatchObject({
+      KEYS_ASKED_FOR: 'yes',
+      API_KEY: { secretKeyRef: { name: 'mine', key: 'api-key' } },
+    });
+  });
+});
+
+it('sends traces where one says', () => {
+  const manifests = render({ ...redis, tracing: { endpoint: 'http://collector:4318' } });
+  for (const component of ['api', 'worker'] as const) {
+    expect(envOf(podOf(manifests, component).container).DENT_OTLP_ENDPOINT).toBe('http://collector:4318');
+  }
 });
 
 it('runs the test in a pod with the image of the release', () => {

@@ -46,7 +46,7 @@ describe('KEDA', () => {
     expect(queue.metadata).toEqual({
       serverAddress: 'http://prometheus:9090',
       query:
-        'sum(max by (model, recipe) (dent_queue_depth{namespace="serving",service="vision-dent-serve"}))',
+        'sum(max by (model, recipe) (dent_queue_depth{namespace="serving",service="vision-dent-serve-metrics"}))',
       threshold: '64',
       activationThreshold: '0',
       ignoreNullValues: 'false',
@@ -58,7 +58,7 @@ describe('KEDA', () => {
     const manifests = render({ keda, monitoring, api: { autoscaling: { kind: 'keda' } } });
     const [queue] = find(manifests, 'ScaledObject').spec.triggers;
     expect(queue.metadata.query).toBe(
-      'sum(dent_queue_depth{namespace="serving",service="vision-dent-serve"})',
+      'sum(dent_queue_depth{namespace="serving",service="vision-dent-serve-metrics"})',
     );
   });
 

@@ -7,7 +7,12 @@ Numbers go through int64: Helm reads them as floats, and 10485760 would be print
 {{- $engine := eq .component (include "dent-serve.engineComponent" $root) -}}
 - { name: DENT_HOST, value: 0.0.0.0 }
 # Set although it is the default: a Service that is called dent would have Kubernetes set it to a URL.
+{{- if eq .component "api" }}
 - { name: DENT_PORT, value: "8080" }
+- { name: DENT_METRICS_PORT, value: "8081" }
+{{- else }}
+- { name: DENT_PORT, value: "8081" }
+{{- end }}
 {{- if ne $root.Values.models.source "image" }}
 - { name: DENT_MODELS, value: /models }
 {{- end }}

@@ -6,6 +6,8 @@
 {{- $engine := eq $component (include "dent-serve.engineComponent" $root) -}}
 {{- $gpu := and $engine $root.Values.engine.gpu.enabled -}}
 {{- $models := $root.Values.models -}}
+{{- /* Workers have no API: health and metrics are all that they answer. */ -}}
+{{- $probed := ternary "http" "metrics" (eq $component "api") -}}
 metadata:
   labels:
     {{- include "dent-serve.labels" . | nindent 4 }}
@@ -67,20 +69,23 @@ spec:
       env:
         {{- include "dent-serve.environment" . | nindent 8 }}
       ports:
+        {{- if eq $component "api" }}
         - { name: http, containerPort: 8080 }
+        {{- end }}
+        - { name: metrics, containerPort: 8081 }
       startupProbe:
-        httpGet: { path: /v2/health/ready, port: http }
+        httpGet: { path: /v2/health/ready, port: {{ $probed }} }
         periodSeconds: 5
         timeoutSeconds: 2
         failureThreshold: {{ divf $root.Values.lifecycle.startupSeconds 5 | ceil }}
       readinessProbe:
-        httpGet: { path: /v2/health/ready, port: http }
+        httpGet: { path: /v2/health/ready, port: {{ $probed }} }
         periodSeconds: 5
         timeoutSeconds: 2
         failureThreshold: 2
       # Knows the process alone: an outage of Redis must not restart every pod.
       livenessProbe:
-        httpGet: { path: /v2/health/live, port: http }
+        httpGet: { path: /v2/health/live, port: {{ $probed }} }
         periodSeconds: 10
         timeoutSeconds: 2
         failureThreshold: 3

@@ -72,7 +72,7 @@ spec:
 
 {{/* Rows that wait in this release. */}}
 {{- define "dent-serve.queueQuery" -}}
-{{- $selector := printf "namespace=%q,service=%q" .root.Release.Namespace (include "dent-serve.fullname" .root) -}}
+{{- $selector := printf "namespace=%q,service=%q" .root.Release.Namespace (include "dent-serve.componentName" (dict "root" .root "component" "metrics")) -}}
 {{- if .root.Values.keda.query -}}
 {{- .root.Values.keda.query -}}
 {{- else if eq .root.Values.queue.mode "redis" -}}
