@@ -41,3 +41,9 @@ export function rows<T extends TensorType>(tensor: Tensor<T>, from: number, to: 
   const data = tensor.data.subarray(from * size, to * size) as TensorData[T];
   return { type: tensor.type, dims: [to - from, ...tensor.dims.slice(1)], data };
 }
+
+/** Whether no value is NaN or infinite. */
+export function allFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}

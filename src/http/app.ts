@@ -58,7 +58,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
     if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
   });
-  await openInferenceRoutes(app, { inference, version });
+  await openInferenceRoutes(app, { inference, lifecycle, version });
   await docsPage(app);
   await app.ready();
   return app;

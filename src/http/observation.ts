@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
-import type { Prediction } from '../inference/inference.ts';
+import type { Prediction, RowsPrediction } from '../inference/inference.ts';
 import { type RequestSpan, startRequestSpan } from '../spans.ts';
 import type { App } from './app-instance.ts';
 import { ERROR_STATUS } from './error-status.ts';
@@ -21,7 +21,8 @@ declare module 'fastify' {
 
 /** The names by which a prediction is found in other lines and systems. */
 export interface PredictionNote {
-  readonly prediction: string;
+  /** Absent where the caller has named it: what strangers write stays out of the log. */
+  readonly prediction?: string;
   /** name:version */
   readonly model: string;
   readonly recipe: string;
@@ -30,15 +31,23 @@ export interface PredictionNote {
   readonly rows: number;
 }
 
+const nameOf = ({ name, version }: Prediction['model']): string => `${name}:${version}`;
+
 /** Has the request's line in the log tell of its prediction. */
 export function notePrediction(request: FastifyRequest, { id, model, adaptation, batch }: Prediction): void {
   request.prediction = {
     prediction: id,
-    model: `${model.name}:${model.version}`,
+    model: nameOf(model),
     recipe: adaptation.recipe,
     batch: batch.id,
     rows: batch.size,
   };
+}
+
+/** The same for rows, of the first batch that they were in. */
+export function noteRows(request: FastifyRequest, { model, recipe, batches }: RowsPrediction): void {
+  const [{ id, size }] = batches as [RowsPrediction['batches'][number]];
+  request.prediction = { model: nameOf(model), recipe, batch: id, rows: size };
 }
 
 /** What this room tells whoever counts. Each start is followed by one finish, also where the client hung up. */

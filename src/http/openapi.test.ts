@@ -64,6 +64,11 @@ it('documents every route of the interface, each under a name of its own', () =>
     'GET /v2/models/{model}/versions/{version}/ready',
     'GET /v2/models/{model}/config',
     'GET /v2/models/{model}/versions/{version}/config',
+    'GET /v2/models/stats',
+    'GET /v2/models/{model}/stats',
+    'GET /v2/models/{model}/versions/{version}/stats',
+    'POST /v2/models/{model}/infer',
+    'POST /v2/models/{model}/versions/{version}/infer',
   ]);
   expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
   for (const [name, { summary, tags, security, responses }] of operations) {

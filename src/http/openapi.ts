@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { App } from './app-instance.ts';
 import { ProblemSchema } from './problem.ts';
 import { ModelSchema, RecipeSchema } from './schemas/model.ts';
-import { OpenInferenceErrorSchema } from './schemas/open-inference.ts';
+import { InferRequest, InferResponse, OpenInferenceErrorSchema } from './schemas/open-inference.ts';
 import { AcceptedPredictionSchema, PredictionSchema } from './schemas/prediction.ts';
 
 const DESCRIPTION = [
@@ -65,6 +65,8 @@ export async function documentApi(app: App, version: string): Promise<void> {
     RecipeSchema,
     ModelSchema,
     OpenInferenceErrorSchema,
+    InferRequest,
+    InferResponse,
   ];
   for (const schema of shared) app.addSchema(schema);
 }

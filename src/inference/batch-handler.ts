@@ -4,7 +4,7 @@ import type { ModelRepository } from '../models/index.ts';
 import { inBatchSpan } from '../spans.ts';
 import { chooseModel, chooseVersion } from './choose.ts';
 import type { BatchOutcome, InferenceObserver } from './observer.ts';
-import { entropyNats, softmax } from './probabilities.ts';
+import { entropyNats, softmax, topClass } from './probabilities.ts';
 import { runRows } from './run-rows.ts';
 
 export interface BatchHandlerDeps {
@@ -13,8 +13,6 @@ export interface BatchHandlerDeps {
 }
 
 type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
-
-const topClass = (logits: Float32Array): number => logits.indexOf(Math.max(...logits));
 
 /** What is counted of an answer, by the process that made it: whoever asked may be elsewhere, or gone. */
 const story = ({ logits, staticLogits, entropy }: RowAnswer): Story => ({

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchProducer, Delivery, KeptRequest, RowRequest } from '../batching/batch-queue.ts';
-import { isCoupled } from '../dent/index.ts';
 import { ServiceError } from '../errors.ts';
 import type { ImageDecoder } from '../images/index.ts';
 import type { ModelRepository } from '../models/index.ts';
@@ -8,7 +7,14 @@ import type { DescribedVersion } from '../models/model.ts';
 import { inSpan } from '../spans.ts';
 import { createPrediction } from './answer.ts';
 import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
-import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from './inference.ts';
+import type {
+  AcceptedPrediction,
+  Inference,
+  Prediction,
+  PredictRequest,
+  RowsPrediction,
+  RowsRequest,
+} from './inference.ts';
 import {
   checkFingerprint,
   holdsId,
@@ -20,7 +26,10 @@ import {
   unknownPrediction,
   writeMemo,
 } from './kept.ts';
+import { laneOf } from './lane.ts';
 import type { InferenceObserver } from './observer.ts';
+import { predictRows } from './predict-rows.ts';
+import { createStatistics } from './statistics.ts';
 import { modelReasons, summarize } from './summary.ts';
 import { traceQueue } from './traced-queue.ts';
 
@@ -62,6 +71,7 @@ export function createInference(
   { keepMs }: InferenceOptions,
 ): RunningInference {
   const rows = traceQueue(queue);
+  const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();
   const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
 
@@ -93,18 +103,15 @@ export function createInference(
   ): Promise<{ row: RowRequest; decodeMs: number }> {
     requireQueue();
     if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
-    const { input, recipes, shareBatches } = version.manifest;
     const started = performance.now();
     const pixels = await inSpan('decode', { 'dent.image.bytes': request.image.length }, () =>
-      decoder.decode(request.image, input),
+      decoder.decode(request.image, version.manifest.input),
     );
     const decodeMs = performance.now() - started;
     observer.decoded(decodeMs / 1000);
-    const apart = isCoupled(recipes[recipe]!) && !shareBatches;
-    const caller = apart ? request.caller : '';
     const row: RowRequest = {
       id,
-      lane: { model: version.name, version: version.version, recipe, caller },
+      lane: laneOf(version, recipe, request.caller),
       row: { type: 'uint8', data: pixels },
       deadlineMs,
       ...(request.priority !== undefined && { priority: request.priority }),
@@ -135,23 +142,68 @@ export function createInference(
   }
 
   async function predict(request: PredictRequest): Promise<Prediction> {
-    const started = performance.now();
+    const startedMs = performance.now();
     const choice = choose(request);
-    if (request.idempotencyKey !== undefined) {
-      return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey));
+    return countFailures(choice.version, startedMs, () => {
+      if (request.idempotencyKey === undefined) return predictNew(request, choice, startedMs);
+      return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey), startedMs);
+    });
+  }
+
+  async function countFailures<T>(
+    version: DescribedVersion,
+    startedMs: number,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      statistics.failed(version, performance.now() - startedMs);
+      throw error;
     }
+  }
+
+  async function predictNew(request: PredictRequest, choice: Choice, startedMs: number): Promise<Prediction> {
     const id = randomUUID();
     const { row, decodeMs } = await createRow(id, request, choice);
     const delivery = await rows.submit(row, request.signal);
     const { version, recipe, topK } = choice;
-    const totalMs = performance.now() - started;
-    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+    return counted(version, delivery, decodeMs, startedMs, () => {
+      const totalMs = performance.now() - startedMs;
+      return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+    });
+  }
+
+  /** The prediction that `write` makes of the delivery, counted. */
+  function counted(
+    version: DescribedVersion,
+    delivery: Delivery,
+    inputMs: number,
+    startedMs: number,
+    write: () => Prediction,
+  ): Prediction {
+    const deliveredMs = performance.now();
+    const prediction = write();
+    const endMs = performance.now();
+    const times = { inputMs, outputMs: endMs - deliveredMs, totalMs: endMs - startedMs };
+    statistics.answered(version, { deliveries: [delivery], ...times });
+    return prediction;
+  }
+
+  async function predictTensor(request: RowsRequest): Promise<RowsPrediction> {
+    const startedMs = performance.now();
+    const version = chooseVersion(chooseModel(models, request.model), request.version);
+    return countFailures(version, startedMs, async () => {
+      requireQueue();
+      return predictRows({ queue: rows, statistics }, version, request, startedMs);
+    });
   }
 
   async function predictOnce(
     request: PredictRequest,
     choice: Choice,
     keyed: KeyedRequest,
+    startedMs: number,
   ): Promise<Prediction> {
     requireQueue();
     const { id } = keyed;
@@ -166,7 +218,9 @@ export function createInference(
     // Another request with the key may have come in between.
     const memo = delivery.memo ?? row.keep.memo;
     checkFingerprint(memo, keyed);
-    return keptPrediction(id, memo, delivery);
+    return counted(choice.version, delivery, readMemo(memo).decodeMs, startedMs, () =>
+      keptPrediction(id, memo, delivery),
+    );
   }
 
   async function accept(request: PredictRequest): Promise<AcceptedPrediction> {
@@ -205,6 +259,7 @@ export function createInference(
 
   return {
     predict: (request) => track(predict(request)),
+    predictRows: (request) => track(predictTensor(request)),
     accept: (request) => track(accept(request)),
     async prediction(id, caller) {
       if (!isPredictionId(id)) throw unknownPrediction();
@@ -222,6 +277,7 @@ export function createInference(
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
     version: (model, version) => chooseVersion(chooseModel(models, model), version),
+    statistics: (version) => statistics.of(version),
     unreadyReasons: () => [...modelReasons(models), ...queueReasons()],
   };
 }

@@ -14,7 +14,7 @@ import { createArtifactCache, type ModelRepository, openModelRepository } from '
 import { float32 } from '../tensor.ts';
 import { createBatchHandler } from './batch-handler.ts';
 import { createInference } from './create-inference.ts';
-import type { Inference, Prediction, PredictRequest } from './inference.ts';
+import type { Inference, Prediction, PredictRequest, RowsRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 
@@ -390,5 +390,108 @@ describe('answers that may be asked for again', () => {
     await expect(inference.predict(asked)).rejects.toMatchObject({ code: 'timeout' });
     const { timeoutMs: _, ...patient } = asked;
     expect((await inference.predict(patient)).adaptation.recipe).toBe('diverging');
+  });
+});
+
+/** The rows of some crops, as pixels and as the model takes them. */
+async function rowsOfCrops(count: number) {
+  const { input } = models.model('small')!.manifest;
+  const decoder = createImageDecoder({ maxPixels: 1e7 });
+  const size = 3 * input.width * input.height;
+  const pixels = new Uint8Array(count * size);
+  const normalised = new Float32Array(count * size);
+  for (let i = 0; i < count; i++) {
+    const row = await decoder.decode(await crop(i), input);
+    pixels.set(row, i * size);
+    toRow(row, input, normalised, i * size);
+  }
+  const dims = [count, 3, input.height, input.width];
+  return { pixels: { type: 'uint8', dims, data: pixels } as const, normalised: float32(dims, normalised) };
+}
+
+describe('rows that the caller has decoded', () => {
+  const ask = (images: RowsRequest['images'], request: Partial<RowsRequest> = {}) =>
+    inference.predictRows({ model: 'small', images, caller: '', ...request });
+
+  it('are answered as the images they come from, normalised here or there', async () => {
+    const { pixels, normalised } = await rowsOfCrops(5);
+    const answer = await ask(pixels);
+    expect(answer).toMatchObject({
+      model: { name: 'small', version: 1 },
+      recipe: 'isolated',
+      applied: ['isolated'],
+      steps: 2,
+      batches: [{ size: 5 }],
+    });
+    expect([answer.logits.dims, answer.staticLogits.dims, answer.entropy.dims]).toEqual([
+      [5, 10],
+      [5, 10],
+      [5, 3],
+    ]);
+    const same = await ask(normalised);
+    for (const [i, logit] of same.logits.data.entries()) expect(logit).toBeCloseTo(answer.logits.data[i]!, 3);
+    const { adaptation, predictions } = await predict(3);
+    const logits = answer.logits.data.subarray(30, 40);
+    expect(predictions[0]!.probability).toBeCloseTo(Math.max(...softmax(logits)), 4);
+    expect(adaptation.entropy_after).toBeCloseTo(answer.entropy.data[11]!, 4);
+    expect(answer.entropyAfter).toBeCloseTo(
+      [2, 5, 8, 11, 14].reduce((sum, i) => sum + answer.entropy.data[i]! / 5, 0),
+      6,
+    );
+  });
+
+  it('share batches with images and with other rows', async () => {
+    const { pixels } = await rowsOfCrops(2);
+    const [rows, others, image] = await Promise.all([ask(pixels), ask(pixels), predict(0)]);
+    expect(image.batch.size).toBe(5);
+    expect([rows.batches, others.batches]).toEqual([[image.batch], [image.batch]]);
+  });
+
+  it('say where they were answered by another recipe, each with an entropy at every step', async () => {
+    const { normalised } = await rowsOfCrops(3);
+    expect(await ask(normalised, { recipe: 'dent+' })).toMatchObject({ applied: ['isolated'], steps: 6 });
+    const answer = await ask(normalised, { recipe: 'diverging' });
+    expect(answer).toMatchObject({ applied: ['static'], steps: 0 });
+    expect(answer.entropy.dims).toEqual([3, 1]);
+    expect(answer.entropyAfter).toBeCloseTo(answer.entropyBefore, 6);
+  });
+
+  it('are counted', async () => {
+    const { pixels } = await rowsOfCrops(3);
+    await ask(pixels);
+    await predict(1);
+    await expect(ask(pixels, { recipe: 'nope' })).rejects.toThrow('no recipe');
+    const version = inference.version('small');
+    expect(inference.statistics(version)).toMatchObject({
+      rows: 4,
+      batches: 2,
+      success: { count: 2 },
+      fail: { count: 1 },
+      batchesBySize: [
+        { size: 1, count: 1 },
+        { size: 3, count: 1 },
+      ],
+    });
+  });
+
+  it.each<[string, (images: RowsRequest['images']) => Partial<RowsRequest>]>([
+    ['unknown_model', () => ({ model: 'none' })],
+    ['unknown_model', () => ({ version: 9 })],
+    ['unknown_recipe', () => ({ recipe: 'none' })],
+    ['invalid_request', () => ({ timeoutMs: 20_001 })],
+    [
+      'invalid_request',
+      ({ data }) => ({ images: float32([1, 3, 16, 64], (data as Float32Array).slice(0, 3072)) }),
+    ],
+    ['invalid_request', () => ({ images: float32([0, 3, 32, 32], []) })],
+    ['invalid_request', () => ({ images: float32([129, 3, 32, 32], new Float32Array(129 * 3072)) })],
+    [
+      'invalid_request',
+      () => ({ images: float32([1, 3, 32, 32], new Float32Array(3072).with(9, Number.NaN)) }),
+    ],
+    ['invalid_request', () => ({ images: float32([1, 3, 32, 32], new Float32Array(3072).fill(3e38)) })],
+  ])('fail with %s where they are wrong (%#)', async (code, wrong) => {
+    const { normalised } = await rowsOfCrops(1);
+    expect(await codeOf(ask(normalised, wrong(normalised)))).toBe(code);
   });
 });

@@ -1,4 +1,5 @@
 import type { DescribedVersion, Manifest } from '../models/model.ts';
+import type { Tensor } from '../tensor.ts';
 
 /** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
 export interface PredictRequest {
@@ -60,6 +61,71 @@ export interface AcceptedPrediction {
   readonly status: 'pending' | 'done';
 }
 
+/** Images that the caller has decoded, for one model. What is not set has its default in the model's manifest. */
+export interface RowsRequest {
+  /** [N, C, H, W]: pixels as uint8, or float32 normalised as the manifest says. N is at most the model's largest batch. */
+  readonly images: Tensor<'float32'> | Tensor<'uint8'>;
+  readonly model: string;
+  readonly version?: number;
+  readonly recipe?: string;
+  readonly timeoutMs?: number;
+  readonly priority?: 1 | 2 | 3;
+  readonly caller: string;
+  readonly recipes?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** The answer to N rows with K classes. They may have been in several batches, whose recipes may have differed. */
+export interface RowsPrediction {
+  readonly model: { readonly name: string; readonly version: number };
+  /** The recipe asked for, and those that were applied. */
+  readonly recipe: string;
+  readonly applied: readonly string[];
+  /** The most updates that a row had. */
+  readonly steps: number;
+  readonly batches: readonly { readonly id: string; readonly size: number }[];
+  /** Of the row that waited longest, and of the batch that ran longest, milliseconds. */
+  readonly queueMs: number;
+  readonly runMs: number;
+  /** [N, K] */
+  readonly logits: Tensor<'float32'>;
+  readonly staticLogits: Tensor<'float32'>;
+  /** Before each update and after the last, in nats, [N, steps + 1]. A row that had fewer updates keeps its last entropy. */
+  readonly entropy: Tensor<'float32'>;
+  /** Means over the rows: of the model as it is, and after the last update. */
+  readonly entropyBefore: number;
+  readonly entropyAfter: number;
+  /** Rows whose top class adaptation has changed. */
+  readonly labelChanges: number;
+}
+
+/** How often something was done, and the nanoseconds that it took in all. */
+export interface DurationSum {
+  readonly count: number;
+  readonly ns: number;
+}
+
+/**
+ * What this process has answered of a version since it was loaded. Durations are those of requests; a request waits as long as its
+ * last row, and runs as long as its longest batch.
+ */
+export interface VersionStatistics {
+  readonly name: string;
+  readonly version: number;
+  /** Milliseconds since the epoch; 0 where there was none. */
+  readonly lastInferenceMs: number;
+  readonly rows: number;
+  /** Runs of the engine, each counted by the share of its rows that this process asked for. */
+  readonly batches: number;
+  readonly success: DurationSum;
+  readonly fail: DurationSum;
+  readonly queue: DurationSum;
+  readonly computeInput: DurationSum;
+  readonly computeInfer: DurationSum;
+  readonly computeOutput: DurationSum;
+  readonly batchesBySize: readonly (DurationSum & { readonly size: number })[];
+}
+
 export type VersionState = 'loading' | 'ready' | 'failed';
 
 export interface ModelSummary {
@@ -82,6 +148,8 @@ export interface ModelSummary {
 /** The use case, as the HTTP room sees it. Every failure is a `ServiceError`. */
 export interface Inference {
   predict(request: PredictRequest): Promise<Prediction>;
+  /** All rows or none: the first that fails fails the request, and the others are withdrawn. */
+  predictRows(request: RowsRequest): Promise<RowsPrediction>;
   /** Resolves when the image waits for its batch; `prediction` tells the rest. */
   accept(request: PredictRequest): Promise<AcceptedPrediction>;
   /**
@@ -93,6 +161,7 @@ export interface Inference {
   model(name: string): ModelSummary;
   /** The version of that number, or the one that serves by default. Throws `unknown_model` or `not_ready`. */
   version(model: string, version?: number): DescribedVersion;
+  statistics(version: DescribedVersion): VersionStatistics;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */
   unreadyReasons(): readonly string[];
 }

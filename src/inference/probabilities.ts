@@ -12,6 +12,13 @@ export function softmax(logits: Float32Array): Float64Array {
 export const entropyNats = (probabilities: Float64Array): number =>
   probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 
+/** The most probable class, the lowest among equals. */
+export function topClass(logits: Float32Array): number {
+  let top = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[top]!) top = i;
+  return top;
+}
+
 /** The `count` most probable classes, most probable first, the lower class first among equals. */
 export function topClasses(
   logits: Float32Array,

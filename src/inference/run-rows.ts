@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
 import { rowShape, type ServingVersion } from '../models/index.ts';
 import { inSpan } from '../spans.ts';
-import { elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
+import { allFinite, elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 
@@ -22,7 +22,7 @@ function assemble(version: ServingVersion, payloads: readonly RowPayload[]): Ten
   return batch;
 }
 
-const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
+const NO_FINITE_ANSWER = 'The model gives no finite answer for this image.';
 
 /** The values of row `row` in a [steps + 1, N] trace. */
 function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
@@ -48,8 +48,14 @@ export function sliceAnswer(
     const staticEntropy = Float32Array.of(entropyNats(softmax(staticLogits)));
     return { logits: staticLogits, staticLogits, entropy: staticEntropy, applied: 'static', steps: 0 };
   }
-  return new ServiceError('internal', 'The model gives no finite answer for this image.');
+  return new ServiceError('internal', NO_FINITE_ANSWER);
 }
+
+/** Pixels cannot be at fault, but numbers that a caller has made can. */
+const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswer | ServiceError =>
+  answer instanceof ServiceError && type === 'float32'
+    ? new ServiceError('invalid_request', NO_FINITE_ANSWER)
+    : answer;
 
 /** Seconds since the last call, or since it was made. */
 function createStopwatch(): () => number {
@@ -89,7 +95,9 @@ export async function runRows(
     version.run(applied.recipe, batch, onProgress),
   );
   observer?.adapted({ ...labels, steps, seconds: seconds() });
-  const answers = payloads.map((_, row) => sliceAnswer(result, row, applied.name, steps));
+  const answers = payloads.map((payload, row) =>
+    blame(sliceAnswer(result, row, applied.name, steps), payload),
+  );
   observer?.postprocessed(seconds());
   if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });
   const diverged = answers.filter((answer) => !(answer instanceof Error) && answer.applied !== applied.name);

@@ -9,8 +9,10 @@ import type {
   ModelSummary,
   Prediction,
   PredictRequest,
+  RowsRequest,
 } from '../../src/inference/inference.ts';
 import type { DescribedVersion } from '../../src/models/model.ts';
+import { float32 } from '../../src/tensor.ts';
 
 const LABELS = ['red', 'green', 'blue'];
 const SIZE = 4;
@@ -71,6 +73,7 @@ const describedVersion = (version: number): DescribedVersion => ({
 export interface PixelInference extends Inference {
   /** Every request that came, in order. */
   readonly requests: readonly PredictRequest[];
+  readonly rowsRequests: readonly RowsRequest[];
   /** How long a prediction takes, milliseconds. */
   delayMs: number;
   /** What the next prediction fails with. */
@@ -78,10 +81,14 @@ export interface PixelInference extends Inference {
   reasons: string[];
 }
 
-/** A model without a network: it decodes the image, and the shares of red, green and blue are its probabilities. */
+/**
+ * A model without a network: it decodes the image, and the shares of red, green and blue are its probabilities. Of a tensor the
+ * sums of the channels are the logits, and those of the model as it is are their negatives.
+ */
 export function createPixelInference(): PixelInference {
   const decoder = createImageDecoder({ maxPixels: 1_000_000 });
   const requests: PredictRequest[] = [];
+  const rowsRequests: RowsRequest[] = [];
 
   async function classes(image: Uint8Array): Promise<ClassProbability[]> {
     const pixels = await decoder.decode(image, MODEL.input);
@@ -105,6 +112,7 @@ export function createPixelInference(): PixelInference {
 
   const inference: PixelInference = {
     requests,
+    rowsRequests,
     delayMs: 0,
     failWith: undefined,
     reasons: [],
@@ -155,6 +163,59 @@ export function createPixelInference(): PixelInference {
         timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
       };
     },
+    async predictRows(request) {
+      const { images, recipe = 'dent+', signal } = request;
+      rowsRequests.push(request);
+      const failure = inference.failWith;
+      inference.failWith = undefined;
+      if (failure !== undefined) throw failure;
+      if (!Object.hasOwn(MODEL.recipes, recipe)) {
+        throw new ServiceError('unknown_recipe', `The model "${MODEL.name}" has no recipe "${recipe}".`);
+      }
+      await wait(inference.delayMs, undefined, signal && { signal }).catch((cause) => {
+        throw new ServiceError('cancelled', 'The request was cancelled.', { cause });
+      });
+      const count = images.dims[0]!;
+      const values: number[] = Array.from(images.data);
+      const scores = float32(
+        [count, 3],
+        Array.from({ length: count * 3 }, (_, plane) =>
+          values.slice(plane * SIZE * SIZE, (plane + 1) * SIZE * SIZE).reduce((a, b) => a + b, 0),
+        ),
+      );
+      return {
+        model: { name: MODEL.name, version: request.version ?? 2 },
+        recipe,
+        applied: [recipe],
+        steps: 1,
+        batches: [{ id: randomUUID(), size: count }],
+        queueMs: 0.5,
+        runMs: 1.25,
+        logits: scores,
+        staticLogits: float32(
+          scores.dims,
+          scores.data.map((score) => -score),
+        ),
+        entropy: float32([count, 2], new Float32Array(count * 2).fill(0.5)),
+        entropyBefore: 0.75,
+        entropyAfter: 0.5,
+        labelChanges: 0,
+      };
+    },
+    statistics: ({ name, version }) => ({
+      name,
+      version,
+      lastInferenceMs: 7,
+      rows: 5,
+      batches: 2,
+      success: { count: 1, ns: 10 },
+      fail: { count: 2, ns: 20 },
+      queue: { count: 3, ns: 30 },
+      computeInput: { count: 4, ns: 40 },
+      computeInfer: { count: 5, ns: 50 },
+      computeOutput: { count: 6, ns: 60 },
+      batchesBySize: [{ size: 3, count: 2, ns: 80 }],
+    }),
     async accept(request) {
       const id = randomUUID();
       const { caller } = request;

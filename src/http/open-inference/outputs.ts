@@ -1,4 +1,8 @@
+import { ServiceError } from '../../errors.ts';
 import type { DescribedVersion } from '../../models/model.ts';
+import type { InferRequestBody } from '../schemas/open-inference.ts';
+
+const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
 
 /** What of an answer an output holds. */
 export type OutputKind = 'logits' | 'staticLogits' | 'entropy';
@@ -17,3 +21,43 @@ export const outputsOf = ({ tensors, manifest }: DescribedVersion): readonly Out
   { name: 'static_logits', kind: 'staticLogits', size: manifest.labels.length },
   { name: 'entropy', kind: 'entropy', size: -1 },
 ];
+
+/** An output of an answer, and how it is written. */
+export interface WantedOutput {
+  readonly spec: OutputSpec;
+  readonly binary: boolean;
+  /** So many top classes as text, instead of numbers; 0 for the numbers. */
+  readonly classes: number;
+}
+
+function wanted(
+  version: DescribedVersion,
+  { name, parameters = {} }: NonNullable<InferRequestBody['outputs']>[number],
+  binaryByDefault: boolean,
+): WantedOutput {
+  const spec = outputsOf(version).find((each) => each.name === name);
+  if (spec === undefined) throw invalid(`unexpected inference output '${name}' for model '${version.name}'`);
+  if ('shared_memory_region' in parameters) throw invalid('Shared memory is not supported.');
+  const { binary_data: binary = binaryByDefault, classification: classes = 0 } = parameters;
+  if (typeof binary !== 'boolean') {
+    throw invalid(`The parameter "binary_data" of the output "${name}" must be true or false.`);
+  }
+  if (typeof classes !== 'number' || !Number.isInteger(classes) || classes < 0) {
+    throw invalid(`The parameter "classification" of the output "${name}" must be a number of classes.`);
+  }
+  if (classes > 0 && spec.kind === 'entropy') throw invalid(`The output "${name}" has no classes.`);
+  return { spec, binary, classes: Math.min(classes, version.manifest.labels.length) };
+}
+
+/** The outputs that a request names, or all of them. Throws `invalid_request`. */
+export function chooseOutputs(
+  version: DescribedVersion,
+  outputs: InferRequestBody['outputs'],
+  binaryByDefault: boolean,
+): readonly WantedOutput[] {
+  // Some clients send an empty list where they mean all.
+  const named = outputs === undefined || outputs.length === 0 ? outputsOf(version) : outputs;
+  const names = new Set(named.map(({ name }) => name));
+  if (names.size < named.length) throw invalid('The request names an output twice.');
+  return named.map((output) => wanted(version, output, binaryByDefault));
+}

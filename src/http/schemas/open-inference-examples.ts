@@ -1,4 +1,10 @@
-import type { ModelConfigBody, ModelMetadataBody } from './open-inference.ts';
+import type {
+  InferRequestBody,
+  InferResponseBody,
+  ModelConfigBody,
+  ModelMetadataBody,
+  ModelStatisticsBody,
+} from './open-inference.ts';
 
 export const METADATA_EXAMPLE: ModelMetadataBody = {
   name: 'cifar10-resnet14',
@@ -38,4 +44,61 @@ export const CONFIG_EXAMPLE: ModelConfigBody = {
   },
   model_transaction_policy: { decoupled: false },
   parameters: { default_recipe: { string_value: 'isolated' }, recipes: { string_value: 'isolated,static' } },
+};
+
+/** Valid for a model of 3 x 1 x 1 pixels; what a real one takes would fill pages. */
+export const INFER_REQUEST_EXAMPLE: InferRequestBody = {
+  id: 'frame-7',
+  parameters: { recipe: 'isolated' },
+  inputs: [{ name: 'input', shape: [1, 3, 1, 1], datatype: 'UINT8', data: [12, 34, 56] }],
+  outputs: [{ name: 'logits' }],
+};
+
+export const INFER_RESPONSE_EXAMPLE: InferResponseBody = {
+  model_name: 'colours',
+  model_version: '1',
+  id: 'frame-7',
+  parameters: {
+    recipe: 'isolated',
+    applied: 'isolated',
+    steps: 6,
+    entropy_before: 1.02,
+    entropy_after: 0.37,
+    label_changes: 0,
+    batch_id: 'b1c0f0a2-6a1f-4f0e-8f5d-3f6f4e0d2c11',
+    batch_size: 87,
+    queue_ms: 12.1,
+    adapt_ms: 830.2,
+  },
+  outputs: [{ name: 'logits', datatype: 'FP32', shape: [1, 3], data: [-1.5, 0.25, 3] }],
+};
+
+export const STATISTICS_EXAMPLE: ModelStatisticsBody = {
+  model_stats: [
+    {
+      name: 'cifar10-resnet14',
+      version: '1',
+      last_inference: 1_796_000_000_000,
+      inference_count: 174,
+      execution_count: 2,
+      inference_stats: {
+        success: { count: 3, ns: 2_544_000_000 },
+        fail: { count: 0, ns: 0 },
+        queue: { count: 3, ns: 36_000_000 },
+        compute_input: { count: 3, ns: 1_200_000 },
+        compute_infer: { count: 3, ns: 2_490_600_000 },
+        compute_output: { count: 3, ns: 900_000 },
+        cache_hit: { count: 0, ns: 0 },
+        cache_miss: { count: 0, ns: 0 },
+      },
+      batch_stats: [
+        {
+          batch_size: 87,
+          compute_input: { count: 0, ns: 0 },
+          compute_infer: { count: 2, ns: 1_660_400_000 },
+          compute_output: { count: 0, ns: 0 },
+        },
+      ],
+    },
+  ],
 };

@@ -30,6 +30,104 @@ export const ModelNames = Type.Object({ models: Type.Array(Type.String()) }, str
 
 export const ModelReady = Type.Object({ name: Type.String(), ready: Type.Literal(true) }, strict);
 
+const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
+const Parameters = (description: string) => Type.Record(Type.String(), ParameterValue, { description });
+
+const DataType = Type.String({ description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
+const Shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
+
+const InferInput = Type.Object({
+  name: Type.String(),
+  shape: Shape,
+  datatype: DataType,
+  parameters: Type.Optional(
+    Parameters('`binary_data_size`: bytes of this tensor behind the JSON, which then has no `data`.'),
+  ),
+  data: Type.Optional(
+    Type.Unknown({ description: 'Numbers in row-major order, in nested arrays or in a flat one.' }),
+  ),
+});
+
+const InferOutput = Type.Object({
+  name: Type.String(),
+  parameters: Type.Optional(
+    Parameters(
+      '`binary_data`: whether the tensor comes behind the JSON. `classification`: the top so many classes as text instead of numbers.',
+    ),
+  ),
+});
+
+/** A request as JSON. Members that nobody knows are passed over. */
+export const InferRequest = Type.Object(
+  {
+    id: Type.Optional(Type.String({ description: 'Comes back with the answer.' })),
+    parameters: Type.Optional(
+      Parameters(
+        "`recipe`: one of the model's recipes. `priority`: 1 goes first, then 2 and 3; 0 is the default, 2. `timeout`: microseconds after " +
+          'which the answer is of no use; 0 is the default, the longest that the model allows. `binary_data_output`: whether outputs ' +
+          'come behind the JSON that do not say so themselves.',
+      ),
+    ),
+    inputs: Type.Array(InferInput),
+    outputs: Type.Optional(
+      Type.Array(InferOutput, { maxItems: 16, description: 'All, where it is absent.' }),
+    ),
+  },
+  { $id: 'InferRequest' },
+);
+export type InferRequestBody = Static<typeof InferRequest>;
+
+const AnswerTensor = Type.Object(
+  {
+    name: Type.String(),
+    datatype: Type.String(),
+    shape: Shape,
+    parameters: Type.Optional(Parameters('`binary_data_size`: bytes of this tensor behind the JSON.')),
+    data: Type.Optional(
+      Type.Array(Type.Union([Type.Number(), Type.String(), Type.Null()]), {
+        description: 'In row-major order. JSON has no NaN and no infinities; null stands for them.',
+      }),
+    ),
+  },
+  strict,
+);
+
+export const InferResponse = Type.Object(
+  {
+    model_name: Type.String(),
+    model_version: Type.String(),
+    id: Type.String({ description: 'That of the request, or a new one where it had none.' }),
+    parameters: Type.Object(
+      {
+        recipe: Type.String({ description: 'The recipe that was asked for.' }),
+        applied: Type.String({
+          description:
+            'The recipe that was applied: another one where a batch was too small. Where rows differ, all, with commas between.',
+        }),
+        steps: Type.Integer({ minimum: 0, description: 'The most updates that a row had.' }),
+        entropy_before: Type.Union([Type.Number(), Type.Null()], {
+          description: 'Mean over the rows, of the model as it is, in nats.',
+        }),
+        entropy_after: Type.Number({ description: 'Mean over the rows, after the last update, in nats.' }),
+        label_changes: Type.Integer({ minimum: 0, description: 'Rows whose top class adaptation changed.' }),
+        batch_id: Type.String({
+          description: 'Where the rows were in several batches, all, with commas between.',
+        }),
+        batch_size: Type.Integer({
+          minimum: 1,
+          description: 'Rows of the batch, of the smallest where there were several.',
+        }),
+        queue_ms: Type.Number({ minimum: 0, description: 'Of the row that waited longest.' }),
+        adapt_ms: Type.Number({ minimum: 0, description: 'Of the batch that ran longest.' }),
+      },
+      strict,
+    ),
+    outputs: Type.Array(AnswerTensor),
+  },
+  { $id: 'InferResponse', ...strict },
+);
+export type InferResponseBody = Static<typeof InferResponse>;
+
 const TensorMetadata = Type.Object(
   {
     name: Type.String(),
@@ -98,3 +196,54 @@ export const ModelConfig = Type.Object(
 
 export type ModelMetadataBody = Static<typeof ModelMetadata>;
 export type ModelConfigBody = Static<typeof ModelConfig>;
+
+const Duration = Type.Object(
+  { count: Type.Integer({ minimum: 0 }), ns: Type.Integer({ minimum: 0 }) },
+  strict,
+);
+
+export const ModelStatistics = Type.Object(
+  {
+    model_stats: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          version: Type.String(),
+          last_inference: Type.Integer({
+            minimum: 0,
+            description: 'Milliseconds since the epoch; 0 for none.',
+          }),
+          inference_count: Type.Integer({ minimum: 0, description: 'Rows.' }),
+          execution_count: Type.Integer({ minimum: 0, description: 'Batches.' }),
+          inference_stats: Type.Object(
+            {
+              success: Duration,
+              fail: Duration,
+              queue: Duration,
+              compute_input: Duration,
+              compute_infer: Duration,
+              compute_output: Duration,
+              cache_hit: Duration,
+              cache_miss: Duration,
+            },
+            strict,
+          ),
+          batch_stats: Type.Array(
+            Type.Object(
+              {
+                batch_size: Type.Integer({ minimum: 1 }),
+                compute_input: Duration,
+                compute_infer: Duration,
+                compute_output: Duration,
+              },
+              strict,
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+export type ModelStatisticsBody = Static<typeof ModelStatistics>;

@@ -1,12 +1,16 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Inference } from '../../../inference/inference.ts';
 import type { App } from '../../app-instance.ts';
+import type { Lifecycle } from '../../lifecycle.ts';
 import { refuseOtherMethods } from '../../method-not-allowed.ts';
 import { parseBodies } from './body.ts';
+import { inferRoutes } from './infer.ts';
 import { metadataRoutes } from './metadata.ts';
+import { statisticsRoutes } from './statistics.ts';
 
 export interface OpenInferenceDeps {
   readonly inference: Inference;
+  readonly lifecycle: Lifecycle;
   /** Of the project. */
   readonly version: string;
 }
@@ -14,13 +18,15 @@ export interface OpenInferenceDeps {
 /** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
 export async function openInferenceRoutes(
   app: App,
-  { inference, version }: OpenInferenceDeps,
+  { inference, lifecycle, version }: OpenInferenceDeps,
 ): Promise<void> {
   await app.register(async (instance) => {
     const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
     parseBodies(scope);
     refuseOtherMethods(scope, () => {
       metadataRoutes(scope, inference, version);
+      statisticsRoutes(scope, inference);
+      inferRoutes(scope, inference, lifecycle);
     });
   });
 }
