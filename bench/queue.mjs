@@ -28,11 +28,14 @@ async function work([url, prefix, runMs]) {
   };
   let batches = 0;
   let rows = 0;
+  /** When batches ended since the last totals, and how many rows each had. */
+  let ends = [];
   consumer.consume(
     async (batch) => {
       batches += 1;
       rows += batch.rows.length;
       if (runMs > 0) await pause(Number(runMs));
+      ends.push([performance.now(), batch.rows.length]);
       return batch.rows.map(() => answer);
     },
     { concurrency: 1 },
@@ -42,12 +45,20 @@ async function work([url, prefix, runMs]) {
       await consumer.close();
       process.disconnect();
     } else {
-      process.send({ batches, rows, cpuUs: cpuUs() });
+      process.send({ batches, rows, cpuUs: cpuUs(), rate: rateOf(ends) });
+      ends = [];
     }
   });
   process.on('disconnect', () => process.exit());
   while (!consumer.isUp()) await pause(5);
   process.send('ready');
+}
+
+/** Rows a second, from the end of one batch to the end of another, so that no part of a batch is missed. */
+function rateOf(ends) {
+  if (ends.length < 2) return 0;
+  const rows = ends.slice(1).reduce((sum, [, count]) => sum + count, 0);
+  return (rows / (ends.at(-1)[0] - ends[0][0])) * 1000;
 }
 
 const cpuUs = () => {
@@ -69,7 +80,7 @@ async function startWorkers(count, url, prefix, runMs) {
         }),
       );
       const sum = (key) => all.reduce((total, [each]) => total + each[key], 0);
-      return { batches: sum('batches'), rows: sum('rows'), cpuUs: sum('cpuUs') };
+      return { batches: sum('batches'), rows: sum('rows'), cpuUs: sum('cpuUs'), rate: sum('rate') };
     },
     async close() {
       for (const worker of workers) worker.send('close');
@@ -169,19 +180,23 @@ async function measureIdle(url, redis) {
   await close();
 }
 
+/** In the steady state: three batches in flight for each engine, of which the first and the last ones are not counted. */
 async function measureThroughput(url, redis) {
+  const [warmUpMs, runMs] = [1_500, 6_000];
   let one;
   for (const count of [1, 2, 4]) {
     const { producer, workers, close } = await open(url, redis, { workers: count, runMs: 200 });
-    const seconds = 6;
-    const endMs = performance.now() + seconds * 1000;
-    const startMs = performance.now();
-    const answered = await load(producer, 384 * count, () => performance.now() > endMs);
-    const rate = (answered / (performance.now() - startMs)) * 1000;
+    let over = false;
+    const loading = load(producer, 384 * count, () => over);
+    await pause(warmUpMs);
+    const before = await workers.totals();
+    await pause(runMs);
+    const { rate, rows, batches } = await workers.totals();
+    over = true;
+    await loading;
     one ??= rate;
-    const { batches, rows } = await workers.totals();
     console.log(
-      `${count} engines of 200 ms a batch: ${rate.toFixed(0)} images/s (${(rate / one).toFixed(2)} x one), mean batch ${(rows / batches).toFixed(1)}`,
+      `${count} engines of 200 ms a batch: ${rate.toFixed(0)} images/s (${(rate / one).toFixed(2)} x one, ${((100 * rate) / (count * 640)).toFixed(0)} % of what the engines can), mean batch ${((rows - before.rows) / (batches - before.batches)).toFixed(1)}`,
     );
     await close();
   }

@@ -21,9 +21,19 @@ describe('the time of a run', () => {
     expect(runMs(sums, 128)).toBeCloseTo(100, 0);
   });
 
-  test('follows an engine that has become slower, within some ten runs', () => {
-    const sums = sumsOf([...Array(50).fill([16, 100]), ...Array(20).fill([16, 500])]);
+  test('follows an engine that has become slower, within some twenty runs', () => {
+    const sums = sumsOf([...Array(50).fill([16, 100]), ...Array(25).fill([16, 500])]);
     expect(runMs(sums, 16)).toBeGreaterThan(450);
+  });
+
+  test('hardly changes for one run that was held up', () => {
+    const sums = sumsOf([...Array(20).fill([128, 200]), [128, 60_000]]);
+    expect(runMs(sums, 128)).toBeLessThan(250);
+  });
+
+  test('is believed for the first large batch after many small ones', () => {
+    const sums = sumsOf([...Array(20).fill([1, 50]), [128, 1_500]]);
+    expect(runMs(sums, 128)).toBeCloseTo(1_500, 0);
   });
 
   test('is never less for more rows, nor negative', () => {

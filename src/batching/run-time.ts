@@ -1,6 +1,12 @@
 /** Weight of each run relative to the next: about the last ten count. */
 export const RUN_DECAY = 0.9;
 
+/**
+ * A run counts as at most so many times the mean one, or, where it has more rows than the mean one, as so many times that in
+ * proportion. One that was held up by a busy machine or a hung engine says little of the next, and would refuse rows.
+ */
+export const MAX_SURPRISE = 3;
+
 /** Decayed sums over the runs of batches: how many, their rows x, their milliseconds y, and the products. */
 export interface RunSums {
   readonly count: number;
@@ -10,9 +16,13 @@ export interface RunSums {
   readonly rowsMs: number;
 }
 
+const mostMs = ({ count, rows: sumRows, ms }: RunSums, rows: number): number =>
+  MAX_SURPRISE * ms * Math.max(1 / count, rows / sumRows);
+
 /** The sums after one more run. */
-export function addRun(sums: RunSums | undefined, rows: number, ms: number): RunSums {
+export function addRun(sums: RunSums | undefined, rows: number, tookMs: number): RunSums {
   const old = sums ?? { count: 0, rows: 0, ms: 0, rowsRows: 0, rowsMs: 0 };
+  const ms = sums ? Math.min(tookMs, mostMs(sums, rows)) : tookMs;
   return {
     count: old.count * RUN_DECAY + 1,
     rows: old.rows * RUN_DECAY + rows,

@@ -44,8 +44,8 @@ export interface BatchJobs {
   add(batch: string): Promise<void>;
   /** A job that waits, if one does. It is held until it ends, or this process dies. */
   next(): Promise<BatchJob | undefined>;
-  /** Whether a job that was taken has not ended. */
-  isHolding(): boolean;
+  /** How many jobs that were taken have not ended. */
+  held(): number;
   close(): Promise<void>;
 }
 
@@ -145,7 +145,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
       return job && hold(job);
     },
 
-    isHolding: () => held.size > 0,
+    held: () => held.size,
 
     async close() {
       clearInterval(renewal);

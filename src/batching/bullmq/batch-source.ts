@@ -41,6 +41,8 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
   /** Contents of which jobs may wait, and from when on: those of dead workers, of halves, or to be tried again. */
   const waiting = new Map<string, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
+  /** Batches that other workers had when Redis was last asked: without any, there is nothing to look for. */
+  let others = Number.POSITIVE_INFINITY;
 
   function jobsOf(content: string): BatchJobs {
     const known = jobs.get(content);
@@ -61,13 +63,29 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     waiting.set(content, Math.min(atMs, waiting.get(content) ?? atMs));
   }
 
-  async function load(content: string, job: BatchJob): Promise<HeldBatch> {
-    const batch = await store.read(job.batch);
-    return { content, job, batch, loaded: batch ? await store.load(batch.rows) : [] };
+  /** A job that cannot be had in full is given back: held without being run, nobody else would run it either. */
+  async function hold(job: BatchJob, load: () => Promise<HeldBatch>): Promise<HeldBatch> {
+    try {
+      return await load();
+    } catch (error) {
+      await job.giveBack();
+      throw error;
+    }
   }
 
+  const load = (content: string, job: BatchJob): Promise<HeldBatch> =>
+    hold(job, async () => {
+      const batch = await store.read(job.batch);
+      return { content, job, batch, loaded: batch ? await store.load(batch.rows) : [] };
+    });
+
   async function takeWaiting(): Promise<HeldBatch | undefined> {
+    const served = contents();
     for (const [content, atMs] of waiting) {
+      if (!served.includes(content)) {
+        waiting.delete(content);
+        continue;
+      }
       const inMs = atMs - performance.now();
       if (inMs > 0) {
         onDue(inMs);
@@ -80,10 +98,17 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     return undefined;
   }
 
-  /** Gives the batch a job, and takes one: its own, unless another worker was quicker or an older one waits. */
+  /**
+   * Gives the batch a job, and takes one: its own, unless another worker was quicker or an older one waits. Both commands
+   * are sent at once, and where the second was the quicker one, it is sent again.
+   */
   async function exchange(content: string, batch: string): Promise<BatchJob | undefined> {
-    await jobsOf(content).add(batch);
-    return jobsOf(content).next();
+    const each = jobsOf(content);
+    const [added, taken] = await Promise.allSettled([each.add(batch), each.next()]);
+    if (taken.status === 'rejected') throw taken.reason;
+    if (added.status === 'fulfilled') return taken.value ?? each.next();
+    await taken.value?.giveBack();
+    throw added.reason;
   }
 
   async function form(ahead: boolean): Promise<HeldBatch | undefined> {
@@ -91,21 +116,30 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     if (served.length === 0) return undefined;
     const id = randomUUID();
     const claim = await store.claim(id, served, ahead);
-    if (!('batch' in claim)) {
+    const formed = 'batch' in claim;
+    others = claim.batches - holding() - (formed ? 1 : 0);
+    if (!formed) {
       if (claim.dueInMs !== undefined) onDue(claim.dueInMs);
       return undefined;
     }
-    const { content, batch } = claim;
-    const [loaded, job] = await Promise.all([store.load(batch.rows), exchange(content, id)]);
+    const { content, batch, redisNowMs } = claim;
+    const loading = store.load(batch.rows);
+    // It may fail before anybody waits for it.
+    loading.catch(() => {});
+    const job = await exchange(content, id);
     if (!job) return form(ahead);
-    if (job.batch === id) return { content, job, batch, loaded };
+    if (job.batch === id) {
+      return hold(job, async () => ({ content, job, batch, loaded: await loading, redisNowMs }));
+    }
     announce(content);
     return load(content, job);
   }
 
+  const holding = (): number => Array.from(jobs.values(), (each) => each.held()).reduce((a, b) => a + b, 0);
+
   return {
     async take() {
-      if (performance.now() - lookedMs > LOOK_MS) {
+      if (others > 0 && performance.now() - lookedMs > LOOK_MS) {
         lookedMs = performance.now();
         for (const content of contents()) jobWaits(content);
       }
@@ -131,7 +165,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     async tidy() {
       const served = contents();
       for (const [content, each] of jobs) {
-        if (served.includes(content) || each.isHolding()) continue;
+        if (served.includes(content) || each.held() > 0) continue;
         jobs.delete(content);
         waiting.delete(content);
         await each.close();

@@ -10,4 +10,9 @@ export interface HeldBatch {
   readonly batch: ClaimedBatch | undefined;
   /** Undefined in the place of a row that nobody waits for any more. */
   readonly loaded: readonly (TravellingRow | undefined)[];
+  /**
+   * Redis's clock as this worker reckons it, where it formed the batch itself. Then nobody has started the batch before, and
+   * it need not ask for leave. Undefined where the batch may have a past.
+   */
+  readonly redisNowMs?: (() => number) | undefined;
 }

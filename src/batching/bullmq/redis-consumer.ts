@@ -20,7 +20,7 @@ import { createWorkerStore } from './worker-store.ts';
 
 /** Loading a batch of large images may take a while. */
 const COMMAND_TIMEOUT_MS = 10_000;
-const LOCK_MS = 5_000;
+const LOCK_MS = 2_000;
 /** The next try after Redis has failed. */
 const RETRY_MS = 250;
 
@@ -32,7 +32,7 @@ export interface RedisConsumerOptions {
   readonly onFault: OnFault;
   /**
    * How long a worker is believed to live that says nothing: its batches are run by another one to two times later. An
-   * event loop that is blocked for longer has its batches run twice. 5 seconds where it is not set.
+   * event loop that is blocked for longer has its batches run twice. 2 seconds where it is not set.
    */
   readonly lockMs?: number;
 }
@@ -75,6 +75,8 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   let unsettled = 0;
   /** A full batch for the engine that is free next, loaded while all are busy. */
   let ready: HeldBatch | undefined;
+  /** Rows withdrawn since the batch that is taken, or ready, was claimed. */
+  const withdrawn = new Set<string>();
   let pumping = false;
   let pumpAgain = false;
   let stopping = false;
@@ -86,6 +88,10 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   const wakeCalls = openWakeCalls(address, { channel: `${base}wake`, onCall, onUp: () => void pump() });
 
   function onCall(call: WakeCall): void {
+    if (call.kind === 'gone') {
+      if (pumping || ready) withdrawn.add(call.id);
+      return;
+    }
     if (!contents().includes(call.content)) return;
     if (call.kind === 'job') source.jobWaits(call.content);
     if (call.kind === 'due') onDue(call.inMs);
@@ -109,6 +115,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
       }
     }
     pumping = false;
+    if (!ready) withdrawn.clear();
     if (unsettled === 0) onIdle?.();
   }
 
@@ -119,6 +126,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
       if (!held) return;
       if (stopping) return source.release(held);
       void run(held, handler);
+      withdrawn.clear();
     }
     if (!stopping && !ready) ready = await source.takeAhead();
   }
@@ -135,7 +143,8 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
       void pump();
     };
     try {
-      await runJob({ store, source, handler, observer, onFault, onRun: free }, held);
+      const isWithdrawn = (id: string): boolean => withdrawn.has(id);
+      await runJob({ store, source, handler, observer, onFault, onRun: free, isWithdrawn }, held);
     } catch (error) {
       onFault(error, 'running a batch');
       await source.release(held);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../../errors.ts';
 import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../batch-queue.ts';
-import { laneKey } from '../collector.ts';
 import { roomInSeconds } from '../forecast.ts';
 import { createPending, type Pending } from '../pending.ts';
 import type { QueueObserver, RowRejection } from '../queue-observer.ts';
@@ -18,7 +17,7 @@ import {
 import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
 import { createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
-import type { Outcome } from './wire.ts';
+import { laneName, type Outcome } from './wire.ts';
 
 /** A command that takes longer has met a server that is stuck, which is as good as none. */
 const COMMAND_TIMEOUT_MS = 3_000;
@@ -43,10 +42,13 @@ export interface RedisProducer extends BatchProducer, Link {}
 interface Admission {
   readonly limits: LaneLimits;
   readonly content: string;
+  /** What Redis calls the lane. */
+  readonly name: string;
 }
 
 interface Waiter {
   readonly request: RowRequest;
+  readonly admission: Admission;
   readonly pending: Pending<Delivery>;
   /** Redis has said that it has the row. */
   accepted: boolean;
@@ -132,7 +134,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     const leftMs = deadlineMs - Date.now();
     if (leftMs <= 0) throw refused(lane, 'timeout');
     if (!link.isUp()) throw refused(lane, 'queue_unavailable', 1);
-    const admission = { limits: limitsOf(lane), content: contentOf(lane) };
+    const content = contentOf(lane);
+    const admission = { limits: limitsOf(lane), content, name: laneName(lane, content) };
     const lateSeconds = backlog.tooLateBySeconds(lane, leftMs);
     if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
     return admission;
@@ -141,13 +144,15 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   /** Resolves with the outcome where the row has one already. Rejects with `queue_full` or `queue_unavailable`. */
   async function send(
     request: RowRequest,
-    { limits, content }: Admission,
+    admission: Admission,
     replyTo: string,
   ): Promise<Outcome | undefined> {
     const { lane, deadlineMs } = request;
+    const { limits, content, name } = admission;
     const leftMs = Math.max(1, deadlineMs - Date.now());
-    const acceptance = await store.submit(request, { limits, content, leftMs, replyTo }).catch((cause) => {
-      withdraw(request);
+    const ticket = { lane: name, limits, content, leftMs, replyTo };
+    const acceptance = await store.submit(request, ticket).catch((cause) => {
+      withdraw(request, admission);
       throw unavailable(cause);
     });
     if (acceptance.state === 'full') {
@@ -158,20 +163,20 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return acceptance.state === 'answered' ? acceptance.outcome : undefined;
   }
 
-  function withdraw(request: RowRequest): void {
+  function withdraw({ id, keep }: RowRequest, { name }: Admission): void {
     // A kept row may be asked for again; what remains of any row is dropped at its deadline anyway.
-    if (request.keep || !link.isUp()) return;
-    store.withdraw(request, me).catch((error) => onFault(error, 'withdrawing a row'));
+    if (keep || !link.isUp()) return;
+    store.withdraw(name, id, me).catch((error) => onFault(error, 'withdrawing a row'));
   }
 
-  function wait(request: RowRequest, signal?: AbortSignal): Waiter {
+  function wait(request: RowRequest, admission: Admission, signal?: AbortSignal): Waiter {
     const { id, lane, deadlineMs } = request;
     const pending = createPending<Delivery>({
       expiresMs: performance.now() + deadlineMs - Date.now(),
       signal,
       onGivenUp(reason) {
         observer?.rejected(lane, reason);
-        withdraw(request);
+        withdraw(request, admission);
       },
       onSettled() {
         const others = waiters.get(id)!;
@@ -181,7 +186,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
         if (open === 0) onDone?.();
       },
     });
-    const waiter: Waiter = { request, pending, accepted: false };
+    const waiter: Waiter = { request, admission, pending, accepted: false };
     open += 1;
     waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
     return waiter;
@@ -192,9 +197,9 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
       onDone = resolve;
     });
     const waiting = [...waiters.values()].flatMap((some) => [...some]);
-    const lanes = new Map(waiting.map(({ request: { lane } }) => [laneKey(lane), lane]));
+    const lanes = new Set(waiting.map(({ admission: { name } }) => name));
     if (open === 0) onDone?.();
-    else store.drain([...lanes.values()]).catch((error) => onFault(error, 'starting what waits'));
+    else store.drain([...lanes]).catch((error) => onFault(error, 'starting what waits'));
     await settled;
     await inbox.close();
     await disconnect(client);
@@ -207,7 +212,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     submit(request, signal) {
       try {
         const admission = admit(request, signal);
-        const waiter = wait(request, signal);
+        const waiter = wait(request, admission, signal);
         const { pending } = waiter;
         send(request, admission, me).then(
           (known) => {

@@ -99,17 +99,80 @@ describe('several workers', () => {
   test('take the batches of the contents that they have, and leave the others alone', async () => {
     const place = newPlace(server);
     const producer = await openProducer(place);
-    const old = startWorker(await openConsumer(place, { contents: ['digits-1'] }));
+    const old = startWorker(await openConsumer(place, { contents: () => ['digits-1'] }));
     const first = request();
     const second = request({ lane: lane({ version: 2 }) });
     const deliveries = [producer.submit(first), producer.submit(second)];
     await deliveries[0];
     await pause(100);
     expect(await producer.status()).toMatchObject([{ lane: second.lane, depth: 1 }]);
-    const young = startWorker(await openConsumer(place, { contents: ['digits-2'] }));
+    const young = startWorker(await openConsumer(place, { contents: () => ['digits-2'] }));
     expect((await deliveries[1]!).answer).toEqual(answerOf(second));
     expect(old.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-1']);
     expect(young.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-2']);
+  });
+
+  test('never mix what two API processes call the same and know differently', async () => {
+    const place = newPlace(server);
+    const contents = ['digits-old', 'digits-new'];
+    const producers = await Promise.all(
+      contents.map((each) => openProducer(place, { contentOf: () => each })),
+    );
+    const workers = await Promise.all(
+      contents.map(async (each) => startWorker(await openConsumer(place, { contents: () => [each] }))),
+    );
+    const sent = contents.map(() => makeRequests(20));
+    await Promise.all(
+      sent[0]!.flatMap((each, i) => [producers[0]!.submit(each), producers[1]!.submit(sent[1]![i]!)]),
+    );
+    for (const [i, { batches }] of workers.entries()) {
+      const ids = batches.flatMap(idsOf);
+      expect(ids.toSorted()).toEqual(sent[i]!.map(({ id }) => id).toSorted());
+    }
+  });
+
+  test('serve what they have at the time, and let go of what they had', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const contents: string[] = ['digits-1'];
+    const worker = startWorker(await openConsumer(place, { contents: () => contents }));
+    await producer.submit(request());
+    contents.splice(0, 1, 'digits-2');
+    const orphan = producer.submit(request({ timeoutMs: 400 }));
+    const second = request({ lane: lane({ version: 2 }) });
+    expect((await producer.submit(second)).answer).toEqual(answerOf(second));
+    await expect(orphan).rejects.toMatchObject({ code: 'timeout' });
+    contents.push('digits-1');
+    const third = request();
+    expect((await producer.submit(third)).answer).toEqual(answerOf(third));
+    expect(worker.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-1', 'digits-2', 'digits-1']);
+  });
+
+  test('leave out of a batch that they hold ready whoever has gone meanwhile', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const busy = startWorker(await openConsumer(place), { held: true });
+    const controller = new AbortController();
+    const requests = makeRequests(16);
+    const deliveries = requests.map((each, i) => {
+      // The rows of the second batch: one is withdrawn, one expires.
+      if (i === 5) return producer.submit({ ...each, deadlineMs: Date.now() + 900 });
+      return producer.submit(each, i === 4 ? controller.signal : undefined);
+    });
+    const settled = Promise.allSettled(deliveries);
+    // One runs, one is held ready, two wait.
+    await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 8 }]));
+    await pause(200);
+    controller.abort();
+    await Promise.allSettled([deliveries[4]!, deliveries[5]!]);
+    await pause(50);
+    busy.release();
+    const outcomes = await settled;
+    const gone = [requests[4]!.id, requests[5]!.id];
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(2);
+    expect(busy.batches.flatMap(idsOf)).toEqual(
+      requests.map(({ id }) => id).filter((id) => !gone.includes(id)),
+    );
   });
 
   test('that close give the batch back that they held ready', async () => {

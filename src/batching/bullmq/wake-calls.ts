@@ -7,7 +7,9 @@ export type WakeCall =
   /** The next batch of a lane of this content may start then. */
   | { readonly kind: 'due'; readonly content: string; readonly inMs: number }
   /** A job of this content waits. */
-  | { readonly kind: 'job'; readonly content: string };
+  | { readonly kind: 'job'; readonly content: string }
+  /** A row that is in a batch already is of no use any more. */
+  | { readonly kind: 'gone'; readonly id: string };
 
 /** Calls that may be missed: workers also look by themselves. They make an idle worker quick, not right. */
 export interface WakeCalls {
@@ -23,8 +25,9 @@ export interface WakeCallsOptions {
 }
 
 function parse(message: string): WakeCall {
-  const [kind, content, inMs] = message.split(' ') as [WakeCall['kind'], string, string];
-  return kind === 'due' ? { kind, content, inMs: Number(inMs) } : { kind, content };
+  const [kind, name, inMs] = message.split(' ') as [WakeCall['kind'], string, string];
+  if (kind === 'gone') return { kind, id: name };
+  return kind === 'due' ? { kind, content: name, inMs: Number(inMs) } : { kind, content: name };
 }
 
 /** Listens on a connection of its own, for one that listens can do nothing else. */

@@ -3,7 +3,7 @@ import { PRIORITY_STEP_MS } from '../policy.ts';
 import type { RedisClient } from './connection.ts';
 import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
 import { defineScripts } from './scripts.ts';
-import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from './wire.ts';
+import { decodeRow, encodeOutcome, type Outcome, parseLane, type TravellingRow } from './wire.ts';
 
 /** A row of a claimed batch; times on the clock of Redis. */
 export interface ClaimedRow {
@@ -20,10 +20,19 @@ export interface ClaimedBatch {
   readonly rows: readonly ClaimedRow[];
 }
 
-export type Claim =
-  | { readonly content: string; readonly batch: ClaimedBatch }
-  /** When the next batch may start; undefined where nothing waits. */
-  | { readonly dueInMs: number | undefined };
+/** `batches`: how many have been formed and not settled, by all workers. */
+export type Claim = { readonly batches: number } & (
+  | {
+      readonly content: string;
+      readonly batch: ClaimedBatch;
+      /** Redis's clock as it must be by now, for all that is known here. */
+      readonly redisNowMs: () => number;
+    }
+  | {
+      /** When the next batch may start; undefined where nothing waits. */
+      readonly dueInMs: number | undefined;
+    }
+);
 
 export interface Start {
   /** Starts of this batch that were never settled, this one included. */
@@ -76,24 +85,27 @@ function parseRow(line: string): ClaimedRow {
   return { member, id, acceptedMs: Number(accepted), deadlineMs: Number(deadline) };
 }
 
-function parseBatch(key: string, reason: string, rows: string): ClaimedBatch {
-  const [model, version, recipe, caller] = JSON.parse(key) as [string, number, string, string];
-  return {
-    lane: { model, version, recipe, caller },
-    reason: reason as Batch['reason'],
-    rows: rows.split('\n').map(parseRow),
-  };
-}
+const parseBatch = (lane: string, reason: string, rows: string): ClaimedBatch => ({
+  lane: parseLane(lane),
+  reason: reason as Batch['reason'],
+  rows: rows.split('\n').map(parseRow),
+});
 
 export function createWorkerStore(client: RedisClient, base: string): WorkerStore {
   const scripts = defineScripts(client, base, WORKER_SCRIPTS);
 
   return {
     async claim(id, contents, ahead) {
-      const reply = await scripts.dentClaim.text(id, ahead ? 1 : 0, PRIORITY_STEP_MS, ...contents);
-      const [first, content, reason, rows] = reply as [string, string?, string?, string?];
-      if (content !== undefined) return { content, batch: parseBatch(first, reason!, rows!) };
-      return { dueInMs: first === '-1' ? undefined : Math.max(0, Number(first)) };
+      const claimed = await scripts.dentClaim.text(id, ahead ? 1 : 0, PRIORITY_STEP_MS, ...contents);
+      const reply = claimed as [string, number] | [string, string, string, string, number, string];
+      const repliedMs = performance.now();
+      if (reply.length === 2) {
+        const [due, batches] = reply;
+        return { batches, dueInMs: due === '-1' ? undefined : Math.max(0, Number(due)) };
+      }
+      const [lane, content, reason, rows, batches, now] = reply;
+      const redisNowMs = (): number => Number(now) + performance.now() - repliedMs;
+      return { batches, content, batch: parseBatch(lane, reason, rows), redisNowMs };
     },
 
     async read(id) {

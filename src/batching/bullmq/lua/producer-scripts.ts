@@ -31,12 +31,9 @@ local function isFull() return tonumber(call('HGET', K .. 'depths', model) or 0)
 if isFull() and call('SET', K .. 'swept', 1, 'PX', 100, 'NX') then sweepAll() end
 if isFull() then return {'full'} end
 
-local known = call('HMGET', laneKey(lane), 'max', 'delay', 'content')
-local sameLimits = known[1] == max and known[2] == delay and known[3] == content
-if not sameLimits then
-  if known[3] and known[3] ~= content then call('ZREM', dueKey(known[3]), lane) end
-  call('HSET', laneKey(lane), 'max', max, 'delay', delay, 'content', content, 'model', model)
-end
+local known = call('HMGET', laneKey(lane), 'max', 'delay')
+local sameLimits = known[1] == max and known[2] == delay
+if not sameLimits then call('HSET', laneKey(lane), 'max', max, 'delay', delay, 'content', content, 'model', model) end
 local latest = tonumber(call('ZRANGE', orderKey(priority, lane), -1, -1, 'WITHSCORES')[2] or 0)
 local accepted = math.max(now, latest + 0.001)
 call('ZADD', orderKey(priority, lane), accepted, member)
@@ -55,10 +52,14 @@ end
 return {'accepted'}
 `;
 
-/** Gives a row up, waiting or claimed; one that runs already goes on. ARGV: lane, member */
+/**
+ * Gives a row up, waiting or claimed; one that runs already goes on. A worker may have a claimed one in memory, ready to
+ * run, so the workers are told. ARGV: lane, member
+ */
 const WITHDRAW = `${LANES}
-leave(ARGV[1], {ARGV[2]})
-call('DEL', rowKey(ARGV[2]))
+local waited = leave(ARGV[1], {ARGV[2]}) > 0
+local existed = call('DEL', rowKey(ARGV[2])) > 0
+if existed and not waited then wake('gone ' .. idOf(ARGV[2])) end
 `;
 
 /** Ends all waiting for company in the lanes of ARGV. */

@@ -1,4 +1,4 @@
-import { RUN_DECAY } from '../../run-time.ts';
+import { MAX_SURPRISE, RUN_DECAY } from '../../run-time.ts';
 import { LANES } from './lanes.ts';
 
 /** How long a batch outlives the last deadline of its rows. */
@@ -28,7 +28,7 @@ end
 
 /**
  * Takes the batch that is to start now: of the lanes that may start, the one with the row of lowest rank. Answers
- * {lane, content, reason, rows}, or {milliseconds until the next one may start, or -1}.
+ * {lane, content, reason, rows, batches, now}, or {milliseconds until the next one may start, or -1; batches}: how many there are.
  *
  * ARGV: batch, '1' to take only where another full batch stays behind, step of a priority, contents...
  */
@@ -50,7 +50,7 @@ for i = 4, #ARGV do
   local due = tonumber(call('ZRANGEBYSCORE', dueKey(ARGV[i]), now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   if due then nextDue = math.min(nextDue or due, due) end
 end
-if not best then return {nextDue and exact(nextDue - now) or '-1'} end
+if not best then return {nextDue and exact(nextDue - now) or '-1', call('ZCARD', K .. 'batches')} end
 
 local max, delay = unpack(call('HMGET', laneKey(best), 'max', 'delay'))
 local oldest = heads(best, 0)
@@ -83,7 +83,7 @@ end)
 rows = table.concat(rows, '\\n')
 store(batch, bestContent, best, reason, rows, 0, last - now + ${BATCH_GRACE_MS})
 leave(best, members)
-return {best, bestContent, reason, rows}
+return {best, bestContent, reason, rows, call('ZCARD', K .. 'batches'), exact(now)}
 `;
 
 /** A claimed batch as it was stored: {lane, reason, rows}, or nothing where it is settled or of no use any more. ARGV: batch */
@@ -172,8 +172,11 @@ call('DEL', batchKey(ARGV[1]))
 call('ZREM', K .. 'batches', ARGV[1])
 
 if ARGV[2] ~= '' then
+  -- As addRun of run-time.ts.
   local x, y = tonumber(ARGV[3]), tonumber(ARGV[4])
   local found = call('HGET', K .. 'runs', ARGV[2]) or '0 0 0 0 0 0'
+  local count, sumX, sumY = string.match(found, '^(%S+) (%S+) (%S+)')
+  if tonumber(count) > 0 then y = math.min(y, ${MAX_SURPRISE} * sumY * math.max(1 / count, x / sumX)) end
   local added, sums, i = {1, x, y, x * x, x * y}, {}, 0
   for old in string.gmatch(found, '%S+') do
     i = i + 1
