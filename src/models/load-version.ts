@@ -129,7 +129,8 @@ export async function loadVersion(
     await release();
     throw error;
   }
-  const { input, output } = artifacts[manifest.defaultRecipe]!;
+  // Any recipe's: `dent predict` opens no other than the one it was asked for.
+  const { input, output } = Object.values(artifacts)[0]!;
   return {
     name,
     version: found.version,
