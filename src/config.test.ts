@@ -18,6 +18,8 @@ it('has a default for every setting', () => {
     cacheDir: resolve('.cache/dent'),
     logLevel: 'info',
     maxBodyBytes: 10 * 1024 * 1024,
+    maxUploadBytes: 256 * 1024 * 1024,
+    maxConnections: 4096,
     requestTimeoutMs: 30_000,
     maxPixels: 25_000_000,
     drainDelayMs: 2000,

@@ -39,8 +39,15 @@ export const settings = {
   otlpEndpoint: Type.Optional(Type.String({ pattern: '^https?://.' })),
   /** `debug` logs every request; `silent` hides failures too. */
   logLevel: Type.Enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
-  /** Larger bodies are refused with 413. All bodies under way are in memory. */
+  /** Larger bodies are refused with 413. */
   maxBodyBytes: Type.Integer({ minimum: 1024, maximum: 1024 ** 3, default: 10 * 1024 ** 2 }),
+  /**
+   * Bodies of all requests that arrive at a time; more are refused with 429, slow ones first. Memory in use can come to this
+   * twice, and to what `queueLimit` rows of the models take.
+   */
+  maxUploadBytes: Type.Integer({ minimum: 1024, maximum: 1024 ** 4, default: 256 * 1024 ** 2 }),
+  /** Connections open at a time. One more closes the one that has been idle for longest. Each needs an open file. */
+  maxConnections: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 4096 }),
   /** How long a request may take to arrive in full. Slower senders lose their connection; too short shuts out bad networks. */
   requestTimeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000, default: 30_000 }),
   /** Images of more pixels are refused with 413 before they are decoded: a few kilobytes can hold gigabytes of pixels. */

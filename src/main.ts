@@ -4,6 +4,7 @@ import type { Access } from './access/access.ts';
 import { type Backend, openBackend } from './backend.ts';
 import type { Config } from './config.ts';
 import { buildApp, buildOperationsApp, type Phase } from './http/index.ts';
+import { httpLimits } from './http-limits.ts';
 import { countRequests } from './http-observer.ts';
 import { createImageDecoder } from './images/index.ts';
 import { createInference } from './inference/index.ts';
@@ -47,12 +48,12 @@ async function assemble(
     ...(enginePids && { enginePids }),
     ...(isRedisUp && { isRedisUp }),
   });
-  const { metricsPort, maxBodyBytes: bodyBytes, requestTimeoutMs } = config;
+  const { metricsPort, requestTimeoutMs } = config;
   const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
   const ownPort = metricsPort !== undefined;
   const app = await buildApp(
     { ...deps, inference, ...(access && { access }), ...(!ownPort && { metrics }) },
-    { version: VERSION, limits: { bodyBytes, requestTimeoutMs } },
+    { version: VERSION, limits: await httpLimits(config, log) },
   );
   const operations = ownPort
     ? await buildOperationsApp({ ...deps, health: inference, metrics }, { requestTimeoutMs })

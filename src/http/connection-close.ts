@@ -25,6 +25,8 @@ export function closeConnections(app: App, lifecycle: Lifecycle): void {
 /** The whole answer at once, but no end of it before the request's end, or a second. */
 async function* lingering(payload: Buffer, request: IncomingMessage): AsyncGenerator<Buffer> {
   yield payload;
+  // From whatever was reading it.
+  request.unpipe();
   request.resume();
   await finished(request, { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {});
 }

@@ -2,18 +2,29 @@ import { parse } from 'node:querystring';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import type { App } from './app-instance.ts';
 import { answerClientError } from './client-error.ts';
+import { limitConnections } from './connections.ts';
 import { sendError } from './errors.ts';
 import { type HttpObserver, observe } from './observation.ts';
 import { requestId } from './request-id.ts';
+import { limitUploads } from './uploads.ts';
 import { validationError } from './validation.ts';
 
 export interface HttpLimits {
   /** Bytes of a request's body; more are answered with 413. */
   readonly bodyBytes: number;
+  /** Bytes of the bodies of all requests that arrive at a time. */
+  readonly uploadBytes: number;
   /** How long a request may take to arrive in full. */
   readonly requestTimeoutMs: number;
+  /** Connections that are open at a time. */
+  readonly connections: number;
 }
 
+const HEADER_BYTES = 16 * 1024;
+/** Node drops those beyond it. */
+const HEADER_COUNT = 100;
+const KEEP_ALIVE_MS = 72_000;
+const REQUESTS_PER_CONNECTION = 10_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** How often Node looks for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1000;
@@ -23,7 +34,7 @@ export function createFastify(
   { observer, logger }: { readonly observer: HttpObserver; readonly logger: FastifyBaseLogger },
   limits: HttpLimits,
 ): App {
-  return Fastify({
+  const app: App = Fastify({
     loggerInstance: logger,
     // One line a request, written by `observe`, which also sees clients that hang up.
     logController: new LogController({ disableRequestLogging: true }),
@@ -31,7 +42,12 @@ export function createFastify(
     requestIdHeader: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
+    // Longer than the minute after which load balancers give up idle connections, so that they are the first.
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Now and then a connection is opened anew, so that load spreads over instances that were added.
+    maxRequestsPerSocket: REQUESTS_PER_CONNECTION,
     http: {
+      maxHeaderSize: HEADER_BYTES,
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, limits.requestTimeoutMs),
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.requestTimeoutMs),
     },
@@ -53,4 +69,22 @@ export function createFastify(
     },
     clientErrorHandler: answerClientError,
   });
+  app.server.maxHeadersCount = HEADER_COUNT;
+  limitConnections(app.server, limits.connections, tellOfFlood(logger));
+  limitUploads(app, limits.uploadBytes);
+  return app;
+}
+
+/** Of a flood that lasts, one line in this time is enough. */
+const REPEAT_MS = 30_000;
+
+function tellOfFlood(log: FastifyBaseLogger): () => void {
+  let closed = 0;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    closed += 1;
+    if (performance.now() - toldMs < REPEAT_MS) return;
+    toldMs = performance.now();
+    log.warn({ closed }, 'closed a connection to make room for another: as many are open as may be');
+  };
 }

@@ -27,7 +27,7 @@ const ENTRIES = [
 ];
 
 const silent = { predictionRoute: () => {}, requestStarted: () => {}, requestFinished: () => {} };
-const LIMITS = { bodyBytes: 1000, requestTimeoutMs: 1000 };
+const LIMITS = { bodyBytes: 1000, uploadBytes: 1000, requestTimeoutMs: 1000, connections: 10 };
 
 let folder: string;
 let keyring: Keyring;

@@ -19,8 +19,8 @@ export interface OperationsAppDeps {
   readonly logger: FastifyBaseLogger;
 }
 
-/** These requests have no business with a body. */
-const BODY_BYTES = 1024;
+/** These requests have no business with a body, and few have business with them. */
+const LIMITS = { bodyBytes: 1024, uploadBytes: 1024 ** 2, connections: 256 };
 
 /**
  * Health and metrics on a port of their own, ready for `inject`; it does not listen. It asks for no keys: such a port is for
@@ -28,9 +28,9 @@ const BODY_BYTES = 1024;
  */
 export async function buildOperationsApp(
   { health, lifecycle, metrics, observer, logger }: OperationsAppDeps,
-  limits: Omit<HttpLimits, 'bodyBytes'>,
+  limits: Pick<HttpLimits, 'requestTimeoutMs'>,
 ): Promise<App> {
-  const app = createFastify({ observer, logger }, { ...limits, bodyBytes: BODY_BYTES });
+  const app = createFastify({ observer, logger }, { ...limits, ...LIMITS });
   const ending = endWithApp(app, lifecycle);
   observeApp(app, observer);
   closeConnections(app, ending);

@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildTestApp, encoded, type TestApp } from '../../test/http/build-test-app.ts';
+import type { PredictRequest } from '../inference/inference.ts';
 
 let test: TestApp;
 let blue: Buffer;
@@ -42,6 +45,42 @@ describe('the body', () => {
       adaptation: { recipe: 'dent+', applied: 'dent+', label_changed: false },
       batch: { size: 1 },
     });
+  });
+
+  it('is not held for as long as the prediction takes', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    let image: WeakRef<Uint8Array> | undefined;
+    const { predict } = test.inference;
+    // A function of its own, whose frame holds nothing once it has returned.
+    const take = (request: PredictRequest) => {
+      image = new WeakRef(request.image);
+      request.image = new Uint8Array();
+    };
+    test.inference.predict = async (request) => {
+      take(request);
+      await vi.waitFor(() => {
+        collect();
+        // Not the image itself, which the error would hold.
+        expect(image!.deref() === undefined).toBe(true);
+      });
+      return predict({ ...request, image: blue });
+    };
+    const bytes = Buffer.alloc(100_000);
+    const bodies: [string, Buffer | string][] = [
+      ['image/png', bytes],
+      [FORM, form([['name="image"', bytes]])],
+      ['application/json', JSON.stringify({ image: bytes.toString('base64') })],
+    ];
+    try {
+      for (const [type, body] of bodies) {
+        expect([type, (await post('/v1/predict', type, body)).statusCode]).toEqual([type, 200]);
+        expect(image).toBeDefined();
+        image = undefined;
+      }
+    } finally {
+      test.inference.predict = predict;
+    }
   });
 
   it('may be an image under another image type', async () => {

@@ -51,6 +51,7 @@ export interface InferenceOptions {
 }
 
 const TOP_K = 5;
+const NO_IMAGE = new Uint8Array();
 
 export interface RunningInference extends Inference {
   /** Resolves when no prediction is under way. */
@@ -104,9 +105,11 @@ export function createInference(
     requireQueue();
     if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
     const started = performance.now();
-    const pixels = await inSpan('decode', { 'dent.image.bytes': request.image.length }, () =>
-      decoder.decode(request.image, version.manifest.input),
-    );
+    const pixels = await inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
+      const decoding = decoder.decode(request.image, version.manifest.input);
+      request.image = NO_IMAGE;
+      return decoding;
+    });
     const decodeMs = performance.now() - started;
     observer.decoded(decodeMs / 1000);
     const row: RowRequest = {

@@ -3,6 +3,8 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryQueue } from '../batching/index.ts';
@@ -192,8 +194,9 @@ it('gives each of many images its own answer, beside an image that is broken', a
 });
 
 it('runs a coupled recipe on a large enough batch of one caller', async () => {
+  const images = await Promise.all(Array.from({ length: 8 }, (_, i) => crop(i)));
   const answers = await Promise.all(
-    Array.from({ length: 8 }, (_, i) => predict(i, { recipe: 'dent+', caller: 'a' })),
+    images.map((image) => inference.predict({ image, recipe: 'dent+', caller: 'a' })),
   );
   for (const { adaptation, batch } of answers) {
     expect(batch.size).toBe(8);
@@ -296,6 +299,32 @@ it('says what is served', () => {
   expect(() => inference.model('none')).toThrow('There is no model "none"');
 });
 
+it('lets go of an image once it is decoded, though its request waits', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const images: WeakRef<Uint8Array>[] = [];
+  const ask = (more: Partial<PredictRequest>) => {
+    const image = new Uint8Array(photo);
+    images.push(new WeakRef(image));
+    return { image, caller: 'ann', ...more };
+  };
+  const asked = [ask({}), ask({ idempotencyKey: 'k' })];
+  const answers = Promise.all([...asked.map(inference.predict), inference.accept(ask({}))]);
+  let waits = true;
+  const end = () => {
+    waits = false;
+  };
+  void answers.then(end, end);
+  await vi.waitFor(() => {
+    expect(seen.decoded).toHaveLength(3);
+    collect();
+    // Not the images themselves, which the error would hold.
+    expect(images.filter((image) => image.deref() !== undefined).length).toBe(0);
+  });
+  expect(waits).toBe(true);
+  await answers;
+});
+
 it('refuses a recipe that the caller may not use, named or not', async () => {
   const asked = { image: new Uint8Array(photo), caller: 'ann', recipes: ['static'] };
   expect((await inference.predict({ ...asked, recipe: 'static' })).adaptation.recipe).toBe('static');
@@ -337,7 +366,7 @@ describe('answers that may be asked for again', () => {
 
   it('tells a prediction to the caller who asked for it, and to nobody else', async () => {
     const asked = request(new Uint8Array(photo), { caller: 'ann' });
-    const { id } = await inference.accept(asked);
+    const { id } = await inference.accept({ ...asked });
     const keyed = await inference.predict({ ...asked, idempotencyKey: 'k' });
     for (const each of [id, keyed.id]) {
       expect(await inference.prediction(each, 'ann')).toMatchObject({ id: each });
@@ -356,10 +385,13 @@ describe('answers that may be asked for again', () => {
 
   it('runs requests of one key once', async () => {
     const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
-    const [first, second] = await Promise.all([inference.predict(asked), inference.predict(asked)]);
+    const [first, second] = await Promise.all([
+      inference.predict({ ...asked }),
+      inference.predict({ ...asked }),
+    ]);
     expect(second).toEqual(first);
     expect(await inference.predict({ ...asked, priority: 1 })).toEqual(first);
-    expect(await inference.accept(asked)).toEqual({ id: first.id, status: 'done' });
+    expect(await inference.accept({ ...asked })).toEqual({ id: first.id, status: 'done' });
     expect(seen.predicted).toHaveLength(1);
   });
 
@@ -370,7 +402,7 @@ describe('answers that may be asked for again', () => {
     ['model', { model: 'small' }],
   ])('refuses a key that was used for another %s', async (_, change) => {
     const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
-    await inference.predict(asked);
+    await inference.predict({ ...asked });
     for (const call of [inference.predict, inference.accept]) {
       await expect(call({ ...asked, ...change })).rejects.toMatchObject({ code: 'invalid_request' });
     }
@@ -379,7 +411,7 @@ describe('answers that may be asked for again', () => {
   it('keeps the keys of callers apart', async () => {
     const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
     const [ours, theirs] = [
-      await inference.predict(asked),
+      await inference.predict({ ...asked }),
       await inference.predict({ ...asked, caller: 'other' }),
     ];
     expect(theirs.id).not.toBe(ours.id);
@@ -387,9 +419,9 @@ describe('answers that may be asked for again', () => {
 
   it('tries again what failed', async () => {
     const asked = request(new Uint8Array(photo), { idempotencyKey: 'k', recipe: 'diverging', timeoutMs: 1 });
-    await expect(inference.predict(asked)).rejects.toMatchObject({ code: 'timeout' });
+    await expect(inference.predict({ ...asked })).rejects.toMatchObject({ code: 'timeout' });
     const { timeoutMs: _, ...patient } = asked;
-    expect((await inference.predict(patient)).adaptation.recipe).toBe('diverging');
+    expect((await inference.predict({ ...patient })).adaptation.recipe).toBe('diverging');
   });
 });
 

@@ -3,8 +3,11 @@ import type { Tensor } from '../tensor.ts';
 
 /** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
 export interface PredictRequest {
-  /** The encoded image: JPEG, PNG or WebP. */
-  readonly image: Uint8Array;
+  /**
+   * The encoded image: JPEG, PNG or WebP. Emptied when it is decoded: whoever waits for the prediction holds the request, and
+   * must not hold megabytes for it.
+   */
+  image: Uint8Array;
   readonly model?: string;
   readonly version?: number;
   readonly recipe?: string;

@@ -49,7 +49,16 @@ export async function buildTestApp({
       observer,
       logger: pino({ level: 'debug' }, sink),
     },
-    { version, limits: { bodyBytes: 16 * 2 ** 20, requestTimeoutMs: 60_000, ...limits } },
+    {
+      version,
+      limits: {
+        bodyBytes: 16 * 2 ** 20,
+        uploadBytes: 256 * 2 ** 20,
+        requestTimeoutMs: 60_000,
+        connections: 1000,
+        ...limits,
+      },
+    },
   );
   return { app, inference, lines, finished, seen };
 }

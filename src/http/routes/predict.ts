@@ -83,6 +83,34 @@ const config = {
   }),
 } as const;
 
+type PredictHeaderValues = Static<typeof PredictHeaders>;
+
+/** What is asked for. The image is in the result alone, from which the use case takes it. */
+function read(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  query: Static<typeof PredictQuery>,
+  which: { model?: string; version?: number },
+): PredictRequest {
+  // Validation has made a number of the priority.
+  const headers = request.headers as PredictHeaderValues;
+  const image = imageOfBody(request.body);
+  // The request lives until its answer; its body need not.
+  request.body = undefined;
+  // What waits to be decoded is counted by the decoder.
+  request.upload?.leave();
+  return {
+    image,
+    ...which,
+    ...(query.recipe !== undefined && { recipe: query.recipe }),
+    ...(query.top_k !== undefined && { topK: query.top_k }),
+    ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
+    ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
+    ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
+    signal: hangUp(reply.raw),
+  };
+}
+
 export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
   const onRequest = refuseWhileEnding(lifecycle);
 
@@ -92,22 +120,8 @@ export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecyc
     query: Static<typeof PredictQuery>,
     which: { model?: string; version?: number },
   ): Promise<Prediction | AcceptedPrediction> => {
-    // Validation has made a number of the priority.
-    const headers = request.headers as unknown as Static<typeof PredictHeaders>;
-    const image = imageOfBody(request.body);
-    // The request lives until its answer; its body need not.
-    request.body = undefined;
-    const asked: PredictRequest = {
-      image,
-      ...which,
-      ...(query.recipe !== undefined && { recipe: query.recipe }),
-      ...(query.top_k !== undefined && { topK: query.top_k }),
-      ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
-      ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
-      ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
-      signal: hangUp(reply.raw),
-    };
-    if (!prefersAsync(headers[PREFER])) {
+    const asked = read(request, reply, query, which);
+    if (!prefersAsync((request.headers as PredictHeaderValues)[PREFER])) {
       const prediction = await inference.predict(asked);
       notePrediction(request, prediction);
       return prediction;
