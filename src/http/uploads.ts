@@ -19,6 +19,8 @@ export interface Upload {
   /** Whether all of the body is here; it may still have to be parsed. */
   arrived: boolean;
   refuse(): void;
+  /** Takes as much room as it turned out to need. */
+  resize(bytes: number): void;
   /** Gives its room back before the answer, because its bytes are counted elsewhere from now on, or gone. */
   leave(): void;
 }
@@ -47,7 +49,14 @@ function createRoom(maxBytes: number) {
     if (uploads.delete(upload)) held -= upload.bytes;
   }
 
+  function resize(upload: Upload, bytes: number): void {
+    if (!uploads.has(upload)) return;
+    held += bytes - upload.bytes;
+    upload.bytes = bytes;
+  }
+
   return {
+    resize,
     enter: (upload: Upload) => void uploads.add(upload),
     leave,
     /** False where there is no room for so much more of an upload, or none any more for it at all. */
@@ -94,10 +103,10 @@ const unpackedBytes = ({ headers, routeOptions }: FastifyRequest): number =>
   (headers['content-encoding'] ?? 'identity').toLowerCase() === 'identity' ? 0 : routeOptions.bodyLimit!;
 
 /**
- * Holds at most `maxBytes` of bodies, of all requests together, until their answer or until the route lets go of them. What arrives is counted, not
- * what is announced, so that nobody takes room with a header. A body that does not fit is refused with `rate_limited`; but where
- * others have been arriving for longer than five seconds, the oldest of them is refused in its place, so that bodies that never
- * end shut nobody out.
+ * Holds at most `maxBytes` of bodies, of all requests together, until their answer or until the route lets go of them. What arrives
+ * is counted, not what is announced, so that nobody takes room with a header. A body that does not fit is refused with
+ * `rate_limited`; but where others have been arriving for longer than five seconds, the oldest of them is refused in its place,
+ * so that bodies that never end shut nobody out.
  */
 export function limitUploads(app: App, maxBytes: number): void {
   const room = createRoom(maxBytes);
@@ -111,6 +120,7 @@ export function limitUploads(app: App, maxBytes: number): void {
       bytes: 0,
       arrived: false,
       refuse: () => void stream.destroy(refusal()),
+      resize: (bytes) => room.resize(upload, bytes),
       leave: () => room.leave(upload),
     };
     stream.once('end', () => {

@@ -30,7 +30,7 @@ function requireType({ headers }: FastifyRequest): void {
   );
 }
 
-async function decompress(body: Buffer, { headers, routeOptions }: FastifyRequest): Promise<Buffer> {
+async function decompress(body: Buffer, { headers, routeOptions, upload }: FastifyRequest): Promise<Buffer> {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' || encoding === '') return body;
   if (encoding !== 'gzip' && encoding !== 'deflate') {
@@ -41,7 +41,9 @@ async function decompress(body: Buffer, { headers, routeOptions }: FastifyReques
   }
   const maxOutputLength = routeOptions.bodyLimit!;
   try {
-    return await DECOMPRESSORS[encoding](body, { maxOutputLength });
+    const unpacked = await DECOMPRESSORS[encoding](body, { maxOutputLength });
+    upload?.resize(unpacked.length);
+    return unpacked;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new ServiceError('too_large', `The body has more than ${maxOutputLength} bytes decompressed.`, {
