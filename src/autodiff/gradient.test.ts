@@ -70,6 +70,14 @@ describe('appendGradients', () => {
     expect(gradient).toEqual([-2, 0, 2]);
   });
 
+  it('asks for no rule behind a piecewise constant function', async () => {
+    const gradient = await gradientAt((b, x) => {
+      const steps = b.op('Sinh', [b.op('Floor', [x], { shape })], { shape });
+      return sum(b, b.op('Mul', [x, steps], { shape }));
+    });
+    expect(gradient.map((g) => g.toFixed(4))).toEqual([-2, 0, 2].map((x) => Math.sinh(x).toFixed(4)));
+  });
+
   it('asks for no rule before a piecewise constant function', async () => {
     const gradient = await gradientAt((b, x) => {
       const steps = b.op('Floor', [b.op('Sinh', [x], { shape })], { shape });

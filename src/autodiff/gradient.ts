@@ -25,7 +25,7 @@ export function appendGradients(
   target: Target = 'cpu',
 ): Value[] {
   const forward = [...builder.nodes];
-  const tape = new GradientTape(builder, dependentsOf(forward, parameters));
+  const tape = new GradientTape(builder, variablesOf(forward, parameters));
   const isDouble = objective.type?.dataType === DATA_TYPE.float64;
   tape.contribute(objective, isDouble ? builder.double(1) : builder.float(1));
   for (const node of forward.toReversed()) backpropagate(node, tape, builder, target);
@@ -35,6 +35,17 @@ export function appendGradients(
     return gradient;
   });
 }
+
+/** `roots` and the values that change smoothly with them: what only follows from their shapes, or jumps, has no gradient. */
+export function variablesOf(nodes: readonly Node[], roots: Iterable<Value>): Set<Value> {
+  return dependentsOf(
+    nodes.filter((node) => !isConstantAlmostEverywhere(node)),
+    roots,
+  );
+}
+
+const isConstantAlmostEverywhere = ({ domain, opType }: Node): boolean =>
+  domain === '' && NOT_DIFFERENTIABLE.has(opType);
 
 /** The gradients gathered so far, by value. */
 class GradientTape {
@@ -75,7 +86,7 @@ function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, ta
   if (!node.inputs.some((value) => tape.needs(value))) return;
   const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
   if (gradients.every((gradient) => gradient === null)) return;
-  if (node.domain === '' && NOT_DIFFERENTIABLE.has(node.opType)) return;
+  if (isConstantAlmostEverywhere(node)) return;
   const entry = node.domain === '' ? VJP_RULES[node.opType] : undefined;
   if (!entry) {
     throw new InputError(`${describeNode(node)} has no gradient rule, so nothing before it can be adapted.`);

@@ -1,3 +1,3 @@
-export { appendGradients } from './gradient.ts';
-export { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';
+export { appendGradients, variablesOf } from './gradient.ts';
+export { VJP_RULES } from './rules/index.ts';
 export type { Target } from './vjp.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NOT_DIFFERENTIABLE, VJP_RULES } from './index.ts';
+import { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';
 
 /** docs/operators.md, from the table of rules. `npm run docs:operators` writes it. */
 function operatorsPage(): string {

@@ -74,18 +74,18 @@ it('names every op without a gradient rule between an adapted layer and the logi
     const mask = b.op('Cast', [b.op('Greater', [count, 1])], { attributes: { to: DATA_TYPE.float32 } });
     return b.op('Mul', [x, mask]);
   };
-  const before = one('Mish');
+  const before = one('Sinh');
   const { unsupported, layers } = await look(
     before,
     conv,
     norm,
-    one('Mish'),
+    one('Sinh'),
     bystander,
     one('Hardmax'),
     head,
   );
   expect(unsupported).toEqual([
-    'Mish "mish_1" follows an adapted layer, and there is no gradient rule for it.',
+    'Sinh "sinh_1" follows an adapted layer, and there is no gradient rule for it.',
     'Hardmax "hardmax" follows an adapted layer, and there is no gradient rule for it.',
   ]);
   expect(layers).toMatchObject([{ name: 'norm', adapted: true }]);

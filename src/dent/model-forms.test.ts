@@ -13,7 +13,15 @@ import {
 } from '../../test/fixtures/dent/models.ts';
 import { createEngine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
-import { type Constant, DATA_TYPE, decodeModel, encodeModel, type Model, type Value } from '../onnx/index.ts';
+import {
+  type Constant,
+  DATA_TYPE,
+  decodeModel,
+  encodeModel,
+  float32Constant,
+  type Model,
+  type Value,
+} from '../onnx/index.ts';
 import { int64, type Tensor } from '../tensor.ts';
 import { type CompiledModel, compile, createRecipe } from './index.ts';
 
@@ -176,6 +184,22 @@ describe('float16', () => {
     // What remains is the rounding of the weights to eleven bits.
     await expectSame(narrow, plainModel, 0.02);
   });
+});
+
+it('may compute positions from the number of its rows, by operators without a rule', async () => {
+  const positions: Write = (b, x) => {
+    const ones = b.op('ConstantOfShape', [b.op('Shape', [x])], {
+      attributes: { value: { kind: 'tensor', value: float32Constant([1], [1]) } },
+    });
+    const columns = b.op('CumSum', [ones, b.int(3)]);
+    return b.op('Add', [x, b.op('Mul', [columns, weights(b, [4, 1, 1], 8)])]);
+  };
+  const literal: Write = (b, x) => {
+    const grid = Float32Array.from({ length: 48 }, (_, i) => (i % 8) + 1);
+    const columns = b.constant(float32Constant([1, 1, 6, 8], grid));
+    return b.op('Add', [x, b.op('Mul', [columns, weights(b, [4, 1, 1], 8)])]);
+  };
+  await expectSame(modelOf(chain(body, positions, head)), modelOf(chain(body, literal, head)), 1e-5);
 });
 
 describe('layers', () => {
