@@ -23,6 +23,8 @@ function layerTable({ layers }: Inspection): string {
   return formatTable([['layer', 'kind', 'channels', 'adapted'], ...rows]);
 }
 
+const CHANNELS_LAST = 'images are [N, H, W, C] here; the compiled graph takes [N, C, H, W]\n';
+
 const BARE_CONVOLUTIONS =
   'No normalisation layer is left, so each convolution gets a scale of 1 and a shift of 0 behind it to adapt.\n';
 
@@ -32,6 +34,7 @@ function report(path: string, found: Inspection): string {
   return [
     `${path}: opset ${opset}, written by ${producer || 'an unknown program'}\n`,
     ...inputs.map((value) => valueLine('input', value)),
+    ...(found.channelsLast ? [CHANNELS_LAST] : []),
     ...outputs.map((value) => valueLine('output', value)),
     ...(classes === undefined ? [] : [`classes: ${classes}\n`]),
     ...(removed === undefined ? [] : [`taken off: ${removed}, so that the output becomes logits\n`]),

@@ -124,5 +124,10 @@ export function classCount(classifier: Classifier): number {
       `The output "${classifier.outputName}"${at} has the shape [${shape?.join(', ')}]; a classifier's logits are [N, classes].`,
     );
   }
+  if (classes < 2) {
+    throw new InputError(
+      `The output "${classifier.outputName}" is of a single class, whose entropy is always zero; dent adapts two classes or more.`,
+    );
+  }
   return classes;
 }

@@ -292,14 +292,11 @@ describe('compile refuses', () => {
         chain(
           body,
           (b, x) =>
-            b.op('Pad', [x, b.ints([0, 0, 1, 1, 0, 0, 1, 1])], {
-              name: 'edge',
-              attributes: { mode: 'edge' },
-            }),
+            b.op('MaxPool', [x], { name: 'pool', attributes: { kernel_shape: [2, 2], storage_order: 1 } }),
           head,
         ),
       ),
-      'Pad "edge": padding by edge has no gradient rule.',
+      'MaxPool "pool": column-major indices has no gradient rule.',
     ],
     [
       'a model with nothing to adapt',
@@ -327,6 +324,16 @@ describe('compile refuses', () => {
         type: { ...imageType, dataType: DATA_TYPE.uint8 },
       }),
       'The input "image" is of type uint8; dent-serve feeds float32.',
+    ],
+    [
+      'images larger than any',
+      modelOf(chain(body, head), { type: { ...imageType, shape: ['n', 3, 100_000, 100_000] } }),
+      'The input "image" is of shape [n, 3, 100000, 100000], more than can be fed.',
+    ],
+    [
+      'a single class',
+      modelOf((b, x) => b.op('MatMul', [flat(b, body(b, x)), weights(b, [192, 1], 4)])),
+      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more.',
     ],
     [
       'something else than images',

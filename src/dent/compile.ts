@@ -7,7 +7,8 @@ import { assemble } from './assemble.ts';
 import { asClassifier, type Classifier, classCount, mainOutput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
-import { nodesWithoutRule } from './missing-rules.ts';
+import { nodesWithoutRule, quantisingNode } from './missing-rules.ts';
+import { channelsFirst } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
@@ -91,6 +92,7 @@ export function adaptiveGraph(
   target: Target = 'cpu',
 ): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
   const { classifier, opset } = prepared;
+  if (recipe.steps > 0) refuseQuantised(classifier);
   const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
   const [missing] = recipe.steps > 0 ? nodesWithoutRule(classifier, layers) : [];
   if (missing) {
@@ -106,6 +108,15 @@ export function adaptiveGraph(
   }
   const graph = assemble({ ...prepared, forward, recipe, target });
   return { graph, layers, parameters: forward.parameterCount };
+}
+
+/** Throws where activations are quantised: their gradient is zero almost everywhere. */
+export function refuseQuantised(classifier: Classifier): void {
+  const node = quantisingNode(classifier);
+  if (!node) return;
+  throw new InputError(
+    `The model is quantised (${describeNode(node)}), and whole numbers have no gradient; give the floating-point model that it was made from.`,
+  );
 }
 
 /** The layers to adapt. Throws where there are none, or none with the statistics that the recipe replaces. */
@@ -152,7 +163,7 @@ export async function prepare(
       'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
     );
   }
-  const widened = widenFloats(source);
+  const widened = channelsFirst(widenFloats(source));
   const probe = probeShape(widened, options);
   const outputs = [mainOutput(widened.graph)];
   const upgraded = upgradeOpset({ ...widened, graph: { ...widened.graph, outputs } });
@@ -172,16 +183,20 @@ export async function prepare(
   };
 }
 
+/** More numbers in the rows of a batch than any classifier takes: four images of 4096 x 4096 pixels. */
+const MOST_NUMBERS = 4 * 3 * 4096 * 4096;
+
 function probeShape(model: Model, options: CompileOptions): ProbeShape {
   const { input } = asClassifier(model);
-  const [, channels, height, width] = input.type?.shape ?? [];
+  const [rows, channels, height, width] = input.type?.shape ?? [];
   const [c, h, w] = options.imageShape ?? [3, COMMON_IMAGE_SIZE, COMMON_IMAGE_SIZE];
   const known = (size: number | string | undefined, assumed: number) =>
     typeof size === 'number' ? size : assumed;
-  return {
-    channels: known(channels, c),
-    height: known(height, h),
-    width: known(width, w),
-    openSize: typeof height !== 'number' || typeof width !== 'number',
-  };
+  const image = { channels: known(channels, c), height: known(height, h), width: known(width, w) };
+  if (known(rows, 1) * image.channels * image.height * image.width > MOST_NUMBERS) {
+    throw new InputError(
+      `The input "${input.name}" is of shape [${input.type?.shape?.join(', ')}], more than can be fed.`,
+    );
+  }
+  return { ...image, openSize: typeof height !== 'number' || typeof width !== 'number' };
 }

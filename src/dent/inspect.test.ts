@@ -92,6 +92,16 @@ it('names every op without a gradient rule between an adapted layer and the logi
   expect((await look(before, conv, norm, bystander, head)).unsupported).toEqual([]);
 });
 
+it('tells that the channels of an image come last', async () => {
+  const turned: Part = (b, x) => {
+    x.type = { dataType: DATA_TYPE.float32, shape: ['n', 8, 8, 3] };
+    return b.op('Transpose', [x], { attributes: { perm: [0, 3, 1, 2] } });
+  };
+  const found = await look(turned, conv, norm, head);
+  expect(found).toMatchObject({ channelsLast: true, unsupported: [] });
+  expect(found.inputs).toEqual([{ name: 'image', type: 'float32', shape: ['n', 8, 8, 3] }]);
+});
+
 it('says what of an op has no gradient rule', async () => {
   const transposed: Part = (b, x) =>
     b.op('MaxPool', [x], { name: 'pool', attributes: { kernel_shape: [2, 2], storage_order: 1 } });

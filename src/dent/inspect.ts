@@ -8,10 +8,17 @@ import {
   type Node,
   type Value,
 } from '../onnx/index.ts';
-import { adaptiveGraph, type CompileOptions, type PreparedModel, prepare } from './compile.ts';
+import {
+  adaptiveGraph,
+  type CompileOptions,
+  type PreparedModel,
+  prepare,
+  refuseQuantised,
+} from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
 import { nodesWithoutRule } from './missing-rules.ts';
+import { isChannelsLast } from './passes/channels-first.ts';
 import { PRESETS } from './recipe.ts';
 
 export interface DescribedValue {
@@ -39,6 +46,8 @@ export interface Inspection {
   readonly metadata: Readonly<Record<string, string>>;
   readonly inputs: readonly DescribedValue[];
   readonly outputs: readonly DescribedValue[];
+  /** Present where the model takes images as [N, H, W, C]; compiled, it takes [N, C, H, W]. */
+  readonly channelsLast?: true;
   /** Absent where the model is no classifier. */
   readonly classes?: number;
   /** The closing Softmax that is taken off, so that the output becomes the logits before it. */
@@ -71,7 +80,14 @@ export async function inspect(
   const model = decodeModel(bytes);
   const { opset, producer, metadata, graph } = model;
   const inputs = graph.inputs.map(describeValue);
-  const facts = { opset, producer, metadata, inputs, outputs: graph.outputs.map(describeValue) };
+  const facts = {
+    opset,
+    producer,
+    metadata,
+    inputs,
+    outputs: graph.outputs.map(describeValue),
+    ...(isChannelsLast(graph) && { channelsLast: true as const }),
+  };
   try {
     return { ...facts, ...describePrepared(await prepare(model, runner, options)) };
   } catch (error) {
@@ -123,15 +139,13 @@ function normalisationsOf(graph: Graph): DescribedLayer[] {
 
 /** All nodes without a gradient rule where there are some; otherwise the first thing that the compiler refuses. */
 function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): string[] {
-  const missing = nodesWithoutRule(prepared.classifier, layers);
-  if (missing.length > 0) {
+  try {
+    refuseQuantised(prepared.classifier);
+    const missing = nodesWithoutRule(prepared.classifier, layers);
+    if (missing.length === 0) adaptiveGraph(prepared, PRESETS.isolated);
     return missing.map(
       (node) => `${describeNode(node)} follows an adapted layer, and there is no gradient rule for it.`,
     );
-  }
-  try {
-    adaptiveGraph(prepared, PRESETS.isolated);
-    return [];
   } catch (error) {
     if (error instanceof InputError) return [error.message];
     throw error;

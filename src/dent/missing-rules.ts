@@ -24,3 +24,10 @@ export function nodesWithoutRule(
   }
   return missing.reverse();
 }
+
+/** Ops that compute in integers, or go to integers and back. */
+const QUANTISING = /^(QLinear\w+|ConvInteger|MatMulInteger|(Dynamic)?QuantizeLinear)$/;
+
+/** The first node that quantises what depends on pixels. Weights alone that are kept in integers have become constants before. */
+export const quantisingNode = ({ model: { graph } }: Classifier): Node | undefined =>
+  graph.nodes.find(({ domain, opType }) => domain === '' && QUANTISING.test(opType));

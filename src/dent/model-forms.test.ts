@@ -19,11 +19,12 @@ import {
   decodeModel,
   encodeModel,
   float32Constant,
+  type GraphBuilder,
   type Model,
   type Value,
 } from '../onnx/index.ts';
 import { int64, type Tensor } from '../tensor.ts';
-import { type CompiledModel, compile, createRecipe } from './index.ts';
+import { type CompiledModel, compile, createRecipe, inspect } from './index.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
 afterAll(() => engine.close());
@@ -50,6 +51,8 @@ async function expectSame(a: Uint8Array, b: Uint8Array, tolerance: number): Prom
 function withOutputs(bytes: Uint8Array, choose: (model: Model) => Model): Uint8Array {
   return encodeModel(choose(decodeModel(bytes)));
 }
+
+const INT8_ZERO: Constant = { dataType: DATA_TYPE.int8, dims: [], bytes: new Uint8Array(1) };
 
 const fixed = { ...imageType, shape: [1, 3, 6, 8] } as const;
 
@@ -183,6 +186,63 @@ describe('float16', () => {
     );
     // What remains is the rounding of the weights to eleven bits.
     await expectSame(narrow, plainModel, 0.02);
+  });
+});
+
+describe('images with their channels last', () => {
+  const type = { ...imageType, shape: ['batch', 6, 8, 3] } as const;
+  const toFirst: Write = (b, x) => b.op('Transpose', [x], { attributes: { perm: [0, 3, 1, 2] } });
+  const scaled =
+    (dims: readonly number[]): Write =>
+    (b, x) =>
+      b.op('Mul', [x, weights(b, dims, 9)]);
+
+  it.each([
+    ['turned at once', modelOf(chain(toFirst, body, head), { type }), plainModel],
+    [
+      'scaled before',
+      modelOf(chain(scaled([1, 1, 3]), toFirst, body, head), { type }),
+      modelOf(chain(scaled([3, 1, 1]), body, head)),
+    ],
+  ])('are fed with the channels first: %s', (_title, last, first) => expectSame(last, first, 1e-6));
+
+  it('are smoothed along height and width', async () => {
+    const last = modelOf(chain(toFirst, body, head), { type });
+    const [a, b] = await Promise.all(
+      [last, plainModel].map(async (model) =>
+        numbers((await run(await compileWith(model, { preset: 'dent-smooth' }), images(4), 2)).result),
+      ),
+    );
+    expect(a).toEqual(b!.map((y) => expect.closeTo(y, 5)));
+  });
+});
+
+describe('a quantised model', () => {
+  const scale = (b: GraphBuilder) => [b.float(0.05), b.constant(INT8_ZERO)];
+  const throughIntegers: Write = (b, x) => {
+    const whole = b.op('QuantizeLinear', [x, ...scale(b)], { name: 'quant' });
+    return b.op('DequantizeLinear', [whole, ...scale(b)], { name: 'dequant' });
+  };
+
+  it('is refused', async () => {
+    const sentence =
+      'The model is quantised (QuantizeLinear "quant"), and whole numbers have no gradient; give the floating-point model that it was made from.';
+    const model = modelOf(chain(body, throughIntegers, head));
+    await expect(compileWith(model)).rejects.toThrow(new InputError(sentence));
+    expect((await inspect(model, engine)).unsupported).toEqual([sentence]);
+  });
+
+  it('may keep its weights in integers', async () => {
+    const kept: Write = (b, x) => {
+      const whole = b.op('QuantizeLinear', [weights(b, [3, 1, 1], 3), ...scale(b)]);
+      return b.op('Mul', [x, b.op('DequantizeLinear', [whole, ...scale(b)])]);
+    };
+    const rounded: Write = (b, x) => {
+      const step = Math.fround(0.05);
+      const near = [0, 1, 2].map((i) => Math.round(Math.sin((i + 1) * 4.7) / step) * step);
+      return b.op('Mul', [x, b.constant(float32Constant([3, 1, 1], near))]);
+    };
+    await expectSame(modelOf(chain(kept, body, head)), modelOf(chain(rounded, body, head)), 1e-5);
   });
 });
 

@@ -118,6 +118,14 @@ describe('the graph', () => {
     expect(graph.inputs[0]!.type!.shape).toEqual(['batch', 3, 'x_2', 'x_3']);
   });
 
+  it('takes a size of -1 or 0 for an open one, as some writers do', () => {
+    const size = (value: bigint) => ({ value: { case: 'dimValue', value } }) as const;
+    const { graph } = decodeModel(
+      serialize({ graph: { input: [pixels('x', size(-1n), size(3n), size(0n), size(8n))] } }),
+    );
+    expect(graph.inputs[0]!.type!.shape).toEqual(['x_0', 3, 'x_2', 8]);
+  });
+
   it('takes the domain ai.onnx for the plain one', () => {
     const model = decodeModel(
       serialize({
