@@ -90,8 +90,8 @@ function typed(value: Value, info: ValueInfoProto): Value {
   const tensor = info.type?.tensorType;
   if (!tensor) return value;
   const shape = tensor.shape?.dim.map((dim, axis) => {
-    // Some writers put -1 or 0 where a size is open.
-    if (dim.value.case === 'dimValue' && dim.value.value > 0) return Number(dim.value.value);
+    // Some writers put -1 where a size is open.
+    if (dim.value.case === 'dimValue' && dim.value.value >= 0) return Number(dim.value.value);
     return (dim.value.case === 'dimParam' && dim.value.value) || `${info.name}_${axis}`;
   });
   const type: ValueType = shape ? { dataType: tensor.elemType, shape } : { dataType: tensor.elemType };
