@@ -2,15 +2,23 @@ import type { ClassProbability } from './inference.ts';
 
 /** Probabilities of `logits` in float64, so that the small ones do not vanish. */
 export function softmax(logits: Float32Array): Float64Array {
-  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - max));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
+  const max = logits[topClass(logits)]!;
+  const powers = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    powers[i] = Math.exp(logits[i]! - max);
+    sum += powers[i]!;
+  }
+  for (let i = 0; i < powers.length; i++) powers[i]! /= sum;
+  return powers;
 }
 
 /** Entropy of a distribution in nats. */
-export const entropyNats = (probabilities: Float64Array): number =>
-  probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+export function entropyNats(probabilities: Float64Array): number {
+  let sum = 0;
+  for (const p of probabilities) if (p > 0) sum -= p * Math.log(p);
+  return sum;
+}
 
 /** The most probable class, the lowest among equals. */
 export function topClass(logits: Float32Array): number {

@@ -1,0 +1,210 @@
+/**
+ * How many requests a second one `dent serve` answers, where the model costs next to nothing: what remains is HTTP, decoding, the
+ * queue and the way to the engine and back.
+ *
+ *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict] [infer]
+ *
+ * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2. The client is
+ * autocannon in this process, on the same machine. Beside the rate, which depends on who else uses the cores, it prints the CPU time
+ * that a request took in the API process, in the engine's processes and in the client, as Linux tells it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import autocannon from 'autocannon';
+import sharp from 'sharp';
+import { DATA_TYPE, encodeModel, float32Constant, GraphBuilder } from '../dist/onnx/index.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '10' },
+    connections: { type: 'string', default: '64' },
+    rows: { type: 'string', default: '64' },
+    // A window of 1 ms: whoever is there when the engine becomes free goes along, and a lone request hardly waits.
+    delay: { type: 'string', default: '1' },
+    'cpu-prof': { type: 'string' },
+  },
+});
+const [seconds, connections, rows, maxDelayMs] = ['seconds', 'connections', 'rows', 'delay'].map((name) =>
+  Number(values[name]),
+);
+const SIZE = 32;
+const CLASSES = 10;
+
+/** The mean of each channel, and ten classes of that. */
+function tinyModel() {
+  const b = new GraphBuilder();
+  const input = { name: 'input', type: { dataType: DATA_TYPE.float32, shape: ['batch', 3, SIZE, SIZE] } };
+  const weights = Float32Array.from({ length: 3 * CLASSES }, (_, i) => Math.sin(i + 1));
+  const pooled = b.op('Flatten', [b.op('GlobalAveragePool', [input])]);
+  const logits = b.op('MatMul', [pooled, b.constant(float32Constant([3, CLASSES], weights))]);
+  logits.name = 'logits';
+  logits.type = { dataType: DATA_TYPE.float32, shape: ['batch', CLASSES] };
+  const graph = b.build('tiny', [input], [logits]);
+  return encodeModel({ irVersion: 8, opset: 18, otherDomains: {}, producer: 'bench', metadata: {}, graph });
+}
+
+async function writeRepository(root) {
+  await mkdir(join(root, 'tiny', '1'), { recursive: true });
+  await writeFile(join(root, 'tiny', '1', 'model.onnx'), tinyModel());
+  const manifest = {
+    input: { width: SIZE, height: SIZE, channels: 'rgb', scale: 1 / 255 },
+    labels: Array.from({ length: CLASSES }, (_, i) => `class-${i}`),
+    recipes: { static: { preset: 'static' } },
+    defaultRecipe: 'static',
+    batching: { maxBatchSize: 128, maxDelayMs, queueLimit: 20_000 },
+  };
+  await writeFile(join(root, 'tiny', 'model.json'), JSON.stringify(manifest));
+}
+
+/** Starts `dent serve`, ready. Its log goes nowhere, as to a collector that is quick. */
+async function startServer(folder) {
+  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const profile = values['cpu-prof'] ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`] : [];
+  const server = spawn(
+    process.execPath,
+    [...profile, cli, 'serve', '--port', '0', '--models', join(folder, 'models')],
+    {
+      // One engine process: the API process has the other core.
+      env: {
+        ...process.env,
+        DENT_CACHE_DIR: join(folder, 'cache'),
+        DENT_THREADS: '1',
+        DENT_DRAIN_DELAY_MS: '0',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let url;
+  server.stdout.on('data', (chunk) => {
+    url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(chunk)?.[0];
+  });
+  while (url === undefined || !(await fetch(`${url}/v2/health/ready`)).ok) {
+    if (server.exitCode !== null) throw new Error('The server has ended.');
+    await pause(50);
+  }
+  return { server, url };
+}
+
+/** CPU time of a process and of its children, milliseconds. */
+async function cpuMs(pid) {
+  const { cpuMs: api, children } = await readProc(pid);
+  const engines = await Promise.all(children.map(async (child) => (await readProc(child)).cpuMs));
+  // Nanoseconds of the thread that runs JavaScript.
+  const [loopNs] = (await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ');
+  return { api, loop: Number(loopNs) / 1e6, engines: engines.reduce((a, b) => a + b, 0) };
+}
+
+async function readProc(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return {
+    // In hundredths of a second.
+    cpuMs: 10 * (Number(fields[11]) + Number(fields[12])),
+    children: children.trim().split(' ').filter(Boolean),
+  };
+}
+
+const png = await sharp({
+  create: {
+    width: SIZE,
+    height: SIZE,
+    channels: 3,
+    background: 'white',
+    noise: { type: 'gaussian', mean: 128, sigma: 40 },
+  },
+})
+  .png()
+  .toBuffer();
+
+function tensorRequest() {
+  const tensor = Buffer.from(
+    Float32Array.from({ length: rows * 3 * SIZE * SIZE }, (_, i) => (Math.sin(i) + 1) / 2).buffer,
+  );
+  const input = { name: 'input', shape: [rows, 3, SIZE, SIZE], datatype: 'FP32' };
+  const head = Buffer.from(
+    JSON.stringify({
+      parameters: { binary_data_output: true },
+      inputs: [{ ...input, parameters: { binary_data_size: tensor.length } }],
+    }),
+  );
+  return {
+    headers: {
+      'inference-header-content-length': `${head.length}`,
+      'content-type': 'application/octet-stream',
+    },
+    body: Buffer.concat([head, tensor]),
+  };
+}
+
+const LOADS = {
+  predict: {
+    title: `POST /v1/predict, PNG of ${SIZE} x ${SIZE} (${png.length} bytes), ${connections} connections`,
+    images: 1,
+    connections,
+    request: { path: '/v1/predict', headers: { 'content-type': 'image/png' }, body: png },
+  },
+  infer: {
+    title: `POST /v2/models/tiny/infer, binary FP32, ${rows} rows a request, 4 connections`,
+    images: rows,
+    connections: 4,
+    request: { path: '/v2/models/tiny/infer', ...tensorRequest() },
+  },
+};
+
+async function run({ request: { path, ...request }, connections: count }, url, duration) {
+  const result = await autocannon({
+    url: `${url}${path}`,
+    method: 'POST',
+    connections: count,
+    duration,
+    ...request,
+  });
+  if (result.non2xx + result.errors > 0) {
+    throw new Error(`${result.non2xx} requests were refused, ${result.errors} failed.`);
+  }
+  return result;
+}
+
+async function measure(load, url, pid) {
+  // Code is compiled as it is used.
+  await run(load, url, 3);
+  const before = { ...(await cpuMs(pid)), client: process.cpuUsage() };
+  const result = await run(load, url, seconds);
+  const after = await cpuMs(pid);
+  const client = process.cpuUsage(before.client);
+  const requests = result['2xx'];
+  const rate = requests / result.duration;
+  const { p50, p99 } = result.latency;
+  const us = (ms) => `${((ms * 1000) / requests).toFixed(0)} us`;
+  console.log(load.title);
+  console.log(
+    `  ${rate.toFixed(0)} requests/s, ${(rate * load.images).toFixed(0)} images/s; p50 ${p50} ms, p99 ${p99} ms`,
+  );
+  console.log(
+    `  CPU a request: API ${us(after.api - before.api)} (event loop ${us(after.loop - before.loop)}), engine ${us(after.engines - before.engines)}, client ${us((client.user + client.system) / 1000)}`,
+  );
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'dent-bench-'));
+try {
+  await writeRepository(join(folder, 'models'));
+  const { server, url } = await startServer(folder);
+  try {
+    for (const [name, load] of Object.entries(LOADS)) {
+      if (positionals.length === 0 || positionals.includes(name)) await measure(load, url, server.pid);
+    }
+  } finally {
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  }
+} finally {
+  await rm(folder, { recursive: true });
+}
