@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that need the programs `promtool` and `prometheus`, which a machine for Node.js need not have: `npm run test:prometheus`. */
+export default defineConfig({
+  test: {
+    include: ['observability/prometheus/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
