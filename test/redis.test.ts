@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { AcceptedPrediction, Prediction } from '../src/inference/inference.ts';
-import { type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
+import { makeCertificates } from './fixtures/redis/certificates.ts';
+import { freePort, type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
 import { crops, staticLogits, topProbability } from './fixtures/serving/photos.ts';
 import {
   metric,
@@ -241,3 +242,29 @@ it('says what is wrong with a connection, and never with which password', async 
   expect(log.join('')).toContain('WRONGPASS');
   expect(log.join('')).not.toContain('sesame');
 }, 30_000);
+
+it('speaks TLS with a Redis whose certificate it can check, and not with another', async () => {
+  const { authority, certificate, key } = await makeCertificates(folder);
+  const port = await freePort();
+  const secured = await startRedisServer([
+    ...['--tls-port', `${port}`, '--tls-auth-clients', 'no', '--requirepass', 'sesame'],
+    ...['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', authority],
+  ]);
+  onTestFinished(() => secured.stop());
+  const env = {
+    DENT_REDIS_URL: `rediss://:sesame@127.0.0.1:${port}`,
+    DENT_MODELS: join(folder, 'models'),
+    DENT_CACHE_DIR: join(folder, 'cache'),
+  };
+  const trusting = { ...env, NODE_EXTRA_CA_CERTS: authority };
+  const pair = await Promise.all([
+    startDent(['worker', '--threads', '1'], trusting),
+    startDent(['serve', '--queue', 'redis'], trusting),
+  ]);
+  expect((await postImage(pair[1], images[0]!, '?recipe=static')).status).toBe(200);
+  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], env);
+  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
+  expect(log.join('')).toContain('self-signed certificate in certificate chain');
+  for (const each of [child, ...pair.map((one) => one.process)]) each.kill('SIGINT');
+  expect(await Promise.all([exit, ...pair.map((one) => one.exit)])).toEqual([0, 0, 0]);
+}, 60_000);

@@ -1,5 +1,11 @@
+import { Cluster } from 'ioredis';
 import { ServiceError } from '../../errors.ts';
 import type { RedisClient } from './connection.ts';
+
+/** How often a connection that looks fine is tried. */
+const PROBE_MS = 1_000;
+/** A server that is silent for so long is as good as none: what would be sent to it now would fail in the end. */
+const SILENT_MS = 2_000;
 
 /** Told of what goes wrong without failing a call: for the log. `doing` names what was being done. */
 export type OnFault = (error: unknown, doing: string) => void;
@@ -12,37 +18,87 @@ export interface Link {
   unreadyReasons(): readonly string[];
 }
 
+export interface LinkOptions {
+  /** Which Redis it is, for messages. */
+  readonly name: string;
+  readonly onFault: OnFault;
+  /** Commands can be sent, for the first time or again. */
+  readonly onUp: () => void;
+  /** Resolves when the server that has the queue's keys has answered. */
+  readonly probe: () => Promise<unknown>;
+}
+
 const POLICY = /^maxmemory_policy:(\S+)/m;
 
+/** The eviction policy; of a cluster, that of a node that may evict if there is one. */
+async function askPolicy(client: RedisClient): Promise<string | undefined> {
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  const policies = await Promise.all(nodes.map(async (node) => POLICY.exec(await node.info('memory'))?.[1]));
+  return policies.find((policy) => policy !== 'noeviction') ?? policies[0];
+}
+
 /**
- * Watches a client: reports the first error of each outage, asks for the eviction policy after each connect, and then calls
- * `onUp`. `name` says which Redis it is.
+ * Watches a client: reports the first error of each outage, asks for the eviction policy after each connect, and tries now
+ * and then whether the server still answers, for one that is stuck closes no connection.
  */
-export function watchLink(client: RedisClient, name: string, onFault: OnFault, onUp: () => void): Link {
+export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: LinkOptions): Link {
   let policy: string | undefined;
   let reported = false;
-  const isUp = (): boolean => client.status === 'ready';
+  let silent = false;
+  let probing = false;
+  const isConnected = (): boolean => client.status === 'ready';
+  const isUp = (): boolean => isConnected() && !silent;
 
-  async function askPolicy(): Promise<void> {
-    policy = POLICY.exec(await client.info('memory'))?.[1];
-  }
-
-  client.on('error', (error: unknown) => {
+  function report(error: unknown): void {
     if (!reported) onFault(error, `connecting to Redis at ${name}`);
     reported = true;
-  });
-  client.on('ready', () => {
+  }
+
+  function up(): void {
     reported = false;
-    askPolicy().catch((error) => {
-      if (isUp()) onFault(error, 'asking Redis for its eviction policy');
-    });
+    silent = false;
+    askPolicy(client).then(
+      (answer) => {
+        policy = answer;
+      },
+      (error) => {
+        if (isUp()) onFault(error, 'asking Redis for its eviction policy');
+      },
+    );
     onUp();
-  });
+  }
+
+  function fallSilent(error: unknown): void {
+    if (!isConnected()) return;
+    silent = true;
+    report(error);
+  }
+
+  async function tryServer(): Promise<void> {
+    if (!isConnected() || probing) return;
+    probing = true;
+    const timer = setTimeout(() => fallSilent(new Error('Redis does not answer.')), SILENT_MS);
+    try {
+      await probe();
+      if (silent) up();
+    } catch (error) {
+      fallSilent(error);
+    }
+    clearTimeout(timer);
+    probing = false;
+  }
+
+  // A client that is closed between two attempts to connect does not tell its end.
+  const trying = setInterval(tryServer, PROBE_MS).unref();
+  client.once('end', () => clearInterval(trying));
+  client.on('error', report);
+  client.on('ready', up);
 
   return {
     isUp,
     unreadyReasons() {
-      if (!isUp()) return [`Redis at ${name} cannot be reached.`];
+      if (!isConnected()) return [`Redis at ${name} cannot be reached.`];
+      if (silent) return [`Redis at ${name} does not answer.`];
       if (policy === undefined) return [`Redis at ${name} has not said yet whether it evicts data.`];
       if (policy === 'noeviction') return [];
       return [`Redis at ${name} may evict what waits: its maxmemory-policy is ${policy}, not noeviction.`];

@@ -84,7 +84,12 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   let onIdle: (() => void) | undefined;
   const tending = setInterval(tend, lockMs / 2);
 
-  const link = watchLink(client, describeAddress(address), onFault, () => void pump());
+  const link = watchLink(client, {
+    name: describeAddress(address),
+    onFault,
+    onUp: () => void pump(),
+    probe: () => client.exists(`${base}lanes`),
+  });
   const wakeCalls = openWakeCalls(address, { channel: `${base}wake`, onCall, onUp: () => void pump() });
 
   function onCall(call: WakeCall): void {

@@ -1,8 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   eventually,
@@ -11,7 +6,7 @@ import {
   openProducer,
   type Place,
 } from '../../../test/fixtures/redis/queue.ts';
-import { freePort, type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, lane, makeRequests, pause, startWorker } from '../contract/fixtures.contract.ts';
 import { keyBase, parseRedisUrl } from './connection.ts';
 
@@ -159,30 +154,5 @@ describe('a Redis', () => {
     await eventually(() => expect(place.faults).not.toEqual([]));
     expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} cannot be reached.`]);
     await expect(producer.submit(makeRequests(1)[0]!)).rejects.toMatchObject({ code: 'queue_unavailable' });
-  });
-
-  test('that is a cluster has all keys in one slot', async () => {
-    const server = await ownServer('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1');
-    await server.client.cluster('ADDSLOTSRANGE', 0, 16_383);
-    await eventually(async () =>
-      expect(String(await server.client.cluster('INFO'))).toContain('cluster_state:ok'),
-    );
-    await expectToWork(newPlace({ url: server.url.replace('redis:', 'redis+cluster:') }));
-  });
-
-  test('that sentinels watch is found through them', async () => {
-    const server = await ownServer();
-    const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
-    const port = await freePort();
-    const settings = join(folder, 'sentinel.conf');
-    await writeFile(settings, `port ${port}\nsentinel monitor main 127.0.0.1 ${server.port} 1\n`);
-    const sentinel = spawn('redis-server', [settings, '--sentinel'], { cwd: folder, stdio: 'ignore' });
-    onTestFinished(async () => {
-      const ended = once(sentinel, 'exit');
-      sentinel.kill('SIGKILL');
-      await ended;
-      await rm(folder, { recursive: true });
-    });
-    await expectToWork(newPlace({ url: `redis+sentinel://127.0.0.1:${port}/main` }));
   });
 });

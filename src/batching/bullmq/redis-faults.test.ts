@@ -10,6 +10,7 @@ import {
   openProducer,
   startProcess,
   startWorkerProcess,
+  untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import type { ServiceError } from '../../errors.ts';
@@ -209,6 +210,41 @@ describe('Redis', () => {
     expect((await producer.submit(next)).answer).toEqual(answerOf(next));
   });
 
+  test('that is emptied while everybody is connected: what waited is refused long before its deadline', async () => {
+    const server = await ownServer();
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const outcomes = outcomesOf(makeRequests(3, { timeoutMs: 60_000 }).map((each) => producer.submit(each)));
+    await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 3 }]));
+    await server.client.flushall();
+    expect(await outcomes).toEqual(Array(3).fill('queue_unavailable'));
+    startWorker(await openConsumer(place));
+    const next = request();
+    expect((await producer.submit(next)).answer).toEqual(answerOf(next));
+  });
+
+  test('that forgets its scripts, is emptied, or drops everybody is used on as before', async () => {
+    const server = await ownServer();
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const consumer = await openConsumer(place);
+    startWorker(consumer);
+    const expectAnswers = async (): Promise<void> => {
+      const requests = makeRequests(10);
+      expect(await outcomesOf(requests.map((each) => producer.submit(each)))).toEqual(requests.map(answerOf));
+    };
+    await expectAnswers();
+    await server.client.script('FLUSH');
+    await expectAnswers();
+    await server.client.flushall();
+    await expectAnswers();
+    await server.client.call('CLIENT', 'KILL', 'TYPE', 'normal');
+    await server.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await pause(20);
+    await Promise.all([producer, consumer].map(untilUp));
+    await expectAnswers();
+  });
+
   test('that loses a reply still has the answer', async () => {
     const server = await ownServer();
     const place = newPlace(server);
@@ -260,7 +296,15 @@ describe('Redis', () => {
     await expect(producer.submit(request({ timeoutMs: 60_000 }))).rejects.toMatchObject({
       code: 'queue_unavailable',
     });
+    await eventually(() =>
+      expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} does not answer.`]),
+    );
+    // Whoever comes now need not find out again.
+    const startMs = performance.now();
+    await expect(producer.submit(request())).rejects.toMatchObject({ code: 'queue_unavailable' });
+    expect(performance.now() - startMs).toBeLessThan(1_000);
     process.kill(server.pid, 'SIGCONT');
+    await untilUp(producer);
     const sent = request();
     expect((await producer.submit(sent)).answer).toEqual(answerOf(sent));
   });

@@ -23,6 +23,8 @@ import { laneName, type Outcome } from './wire.ts';
 const COMMAND_TIMEOUT_MS = 3_000;
 /** Ids whose outcome is asked for at a time. */
 const RECHECK_IDS = 500;
+/** A row that Redis does not know any more so shortly before its deadline has met its deadline there. */
+const EXPIRY_MARGIN_MS = 250;
 
 export interface RedisProducerOptions {
   readonly redis: RedisSettings;
@@ -73,9 +75,14 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   let closing: Promise<void> | undefined;
   let onDone: (() => void) | undefined;
 
-  const link = watchLink(client, describeAddress(address), onFault, () => {
-    void recheck();
-    void backlog.refresh();
+  const link = watchLink(client, {
+    name: describeAddress(address),
+    onFault,
+    onUp: () => {
+      void recheck();
+      void backlog.refresh();
+    },
+    probe,
   });
   const inbox = openReplyInbox(address, {
     key: `${base}reply:${me}`,
@@ -91,12 +98,33 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     }
   }
 
+  /** Looks at the row that has waited longest: where Redis has forgotten it, it may have forgotten them all. */
+  async function probe(): Promise<void> {
+    const oldest = acceptedIds().next().value;
+    const [found] = await store.recheck(oldest === undefined ? [] : [oldest]);
+    if (found === 'lost') void recheck();
+    else if (found !== undefined && found !== 'alive') settle(found);
+  }
+
+  /** The rows that Redis must know of. Those that are about to expire it forgets by itself. */
+  function* acceptedIds(): Generator<string> {
+    const soonMs = Date.now() + EXPIRY_MARGIN_MS;
+    const isAccepted = ({ accepted, request }: Waiter): boolean => accepted && request.deadlineMs > soonMs;
+    for (const [id, some] of waiters) {
+      for (const each of some) {
+        if (!isAccepted(each)) continue;
+        yield id;
+        break;
+      }
+    }
+  }
+
   /**
    * Asks for what may have been answered while nobody listened, and gives up what Redis has forgotten. Called when either
    * connection comes up, and of use when both are.
    */
   async function recheck(): Promise<void> {
-    const ids = [...waiters].flatMap(([id, some]) => ([...some].some((each) => each.accepted) ? [id] : []));
+    const ids = [...acceptedIds()];
     try {
       for (let from = 0; from < ids.length && link.isUp(); from += RECHECK_IDS) {
         const part = ids.slice(from, from + RECHECK_IDS);
