@@ -14,7 +14,7 @@ import { createRedisConsumer, createRedisProducer } from '../dist/batching/index
 
 const ROW_BYTES = 4096;
 const BATCH = 128;
-const lane = { model: 'bench', version: 1, recipe: 'isolated', caller: '' };
+const lane = { model: 'bench', version: 1, content: 'bench-1', recipe: 'isolated', caller: '' };
 const onFault = (error, doing) => console.error(`${process.pid} ${doing}: ${error}`);
 
 async function work([url, prefix, runMs]) {
@@ -122,7 +122,6 @@ async function open(url, redis, { workers: count, runMs }) {
   const producer = createRedisProducer({
     redis: { url, prefix },
     limitsOf: () => limits,
-    contentOf: () => 'bench-1',
     onFault,
   });
   const workers = await startWorkers(count, url, prefix, runMs);

@@ -2,10 +2,11 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { BatchProducer, Lane, LaneLimits } from './batching/batch-queue.ts';
 import { createMemoryQueue, createRedisProducer } from './batching/index.ts';
 import type { Config } from './config.ts';
-import { observeModels, openEngineHouse, repositoryOptions } from './engine-house.ts';
+import { openEngineHouse, repositoryOptions } from './engine-house.ts';
 import type { Metrics } from './metrics/index.ts';
-import { contentHash, type ModelRepository, openModelDescriptions } from './models/index.ts';
+import { type ModelRepository, openModelDescriptions } from './models/index.ts';
 import type { DescribedVersion } from './models/model.ts';
+import { observeModels } from './observe-models.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
 
 /** What stands behind the HTTP interface: models to take requests for, and a queue that has them answered. */
@@ -24,12 +25,14 @@ export interface Backend {
 
 const limitsOf =
   (models: ModelRepository<DescribedVersion>) =>
-  ({ model }: Lane): LaneLimits =>
-    models.model(model)!.manifest.batching;
+  ({ content }: Lane): LaneLimits =>
+    models.describe(content)!.manifest.batching;
 
 /** Batches form and run in this process. */
 async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
-  const house = await openEngineHouse(config, metrics, log);
+  const house = await openEngineHouse(config, metrics, log, {
+    isAwaited: async (content) => (await queue.status()).some(({ lane }) => lane.content === content),
+  });
   const { models, handler } = house;
   const queue = createMemoryQueue({ limitsOf: limitsOf(models), observer: metrics.queue });
   // One batch at a time keeps every core busy already, and whoever comes meanwhile gathers for a larger next one.
@@ -50,16 +53,15 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
 
 /** Rows go to Redis, from where workers take them. No engine starts and nothing is compiled here. */
 async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
-  const contents = new Map<string, string>();
-  const observer = observeModels(metrics, log, (version) => {
-    contents.set(`${version.name}:${version.version}`, contentHash(version));
-  });
+  const observer = observeModels(metrics, log);
   const redis = redisSettings(config);
-  const models = await openModelDescriptions({ observer }, repositoryOptions(config));
+  const models = await openModelDescriptions(
+    { observer, isRunnable: (content) => queue.hasWorker(content) },
+    repositoryOptions(config),
+  );
   const queue = createRedisProducer({
     redis,
     limitsOf: limitsOf(models),
-    contentOf: ({ model, version }) => contents.get(`${model}:${version}`)!,
     observer: metrics.queue,
     onFault: logQueueFaults(log),
   });

@@ -10,6 +10,7 @@ it('has a default for every setting', () => {
     port: 8080,
     host: '127.0.0.1',
     models: 'models',
+    repositoryPollMs: 2000,
     queue: 'memory',
     redisPrefix: 'dent',
     keepResultsMs: 600_000,

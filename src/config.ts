@@ -19,6 +19,8 @@ export const settings = {
   metricsPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** The model repository. Whoever can write to it decides what is computed here. */
   models: Type.String({ minLength: 1, default: 'models' }),
+  /** How often to look for new, changed and removed models; 0 for only when `/v2/repository` is told to. */
+  repositoryPollMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 2000 }),
   /** The model of `POST /v1/predict`; the first in the order of names where it is not set. */
   defaultModel: Type.Optional(Type.String({ minLength: 1 })),
   /** Where rows wait: in this process, or in Redis, from where `dent worker` takes them. */

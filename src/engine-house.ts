@@ -5,16 +5,15 @@ import { isolateCrashes } from './batching/index.ts';
 import type { Config } from './config.ts';
 import { compile } from './dent/index.ts';
 import { createEngine, type Engine, EngineCrashError } from './engine/index.ts';
-import { InputError } from './errors.ts';
-import { createBatchHandler } from './inference/index.ts';
+import { createBatchHandler, holdVersions } from './inference/index.ts';
 import type { Metrics } from './metrics/index.ts';
 import {
   createArtifactCache,
+  type IsAwaited,
   type ModelRepository,
   openModelRepository,
-  type RepositoryObserver,
 } from './models/index.ts';
-import type { DescribedVersion } from './models/model.ts';
+import { observeModels } from './observe-models.ts';
 
 /** What a process needs that runs batches itself. */
 export interface EngineHouse {
@@ -24,6 +23,13 @@ export interface EngineHouse {
   readonly enginePids: () => readonly number[];
   /** Kills no run: whoever calls it has let them end. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface EngineHouseOptions {
+  /** Whether rows of a content that is not served any more may still come to be run. Never rejects. */
+  readonly isAwaited: IsAwaited;
+  /** Told when there is another version that this process can run. */
+  readonly onReady?: () => void;
 }
 
 function startEngine(
@@ -45,28 +51,10 @@ function startEngine(
   });
 }
 
-/** Counts and logs what becomes of versions; `onReady` hears of those that can be used. */
-export function observeModels(
-  metrics: Metrics,
-  log: FastifyBaseLogger,
-  onReady: (version: DescribedVersion) => void,
-): RepositoryObserver {
-  return {
-    ready(version) {
-      metrics.models.loaded(version);
-      onReady(version);
-    },
-    failed(model, version, error) {
-      // A person mends an InputError by reading its sentence; anything else needs its stack.
-      if (error instanceof InputError) log.error(error.message);
-      else log.error({ err: error, model, version }, 'a model could not be loaded');
-    },
-  };
-}
-
 /** The options of a repository that `config` names. */
-export const repositoryOptions = ({ models: root, defaultModel }: Config) => ({
+export const repositoryOptions = ({ models: root, defaultModel, repositoryPollMs }: Config) => ({
   root,
+  pollMs: repositoryPollMs,
   ...(defaultModel !== undefined && { defaultModel }),
 });
 
@@ -78,18 +66,24 @@ export async function openEngineHouse(
   config: Config,
   metrics: Metrics,
   log: FastifyBaseLogger,
-  onReady: (version: DescribedVersion) => void = () => {},
+  { isAwaited, onReady }: EngineHouseOptions,
 ): Promise<EngineHouse> {
   const { cacheDir, device } = config;
   const engine = startEngine(config, metrics, log);
   try {
     const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device });
     const observer = observeModels(metrics, log, onReady);
-    const models = await openModelRepository({ engine, cache, observer }, repositoryOptions(config));
+    const models = await openModelRepository(
+      { engine, cache, observer, isAwaited },
+      repositoryOptions(config),
+    );
     const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });
     return {
       models,
-      handler: isolateCrashes(run, (error) => error instanceof EngineCrashError),
+      handler: holdVersions(
+        models,
+        isolateCrashes(run, (error) => error instanceof EngineCrashError),
+      ),
       enginePids: () => engine.pids,
       async close() {
         await models.close();

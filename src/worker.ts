@@ -5,9 +5,9 @@ import { type EngineHouse, openEngineHouse } from './engine-house.ts';
 import { buildOperationsApp, type Phase } from './http/index.ts';
 import { countRequests } from './http-observer.ts';
 import { modelReasons } from './inference/index.ts';
+import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
-import { contentHash } from './models/index.ts';
 import { logReadiness } from './readiness-log.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
 import { startTracing } from './tracing.ts';
@@ -29,14 +29,15 @@ interface Parts {
 async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts> {
   const metrics = createMetrics(VERSION);
   const redis = redisSettings(config);
-  const contents: string[] = [];
-  const house = await openEngineHouse(config, metrics, log, (version) => {
-    contents.push(contentHash(version));
+  let consumer: RedisConsumer | undefined;
+  const house = await openEngineHouse(config, metrics, log, {
+    isAwaited: createLinger((content) => consumer!.isAwaited(content), config.repositoryPollMs),
+    onReady: () => consumer?.announce(),
   });
   try {
-    const consumer = createRedisConsumer({
+    consumer = createRedisConsumer({
       redis,
-      contents: () => contents,
+      contents: house.models.contents,
       observer: metrics.queue,
       onFault: logQueueFaults(log),
     });

@@ -1,9 +1,14 @@
 import type { ServiceError } from '../errors.ts';
 
-/** What may share a batch: rows of one model, version and recipe and, for coupled recipes, of one caller. */
+/** What may share a batch: rows of one content and recipe and, for coupled recipes, of one caller. */
 export interface Lane {
   readonly model: string;
   readonly version: number;
+  /**
+   * Names all that an answer depends on beside the recipe's name, such as the hash of the model file: a version whose files
+   * change has another, and rows that were accepted before are not mixed with those after. Letters, digits, `.`, `-` and `_`.
+   */
+  readonly content: string;
   readonly recipe: string;
   /** Identity of the caller whose rows may be adapted together, or '' where rows of all callers may. */
   readonly caller: string;

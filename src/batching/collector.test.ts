@@ -4,7 +4,13 @@ import { createCollector, type WaitingRow } from './collector.ts';
 
 const LIMITS = { maxBatchSize: 3, maxDelayMs: 10, queueLimit: 100 };
 
-const lane = (recipe: string, version = 1): Lane => ({ model: 'digits', version, recipe, caller: '' });
+const lane = (recipe: string, version = 1): Lane => ({
+  model: 'digits',
+  version,
+  content: 'a',
+  recipe,
+  caller: '',
+});
 
 interface Row extends WaitingRow {
   readonly id: string;

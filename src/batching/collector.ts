@@ -1,4 +1,5 @@
 import type { BatchReason, Lane, LaneLimits, LaneStatus, Priority } from './batch-queue.ts';
+import { laneKey } from './lane-key.ts';
 import { type LaneView, rankMs, startReason, startsAtMs } from './policy.ts';
 
 /** What the collector must know of a row. Times are milliseconds of the one clock that its caller uses throughout. */
@@ -51,8 +52,6 @@ interface LaneRows<Row> {
   expiryBoundMs: number;
 }
 
-export const laneKey = (lane: Lane): string =>
-  JSON.stringify([lane.model, lane.version, lane.recipe, lane.caller]);
 const modelKey = (lane: Lane): string => `${lane.model}:${lane.version}`;
 const rankOf = (row: WaitingRow): number => rankMs(row.acceptedMs, row.priority);
 

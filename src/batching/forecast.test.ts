@@ -3,7 +3,13 @@ import type { Lane } from './batch-queue.ts';
 import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
 import { addRun, type RunSums, runMs } from './run-time.ts';
 
-const lane = (recipe = 'isolated'): Lane => ({ model: 'digits', version: 1, recipe, caller: '' });
+const lane = (recipe = 'isolated'): Lane => ({
+  model: 'digits',
+  version: 1,
+  content: 'a',
+  recipe,
+  caller: '',
+});
 
 function sumsOf(runs: readonly (readonly [rows: number, ms: number])[]): RunSums {
   return runs.reduce<RunSums | undefined>((sums, [rows, ms]) => addRun(sums, rows, ms), undefined)!;

@@ -7,7 +7,7 @@ import { InputError, ServiceError } from '../errors.ts';
 import { createImageDecoder } from '../images/index.ts';
 import { chooseRecipe, type DecodedImage, predictBatch } from '../inference/index.ts';
 import type { Prediction } from '../inference/inference.ts';
-import { createArtifactCache, type FoundModel, loadVersion, scanRepository } from '../models/index.ts';
+import { createArtifactCache, type FoundModel, listRepository, readVersion } from '../models/index.ts';
 import { fileError } from './file-error.ts';
 import { createProgress } from './progress.ts';
 import { addSettingOption } from './setting-options.ts';
@@ -24,13 +24,14 @@ interface PredictOptions extends Partial<Pick<Config, 'models' | 'threads' | 'ca
 
 /** The model asked for with nothing but its largest version and the recipe asked for: nothing else is to be compiled. */
 async function findModel(config: Config, options: PredictOptions): Promise<FoundModel & { recipe: string }> {
-  const found = await scanRepository(config.models);
-  const name = options.model ?? config.defaultModel ?? found[0]!.name;
-  const model = found.find((each) => each.name === name);
-  if (model === undefined) {
-    const names = found.map((each) => each.name).join(', ');
+  const folders = await listRepository(config.models);
+  const name = options.model ?? config.defaultModel ?? folders[0]!.name;
+  const folder = folders.find((each) => each.name === name);
+  if (folder === undefined) {
+    const names = folders.map((each) => each.name).join(', ');
     throw new InputError(`${config.models}: there is no model "${name}"; the models are ${names}.`);
   }
+  const model = await folder.read();
   const recipe = chooseRecipe(model, options.recipe);
   const recipes = { [recipe]: model.manifest.recipes[recipe]! };
   return { ...model, manifest: { ...model.manifest, recipes }, versions: model.versions.slice(-1), recipe };
@@ -73,7 +74,10 @@ async function predictFiles(
   const progress = createProgress(files.length, 'images');
   try {
     const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device: 'cpu' });
-    const version = await loadVersion({ engine, cache }, model, model.versions[0]!);
+    const [found] = model.versions;
+    if (found!.fault) throw found!.fault;
+    const { open } = await readVersion({ engine, cache }, model, found!);
+    const version = await open();
     const outcomes: (Prediction | Error)[] = [];
     for (let start = 0; start < files.length; start += maxBatchSize) {
       const images = await decodeFiles(files.slice(start, start + maxBatchSize), model, maxPixels);

@@ -114,7 +114,9 @@ describe('the schemas', () => {
     expectTypeOf<keyof Prediction>().toEqualTypeOf<keyof Static<typeof PredictionSchema>>();
     expectTypeOf<Static<typeof ModelSchema>>().toExtend<ModelSummary>();
     expectTypeOf<keyof ModelSummary>().toEqualTypeOf<keyof Static<typeof ModelSchema>>();
-    expectTypeOf<keyof ModelSummary['recipes'][string]>().toEqualTypeOf<keyof Static<typeof RecipeSchema>>();
+    expectTypeOf<keyof NonNullable<ModelSummary['recipes']>[string]>().toEqualTypeOf<
+      keyof Static<typeof RecipeSchema>
+    >();
   });
 
   it('fit their examples and what is served', async () => {

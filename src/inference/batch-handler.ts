@@ -1,8 +1,8 @@
 import type { Batch, BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
 import { appliedRecipe, type Recipe } from '../dent/index.ts';
-import type { ModelRepository } from '../models/index.ts';
+import { ServiceError } from '../errors.ts';
+import type { ModelRepository, ServingVersion } from '../models/index.ts';
 import { inBatchSpan } from '../spans.ts';
-import { chooseModel, chooseVersion } from './choose.ts';
 import type { BatchOutcome, InferenceObserver } from './observer.ts';
 import { entropyNats, softmax, topClass } from './probabilities.ts';
 import { runRows } from './run-rows.ts';
@@ -58,10 +58,16 @@ const resultAttributes = ({ staticEntropy, adaptedEntropy, diverged, failed }: B
   'dent.rows.failed': failed,
 });
 
-/** Runs the queue's batches on the engine. A batch for a model that is not served here rejects with a `ServiceError`. */
+/**
+ * Runs the queue's batches on the engine, each by the version that its rows were accepted for, whether that still serves or not.
+ * A batch of a version that is not here rejects with a `ServiceError`.
+ */
 export function createBatchHandler({ models, observer }: BatchHandlerDeps): BatchHandler {
-  async function run({ lane, rows }: Batch, onProgress: (rowsDone: number, pid: number) => void) {
-    const version = chooseVersion(chooseModel(models, lane.model), lane.version);
+  async function run(
+    { lane, rows }: Batch,
+    version: ServingVersion,
+    onProgress: (rowsDone: number, pid: number) => void,
+  ) {
     const payloads = rows.map(({ row }) => row);
     const answers = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
     const asked = version.manifest.recipes[lane.recipe] as Recipe;
@@ -71,7 +77,7 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
     return { answers, outcome: outcomeOf(appliedRecipe(lane.recipe, asked, rows.length), answers, stories) };
   }
 
-  return async (batch) => {
+  return holdVersions(models, async (batch, version) => {
     const { id, lane, rows, reason } = batch;
     const engines = new Set<number>();
     const started = performance.now();
@@ -89,7 +95,7 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
     try {
       const traceparents = rows.map(({ traceparent }) => traceparent);
       const { answers, outcome } = await inBatchSpan(attributesOf(batch), traceparents, async (describe) => {
-        const result = await run(batch, (_rowsDone, pid) => engines.add(pid));
+        const result = await run(batch, version, (_rowsDone, pid) => engines.add(pid));
         describe(resultAttributes(result.outcome));
         return result;
       });
@@ -98,6 +104,32 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
     } catch (error) {
       tell();
       throw error;
+    }
+  });
+}
+
+/**
+ * A handler that keeps the version of a batch from being released while `handler` is at it. It does so in the call itself, so
+ * that the queue has not forgotten before that the rows wait.
+ */
+export function holdVersions(
+  models: ModelRepository,
+  handler: (batch: Batch, version: ServingVersion) => ReturnType<BatchHandler>,
+): BatchHandler {
+  return async (batch) => {
+    const { model, version, content } = batch.lane;
+    const hold = models.hold(content);
+    if (hold === undefined) {
+      throw new ServiceError(
+        'not_ready',
+        `Version ${version} of the model "${model}" is not what it was when the image came.`,
+        { retryAfterSeconds: 1 },
+      );
+    }
+    try {
+      return await handler(batch, hold.version);
+    } finally {
+      hold.letGo();
     }
   };
 }

@@ -7,14 +7,20 @@ import type { PredictRequest } from './inference.ts';
 const LOADING_RETRY_SECONDS = 5;
 const FAILED_RETRY_SECONDS = 60;
 
-function notReady(model: string, entry: VersionEntry<DescribedVersion>): ServiceError {
-  return entry.state === 'failed'
-    ? new ServiceError('not_ready', `Version ${entry.version} of the model "${model}" could not be loaded.`, {
-        retryAfterSeconds: FAILED_RETRY_SECONDS,
-      })
-    : new ServiceError('not_ready', `Version ${entry.version} of the model "${model}" is still loading.`, {
-        retryAfterSeconds: LOADING_RETRY_SECONDS,
-      });
+type Unready = Exclude<VersionEntry<DescribedVersion>, { state: 'ready' }>;
+
+/** What is to be said of a version that is not ready, or of a model whose folder was never of use. */
+const WORDS: Readonly<Record<Unready['state'], string>> = {
+  loading: 'is still loading',
+  failed: 'could not be loaded',
+  unloaded: 'is not loaded at present',
+};
+
+function notReady(model: string, entry: Unready | undefined): ServiceError {
+  const what = entry ? `Version ${entry.version} of the model` : 'The model';
+  const state = entry?.state ?? 'failed';
+  const retryAfterSeconds = state === 'loading' ? LOADING_RETRY_SECONDS : FAILED_RETRY_SECONDS;
+  return new ServiceError('not_ready', `${what} "${model}" ${WORDS[state]}.`, { retryAfterSeconds });
 }
 
 /** The model of that name. Throws `unknown_model` naming those there are. */
@@ -36,24 +42,24 @@ export function chooseVersion<V extends DescribedVersion>(
   const { name, versions } = model;
   if (version === undefined) {
     const serving = defaultVersion(model);
-    if (serving === undefined) throw notReady(name, versions.at(-1)!);
-    return serving;
+    if (serving !== undefined) return serving;
+    throw notReady(name, versions.filter((each) => each.state !== 'ready').at(-1));
   }
   const entry = versions.find((each) => each.version === version);
   if (entry === undefined) {
     const known = versions.map((each) => each.version).join(', ');
     throw new ServiceError(
       'unknown_model',
-      `The model "${name}" has no version ${version}; it has ${known}.`,
+      `The model "${name}" has no version ${version}; it has ${known || 'none'}.`,
     );
   }
   if (entry.state !== 'ready') throw notReady(name, entry);
   return entry.serving;
 }
 
-/** The name of the recipe asked for, or of the model's default. Throws `unknown_recipe` naming those there are. */
+/** The name of the recipe asked for, or of the default one. Throws `unknown_recipe` naming those there are. */
 export function chooseRecipe(
-  { name, manifest }: Pick<ModelEntry<DescribedVersion>, 'name' | 'manifest'>,
+  { name, manifest }: Pick<DescribedVersion, 'name' | 'manifest'>,
   recipe: string | undefined,
 ): string {
   const chosen = recipe ?? manifest.defaultRecipe;

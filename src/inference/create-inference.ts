@@ -79,13 +79,23 @@ export function createInference(
   function choose(request: PredictRequest): Choice {
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
-    const recipe = chooseRecipe(model, request.recipe);
+    const recipe = chooseRecipe(version, request.recipe);
     checkRecipe(recipe, request);
-    const { labels, batching } = model.manifest;
+    const { labels, batching } = version.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
     // A longer wait than the operator allows is refused, not cut short without a word.
     const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
     return { version, recipe, topK, deadlineMs: Date.now() + timeoutMs };
+  }
+
+  /** Does the work while the version stays, whatever becomes of the repository. */
+  async function holding<T>(version: DescribedVersion, work: () => Promise<T>): Promise<T> {
+    const hold = models.hold(version.content);
+    try {
+      return await work();
+    } finally {
+      hold?.letGo();
+    }
   }
 
   /** Before the work of decoding an image that nobody could take. */
@@ -129,28 +139,29 @@ export function createInference(
   ): Promise<KeptRequest> {
     const { row, decodeMs } = await createRow(id, request, choice);
     const { version, recipe, topK } = choice;
-    const { name: model } = version;
     const { caller } = request;
-    const memo: Memo = { model, version: version.version, recipe, topK, decodeMs, caller, fingerprint };
+    const memo: Memo = { content: version.content, recipe, topK, decodeMs, caller, fingerprint };
     return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
   }
 
   /** The same for every caller who asks, so the times are those of the row and not of the request. */
   function keptPrediction(id: string, memo: string, delivery: Delivery): Prediction {
-    const { model, version, recipe, topK, decodeMs } = readMemo(memo);
-    const entry = models.model(model)?.versions.find((each) => each.version === version);
-    if (entry?.state !== 'ready') throw unknownPrediction();
+    const { content, recipe, topK, decodeMs } = readMemo(memo);
+    const version = models.describe(content);
+    if (version === undefined) throw unknownPrediction();
     const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
-    return createPrediction(entry.serving, delivery, { id, recipe, topK, decodeMs, totalMs });
+    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
   }
 
   async function predict(request: PredictRequest): Promise<Prediction> {
     const startedMs = performance.now();
     const choice = choose(request);
-    return countFailures(choice.version, startedMs, () => {
-      if (request.idempotencyKey === undefined) return predictNew(request, choice, startedMs);
-      return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey), startedMs);
-    });
+    return holding(choice.version, () =>
+      countFailures(choice.version, startedMs, () => {
+        if (request.idempotencyKey === undefined) return predictNew(request, choice, startedMs);
+        return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey), startedMs);
+      }),
+    );
   }
 
   async function countFailures<T>(
@@ -196,10 +207,12 @@ export function createInference(
   async function predictTensor(request: RowsRequest): Promise<RowsPrediction> {
     const startedMs = performance.now();
     const version = chooseVersion(chooseModel(models, request.model), request.version);
-    return countFailures(version, startedMs, async () => {
-      requireQueue();
-      return predictRows({ queue: rows, statistics }, version, request, startedMs);
-    });
+    return holding(version, () =>
+      countFailures(version, startedMs, async () => {
+        requireQueue();
+        return predictRows({ queue: rows, statistics }, version, request, startedMs);
+      }),
+    );
   }
 
   async function predictOnce(
@@ -228,10 +241,15 @@ export function createInference(
 
   async function accept(request: PredictRequest): Promise<AcceptedPrediction> {
     const choice = choose(request);
-    requireQueue();
-    if (request.idempotencyKey !== undefined) {
-      return acceptOnce(request, choice, keyedRequest(request, request.idempotencyKey));
-    }
+    return holding(choice.version, () => {
+      requireQueue();
+      const { idempotencyKey } = request;
+      if (idempotencyKey === undefined) return acceptNew(request, choice);
+      return acceptOnce(request, choice, keyedRequest(request, idempotencyKey));
+    });
+  }
+
+  async function acceptNew(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction> {
     const id = randomUUID();
     await rows.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
     return { id, status: 'pending' };

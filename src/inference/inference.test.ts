@@ -68,12 +68,16 @@ beforeAll(async () => {
     { dir: join(folder, 'cache'), device: 'cpu' },
   );
   const observer = {
+    loading: () => {},
     ready: () => {},
-    failed: (_model: string, _version: number, error: unknown) => {
+    removed: () => {},
+    released: () => {},
+    failed: (_model: unknown, _version: unknown, error: unknown) => {
       throw error;
     },
   };
-  models = await openModelRepository({ engine, cache, observer }, { root });
+  const isAwaited = async () => false;
+  models = await openModelRepository({ engine, cache, observer, isAwaited }, { root, pollMs: 0 });
   await models.load();
 });
 afterAll(async () => {
@@ -83,7 +87,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   for (const calls of Object.values(seen)) calls.length = 0;
-  const queue = createMemoryQueue({ limitsOf: ({ model }) => models.model(model)!.manifest.batching });
+  const queue = createMemoryQueue({ limitsOf: ({ content }) => models.describe(content)!.manifest.batching });
   const observer: InferenceObserver = {
     decoded: (seconds) => seen.decoded.push(seconds),
     preprocessed: (seconds) => seen.preprocessed.push(seconds),
@@ -121,7 +125,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 it('answers with what the model says of the image, adapted and as it is', async () => {
   const answer = await predict(3);
-  const { input, labels } = models.model('small')!.manifest;
+  const { input, labels } = models.model('small')!.manifest!;
   const pixels = await createImageDecoder({ maxPixels: 1e7 }).decode(await crop(3), input);
   const row = float32([1, 3, 32, 32], new Float32Array(3072));
   toRow(pixels, input, row.data, 0);
@@ -427,7 +431,7 @@ describe('answers that may be asked for again', () => {
 
 /** The rows of some crops, as pixels and as the model takes them. */
 async function rowsOfCrops(count: number) {
-  const { input } = models.model('small')!.manifest;
+  const { input } = models.model('small')!.manifest!;
   const decoder = createImageDecoder({ maxPixels: 1e7 });
   const size = 3 * input.width * input.height;
   const pixels = new Uint8Array(count * size);

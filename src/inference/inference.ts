@@ -129,23 +129,23 @@ export interface VersionStatistics {
   readonly batchesBySize: readonly (DurationSum & { readonly size: number })[];
 }
 
-export type VersionState = 'loading' | 'ready' | 'failed';
+export interface VersionSummary {
+  readonly version: number;
+  readonly state: 'loading' | 'ready' | 'failed' | 'unloaded';
+  /** Why it failed, or why it is not served as its files are now. */
+  readonly reason?: string;
+  readonly sha256?: string;
+}
 
-export interface ModelSummary {
+/** What is known of the manifest is absent where none could be read. */
+export interface ModelSummary
+  extends Partial<Pick<Manifest, 'description' | 'input' | 'labels' | 'recipes' | 'defaultRecipe'>> {
   readonly name: string;
-  readonly description: string;
-  readonly versions: readonly {
-    readonly version: number;
-    readonly state: VersionState;
-    readonly reason?: string;
-    readonly sha256?: string;
-  }[];
+  /** Why the model's folder as it is now cannot be used. */
+  readonly reason?: string;
+  readonly versions: readonly VersionSummary[];
   /** The version that serves where a request names none. */
   readonly defaultVersion?: number;
-  readonly input: Manifest['input'];
-  readonly labels: readonly string[];
-  readonly recipes: Manifest['recipes'];
-  readonly defaultRecipe: string;
 }
 
 /** The use case, as the HTTP room sees it. Every failure is a `ServiceError`. */

@@ -5,8 +5,8 @@ import type { PredictRequest } from './inference.ts';
 
 /** What is kept with a row whose answer may be asked for again: what the answer is written with. */
 export interface Memo {
-  readonly model: string;
-  readonly version: number;
+  /** Of the version that answers. */
+  readonly content: string;
   readonly recipe: string;
   readonly topK: number;
   readonly decodeMs: number;

@@ -3,7 +3,11 @@ import { isCoupled } from '../dent/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 
 /** Where rows of `caller` wait: with everybody's, unless their answers would depend on one another and the manifest keeps callers apart. */
-export function laneOf({ name, version, manifest }: DescribedVersion, recipe: string, caller: string): Lane {
+export function laneOf(
+  { name, version, content, manifest }: DescribedVersion,
+  recipe: string,
+  caller: string,
+): Lane {
   const apart = isCoupled(manifest.recipes[recipe]!) && !manifest.shareBatches;
-  return { model: name, version, recipe, caller: apart ? caller : '' };
+  return { model: name, version, content, recipe, caller: apart ? caller : '' };
 }

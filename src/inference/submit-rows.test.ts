@@ -5,7 +5,7 @@ import { createMemoryQueue } from '../batching/index.ts';
 import { ServiceError } from '../errors.ts';
 import { submitRows } from './submit-rows.ts';
 
-const LANE: Lane = { model: 'm', version: 1, recipe: 'static', caller: '' };
+const LANE: Lane = { model: 'm', version: 1, content: 'a', recipe: 'static', caller: '' };
 
 function queueOf(handler: BatchHandler, queueLimit = 100) {
   const queue = createMemoryQueue({ limitsOf: () => ({ maxBatchSize: 4, maxDelayMs: 0, queueLimit }) });

@@ -1,37 +1,57 @@
-import { defaultVersion, type ModelEntry, type ModelRepository } from '../models/index.ts';
+import { defaultVersion, type ModelEntry, type ModelRepository, type VersionEntry } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
-import type { ModelSummary } from './inference.ts';
+import type { ModelSummary, VersionSummary } from './inference.ts';
 
-/** What the outside is told of a model. */
-export function summarize(model: ModelEntry<DescribedVersion>): ModelSummary {
-  const { description, input, labels, recipes, defaultRecipe } = model.manifest;
-  const serving = defaultVersion(model);
+function summarizeVersion(entry: VersionEntry<DescribedVersion>): VersionSummary {
+  const { version, state } = entry;
+  const reason = 'reason' in entry ? entry.reason : undefined;
   return {
-    name: model.name,
-    description,
-    versions: model.versions.map((entry) => {
-      const { version, state } = entry;
-      if (entry.state === 'ready') return { version, state, sha256: entry.serving.sha256 };
-      return entry.state === 'failed' ? { version, state, reason: entry.reason } : { version, state };
-    }),
-    ...(serving !== undefined && { defaultVersion: serving.version }),
-    input,
-    labels,
-    recipes,
-    defaultRecipe,
+    version,
+    state,
+    ...(entry.state === 'ready' && { sha256: entry.serving.sha256 }),
+    ...(reason !== undefined && { reason }),
   };
 }
 
-function unreadyReasons(model: ModelEntry<DescribedVersion>): string[] {
-  const loading = model.versions.filter(({ state }) => state === 'loading');
-  if (loading.length > 0) {
-    return loading.map(({ version }) => `Version ${version} of the model "${model.name}" is loading.`);
-  }
-  return defaultVersion(model) === undefined
-    ? [`No version of the model "${model.name}" could be loaded.`]
-    : [];
+/** What the outside is told of a model. Its input, labels and recipes are those of the version that serves by default. */
+export function summarize(model: ModelEntry<DescribedVersion>): ModelSummary {
+  const { name, reason, versions } = model;
+  const serving = defaultVersion(model);
+  const manifest = serving?.manifest ?? model.manifest;
+  return {
+    name,
+    ...(reason !== undefined && { reason }),
+    versions: versions.map(summarizeVersion),
+    ...(serving !== undefined && { defaultVersion: serving.version }),
+    ...(manifest !== undefined && {
+      description: manifest.description,
+      input: manifest.input,
+      labels: manifest.labels,
+      recipes: manifest.recipes,
+      defaultRecipe: manifest.defaultRecipe,
+    }),
+  };
 }
 
-/** Why the models keep a process from being ready, one sentence for each reason. */
-export const modelReasons = (models: ModelRepository<DescribedVersion>): string[] =>
-  models.models().flatMap(unreadyReasons);
+const loadingReasons = ({ name, versions }: ModelEntry<DescribedVersion>): string[] =>
+  versions
+    .filter(({ state }) => state === 'loading')
+    .map(({ version }) => `Version ${version} of the model "${name}" is loading.`);
+
+function unreadyReasons(model: ModelEntry<DescribedVersion>): string[] {
+  const loading = loadingReasons(model);
+  return loading.length > 0 ? loading : [`No version of the model "${model.name}" could be loaded.`];
+}
+
+/**
+ * Why the models keep a process from being ready, one sentence for each reason. It is not until each version has been tried
+ * once. Later it is as long as any model serves: one that is added, changed, broken or unloaded is no reason to send the
+ * requests for the others elsewhere, and one that was unloaded is missed by nobody.
+ */
+export function modelReasons(models: ModelRepository<DescribedVersion>): string[] {
+  const entries = models.models();
+  const loading = models.isLoaded() ? [] : entries.flatMap(loadingReasons);
+  if (loading.length > 0) return loading;
+  if (entries.some((model) => defaultVersion(model) !== undefined)) return [];
+  return entries.filter(({ isUnloaded }) => !isUnloaded).flatMap(unreadyReasons);
+}

@@ -29,6 +29,7 @@ const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_batch_max_size: ['model'],
   dent_redis_up: [],
   dent_model_info: ['model', 'sha256'],
+  dent_model_loads_total: ['outcome'],
 };
 
 interface Declared {

@@ -72,6 +72,12 @@ export function createCatalogue(registry: Registry) {
       labelNames: ['model', 'sha256'],
       registers,
     }),
+    modelLoads: new Counter({
+      name: 'dent_model_loads_total',
+      help: 'Model versions that came to be served (ready), at the start or later, and those that could not be (failed).',
+      labelNames: ['outcome'],
+      registers,
+    }),
     queueDepth: new Gauge({
       name: 'dent_queue_depth',
       help: 'Rows that wait for a batch to start.',

@@ -32,7 +32,7 @@ const MODEL = {
     batching: { maxBatchSize: 8, queueLimit: 64 },
   },
 };
-const LANE = { model: 'digits', version: 3, recipe: 'isolated' };
+const LANE = { model: 'digits', version: 3, content: 'abc', recipe: 'isolated' };
 const LABELS = { model: 'digits:3', recipe: 'isolated' };
 const SERIES = '{model="digits:3",recipe="isolated"}';
 

@@ -20,6 +20,8 @@ export interface ModelRecipe {
 export interface ModelMetrics {
   /** Its series exist from now on, at 0, so that their first event already counts as an increase. */
   loaded(model: LoadedModel): void;
+  /** A version, or the folder of a model, could not be used. */
+  failed(): void;
   /** Its counts stay; `dent_model_info`, its limits and the queue's gauges list it no more. */
   unloaded(model: Pick<LoadedModel, 'name' | 'version'>): void;
   /** What is loaded now. */
@@ -39,6 +41,7 @@ function createSeries(catalogue: Catalogue, labels: ModelRecipe, steps: number):
 }
 
 export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
+  for (const outcome of ['ready', 'failed']) catalogue.modelLoads.inc({ outcome }, 0);
   const loaded = new Map<string, { readonly sha256: string; readonly recipes: readonly string[] }>();
   // Creating a histogram's series again would forget what it has counted before a reload.
   const created = new Set<string>();
@@ -56,6 +59,7 @@ export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
     loaded({ name, version, sha256, manifest }) {
       const model = `${name}:${version}`;
       forget(model);
+      catalogue.modelLoads.inc({ outcome: 'ready' });
       loaded.set(model, { sha256, recipes: Object.keys(manifest.recipes) });
       catalogue.modelInfo.set({ model, sha256 }, 1);
       catalogue.queueLimit.set({ model }, manifest.batching.queueLimit);
@@ -67,6 +71,7 @@ export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
         createSeries(catalogue, { model, recipe }, steps);
       }
     },
+    failed: () => catalogue.modelLoads.inc({ outcome: 'failed' }),
     unloaded: ({ name, version }) => forget(`${name}:${version}`),
     recipes: () =>
       Array.from(loaded, ([model, { recipes }]) => recipes.map((recipe) => ({ model, recipe }))).flat(),

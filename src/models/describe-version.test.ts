@@ -1,58 +1,68 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { expect, it } from 'vitest';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { InputError } from '../errors.ts';
-import { contentHash, describeVersion } from './describe-version.ts';
-import { readyVersions } from './index.ts';
-import { openModelDescriptions } from './repository.ts';
-import { scanRepository } from './repository-scan.ts';
+import { contentHash, createDescriber } from './describe-version.ts';
+import { listRepository } from './repository-scan.ts';
 
 const ROOT = new URL('../../models', import.meta.url).pathname;
-const observer = { ready: () => {}, failed: () => {} };
+const findModel = async () => (await listRepository(ROOT))[0]!.read();
 
-it('describes what is served without an engine', async () => {
-  const repository = await openModelDescriptions({ observer }, { root: ROOT });
-  expect(readyVersions(repository)).toEqual([]);
-  await repository.load();
-  const [found] = await scanRepository(ROOT);
-  const bytes = await readFile(found!.versions[0]!.modelPath);
-  expect(readyVersions(repository)).toEqual([
-    {
-      name: found!.name,
-      version: 1,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      tensors: { input: 'input', output: 'logits' },
-      manifest: found!.manifest,
-    },
-  ]);
-  await repository.close();
+it('describes a version by its manifest and its file', async () => {
+  const found = await findModel();
+  const { name, manifest } = found;
+  const sha256 = createHash('sha256')
+    .update(await readFile(found.versions[0]!.modelPath))
+    .digest('hex');
+  expect(await createDescriber()(found, found.versions[0]!)).toEqual({
+    name,
+    version: 1,
+    sha256,
+    tensors: { input: 'input', output: 'logits' },
+    content: contentHash(name, 1, sha256, manifest),
+    manifest,
+  });
+});
+
+it('reads a file again when its stamp is another, and only then', async () => {
+  const found = await findModel();
+  const folder = await mkdtemp(join(tmpdir(), 'dent-describe-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const version = { version: 1, modelPath: join(folder, 'model.onnx'), stamp: 'a' };
+  await copyFile(found.versions[0]!.modelPath, version.modelPath);
+  const describe = createDescriber();
+  const before = await describe(found, version);
+  await rm(version.modelPath);
+  expect(await describe(found, version)).toEqual(before);
+  await expect(describe(found, { ...version, stamp: 'b' })).rejects.toThrow(InputError);
 });
 
 it('names a file that cannot be read', async () => {
-  const [found] = await scanRepository(ROOT);
-  await expect(describeVersion(found!, { version: 1, modelPath: '/none' })).rejects.toThrow(InputError);
+  const version = { version: 1, modelPath: '/none', stamp: '' };
+  await expect(createDescriber()(await findModel(), version)).rejects.toThrow(InputError);
 });
 
 it('names a file that holds no image classifier', async () => {
-  const [found] = await scanRepository(ROOT);
   const modelPath = new URL('../../package.json', import.meta.url).pathname;
-  await expect(describeVersion(found!, { version: 1, modelPath })).rejects.toThrow(
+  await expect(createDescriber()(await findModel(), { version: 1, modelPath, stamp: '' })).rejects.toThrow(
     `${modelPath}: This is not an ONNX model: its bytes do not parse.`,
   );
 });
 
 it('tells contents apart by whatever changes an answer, and by nothing else', async () => {
-  const [found] = await scanRepository(ROOT);
-  const version = await describeVersion(found!, found!.versions[0]!);
-  const { manifest } = version;
-  const same = { ...version, manifest: { ...manifest, description: 'other', shareBatches: true } };
-  expect(contentHash(same)).toBe(contentHash(version));
+  const { name, manifest } = await findModel();
+  const content = contentHash(name, 1, 'hash', manifest);
+  const unimportant = { ...manifest, description: 'other', shareBatches: true };
+  expect(contentHash(name, 1, 'hash', unimportant)).toBe(content);
   const others = [
-    { ...version, version: 2 },
-    { ...version, sha256: 'other' },
-    { ...version, manifest: { ...manifest, input: { ...manifest.input, scale: 1 } } },
-    { ...version, manifest: { ...manifest, recipes: { static: manifest.recipes.static! } } },
+    contentHash('other', 1, 'hash', manifest),
+    contentHash(name, 2, 'hash', manifest),
+    contentHash(name, 1, 'other', manifest),
+    contentHash(name, 1, 'hash', { ...manifest, input: { ...manifest.input, scale: 1 } }),
+    contentHash(name, 1, 'hash', { ...manifest, recipes: { static: manifest.recipes.static! } }),
   ];
-  expect(new Set([version, ...others].map(contentHash)).size).toBe(5);
-  expect(contentHash(version)).toMatch(/^[0-9a-f]{64}$/);
+  expect(new Set([content, ...others]).size).toBe(6);
+  expect(content).toMatch(/^[0-9a-f]{64}$/);
 });

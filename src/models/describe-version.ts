@@ -2,31 +2,55 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { tensorNames } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
-import type { DescribedVersion } from './model.ts';
+import type { DescribedVersion, Manifest } from './model.ts';
 import { naming } from './naming.ts';
-import type { FoundModel } from './repository-scan.ts';
+import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
-/**
- * Describes a version by its manifest and its file. Rejects with `InputError` where the file cannot be read, or holds no image
- * classifier.
- */
-export async function describeVersion(
-  { name, manifest }: FoundModel,
-  { version, modelPath }: FoundModel['versions'][number],
-): Promise<DescribedVersion> {
-  const bytes = await readFile(modelPath).catch((cause: Error) => {
-    throw new InputError(`${modelPath}: the model cannot be read (${cause.message}).`, { cause });
+/** The bytes of a version's model file, and their hash. Rejects with `InputError` where it cannot be read. */
+export async function readModelFile(path: string): Promise<{ bytes: Uint8Array; sha256: string }> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new InputError(`${path}: the model cannot be read (${cause.message}).`, { cause });
   });
-  const tensors = await naming(modelPath, async () => tensorNames(bytes));
-  return { name, version, sha256: createHash('sha256').update(bytes).digest('hex'), tensors, manifest };
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /**
  * A hash of all that decides what becomes of a version's rows, by which processes find out whether they mean the same by a
  * model's name: its file, how images become rows, and its recipes.
  */
-export function contentHash({ name, version, sha256, manifest }: DescribedVersion): string {
+export function contentHash(name: string, version: number, sha256: string, manifest: Manifest): string {
   const { input, labels, recipes } = manifest;
   const identity = JSON.stringify([name, version, sha256, input, labels, recipes]);
   return createHash('sha256').update(identity).digest('hex');
+}
+
+/**
+ * Describes versions by their manifest and their file, which is read again when its stamp is another. Rejects with `InputError`
+ * where it cannot be read, or holds no image classifier.
+ */
+export function createDescriber(): (model: FoundModel, version: FoundVersion) => Promise<DescribedVersion> {
+  const files = new Map<string, Pick<DescribedVersion, 'sha256' | 'tensors'> & { readonly stamp: string }>();
+
+  async function look({ modelPath, stamp }: FoundVersion) {
+    const known = files.get(modelPath);
+    if (known?.stamp === stamp) return known;
+    const { bytes, sha256 } = await readModelFile(modelPath);
+    const tensors = await naming(modelPath, async () => tensorNames(bytes));
+    const file = { stamp, sha256, tensors };
+    files.set(modelPath, file);
+    return file;
+  }
+
+  return async ({ name, manifest }, found) => {
+    const { sha256, tensors } = await look(found);
+    const { version } = found;
+    return {
+      name,
+      version,
+      sha256,
+      tensors,
+      content: contentHash(name, version, sha256, manifest),
+      manifest,
+    };
+  };
 }

@@ -1,14 +1,14 @@
 export { type ArtifactCache, createArtifactCache } from './artifact-cache.ts';
-export { contentHash } from './describe-version.ts';
-export { loadVersion, rowShape, type ServingVersion } from './load-version.ts';
+export type { Hold, IsAwaited } from './held-versions.ts';
+export { readVersion, rowShape, type ServingVersion } from './load-version.ts';
+export { openModelDescriptions, openModelRepository } from './model-repositories.ts';
 export {
   defaultVersion,
+  type ModelControl,
   type ModelEntry,
   type ModelRepository,
-  openModelDescriptions,
-  openModelRepository,
   type RepositoryObserver,
   readyVersions,
   type VersionEntry,
 } from './repository.ts';
-export { type FoundModel, scanRepository } from './repository-scan.ts';
+export { type FoundModel, listRepository } from './repository-scan.ts';

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { isSplittable, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
 import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact, OnProgress } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
-import type { InputSpec, Manifest, ModelVersion } from './model.ts';
+import { contentHash, readModelFile } from './describe-version.ts';
+import type { DescribedVersion, InputSpec, Manifest, ModelVersion } from './model.ts';
 import { naming } from './naming.ts';
-import type { FoundModel } from './repository-scan.ts';
+import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
 /** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
@@ -79,7 +78,7 @@ async function warm(
 function createArtifactOpener(
   { engine, cache }: LoadVersionDeps,
   model: FoundModel,
-  { version, modelPath }: FoundModel['versions'][number],
+  { version, modelPath }: FoundVersion,
   bytes: Uint8Array,
   sha256: string,
 ) {
@@ -106,18 +105,14 @@ function createArtifactOpener(
   };
 }
 
-/**
- * Compiles a version for every recipe it may be asked to run, and opens the graphs in the engine.
- * Rejects with `InputError` naming the file at fault.
- */
-export async function loadVersion(
+async function openVersion(
   deps: LoadVersionDeps,
   model: FoundModel,
-  found: FoundModel['versions'][number],
+  found: FoundVersion,
+  { bytes, sha256 }: Awaited<ReturnType<typeof readModelFile>>,
+  content: string,
 ): Promise<ServingVersion> {
   const { name, manifest } = model;
-  const bytes = await readFile(found.modelPath);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
   const { open, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
   const artifacts: Record<string, Artifact> = {};
   try {
@@ -137,6 +132,7 @@ export async function loadVersion(
     sha256,
     // The graphs of all recipes have the model's own names.
     tensors: { input, output },
+    content,
     manifest,
     artifacts,
     run: (recipe, rows, onProgress) => {
@@ -149,4 +145,23 @@ export async function loadVersion(
     },
     release,
   };
+}
+
+/** A version whose files have been read, before anything is made of them. */
+export interface ReadVersion<V extends DescribedVersion> extends Pick<DescribedVersion, 'content'> {
+  open(): Promise<V>;
+}
+
+/**
+ * Reads a version; `open` compiles it for every recipe that it may be asked to run, and opens the graphs in the engine. Both
+ * reject with `InputError` naming the file at fault.
+ */
+export async function readVersion(
+  deps: LoadVersionDeps,
+  model: FoundModel,
+  found: FoundVersion,
+): Promise<ReadVersion<ServingVersion>> {
+  const file = await readModelFile(found.modelPath);
+  const content = contentHash(model.name, found.version, file.sha256, model.manifest);
+  return { content, open: () => openVersion(deps, model, found, file, content) };
 }

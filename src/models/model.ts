@@ -39,6 +39,8 @@ export interface DescribedVersion {
   readonly sha256: string;
   /** What the model file calls its images and its logits. */
   readonly tensors: TensorNames;
+  /** Names all that decides what becomes of its rows; see `contentHash`. */
+  readonly content: string;
   readonly manifest: Manifest;
 }
 

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { scanRepository } from './repository-scan.ts';
+import { type FoundModel, listRepository } from './repository-scan.ts';
 
 const manifest = JSON.stringify({
   input: { width: 32, height: 32, channels: 'rgb', scale: 1 },
@@ -17,6 +17,18 @@ beforeEach(async () => {
   await mkdir(root);
 });
 afterEach(() => rm(folder, { recursive: true }));
+
+/** Reads every folder; rejects with the first that cannot be read. */
+async function scanRepository(at: string): Promise<FoundModel[]> {
+  const found: FoundModel[] = [];
+  for (const folder of await listRepository(at)) found.push(await folder.read());
+  return found;
+}
+
+const faultsOf = async (at: string): Promise<string[]> =>
+  (await scanRepository(at)).flatMap(({ versions }) =>
+    versions.flatMap(({ fault }) => (fault ? [fault.message] : [])),
+  );
 
 async function write(path: string, text = ''): Promise<void> {
   await mkdir(dirname(join(root, path)), { recursive: true });
@@ -53,9 +65,14 @@ it('refuses links that lead out of the repository', async () => {
   await write('a/model.json', manifest);
   await mkdir(join(root, 'a', '1'));
   await symlink(join(folder, 'elsewhere', 'model.onnx'), join(root, 'a', '1', 'model.onnx'));
-  await expect(scanRepository(root)).rejects.toThrow(
+  expect(await faultsOf(root)).toEqual([
     `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
-  );
+  ]);
+  await rm(join(root, 'a', '1'), { recursive: true });
+  await symlink(join(folder, 'elsewhere'), join(root, 'a', '1'));
+  expect(await faultsOf(root)).toEqual([
+    `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
+  ]);
   await rm(join(root, 'a'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a'));
   await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: this symbolic link leads out`);
@@ -73,9 +90,37 @@ it('says what is missing, and where', async () => {
   await write('a/model.json', manifest);
   await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: there is no version`);
   await mkdir(join(root, 'a', '1'));
-  await expect(scanRepository(root)).rejects.toThrow(
-    `${join(root, 'a/1/model.onnx')}: the model is missing.`,
-  );
+  expect(await faultsOf(root)).toEqual([`${join(root, 'a/1/model.onnx')}: the model is missing.`]);
+});
+
+it('takes a link that leads nowhere for a model that is missing, and not for none', async () => {
+  await symlink('gone', join(root, 'a'));
+  await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: this link is missing.`);
+});
+
+it('stamps a folder anew whenever something of it may have changed, and only then', async () => {
+  await write('a/model.json', manifest);
+  await write('a/1/model.onnx', 'one');
+  const stamps: string[] = [];
+  const stamp = async () => stamps.push((await listRepository(root))[0]!.stamp);
+  await stamp();
+  await write('a/1/model.onnx', 'two');
+  await stamp();
+  const { mtime } = await stat(join(root, 'a/1/model.onnx'));
+  await write('a/.new', 'six');
+  await utimes(join(root, 'a/.new'), mtime, mtime);
+  await rename(join(root, 'a/.new'), join(root, 'a/1/model.onnx'));
+  await stamp();
+  await write('a/model.json', `${manifest} `);
+  await stamp();
+  await write('a/2/model.onnx', 'one');
+  await stamp();
+  await rm(join(root, 'a/1'), { recursive: true });
+  await stamp();
+  expect(new Set(stamps).size).toBe(6);
+  await write('a/2/README.md', 'A file that nobody reads.');
+  await stamp();
+  expect(stamps.at(-1)).toBe(stamps.at(-2));
 });
 
 it.each(['v1', '0', '01', '1.5'])('refuses the version %s', async (version) => {

@@ -4,13 +4,31 @@ import { InputError } from '../errors.ts';
 import { parseManifest, SAFE_NAME } from './manifest.ts';
 import type { Manifest } from './model.ts';
 
+export interface FoundVersion {
+  readonly version: number;
+  readonly modelPath: string;
+  /** Differs whenever the model file may have changed. */
+  readonly stamp: string;
+  /** Why there is no model file that may be read. */
+  readonly fault?: InputError;
+}
+
 export interface FoundModel {
   readonly name: string;
   readonly manifest: Manifest;
   /** Path of the manifest, for errors. */
   readonly manifestPath: string;
-  /** Ascending. */
-  readonly versions: readonly { readonly version: number; readonly modelPath: string }[];
+  /** Ascending, at least one. */
+  readonly versions: readonly FoundVersion[];
+}
+
+/** A folder of the repository, which should be a model; nothing in it has been read yet. */
+export interface ModelFolder {
+  readonly name: string;
+  /** Differs whenever anything may have changed that decides what is served of the folder. */
+  readonly stamp: string;
+  /** The manifest and the versions. Rejects with `InputError` naming the path, and the field where the manifest is at fault. */
+  read(): Promise<FoundModel>;
 }
 
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,8}$/;
@@ -30,52 +48,103 @@ async function checkInside(root: string, path: string, what: string): Promise<vo
   throw new InputError(`${path}: this symbolic link leads out of the model repository.`);
 }
 
-/** Names of the folders in `path`, without hidden ones; links count by what they lead to. */
-async function folders(root: string, path: string): Promise<string[]> {
+/** Names of what may be folders in `path`, without hidden ones, in order. */
+async function candidates(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true });
-  const names: string[] = [];
-  for (const entry of entries) {
-    if (entry.name.startsWith('.') || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
-    await checkInside(root, join(path, entry.name), 'this link');
-    if ((await stat(join(path, entry.name))).isDirectory()) names.push(entry.name);
-  }
-  return names;
+  return entries
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+    .map((entry) => entry.name)
+    .sort();
 }
 
-async function readModel(root: string, path: string, name: string): Promise<FoundModel> {
-  if (!SAFE_NAME.test(name)) {
-    throw new InputError(`${path}: a model's name has letters, digits and . _ + - only, at most 64 of them.`);
-  }
-  const manifestPath = join(path, 'model.json');
+/** False for what is surely none. A link that leads nowhere may be a folder again, and is told of when it is read. */
+const mayBeFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => true,
+  );
+
+/**
+ * The inode tells a file that was renamed into place, the time of the change one whose contents kept size and date, or whose
+ * permissions were mended.
+ */
+const stampOf = (path: string): Promise<string> =>
+  stat(path).then(
+    ({ ino, size, mtimeMs, ctimeMs }) => [ino, size, mtimeMs, ctimeMs].join(' '),
+    (error: NodeJS.ErrnoException) => `${error.code}`,
+  );
+
+async function readManifest(root: string, manifestPath: string): Promise<Manifest> {
   await checkInside(root, manifestPath, 'the manifest');
-  const manifest = parseManifest(await readFile(manifestPath, 'utf8'), manifestPath);
-  const versions: { version: number; modelPath: string }[] = [];
-  for (const folder of await folders(root, path)) {
-    if (!POSITIVE_INTEGER.test(folder)) {
-      throw new InputError(`${join(path, folder)}: the name of a version is a positive whole number.`);
-    }
-    const modelPath = join(path, folder, 'model.onnx');
-    await checkInside(root, modelPath, 'the model');
-    versions.push({ version: Number(folder), modelPath });
+  const text = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
+    throw missing(manifestPath, 'the manifest', cause);
+  });
+  return parseManifest(text, manifestPath);
+}
+
+async function findVersion(root: string, folder: string, stamp: string): Promise<FoundVersion> {
+  const name = folder.slice(folder.lastIndexOf(sep) + 1);
+  if (!POSITIVE_INTEGER.test(name)) {
+    throw new InputError(`${folder}: the name of a version is a positive whole number.`);
   }
-  if (versions.length === 0)
-    throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}.`);
-  return { name, manifest, manifestPath, versions: versions.sort((a, b) => a.version - b.version) };
+  const modelPath = join(folder, 'model.onnx');
+  const found = { version: Number(name), modelPath, stamp };
+  try {
+    await checkInside(root, modelPath, 'the model');
+    return found;
+  } catch (fault) {
+    return { ...found, fault: fault as InputError };
+  }
+}
+
+async function lookInto(root: string, path: string, name: string): Promise<ModelFolder> {
+  const manifestPath = join(path, 'model.json');
+  let unreadable: InputError | undefined;
+  const names = await candidates(path).catch((cause: unknown): string[] => {
+    unreadable = missing(path, 'the folder', cause);
+    return [];
+  });
+  const stamps = await Promise.all(names.map((each) => stampOf(join(path, each, 'model.onnx'))));
+  return {
+    name,
+    stamp: JSON.stringify([await stampOf(manifestPath), names, stamps]),
+    async read() {
+      await checkInside(root, path, 'this link');
+      if (unreadable) throw unreadable;
+      if (!SAFE_NAME.test(name)) {
+        throw new InputError(
+          `${path}: a model's name has letters, digits and . _ + - only, at most 64 of them.`,
+        );
+      }
+      const manifest = await readManifest(root, manifestPath);
+      const versions: FoundVersion[] = [];
+      for (const [i, each] of names.entries()) {
+        if (!(await mayBeFolder(join(path, each)))) continue;
+        versions.push(await findVersion(root, join(path, each), stamps[i]!));
+      }
+      if (versions.length === 0) {
+        throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}.`);
+      }
+      return { name, manifest, manifestPath, versions: versions.sort((a, b) => a.version - b.version) };
+    },
+  };
 }
 
 /**
- * The models in the repository `root`, in the order of their names, manifests checked, model files not yet read.
- * Rejects with `InputError` naming the path, and the field where a manifest is at fault.
+ * The folders of the repository `root` in the order of their names. Rejects with `InputError` where `root` cannot be read or
+ * holds none: both are what a volume looks like that is not there.
  */
-export async function scanRepository(root: string): Promise<readonly FoundModel[]> {
-  const realRoot = await realpath(root).catch((cause: unknown) => {
-    throw missing(root, 'the model repository', cause);
-  });
-  const names = await folders(realRoot, root).catch((cause: unknown) => {
+export async function listRepository(root: string): Promise<readonly ModelFolder[]> {
+  try {
+    const realRoot = await realpath(root);
+    const folders: ModelFolder[] = [];
+    for (const name of await candidates(root)) {
+      const path = join(root, name);
+      if (await mayBeFolder(path)) folders.push(await lookInto(realRoot, path, name));
+    }
+    if (folders.length === 0) throw new InputError(`${root}: this model repository holds no model.`);
+    return folders;
+  } catch (cause) {
     throw cause instanceof InputError ? cause : missing(root, 'the model repository', cause);
-  });
-  if (names.length === 0) throw new InputError(`${root}: this model repository holds no model.`);
-  const found: FoundModel[] = [];
-  for (const name of names.sort()) found.push(await readModel(realRoot, join(root, name), name));
-  return found;
+  }
 }

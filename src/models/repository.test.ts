@@ -6,7 +6,8 @@ import { compile, PRESETS } from '../dent/index.ts';
 import { createEngine, type Engine } from '../engine/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
-import { defaultVersion, type ModelRepository, openModelRepository } from './repository.ts';
+import { openModelRepository } from './model-repositories.ts';
+import { defaultVersion, type ModelRepository } from './repository.ts';
 
 const BUNDLED = new URL('../../models/cifar10-resnet14/1/model.onnx', import.meta.url);
 const manifest = {
@@ -54,10 +55,15 @@ async function load(options: { cacheDir?: string; defaultModel?: string } = {}) 
   const cache = createArtifactCache({ compile: counted, runner: engine }, { dir: cacheDir, device: 'cpu' });
   const failures: string[] = [];
   const observer = {
+    loading: () => {},
     ready: () => {},
-    failed: (model: string, version: number) => failures.push(`${model}:${version}`),
+    removed: () => {},
+    released: () => {},
+    failed: (model: unknown, version: unknown) => failures.push(`${model}:${version}`),
   };
-  const repository = await openModelRepository({ engine, cache, observer }, { root, ...rest });
+  const isAwaited = async () => false;
+  const deps = { engine, cache, observer, isAwaited };
+  const repository = await openModelRepository(deps, { root, pollMs: 0, ...rest });
   opened.push(repository);
   await repository.load();
   return { repository, failures };

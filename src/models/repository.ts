@@ -1,46 +1,79 @@
-import { InputError } from '../errors.ts';
-import { describeVersion } from './describe-version.ts';
-import { type LoadVersionDeps, loadVersion, type ServingVersion } from './load-version.ts';
+import type { Hold } from './held-versions.ts';
+import type { ServingVersion } from './load-version.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
-import { type FoundModel, scanRepository } from './repository-scan.ts';
 
-/** One version and where it stands. `reason` says in a sentence why it failed. */
+/** One version and where it stands. */
 export type VersionEntry<V extends DescribedVersion = ServingVersion> = { readonly version: number } & (
   | { readonly state: 'loading' }
-  | { readonly state: 'ready'; readonly serving: V }
+  /** `reason`: in a sentence why its files as they are now are not what serves. */
+  | { readonly state: 'ready'; readonly serving: V; readonly reason?: string }
+  /** `reason`: in a sentence why nothing of it serves. */
   | { readonly state: 'failed'; readonly reason: string }
+  /** Somebody asked for it not to be served. */
+  | { readonly state: 'unloaded' }
 );
 
 export interface ModelEntry<V extends DescribedVersion = ServingVersion> {
   readonly name: string;
-  readonly manifest: Manifest;
+  /** The latest that could be read; versions may still serve by an earlier one. Absent where none ever could. */
+  readonly manifest?: Manifest;
+  /** In a sentence why the model's folder as it is now cannot be used. */
+  readonly reason?: string;
+  readonly isUnloaded: boolean;
   /** Ascending. */
   readonly versions: readonly VersionEntry<V>[];
 }
 
-/** Hears of every version that has become ready or has failed. */
+/** Hears of what becomes of the versions. */
 export interface RepositoryObserver {
-  ready(version: DescribedVersion): void;
-  failed(model: string, version: number, error: unknown): void;
+  loading(model: string, version: number): void;
+  /** It is served from now on; `seconds` is how long that took. */
+  ready(version: DescribedVersion, seconds: number): void;
+  /** `version` is undefined where the model's folder is at fault, `model` where the repository is. */
+  failed(model: string | undefined, version: number | undefined, error: unknown): void;
+  /** No version of this number is served any more. */
+  removed(model: string, version: number): void;
+  /** A version that is not served any more has answered its last row and holds nothing. */
+  released(version: DescribedVersion): void;
 }
 
-export interface RepositoryOptions {
-  readonly root: string;
-  /** Answers requests that name no model; the first in the order of names where it is not set. */
-  readonly defaultModel?: string;
+/** What operators may ask of a running process. Failures are `ServiceError`s. */
+export interface ModelControl {
+  /**
+   * Reads the model's folder anew, and resolves when its versions as they are there are served. Rejects with
+   * `unknown_model` where there is no such folder, with `invalid_request` and the reason where something of it cannot be
+   * served, and with `not_ready` where that takes a worker that has not come.
+   */
+  loadModel(name: string): Promise<void>;
+  /**
+   * Serves the model no more until it is loaded again; resolves when what was accepted for it is answered. Rejects with
+   * `unknown_model`.
+   */
+  unloadModel(name: string): Promise<void>;
 }
 
 /**
  * What is served: versions that an engine has opened, or no more than their descriptions where engines are elsewhere. Its
- * content changes while `load` runs: read it anew for each request.
+ * content changes at any time: read it anew for each request.
  */
-export interface ModelRepository<V extends DescribedVersion = ServingVersion> {
+export interface ModelRepository<V extends DescribedVersion = ServingVersion> extends ModelControl {
+  /** The model that requests mean which name none; the same for as long as the process lives. */
   readonly defaultModel: string;
   models(): readonly ModelEntry<V>[];
   model(name: string): ModelEntry<V> | undefined;
-  /** Makes every version ready, one after the other. A version that fails says so in its entry. Called once. */
+  /** The version of this content, which is not released until it is let go; undefined where it is not here, or no more. */
+  hold(content: string): Hold<V> | undefined;
+  /** What is known of a content, also for some time after it is gone. */
+  describe(content: string): DescribedVersion | undefined;
+  /** Of the versions that are served, and of those that were and still have rows to answer. */
+  contents(): readonly string[];
+  /** Makes every version ready, one after the other, and from then on looks for changes. One that fails says so in its entry. Called once. */
   load(): Promise<void>;
-  /** Frees what the versions hold, after the calls in flight. Idempotent. */
+  /** Whether `load` is done, after which every version has been tried. */
+  isLoaded(): boolean;
+  /** Looks for changes, and resolves when they are applied. */
+  reload(): Promise<void>;
+  /** Looks no more, and frees what the versions hold, after the calls in flight. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -55,96 +88,3 @@ export const readyVersions = <V extends DescribedVersion>(models: ModelRepositor
   models
     .models()
     .flatMap(({ versions }) => versions.flatMap((entry) => (entry.state === 'ready' ? [entry.serving] : [])));
-
-/** Models by name from what the scan has found, with every version still to load. */
-function createEntries<V extends DescribedVersion>(found: readonly FoundModel[]) {
-  return new Map(
-    found.map(({ name, manifest, versions }) => {
-      const states: VersionEntry<V>[] = versions.map(({ version }) => ({ version, state: 'loading' }));
-      return [name, { name, manifest, versions: states }];
-    }),
-  );
-}
-
-/** How the versions of a repository become ready, and what they hold until it closes. */
-interface VersionLoader<V> {
-  load(model: FoundModel, version: FoundModel['versions'][number]): Promise<V>;
-  release(version: V): Promise<void>;
-}
-
-async function openRepository<V extends DescribedVersion>(
-  loader: VersionLoader<V>,
-  observer: RepositoryObserver,
-  { root, defaultModel }: RepositoryOptions,
-): Promise<ModelRepository<V>> {
-  const found = await scanRepository(root);
-  const entries = createEntries<V>(found);
-  if (defaultModel !== undefined && !entries.has(defaultModel)) {
-    throw new InputError(`${root}: there is no model "${defaultModel}" to serve by default.`);
-  }
-  let closed = false;
-
-  async function load(model: FoundModel, index: number): Promise<void> {
-    const { version } = model.versions[index]!;
-    const states = entries.get(model.name)!.versions;
-    try {
-      const serving = await loader.load(model, model.versions[index]!);
-      states[index] = { version, state: 'ready', serving };
-      observer.ready(serving);
-    } catch (error) {
-      if (closed) return;
-      const reason =
-        error instanceof InputError ? error.message : 'Loading it failed; the log of the server says why.';
-      states[index] = { version, state: 'failed', reason };
-      observer.failed(model.name, version, error);
-    }
-  }
-
-  const repository: ModelRepository<V> = {
-    defaultModel: defaultModel ?? found[0]!.name,
-    models: () => [...entries.values()],
-    model: (name) => entries.get(name),
-    async load() {
-      for (const model of found) {
-        for (const index of model.versions.keys()) if (!closed) await load(model, index);
-      }
-    },
-    async close() {
-      closed = true;
-      await Promise.all(readyVersions(repository).map((version) => loader.release(version)));
-    },
-  };
-  return repository;
-}
-
-/**
- * Scans `root` and checks its manifests; `load` compiles, opens and warms the versions. Rejects with `InputError` where the
- * scan does, and where `defaultModel` names no model.
- */
-export function openModelRepository(
-  deps: LoadVersionDeps & { readonly observer: RepositoryObserver },
-  options: RepositoryOptions,
-): Promise<ModelRepository> {
-  const loader: VersionLoader<ServingVersion> = {
-    async load(model, version) {
-      const serving = await loadVersion(deps, model, version);
-      try {
-        await serving.warm();
-        return serving;
-      } catch (error) {
-        await serving.release();
-        throw error;
-      }
-    },
-    release: (serving) => serving.release(),
-  };
-  return openRepository(loader, deps.observer, options);
-}
-
-/** The same without an engine, for processes that take requests and leave the work to others: nothing is compiled. */
-export function openModelDescriptions(
-  { observer }: { readonly observer: RepositoryObserver },
-  options: RepositoryOptions,
-): Promise<ModelRepository<DescribedVersion>> {
-  return openRepository({ load: describeVersion, release: async () => {} }, observer, options);
-}

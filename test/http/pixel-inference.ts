@@ -17,7 +17,7 @@ import { float32 } from '../../src/tensor.ts';
 const LABELS = ['red', 'green', 'blue'];
 const SIZE = 4;
 
-const MODEL: ModelSummary = {
+const MODEL = {
   name: 'colours',
   description: 'Says which colour an image has most of.',
   versions: [
@@ -56,13 +56,14 @@ const MODEL: ModelSummary = {
     },
   },
   defaultRecipe: 'dent+',
-};
+} satisfies ModelSummary;
 
 const describedVersion = (version: number): DescribedVersion => ({
   name: MODEL.name,
   version,
   sha256: 'ab'.repeat(32),
   tensors: { input: 'pixels', output: 'scores' },
+  content: 'colours',
   manifest: {
     ...MODEL,
     shareBatches: false,

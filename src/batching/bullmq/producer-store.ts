@@ -1,13 +1,13 @@
-import type { KeptResult, LaneLimits, LaneStatus, RowRequest } from '../batch-queue.ts';
-import { type LaneDepth, laneKey } from '../collector.ts';
+import type { KeptResult, Lane, LaneLimits, LaneStatus, RowRequest } from '../batch-queue.ts';
 import type { Backlog } from '../forecast.ts';
+import { laneKey, parseLane } from '../lane-key.ts';
 import { DEFAULT_PRIORITY } from '../policy.ts';
 import { rejectionError } from '../rejection-error.ts';
 import type { RunSums } from '../run-time.ts';
 import type { RedisClient } from './connection.ts';
 import { PRODUCER_SCRIPTS } from './lua/producer-scripts.ts';
 import { defineScripts } from './scripts.ts';
-import { decodeKept, decodeOutcome, encodeRow, type Outcome, parseLane } from './wire.ts';
+import { decodeKept, decodeOutcome, encodeRow, type Outcome } from './wire.ts';
 
 export type Acceptance =
   | { readonly state: 'accepted' | 'attached' | 'full' }
@@ -15,9 +15,6 @@ export type Acceptance =
 
 /** What a row is sent with beside itself. */
 export interface Ticket {
-  /** See `laneName`. */
-  readonly lane: string;
-  readonly content: string;
   readonly limits: LaneLimits;
   /** Until the deadline: Redis has a clock of its own. */
   readonly leftMs: number;
@@ -28,29 +25,15 @@ export interface Ticket {
 /** What of Redis a producer needs. Every call rejects where Redis does not answer. */
 export interface ProducerStore {
   submit(request: RowRequest, ticket: Ticket): Promise<Acceptance>;
-  withdraw(lane: string, id: string, replyTo: string): Promise<void>;
+  withdraw(request: RowRequest, replyTo: string): Promise<void>;
   /** Starts the next batches of these lanes without waiting for company. */
-  drain(lanes: readonly string[]): Promise<void>;
+  drain(lanes: readonly Lane[]): Promise<void>;
   /** For each id its outcome, or whether it may still have one. */
   recheck(ids: readonly string[]): Promise<readonly (Outcome | 'alive' | 'lost')[]>;
   result(id: string): Promise<KeptResult | undefined>;
+  /** Whether a worker that lives has said that it can run this content. */
+  hasWorker(content: string): Promise<boolean>;
   survey(): Promise<{ readonly backlog: Backlog; readonly status: readonly LaneStatus[] }>;
-}
-
-/** A lane of several contents is told as one. */
-function parseLanes(values: readonly (string | number)[]): (LaneDepth & LaneStatus)[] {
-  const lanes = new Map<string, LaneDepth & LaneStatus>();
-  for (let i = 0; i < values.length; i += 4) {
-    const lane = parseLane(String(values[i]));
-    const other = lanes.get(laneKey(lane));
-    lanes.set(laneKey(lane), {
-      lane,
-      depth: Number(values[i + 1]) + (other?.depth ?? 0),
-      oldestAgeMs: Math.max(Number(values[i + 2]), other?.oldestAgeMs ?? 0),
-      maxBatchSize: Number(values[i + 3]),
-    });
-  }
-  return [...lanes.values()];
 }
 
 function parseRuns(entries: readonly string[]): Map<string, RunSums> {
@@ -66,11 +49,11 @@ export function createProducerStore(client: RedisClient, base: string): Producer
   const scripts = defineScripts(client, base, PRODUCER_SCRIPTS);
 
   return {
-    async submit(request, { lane: name, content, limits, leftMs, replyTo }) {
+    async submit(request, { limits, leftMs, replyTo }) {
       const { id, lane, priority = DEFAULT_PRIORITY, keep } = request;
       const [state, outcome] = (await scripts.dentSubmit.bytes(
-        name,
-        content,
+        laneKey(lane),
+        lane.content,
         `${lane.model}:${lane.version}`,
         priority,
         `${replyTo}:${id}`,
@@ -83,16 +66,16 @@ export function createProducerStore(client: RedisClient, base: string): Producer
         keep?.memo ?? '',
         replyTo,
       )) as [Buffer, Buffer?];
-      const word = state.toString() as Acceptance['state'];
-      return word === 'answered' ? { state: word, outcome: decodeOutcome(outcome!) } : { state: word };
+      const name = state.toString() as Acceptance['state'];
+      return name === 'answered' ? { state: name, outcome: decodeOutcome(outcome!) } : { state: name };
     },
 
-    async withdraw(lane, id, replyTo) {
-      await scripts.dentWithdraw.text(lane, `${replyTo}:${id}`);
+    async withdraw({ id, lane }, replyTo) {
+      await scripts.dentWithdraw.text(laneKey(lane), `${replyTo}:${id}`);
     },
 
     async drain(lanes) {
-      await scripts.dentDrain.text(...lanes);
+      await scripts.dentDrain.text(...lanes.map(laneKey));
     },
 
     async recheck(ids) {
@@ -108,12 +91,21 @@ export function createProducerStore(client: RedisClient, base: string): Producer
       return found ? decodeKept(found, () => rejectionError('timeout')) : undefined;
     },
 
+    hasWorker: async (content) => (await scripts.dentHasWorker.text(content)) === 1,
+
     async survey() {
       const reply = (await scripts.dentSurvey.text()) as [number, number, (string | number)[], string[]];
       const [engines, running, values, runs] = reply;
-      const lanes = parseLanes(values);
+      const lanes = [];
+      const status = [];
+      for (let i = 0; i < values.length; i += 4) {
+        const lane = parseLane(String(values[i]));
+        const depth = Number(values[i + 1]);
+        status.push({ lane, depth, oldestAgeMs: Number(values[i + 2]) });
+        lanes.push({ lane, depth, maxBatchSize: Number(values[i + 3]) });
+      }
       const backlog = { lanes, running, engines: Math.max(engines, 1), runs: parseRuns(runs) };
-      return { backlog, status: lanes };
+      return { backlog, status };
     },
   };
 }

@@ -26,7 +26,7 @@ const RETRY_MS = 250;
 
 export interface RedisConsumerOptions {
   readonly redis: RedisSettings;
-  /** What this worker can run, asked each time: see `contentOf` of the producer. Batches of others are left alone. */
+  /** The contents that this worker can run, asked each time. Batches of others are left alone. */
   readonly contents: () => readonly string[];
   readonly observer?: QueueObserver;
   readonly onFault: OnFault;
@@ -37,7 +37,12 @@ export interface RedisConsumerOptions {
   readonly lockMs?: number;
 }
 
-export interface RedisConsumer extends BatchConsumer, Link {}
+export interface RedisConsumer extends BatchConsumer, Link {
+  /** Tells the producers at once what `contents` says now; they would hear of it within a few seconds. */
+  announce(): void;
+  /** Whether rows of this content wait, or are in a batch of any worker. Rejects where Redis does not answer. */
+  isAwaited(content: string): Promise<boolean>;
+}
 
 interface Consumer {
   readonly handler: BatchHandler;
@@ -159,11 +164,11 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     void pump();
   }
 
-  /** Says that this worker lives, and gives batches a job that have lost theirs. */
+  /** Says that this worker lives and what it can run, and gives batches a job that have lost theirs. */
   async function tend(): Promise<void> {
     if (!consumer || stopping || !link.isUp()) return;
     try {
-      const orphans = await store.tend(me, consumer.concurrency, 2 * lockMs, 2 * lockMs);
+      const orphans = await store.tend(me, consumer.concurrency, contents(), 2 * lockMs, 2 * lockMs);
       for (const { content, batch } of orphans) {
         if (contents().includes(content)) await source.addJob(content, batch);
       }
@@ -191,6 +196,8 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   return {
     isUp: () => link.isUp() && wakeCalls.isUp(),
     unreadyReasons: link.unreadyReasons,
+    announce: () => void tend(),
+    isAwaited: (content) => store.isAwaited(content),
 
     consume(handler, { concurrency }) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');

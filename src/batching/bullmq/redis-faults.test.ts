@@ -144,7 +144,6 @@ test('an API process that is killed takes its rows along, and nobody else is har
   const doomed = startProcess('producer.mjs', {
     redis: place.redis,
     limits: { ...LIMITS, maxDelayMs: 500 },
-    content: 'digits-1',
     lane: lane(),
     ids,
   });

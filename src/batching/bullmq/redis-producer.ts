@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../../errors.ts';
 import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../batch-queue.ts';
 import { roomInSeconds } from '../forecast.ts';
+import { laneKey } from '../lane-key.ts';
 import { createPending, type Pending } from '../pending.ts';
 import type { QueueObserver, RowRejection } from '../queue-observer.ts';
 import { rejectionError } from '../rejection-error.ts';
@@ -17,7 +18,7 @@ import {
 import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
 import { createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
-import { laneName, type Outcome } from './wire.ts';
+import type { Outcome } from './wire.ts';
 
 /** A command that takes longer has met a server that is stuck, which is as good as none. */
 const COMMAND_TIMEOUT_MS = 3_000;
@@ -30,27 +31,17 @@ export interface RedisProducerOptions {
   readonly redis: RedisSettings;
   /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
   readonly limitsOf: (lane: Lane) => LaneLimits;
-  /**
-   * Names all that a row's answer depends on, such as the model's hash: workers take the rows of those contents that they
-   * have. Letters, digits, `.`, `-` and `_`.
-   */
-  readonly contentOf: (lane: Lane) => string;
   readonly observer?: QueueObserver;
   readonly onFault: OnFault;
 }
 
-export interface RedisProducer extends BatchProducer, Link {}
-
-interface Admission {
-  readonly limits: LaneLimits;
-  readonly content: string;
-  /** What Redis calls the lane. */
-  readonly name: string;
+export interface RedisProducer extends BatchProducer, Link {
+  /** Whether a worker that lives can run this content. Rejects where Redis does not answer. */
+  hasWorker(content: string): Promise<boolean>;
 }
 
 interface Waiter {
   readonly request: RowRequest;
-  readonly admission: Admission;
   readonly pending: Pending<Delivery>;
   /** Redis has said that it has the row. */
   accepted: boolean;
@@ -61,7 +52,7 @@ interface Waiter {
  * with `queue_unavailable`. Throws `InputError` where the URL is none.
  */
 export function createRedisProducer(options: RedisProducerOptions): RedisProducer {
-  const { redis, limitsOf, contentOf, observer, onFault } = options;
+  const { redis, limitsOf, observer, onFault } = options;
   const address = parseRedisUrl(redis.url);
   const base = keyBase(redis.prefix);
   /** Replies come to a list of this name. New for each process: whoever died takes what was meant for it along. */
@@ -155,32 +146,29 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return rejectionError(reason, retryAfterSeconds);
   }
 
-  /** What the row is sent with. Throws where it is not to be sent at all. */
-  function admit({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): Admission {
+  /** The limits that the row is sent with. Throws where it is not to be sent at all. */
+  function admit({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): LaneLimits {
     if (closing) throw refused(lane, 'draining', 1);
     if (signal?.aborted) throw refused(lane, 'cancelled');
     const leftMs = deadlineMs - Date.now();
     if (leftMs <= 0) throw refused(lane, 'timeout');
     if (!link.isUp()) throw refused(lane, 'queue_unavailable', 1);
-    const content = contentOf(lane);
-    const admission = { limits: limitsOf(lane), content, name: laneName(lane, content) };
+    const limits = limitsOf(lane);
     const lateSeconds = backlog.tooLateBySeconds(lane, leftMs);
     if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
-    return admission;
+    return limits;
   }
 
   /** Resolves with the outcome where the row has one already. Rejects with `queue_full` or `queue_unavailable`. */
   async function send(
     request: RowRequest,
-    admission: Admission,
+    limits: LaneLimits,
     replyTo: string,
   ): Promise<Outcome | undefined> {
     const { lane, deadlineMs } = request;
-    const { limits, content, name } = admission;
     const leftMs = Math.max(1, deadlineMs - Date.now());
-    const ticket = { lane: name, limits, content, leftMs, replyTo };
-    const acceptance = await store.submit(request, ticket).catch((cause) => {
-      withdraw(request, admission);
+    const acceptance = await store.submit(request, { limits, leftMs, replyTo }).catch((cause) => {
+      withdraw(request);
       throw unavailable(cause);
     });
     if (acceptance.state === 'full') {
@@ -191,20 +179,20 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return acceptance.state === 'answered' ? acceptance.outcome : undefined;
   }
 
-  function withdraw({ id, keep }: RowRequest, { name }: Admission): void {
+  function withdraw(request: RowRequest): void {
     // A kept row may be asked for again; what remains of any row is dropped at its deadline anyway.
-    if (keep || !link.isUp()) return;
-    store.withdraw(name, id, me).catch((error) => onFault(error, 'withdrawing a row'));
+    if (request.keep || !link.isUp()) return;
+    store.withdraw(request, me).catch((error) => onFault(error, 'withdrawing a row'));
   }
 
-  function wait(request: RowRequest, admission: Admission, signal?: AbortSignal): Waiter {
+  function wait(request: RowRequest, signal?: AbortSignal): Waiter {
     const { id, lane, deadlineMs } = request;
     const pending = createPending<Delivery>({
       expiresMs: performance.now() + deadlineMs - Date.now(),
       signal,
       onGivenUp(reason) {
         observer?.rejected(lane, reason);
-        withdraw(request, admission);
+        withdraw(request);
       },
       onSettled() {
         const others = waiters.get(id)!;
@@ -214,7 +202,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
         if (open === 0) onDone?.();
       },
     });
-    const waiter: Waiter = { request, admission, pending, accepted: false };
+    const waiter: Waiter = { request, pending, accepted: false };
     open += 1;
     waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
     return waiter;
@@ -225,9 +213,9 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
       onDone = resolve;
     });
     const waiting = [...waiters.values()].flatMap((some) => [...some]);
-    const lanes = new Set(waiting.map(({ admission: { name } }) => name));
+    const lanes = new Map(waiting.map(({ request: { lane } }) => [laneKey(lane), lane]));
     if (open === 0) onDone?.();
-    else store.drain([...lanes]).catch((error) => onFault(error, 'starting what waits'));
+    else store.drain([...lanes.values()]).catch((error) => onFault(error, 'starting what waits'));
     await settled;
     await inbox.close();
     await disconnect(client);
@@ -236,13 +224,14 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   return {
     isUp: () => link.isUp() && inbox.isUp(),
     unreadyReasons: link.unreadyReasons,
+    hasWorker: (content) => store.hasWorker(content),
 
     submit(request, signal) {
       try {
-        const admission = admit(request, signal);
-        const waiter = wait(request, admission, signal);
+        const limits = admit(request, signal);
+        const waiter = wait(request, signal);
         const { pending } = waiter;
-        send(request, admission, me).then(
+        send(request, limits, me).then(
           (known) => {
             waiter.accepted = true;
             if (known) settle(known);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { CONTENTS, contentOf, untilUp } from '../../../test/fixtures/redis/queue.ts';
+import { CONTENTS, untilUp } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { describeBatchQueue } from '../batch-queue.contract.ts';
 import { createRedisConsumer } from './redis-consumer.ts';
@@ -23,7 +23,7 @@ describeBatchQueue({
       onFault,
       ...(observer && { observer }),
     };
-    const producer = createRedisProducer({ ...common, limitsOf, contentOf });
+    const producer = createRedisProducer({ ...common, limitsOf });
     const consumer = createRedisConsumer({ ...common, contents: () => CONTENTS });
     await Promise.all([producer, consumer].map(untilUp));
     return {

@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  contentOf,
-  eventually,
-  newPlace,
-  openConsumer,
-  openProducer,
-} from '../../../test/fixtures/redis/queue.ts';
+import { eventually, newPlace, openConsumer, openProducer } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { ServiceError } from '../../errors.ts';
 import type { KeptRequest } from '../batch-queue.ts';
@@ -108,20 +102,18 @@ describe('several workers', () => {
     expect(await producer.status()).toMatchObject([{ lane: second.lane, depth: 1 }]);
     const young = startWorker(await openConsumer(place, { contents: () => ['digits-2'] }));
     expect((await deliveries[1]!).answer).toEqual(answerOf(second));
-    expect(old.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-1']);
-    expect(young.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-2']);
+    expect(old.batches.map(({ lane: of }) => of.content)).toEqual(['digits-1']);
+    expect(young.batches.map(({ lane: of }) => of.content)).toEqual(['digits-2']);
   });
 
   test('never mix what two API processes call the same and know differently', async () => {
     const place = newPlace(server);
     const contents = ['digits-old', 'digits-new'];
-    const producers = await Promise.all(
-      contents.map((each) => openProducer(place, { contentOf: () => each })),
-    );
+    const producers = await Promise.all(contents.map(() => openProducer(place)));
     const workers = await Promise.all(
       contents.map(async (each) => startWorker(await openConsumer(place, { contents: () => [each] }))),
     );
-    const sent = contents.map(() => makeRequests(20));
+    const sent = contents.map((content) => makeRequests(20, { lane: lane({ content }) }));
     await Promise.all(
       sent[0]!.flatMap((each, i) => [producers[0]!.submit(each), producers[1]!.submit(sent[1]![i]!)]),
     );
@@ -145,7 +137,7 @@ describe('several workers', () => {
     contents.push('digits-1');
     const third = request();
     expect((await producer.submit(third)).answer).toEqual(answerOf(third));
-    expect(worker.batches.map(({ lane: of }) => contentOf(of))).toEqual(['digits-1', 'digits-2', 'digits-1']);
+    expect(worker.batches.map(({ lane: of }) => of.content)).toEqual(['digits-1', 'digits-2', 'digits-1']);
   });
 
   test('leave out of a batch that they hold ready whoever has gone meanwhile', async () => {

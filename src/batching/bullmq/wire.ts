@@ -1,5 +1,5 @@
 import { type ErrorCode, ServiceError } from '../../errors.ts';
-import type { Delivery, KeptResult, Lane, RowPayload } from '../batch-queue.ts';
+import type { Delivery, KeptResult, RowPayload } from '../batch-queue.ts';
 
 /** A JSON header and bytes: the length of the header (uint32, little-endian), the header, the bytes. */
 function frame(prefix: string, header: unknown, bodies: readonly Uint8Array[]): Buffer {
@@ -24,16 +24,6 @@ function floatsOf(bytes: Uint8Array): Float32Array {
   const floats = new Float32Array(bytes.length / 4);
   bytesOf(floats).set(bytes);
   return floats;
-}
-
-/** What Redis calls a lane: API processes that mean different contents by one lane have two. */
-export const laneName = ({ model, version, recipe, caller }: Lane, content: string): string =>
-  JSON.stringify([model, version, recipe, caller, content]);
-
-/** The lane that Redis calls so. */
-export function parseLane(name: string): Lane {
-  const [model, version, recipe, caller] = JSON.parse(name) as [string, number, string, string];
-  return { model, version, recipe, caller };
 }
 
 interface RowHeader {

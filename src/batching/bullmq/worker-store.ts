@@ -1,9 +1,10 @@
 import type { Batch, BatchReason, Lane } from '../batch-queue.ts';
+import { parseLane } from '../lane-key.ts';
 import { PRIORITY_STEP_MS } from '../policy.ts';
 import type { RedisClient } from './connection.ts';
 import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
 import { defineScripts } from './scripts.ts';
-import { decodeRow, encodeOutcome, type Outcome, parseLane, type TravellingRow } from './wire.ts';
+import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from './wire.ts';
 
 /** A row of a claimed batch; times on the clock of Redis. */
 export interface ClaimedRow {
@@ -67,14 +68,17 @@ export interface WorkerStore {
     rows: readonly SettledRow[],
     run?: { key: string; rows: number; ms: number },
   ): Promise<void>;
-  /** Says that this worker lives; answers the batches that may have lost their jobs. */
+  /** Says that this worker lives and what it can run; answers the batches that may have lost their jobs. */
   tend(
     worker: string,
     concurrency: number,
+    contents: readonly string[],
     lifeMs: number,
     orphanMs: number,
   ): Promise<{ batch: string; content: string }[]>;
   retire(worker: string, concurrency: number): Promise<void>;
+  /** Whether rows of this content wait, or are in a batch of any worker. */
+  isAwaited(content: string): Promise<boolean>;
   /** Tells the other workers that a job waits. */
   announce(content: string): Promise<void>;
 }
@@ -148,8 +152,14 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
       );
     },
 
-    async tend(worker, concurrency, lifeMs, orphanMs) {
-      const found = (await scripts.dentTend.text(worker, concurrency, lifeMs, orphanMs)) as string[];
+    async tend(worker, concurrency, contents, lifeMs, orphanMs) {
+      const found = (await scripts.dentTend.text(
+        worker,
+        concurrency,
+        lifeMs,
+        orphanMs,
+        ...contents,
+      )) as string[];
       return Array.from({ length: found.length / 2 }, (_, i) => ({
         batch: found[2 * i]!,
         content: found[2 * i + 1]!,
@@ -159,6 +169,8 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
     async retire(worker, concurrency) {
       await scripts.dentRetire.text(worker, concurrency);
     },
+
+    isAwaited: async (content) => (await scripts.dentAwaited.text(content)) === 1,
 
     async announce(content) {
       await scripts.dentAnnounce.text(content);

@@ -36,6 +36,7 @@ export const lane = (changes: Partial<Lane> = {}): Lane => ({
   model: 'digits',
   version: 1,
   recipe: 'isolated',
+  content: `${changes.model ?? 'digits'}-${changes.version ?? 1}`,
   caller: '',
   ...changes,
 });

@@ -53,13 +53,14 @@ export function describeForming(create: CreateSubject): void {
       expect(worker.batches.flatMap(idsOf)).toEqual(requests.map(({ id }) => id));
     });
 
-    test('rows of another model, version, recipe or caller never share a batch', async () => {
+    test('rows of another model, version, content, recipe or caller never share a batch', async () => {
       const { producer, consumer } = await open(create);
       const worker = startWorker(consumer, { concurrency: 2 });
       const lanes: Lane[] = [
         lane(),
         lane({ model: 'letters' }),
         lane({ version: 2 }),
+        lane({ content: 'letters-1' }),
         lane({ recipe: 'dent' }),
         lane({ caller: 'ann' }),
         lane({ caller: 'bob' }),

@@ -65,8 +65,17 @@ export const RecipeSchema = Type.Object(
 const VersionSchema = Type.Object(
   {
     version: Type.Integer({ minimum: 0 }),
-    state: oneOf(['loading', 'ready', 'failed']),
-    reason: Type.Optional(Type.String(described('Why it failed.'))),
+    state: oneOf(
+      ['loading', 'ready', 'failed', 'unloaded'],
+      'Requests for a version that is not ready are answered with 503; unloaded: somebody asked for that.',
+    ),
+    reason: Type.Optional(
+      Type.String(
+        described(
+          'Why it failed; of a version that is ready, why its files as they are now are not what serves.',
+        ),
+      ),
+    ),
     sha256: Type.Optional(Type.String(described('Of the model file.'))),
   },
   strict,
@@ -75,7 +84,12 @@ const VersionSchema = Type.Object(
 export const ModelSchema = Type.Object(
   {
     name: Type.String(),
-    description: Type.String(),
+    description: Type.Optional(Type.String()),
+    reason: Type.Optional(
+      Type.String(
+        described("Why the model's folder as it is now cannot be used; what served before goes on."),
+      ),
+    ),
     versions: Type.Array(VersionSchema),
     defaultVersion: Type.Optional(
       Type.Integer({
@@ -83,19 +97,26 @@ export const ModelSchema = Type.Object(
         ...described('Serves where a request names none; absent while no version is ready.'),
       }),
     ),
-    input: InputSchema,
-    labels: Type.Array(Type.String(), described('By class index.')),
-    recipes: Type.Record(
-      Type.String(),
-      Type.Unsafe<Static<typeof RecipeSchema>>({ $ref: 'Recipe#' }),
-      described('By name.'),
+    input: Type.Optional(InputSchema),
+    labels: Type.Optional(Type.Array(Type.String(), described('By class index.'))),
+    recipes: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Unsafe<Static<typeof RecipeSchema>>({ $ref: 'Recipe#' }),
+        described('By name.'),
+      ),
     ),
-    defaultRecipe: Type.String(described('Applied where a request names none.')),
+    defaultRecipe: Type.Optional(Type.String(described('Applied where a request names none.'))),
   },
-  { $id: 'Model', ...strict },
+  {
+    $id: 'Model',
+    ...strict,
+    description:
+      'Description, input, labels and recipes are those of the version that serves by default; absent where no manifest could be read.',
+  },
 );
 
-const isolated: ModelSummary['recipes'][string] = {
+const isolated: Static<typeof RecipeSchema> = {
   steps: 6,
   scope: 'sample',
   statistics: 'source',

@@ -2,8 +2,8 @@
  * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts have one key,
  * `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps them in one place.
  *
- * - `lane:L` hash: content, model, max, delay (the limits), drain. L is JSON: model, version, recipe, caller, content, so
- *   that rows meet only where every API process means the same by them
+ * - `lane:L` hash: content, model, max, delay (the limits), drain. L is the text of
+ *   laneKey, so rows meet only where every API process means the same by their model and version
  * - `order1:L` .. `order3:L` sorted sets by priority: member -> when it was accepted
  * - `expiry:L` sorted set: member -> its deadline. Its size is the lane's depth
  * - `due:C` sorted set for each content: lane -> when its next batch may start

@@ -108,11 +108,17 @@ end
 return {engines, call('ZCARD', K .. 'batches'), lanes, call('HGETALL', K .. 'runs')}
 `;
 
+/** 1 where a worker that lives has the content, otherwise 0. ARGV: content */
+const HAS_WORKER = `${LANES}
+return tonumber(call('ZSCORE', K .. 'contents', ARGV[1]) or 0) > now and 1 or 0
+`;
+
 export const PRODUCER_SCRIPTS = {
   dentSubmit: SUBMIT,
   dentWithdraw: WITHDRAW,
   dentDrain: DRAIN,
   dentRecheck: RECHECK,
   dentResult: RESULT,
+  dentHasWorker: HAS_WORKER,
   dentSurvey: SURVEY,
 } as const;

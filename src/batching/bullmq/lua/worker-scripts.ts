@@ -15,6 +15,7 @@ const DAY_MS = 86_400_000;
  * - `result:I` the outcome of a row; `watch:I` set of the further producers that wait for it
  * - `reply:P` list of outcomes for a producer
  * - `runs` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until when it lives
+ * - `contents` sorted set: what workers can run -> until when one of them lives
  */
 const BATCHES = `${LANES}
 local function batchKey(batch) return K .. 'batch:' .. batch end
@@ -189,11 +190,15 @@ end
 
 /**
  * What a worker does now and then: says that it lives, forgets what is out of date, and answers {batch, content, ...} of
- * those that have not been settled for a while and may have lost their job. ARGV: worker, concurrency, lifeMs, orphanMs
+ * those that have not been settled for a while and may have lost their job. ARGV: worker, concurrency, lifeMs, orphanMs,
+ * contents...
  */
 const TEND = `${BATCHES}
 if ARGV[2] ~= '0' then call('ZADD', K .. 'engines', now + ARGV[3], ARGV[1] .. ':' .. ARGV[2]) end
 call('ZREMRANGEBYSCORE', K .. 'engines', '-inf', now)
+for i = 5, #ARGV do call('ZADD', K .. 'contents', now + ARGV[3], ARGV[i]) end
+call('ZREMRANGEBYSCORE', K .. 'contents', '-inf', now)
+if #ARGV > 4 then call('PEXPIRE', K .. 'contents', ARGV[3]) end
 local runs = call('HGETALL', K .. 'runs')
 for i = 1, #runs, 2 do
   if tonumber(string.match(runs[i + 1], '%S+$')) < now - ${DAY_MS} then call('HDEL', K .. 'runs', runs[i]) end
@@ -217,6 +222,15 @@ const RETIRE = `${BATCHES}
 call('ZREM', K .. 'engines', ARGV[1] .. ':' .. ARGV[2])
 `;
 
+/** 1 where rows of the content wait, or are in a batch that is not settled, otherwise 0. ARGV: content */
+const AWAITED = `${BATCHES}
+if call('EXISTS', dueKey(ARGV[1])) == 1 then return 1 end
+for _, batch in ipairs(call('ZRANGE', K .. 'batches', 0, -1)) do
+  if call('HGET', batchKey(batch), 'content') == ARGV[1] then return 1 end
+end
+return 0
+`;
+
 /** Tells the workers that a job of a content waits. ARGV: content */
 const ANNOUNCE = `${BATCHES}
 wake('job ' .. ARGV[1])
@@ -231,5 +245,6 @@ export const WORKER_SCRIPTS = {
   dentSettle: SETTLE,
   dentTend: TEND,
   dentRetire: RETIRE,
+  dentAwaited: AWAITED,
   dentAnnounce: ANNOUNCE,
 } as const;

@@ -1,0 +1,11 @@
+import type { Lane } from './batch-queue.ts';
+
+/** The lane as text: equal for equal lanes. */
+export const laneKey = ({ model, version, content, recipe, caller }: Lane): string =>
+  JSON.stringify([model, version, content, recipe, caller]);
+
+/** The lane that `laneKey` made a text of. */
+export function parseLane(key: string): Lane {
+  const [model, version, content, recipe, caller] = JSON.parse(key);
+  return { model, version, content, recipe, caller };
+}

@@ -1,0 +1,83 @@
+import type { DescribedVersion, Manifest } from './model.ts';
+import type { KnownVersion } from './reload-plan.ts';
+import type { ModelEntry, VersionEntry } from './repository.ts';
+import type { FoundModel, FoundVersion } from './repository-scan.ts';
+
+interface VersionState<V extends DescribedVersion> extends KnownVersion {
+  tried?: KnownVersion['tried'];
+  serving?: V | undefined;
+  /** Why what was found last is not what serves. */
+  reason?: string | undefined;
+}
+
+/** One model as the repository keeps it. */
+export interface ModelState<V extends DescribedVersion> {
+  readonly name: string;
+  /** What its folder held when it was last read. */
+  found?: FoundModel;
+  /** The folder's stamp at that time. */
+  readStamp?: string;
+  /** Why the folder could not be read then. */
+  fault?: string | undefined;
+  isUnloaded: boolean;
+  readonly versions: Map<number, VersionState<V>>;
+}
+
+export const createModelState = <V extends DescribedVersion>(name: string): ModelState<V> => ({
+  name,
+  isUnloaded: false,
+  versions: new Map(),
+});
+
+/** The state of a version, which is made where there is none. */
+export function versionState<V extends DescribedVersion>(
+  { versions }: ModelState<V>,
+  version: number,
+): VersionState<V> {
+  const known = versions.get(version);
+  if (known) return known;
+  const created: VersionState<V> = { version };
+  versions.set(version, created);
+  return created;
+}
+
+/** Whether a version of another number serves. */
+export const servesWithout = <V extends DescribedVersion>(
+  { versions }: ModelState<V>,
+  version: number,
+): boolean => [...versions.values()].some((each) => each.version !== version && each.serving !== undefined);
+
+/** Notes that the version was tried as it was found, with the reason why it does not serve where it does not. */
+export function noteTried<V extends DescribedVersion>(
+  state: ModelState<V>,
+  { version, stamp }: FoundVersion,
+  manifest: Manifest,
+  reason?: string,
+): void {
+  const entry = versionState(state, version);
+  entry.tried = { stamp, manifest };
+  entry.reason = reason;
+}
+
+function versionEntry<V extends DescribedVersion>(
+  { version, serving, reason }: VersionState<V>,
+  isUnloaded: boolean,
+): VersionEntry<V> {
+  if (isUnloaded) return { version, state: 'unloaded' };
+  if (serving) return { version, state: 'ready', serving, ...(reason !== undefined && { reason }) };
+  return reason === undefined ? { version, state: 'loading' } : { version, state: 'failed', reason };
+}
+
+/** What is told of the model. */
+export function modelEntry<V extends DescribedVersion>(state: ModelState<V>): ModelEntry<V> {
+  const { name, found, fault, isUnloaded, versions } = state;
+  return {
+    name,
+    ...(found && { manifest: found.manifest }),
+    ...(fault !== undefined && { reason: fault }),
+    isUnloaded,
+    versions: [...versions.values()]
+      .sort((a, b) => a.version - b.version)
+      .map((version) => versionEntry(version, isUnloaded)),
+  };
+}

@@ -1,0 +1,271 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { InputError, ServiceError } from '../errors.ts';
+import { applyModel, reasonOf, type VersionLoader } from './apply-model.ts';
+import { createHeldVersions, type IsAwaited } from './held-versions.ts';
+import type { DescribedVersion } from './model.ts';
+import { createModelState, type ModelState, modelEntry, versionState } from './model-state.ts';
+import type { ModelEntry, ModelRepository, RepositoryObserver } from './repository.ts';
+import { listRepository, type ModelFolder } from './repository-scan.ts';
+
+/** How long a folder must have been still before it is read: whoever copies a model into it is done then. */
+const SETTLE_MS = 500;
+/** How long a model that somebody asks for may wait for the first worker that has it. */
+const WORKER_WAIT_MS = 30_000;
+
+export interface RepositoryOptions {
+  readonly root: string;
+  /** Answers requests that name no model; the first in the order of names where it is not set. */
+  readonly defaultModel?: string;
+  /** How often to look for changes, milliseconds; 0: only when asked to. */
+  readonly pollMs: number;
+}
+
+export interface RepositoryDeps<V extends DescribedVersion> {
+  readonly loader: VersionLoader<V>;
+  readonly observer: RepositoryObserver;
+  /** Whether rows of a content that is not served any more may still come to be run. Never rejects. */
+  readonly isAwaited: IsAwaited;
+}
+
+/**
+ * The models that can be read, and why the others cannot. Rejects with `InputError` where the repository cannot be read, or
+ * none of its models.
+ */
+async function readStates<V extends DescribedVersion>(root: string): Promise<Map<string, ModelState<V>>> {
+  const states = new Map<string, ModelState<V>>();
+  const faults: unknown[] = [];
+  for (const folder of await listRepository(root)) {
+    const state = createModelState<V>(folder.name);
+    states.set(folder.name, state);
+    const fault = await readFolder(state, folder);
+    if (fault !== undefined) faults.push(fault);
+  }
+  if (faults.length === states.size) throw faults[0];
+  return states;
+}
+
+/** Reads a folder into the state, and resolves with what it failed with. */
+async function readFolder<V extends DescribedVersion>(
+  state: ModelState<V>,
+  folder: ModelFolder,
+): Promise<unknown> {
+  state.readStamp = folder.stamp;
+  try {
+    state.found = await folder.read();
+    state.fault = undefined;
+    for (const { version } of state.found.versions) versionState(state, version);
+    return undefined;
+  } catch (error) {
+    state.fault = reasonOf(error);
+    return error;
+  }
+}
+
+function chooseDefault<V extends DescribedVersion>(
+  states: ReadonlyMap<string, ModelState<V>>,
+  { root, defaultModel }: RepositoryOptions,
+): string {
+  if (defaultModel === undefined) return [...states.values()].find(({ found }) => found !== undefined)!.name;
+  if (states.has(defaultModel)) return defaultModel;
+  throw new InputError(`${root}: there is no model "${defaultModel}" to serve by default.`);
+}
+
+const unknownModel = (name: string): ServiceError =>
+  new ServiceError('unknown_model', `The repository has no model "${name}".`);
+
+const notLoaded = (name: string, reason: string): ServiceError =>
+  new ServiceError('invalid_request', `The model "${name}" could not be loaded. ${reason}`);
+
+/**
+ * Reads the manifests of the repository; `load` makes its versions ready. Rejects with `InputError` where the repository
+ * cannot be read or none of its models can, and where `defaultModel` names no model.
+ */
+export async function openRepository<V extends DescribedVersion>(
+  { loader, observer, isAwaited }: RepositoryDeps<V>,
+  options: RepositoryOptions,
+): Promise<ModelRepository<V>> {
+  const { root, pollMs } = options;
+  const states = await readStates<V>(root);
+  const defaultModel = chooseDefault(states, options);
+  const entries = new Map<string, ModelEntry<V>>();
+  const { release } = loader;
+  const held = createHeldVersions<V>({ release, isAwaited, onReleased: observer.released });
+  /** Of each folder the stamp at the last look. */
+  let seen = new Map<string, string>();
+  let repositoryFault: string | undefined;
+  let isLoaded = false;
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
+  const publish = (state: ModelState<V>): void => {
+    entries.set(state.name, modelEntry(state));
+  };
+  const applyDeps = { loader, held, observer, publish, isClosed: () => isClosed };
+
+  /** One change of the models at a time. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = lastTurn.then(work);
+    lastTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Brings the state to what the folder holds. Resolves with false where that has to wait for a worker. */
+  async function apply(state: ModelState<V>, folder: ModelFolder): Promise<boolean> {
+    if (state.readStamp !== folder.stamp) {
+      const fault = await readFolder(state, folder);
+      if (fault !== undefined) observer.failed(state.name, undefined, fault);
+      publish(state);
+    }
+    if (state.isUnloaded || state.fault !== undefined || !state.found) return true;
+    return applyModel(applyDeps, state, state.found);
+  }
+
+  function stateOf(name: string): ModelState<V> {
+    const state = states.get(name) ?? createModelState<V>(name);
+    states.set(name, state);
+    return state;
+  }
+
+  /** Takes the model's versions out of service; each promise resolves when one of them is released. */
+  function retireAll(state: ModelState<V>): Promise<void>[] {
+    const serving = Array.from(state.versions.values(), (version) => version.serving);
+    for (const version of state.versions.values()) {
+      version.serving = undefined;
+      version.tried = undefined;
+      version.reason = undefined;
+    }
+    return serving
+      .filter((version) => version !== undefined)
+      .map(({ name, version, content }) => {
+        observer.removed(name, version);
+        return held.retire(content);
+      });
+  }
+
+  function forget(state: ModelState<V>): void {
+    states.delete(state.name);
+    entries.delete(state.name);
+    void Promise.all(retireAll(state));
+  }
+
+  /** Applies what has changed. Resolves with false where it is worth to look again soon. */
+  async function look(waitForStillness: boolean): Promise<boolean> {
+    const folders = await listRepository(root);
+    const before = seen;
+    seen = new Map(folders.map(({ name, stamp }) => [name, stamp]));
+    const isStill = (name: string): boolean => !waitForStillness || before.get(name) === seen.get(name);
+    let isDone = true;
+    for (const state of [...states.values()].filter(({ name }) => !seen.has(name))) {
+      if (isStill(state.name)) forget(state);
+      else isDone = false;
+    }
+    for (const folder of folders) {
+      if (isClosed) break;
+      if (!isStill(folder.name)) isDone = false;
+      else if (!(await apply(stateOf(folder.name), folder))) isDone = false;
+    }
+    return isDone;
+  }
+
+  async function poll(): Promise<void> {
+    let isDone = true;
+    try {
+      isDone = await inTurn(() => look(true));
+      repositoryFault = undefined;
+    } catch (error) {
+      // A volume that went away takes nothing with it.
+      const fault = reasonOf(error);
+      if (fault !== repositoryFault) observer.failed(undefined, undefined, error);
+      repositoryFault = fault;
+    }
+    pollIn(isDone ? pollMs : Math.min(SETTLE_MS, pollMs));
+  }
+
+  function pollIn(ms: number): void {
+    if (pollMs === 0 || isClosed) return;
+    timer = setTimeout(() => void poll(), ms).unref();
+  }
+
+  /** Loads the model as it is now. Resolves with false where that has to wait for a worker. */
+  async function loadNow(name: string): Promise<boolean> {
+    const folders = await listRepository(root).catch((error: unknown) => {
+      throw notLoaded(name, reasonOf(error));
+    });
+    const folder = folders.find((each) => each.name === name);
+    if (folder === undefined) throw unknownModel(name);
+    const state = stateOf(name);
+    state.isUnloaded = false;
+    // What failed before may have failed for a reason that is not in its files.
+    if (state.fault !== undefined) delete state.readStamp;
+    for (const version of state.versions.values())
+      if (version.reason !== undefined) version.tried = undefined;
+    const isDone = await apply(state, folder);
+    if (!isDone) return false;
+    publish(state);
+    const reasons = Array.from(state.versions.values(), ({ reason }) => reason);
+    const reason = [state.fault, ...reasons].find((each) => each !== undefined);
+    if (reason !== undefined) throw notLoaded(name, reason);
+    return true;
+  }
+
+  for (const state of states.values()) publish(state);
+
+  return {
+    defaultModel,
+    models: () => [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    model: (name) => entries.get(name),
+    hold: held.hold,
+    describe: held.describe,
+    contents: held.contents,
+    isLoaded: () => isLoaded,
+
+    async load() {
+      for (const state of [...states.values()]) {
+        const { name, found, fault } = state;
+        if (fault !== undefined) observer.failed(name, undefined, new InputError(fault));
+        else if (found) await inTurn(() => applyModel(applyDeps, state, found));
+      }
+      isLoaded = true;
+      pollIn(pollMs);
+    },
+
+    async reload() {
+      await inTurn(() => look(false));
+    },
+
+    async loadModel(name) {
+      const untilMs = performance.now() + WORKER_WAIT_MS;
+      while (!(await inTurn(() => loadNow(name)))) {
+        if (performance.now() > untilMs) {
+          throw new ServiceError(
+            'not_ready',
+            `No worker has the model "${name}" as it is in the repository.`,
+            {
+              retryAfterSeconds: 5,
+            },
+          );
+        }
+        await pause(SETTLE_MS);
+      }
+    },
+
+    async unloadModel(name) {
+      const released = await inTurn(async () => {
+        const state = states.get(name);
+        if (state === undefined) throw unknownModel(name);
+        state.isUnloaded = true;
+        const retired = retireAll(state);
+        publish(state);
+        return { all: Promise.all(retired) };
+      });
+      await released.all;
+    },
+
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await held.close();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { InputError } from './errors.ts';
+import type { Metrics } from './metrics/index.ts';
+import type { RepositoryObserver } from './models/index.ts';
+
+/** Counts what becomes of versions, and tells the operator. `onReady` hears that there is another that can be used. */
+export function observeModels(
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  onReady: () => void = () => {},
+): RepositoryObserver {
+  return {
+    loading(model, version) {
+      log.info({ model, version }, `loading ${model}:${version}`);
+    },
+    ready(served, seconds) {
+      metrics.models.loaded(served);
+      const { name: model, version, sha256 } = served;
+      log.info(
+        { model, version, sha256, seconds },
+        `${model}:${version} serves, after ${seconds.toFixed(1)} s`,
+      );
+      onReady();
+    },
+    failed(model, version, error) {
+      if (model !== undefined) metrics.models.failed();
+      // A person mends an InputError by reading its sentence; anything else needs its stack.
+      if (error instanceof InputError) log.error({ model, version }, error.message);
+      else log.error({ err: error, model, version }, 'a model could not be loaded');
+    },
+    removed(model, version) {
+      metrics.models.unloaded({ name: model, version });
+      log.info({ model, version }, `${model}:${version} is not served any more`);
+    },
+    released({ name: model, version, sha256 }) {
+      log.info({ model, version, sha256 }, `${model}:${version} has answered its last image and is released`);
+    },
+  };
+}
