@@ -110,15 +110,20 @@ export async function openRepository<V extends DescribedVersion>(
     return turn;
   }
 
-  /** Brings the state to what the folder holds. Resolves with false where that has to wait for a worker. */
+  /** Brings what serves to what was found. Resolves with false where that has to wait for a worker. */
+  async function applyFound(state: ModelState<V>): Promise<boolean> {
+    if (state.isUnloaded || state.fault !== undefined || !state.found) return true;
+    return applyModel(applyDeps, state, state.found);
+  }
+
+  /** Brings what serves to what the folder holds. Resolves with false where that has to wait for a worker. */
   async function apply(state: ModelState<V>, folder: ModelFolder): Promise<boolean> {
     if (state.readStamp !== folder.stamp) {
       const fault = await readFolder(state, folder);
       if (fault !== undefined) observer.failed(state.name, undefined, fault);
       publish(state);
     }
-    if (state.isUnloaded || state.fault !== undefined || !state.found) return true;
-    return applyModel(applyDeps, state, state.found);
+    return applyFound(state);
   }
 
   function stateOf(name: string): ModelState<V> {
@@ -168,10 +173,17 @@ export async function openRepository<V extends DescribedVersion>(
     return isDone;
   }
 
-  async function poll(): Promise<void> {
+  /** Goes on with what waits for a worker, as it was read. */
+  async function goOn(): Promise<boolean> {
+    let isDone = true;
+    for (const state of states.values()) if (!(await applyFound(state))) isDone = false;
+    return isDone;
+  }
+
+  async function tick(): Promise<void> {
     let isDone = true;
     try {
-      isDone = await inTurn(() => look(true));
+      isDone = await inTurn(pollMs === 0 ? goOn : () => look(true));
       repositoryFault = undefined;
     } catch (error) {
       // A volume that went away takes nothing with it.
@@ -179,12 +191,13 @@ export async function openRepository<V extends DescribedVersion>(
       if (fault !== repositoryFault) observer.failed(undefined, undefined, error);
       repositoryFault = fault;
     }
-    pollIn(isDone ? pollMs : Math.min(SETTLE_MS, pollMs));
+    tickLater(isDone);
   }
 
-  function pollIn(ms: number): void {
-    if (pollMs === 0 || isClosed) return;
-    timer = setTimeout(() => void poll(), ms).unref();
+  function tickLater(isDone: boolean): void {
+    if (isClosed || (isDone && pollMs === 0)) return;
+    const ms = isDone ? pollMs : Math.min(SETTLE_MS, pollMs || SETTLE_MS);
+    timer = setTimeout(() => void tick(), ms).unref();
   }
 
   /** Loads the model as it is now. Resolves with false where that has to wait for a worker. */
@@ -221,13 +234,12 @@ export async function openRepository<V extends DescribedVersion>(
     isLoaded: () => isLoaded,
 
     async load() {
-      for (const state of [...states.values()]) {
-        const { name, found, fault } = state;
+      for (const { name, fault } of states.values()) {
         if (fault !== undefined) observer.failed(name, undefined, new InputError(fault));
-        else if (found) await inTurn(() => applyModel(applyDeps, state, found));
       }
+      const isDone = await inTurn(goOn);
       isLoaded = true;
-      pollIn(pollMs);
+      tickLater(isDone);
     },
 
     async reload() {
