@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'helm/*.test.ts', 'observability/*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'test/**/*.test.ts',
+      'helm/*.test.ts',
+      'docker/*.test.ts',
+      'observability/*.test.ts',
+    ],
     pool: 'forks',
     // Most files start native sessions or servers; two cores serve two of them at a time.
     maxWorkers: 2,
