@@ -27,7 +27,7 @@ export interface RunningServer {
   close(drainDelayMs: number): Promise<void>;
 }
 
-/** Connects the rooms. Nothing listens yet, and no model is loaded. */
+/** Connects the rooms. Nothing listens yet. */
 async function assemble(
   config: Config,
   { backend, access, metrics }: { backend: Backend; access: Access | undefined; metrics: Metrics },
@@ -79,10 +79,15 @@ async function listenAll({ app, operations }: House, { host, port, metricsPort }
   }
 }
 
-/** Makes the models ready, and tells the operator when requests can be answered. */
-async function loadModels({ backend, inference, isServing }: House, url: string, log: FastifyBaseLogger) {
+/** Tells the operator when the models are loaded and requests can be answered. */
+async function awaitModels(
+  loading: Promise<void>,
+  { backend, inference, isServing }: House,
+  url: string,
+  log: FastifyBaseLogger,
+) {
   const { models } = backend;
-  await models.load();
+  await loading;
   const { unreadyReasons } = inference;
   await logReadiness({ url, models, unreadyReasons, isOver: () => !isServing() }, log);
 }
@@ -96,6 +101,8 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
   const metrics = createMetrics(VERSION);
   const access = await openAccess(config, log);
   const backend = await openBackend(config, metrics, log);
+  // The engine's processes open the models while this one puts the HTTP interface together.
+  const loading = backend.models.load();
   let house: House | undefined;
   let urls: Urls;
   try {
@@ -109,7 +116,7 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
   }
   const { app, operations, inference, enter } = house;
   const { url } = urls;
-  const loaded = loadModels(house, url, log);
+  const loaded = awaitModels(loading, house, url, log);
   let closing: Promise<void> | undefined;
 
   async function close(drainDelayMs: number): Promise<void> {

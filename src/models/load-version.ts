@@ -19,7 +19,7 @@ export interface ServingVersion extends ModelVersion {
 }
 
 export interface LoadVersionDeps {
-  readonly engine: Pick<Engine, 'load'>;
+  readonly engine: Pick<Engine, 'load' | 'pids'>;
   readonly cache: ArtifactCache;
 }
 
@@ -59,16 +59,17 @@ interface OpenArtifact {
 }
 
 /**
- * The first run allocates what the later ones reuse; one update touches every node of the graph. On a CPU one part for each of the engine's
+ * The first run allocates what the later ones reuse; one update touches every node of the graph. On a CPU a row for each of the engine's
  * processes does, where a full batch of large images would take minutes; CUDA chooses its kernels anew for each batch size.
  */
 async function warm(
   { recipe, artifact, loaded }: OpenArtifact,
   manifest: Manifest,
   device: Device,
+  processes: number,
 ): Promise<void> {
-  const many = device === 'cuda' ? manifest.batching.maxBatchSize : (artifact.rowsPerPart ?? 1);
-  for (const count of new Set([1, many])) {
+  const onCpu = artifact.rowsPerPart === undefined ? [1] : [processes];
+  for (const count of device === 'cuda' ? [1, manifest.batching.maxBatchSize] : onCpu) {
     const dims = [count, ...rowShape(manifest.input)];
     await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
   }
@@ -141,7 +142,8 @@ async function openVersion(
       return loaded.run(rows, recipe.steps, onProgress);
     },
     async warm() {
-      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device);
+      const processes = Math.max(1, deps.engine.pids.length);
+      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device, processes);
     },
     release,
   };
