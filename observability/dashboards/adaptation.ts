@@ -1,5 +1,5 @@
 import { dashboard, LANES } from './dashboard.ts';
-import { heatmap, lines, stat, table } from './panels.ts';
+import { heatmap, lines, NATS, stat, table } from './panels.ts';
 
 const BY = 'by (model, recipe)';
 
@@ -7,15 +7,18 @@ const BY = 'by (model, recipe)';
 const rate = (metric: string, more = ''): string => `rate(${metric}{${LANES}${more}}[$__rate_interval])`;
 const grown = (metric: string, more = ''): string => `increase(${metric}{${LANES}${more}}[$__range])`;
 
-const entropy = (phase: 'static' | 'adapted', by = BY, growth = rate): string =>
-  `sum ${by} (${growth('dent_entropy_nats_sum', `, phase="${phase}"`)}) / sum ${by} (${growth('dent_entropy_nats_count', `, phase="${phase}"`)})`;
-const bought = (by = BY, growth = rate): string =>
-  `(${entropy('static', by, growth)}) - (${entropy('adapted', by, growth)})`;
-const stepSeconds = (by = BY, growth = rate): string =>
-  `sum ${by} (${growth('dent_adapt_step_duration_seconds_sum')}) / sum ${by} (${growth('dent_adapt_step_duration_seconds_count')})`;
+const entropy = (phase: 'static' | 'adapted', growth = rate): string =>
+  `sum ${BY} (${growth('dent_entropy_nats_sum', `, phase="${phase}"`)}) / sum ${BY} (${growth('dent_entropy_nats_count', `, phase="${phase}"`)})`;
+const bought = (growth = rate): string =>
+  `((${entropy('static', growth)}) - (${entropy('adapted', growth)}))`;
+const stepSeconds = (growth = rate): string =>
+  `sum ${BY} (${growth('dent_adapt_step_duration_seconds_sum')}) / (sum ${BY} (${growth('dent_adapt_step_duration_seconds_count')}) > 0)`;
 /** Seconds of a batch over seconds of a step. Batches that fell back to a recipe of other steps count with theirs. */
-const steps = (by = BY, growth = rate): string =>
-  `sum ${by} (${growth('dent_adapt_duration_seconds_sum', ', steps!="0"')}) / (sum ${by} (${growth('dent_adapt_step_duration_seconds_sum')}) > 0)`;
+const steps = (growth = rate): string =>
+  `(sum ${BY} (${growth('dent_adapt_duration_seconds_sum', ', steps!="0"')}) / (sum ${BY} (${growth('dent_adapt_step_duration_seconds_sum')}) > 0))`;
+/** Mean seconds of the batches that were adapted. */
+const batchSeconds = (growth = rate): string =>
+  `(sum ${BY} (${growth('dent_adapt_duration_seconds_sum', ', steps!="0"')}) / (sum ${BY} (${growth('dent_adapt_duration_seconds_count', ', steps!="0"')}) > 0))`;
 
 const BY_STEPS = 'by (model, recipe, steps)';
 const ran = `(sum ${BY_STEPS} (${grown('dent_adapt_duration_seconds_count')}) > 0)`;
@@ -40,30 +43,31 @@ export const adaptation = dashboard({
           {
             title: 'A step costs',
             about:
-              'Mean time of one update of a batch, over the time range, with the batch sizes that there were.',
+              'Time of one update of a batch, over the time range, with the batch sizes that there were; the mean of the recipes chosen.',
             unit: 's',
             width: 6,
           },
-          stepSeconds('', grown),
+          `avg(${stepSeconds(grown)})`,
         ),
         stat(
           {
             title: 'A step buys',
             about:
-              'Entropy taken off a prediction by each update, in nats, over the time range. The first steps buy the most: compare recipes of different steps in the table below.',
-            unit: 'none',
+              'Entropy taken off a prediction by each update, over the time range; the mean of the recipes chosen. The first steps buy the most: compare recipes of different steps in the table.',
+            unit: NATS,
             width: 6,
           },
-          `(${bought('', grown)}) / (${steps('', grown)})`,
+          `avg(${bought(grown)} / ${steps(grown)})`,
         ),
         stat(
           {
             title: 'Of that, a second buys',
-            about: 'Entropy taken off a prediction for each second that its batch is adapted, in nats.',
-            unit: 'none',
+            about:
+              'Entropy taken off a prediction for each second that its batch is adapted; the mean of the recipes chosen.',
+            unit: NATS,
             width: 6,
           },
-          `(${bought('', grown)}) / (sum(${grown('dent_adapt_duration_seconds_sum')}) / sum(${grown('dent_adapt_duration_seconds_count')}))`,
+          `avg(${bought(grown)} / ${batchSeconds(grown)})`,
         ),
         stat(
           {
@@ -78,7 +82,7 @@ export const adaptation = dashboard({
           {
             title: 'Recipes, over the time range',
             about:
-              'One line for each number of steps that a recipe ran with; a batch too small for its recipe runs with the steps of the one that stands in. Entropies in nats; they are those of the recipe, whatever its steps. "bought for a step" is what the last column of a dearer recipe must beat.',
+              'One line for each number of steps that a recipe ran with; a batch too small for its recipe runs with the steps of the one that stands in. Entropies in nats; they are those of the recipe, whatever its steps. Of two recipes the dearer must buy enough more for the seconds that it takes more.',
             width: 24,
           },
           [
@@ -88,7 +92,7 @@ export const adaptation = dashboard({
               's',
               `sum ${BY_STEPS} (${grown('dent_adapt_duration_seconds_sum')}) / ${ran}`,
             ],
-            ['seconds a step', 's', besideSteps(stepSeconds(BY, grown))],
+            ['seconds a step', 's', besideSteps(stepSeconds(grown))],
             [
               'rows a batch',
               'short',
@@ -96,10 +100,10 @@ export const adaptation = dashboard({
                 `sum ${BY} (${grown('dent_batch_size_sum')}) / sum ${BY} (${grown('dent_batch_size_count')})`,
               ),
             ],
-            ['entropy as it is', 'none', besideSteps(entropy('static', BY, grown))],
-            ['entropy adapted', 'none', besideSteps(entropy('adapted', BY, grown))],
-            ['bought', 'none', besideSteps(bought(BY, grown))],
-            ['bought for a step', 'none', besideSteps(`(${bought(BY, grown)}) / (${steps(BY, grown)})`)],
+            ['entropy as it is', NATS, besideSteps(entropy('static', grown))],
+            ['entropy adapted', NATS, besideSteps(entropy('adapted', grown))],
+            ['bought', NATS, besideSteps(bought(grown))],
+            ['bought for a step', NATS, besideSteps(`${bought(grown)} / ${steps(grown)}`)],
           ],
         ),
         lines(
@@ -136,10 +140,10 @@ export const adaptation = dashboard({
           {
             title: 'Entropy bought by a step',
             about: 'Mean entropy as it is less mean entropy adapted, over the number of steps. In nats.',
-            unit: 'none',
+            unit: NATS,
             width: 12,
           },
-          [['{{model}} {{recipe}}', `(${bought()}) / (${steps()})`]],
+          [['{{model}} {{recipe}}', `${bought()} / ${steps()}`]],
         ),
         lines(
           {
@@ -165,7 +169,7 @@ export const adaptation = dashboard({
             title: 'Mean entropy',
             about:
               'Of the model as it is, and adapted, in nats. When the first moves, the images have: another source, a broken camera, or an attack. The second alone says little.',
-            unit: 'none',
+            unit: NATS,
             width: 24,
           },
           [
@@ -177,13 +181,13 @@ export const adaptation = dashboard({
           {
             title: 'Entropy of the model as it is',
             about: 'Rows by their entropy in nats.',
-            unit: 'none',
+            unit: NATS,
             width: 12,
           },
           `sum by (le) (increase(dent_entropy_nats_bucket{${LANES}, phase="static"}[$__rate_interval]))`,
         ),
         heatmap(
-          { title: 'Entropy adapted', about: 'Rows by their entropy in nats.', unit: 'none', width: 12 },
+          { title: 'Entropy adapted', about: 'Rows by their entropy in nats.', unit: NATS, width: 12 },
           `sum by (le) (increase(dent_entropy_nats_bucket{${LANES}, phase="adapted"}[$__rate_interval]))`,
         ),
       ],

@@ -15,9 +15,13 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
+  FieldColorBuilder,
+  FieldColorModeId,
+  MappingType,
   type Panel,
   ThresholdsConfigBuilder,
   ThresholdsMode,
+  type ValueMap,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   HeatmapColorMode,
@@ -46,6 +50,9 @@ export interface PanelText {
   /** Of 24 columns. */
   readonly width: number;
 }
+
+/** The unit of entropies. */
+export const NATS = 'suffix: nats';
 
 /** Values from which on a number is yellow and red; where more is better, below which. */
 export interface Bounds {
@@ -101,12 +108,13 @@ function thresholds({ warn, bad }: Bounds): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
 }
 
-/** One number, and how it came about. */
+/** One number: the latest, and how it came about, or that over the whole range of the dashboard. */
 export function stat(text: PanelText, expr: string, bounds?: Bounds): Builder<Panel> {
+  const wholeRange = expr.includes('$__range');
   const panel = describe(new StatPanel(), text, STAT_HEIGHT)
-    .graphMode(BigValueGraphMode.Area)
+    .graphMode(wholeRange ? BigValueGraphMode.None : BigValueGraphMode.Area)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-    .withTarget(overTime(['', expr], 0));
+    .withTarget((wholeRange ? now : overTime)(['', expr], 0));
   return bounds ? panel.thresholds(thresholds(bounds)) : panel;
 }
 
@@ -147,17 +155,18 @@ export function heatmap(text: PanelText, expr: string): Builder<Panel> {
     .withTarget(overTime(['{{le}}', expr], 0).format(PromQueryFormat.Heatmap));
 }
 
+const YES_OR_NO: ValueMap = {
+  type: MappingType.ValueToText,
+  options: { 0: { text: 'no', color: 'red', index: 0 }, 1: { text: 'yes', color: 'green', index: 1 } },
+};
+
 /** Since when something has been as it is: 1 is well, 0 is not. */
 export function states(text: PanelText, queries: readonly Query[]): Builder<Panel> {
   const panel = describe(new StatePanel(), text)
     .showValue(VisibilityMode.Never)
     .rowHeight(0.8)
-    .thresholds(
-      new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
-        { value: null, color: 'red' },
-        { value: 1, color: 'green' },
-      ]),
-    );
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
+    .mappings([YES_OR_NO]);
   return queries.reduce((built, query, i) => built.withTarget(overTime(query, i)), panel);
 }
 
@@ -170,7 +179,8 @@ export function table(
   columns: readonly Column[],
   hidden: readonly string[] = [],
 ): Builder<Panel> {
-  const names = columns.map(([heading], i) => [`Value #${REFS[i]}`, heading]);
+  // Grafana gives the column a letter only where there are several.
+  const names = columns.map(([heading], i) => [columns.length > 1 ? `Value #${REFS[i]}` : 'Value', heading]);
   const panel = describe(new TablePanel(), { ...text, unit: 'short' })
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({

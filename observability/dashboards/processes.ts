@@ -23,7 +23,7 @@ export const processes = dashboard({
             width: 6,
           },
           `sum(dent_worker_up{${PROCESSES}}) or vector(0)`,
-          { warn: 1, bad: 1 },
+          { warn: 1, bad: 0.5 },
         ),
         stat(
           {

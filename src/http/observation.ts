@@ -16,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What its line in the log tells of the prediction that it was answered with. */
     prediction: PredictionNote | null;
+    /** Null for routes that machines poll. */
+    span: RequestSpan | null;
   }
 }
 
@@ -66,13 +68,6 @@ export interface HttpObserver {
     /** What it failed with, `cancelled` where the client hung up; absent where it did not fail. */
     readonly error?: ErrorCode;
   }): void;
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Null for routes that machines poll. */
-    span: RequestSpan | null;
-  }
 }
 
 /** Observes the routes and requests of an app. Called before it has any route. */
