@@ -52,7 +52,7 @@ async function assemble(
   const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
   const ownPort = metricsPort !== undefined;
   const app = await buildApp(
-    { ...deps, inference, ...(access && { access }), ...(!ownPort && { metrics }) },
+    { ...deps, inference, control: models, ...(access && { access }), ...(!ownPort && { metrics }) },
     { version: VERSION, limits: await httpLimits(config, log) },
   );
   const operations = ownPort

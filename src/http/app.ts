@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Access } from '../access/access.ts';
 import type { Inference } from '../inference/inference.ts';
+import type { ModelControl } from '../models/index.ts';
 import type { App } from './app-instance.ts';
 import { parseBodies } from './body.ts';
 import { closeConnections } from './connection-close.ts';
@@ -21,6 +22,8 @@ import { openInferenceRoutes } from './routes/v2/index.ts';
 
 export interface AppDeps {
   readonly inference: Inference;
+  /** Loads and unloads models. */
+  readonly control: ModelControl;
   /** Who may come in; everybody may where it is not set. */
   readonly access?: Access;
   readonly lifecycle: Lifecycle;
@@ -58,7 +61,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
     if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
   });
-  await openInferenceRoutes(app, { inference, lifecycle, version });
+  await openInferenceRoutes(app, { inference, control: deps.control, lifecycle, version });
   await docsPage(app);
   await app.ready();
   return app;

@@ -69,6 +69,9 @@ it('documents every route of the interface, each under a name of its own', () =>
     'GET /v2/models/{model}/versions/{version}/stats',
     'POST /v2/models/{model}/infer',
     'POST /v2/models/{model}/versions/{version}/infer',
+    'POST /v2/repository/index',
+    'POST /v2/repository/models/{model}/load',
+    'POST /v2/repository/models/{model}/unload',
   ]);
   expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
   for (const [name, { summary, tags, security, responses }] of operations) {

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { Access } from '../../src/access/index.ts';
 import { buildApp, type HttpLimits, type HttpObserver, type Phase } from '../../src/http/index.ts';
 import { solid } from '../images/pictures.ts';
+import { createModelControl } from './model-control.ts';
 import { createPixelInference } from './pixel-inference.ts';
 
 type Finished = Parameters<HttpObserver['requestFinished']>[0];
@@ -18,6 +19,7 @@ export async function buildTestApp({
   access?: Access;
 } = {}) {
   const inference = createPixelInference();
+  const control = createModelControl();
   const lines: Record<string, unknown>[] = [];
   const finished: Finished[] = [];
   const seen = { phase: 'serving' as Phase, inFlight: 0 };
@@ -40,6 +42,7 @@ export async function buildTestApp({
   const app = await buildApp(
     {
       inference,
+      control,
       ...(access && { access }),
       lifecycle: { phase: () => seen.phase },
       metrics: {
@@ -60,7 +63,7 @@ export async function buildTestApp({
       },
     },
   );
-  return { app, inference, lines, finished, seen };
+  return { app, inference, control, lines, finished, seen };
 }
 export type TestApp = Awaited<ReturnType<typeof buildTestApp>>;
 

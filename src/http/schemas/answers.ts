@@ -29,6 +29,9 @@ export const answer = (
   content: { [type]: { schema, ...(example !== undefined && { example }) } },
 });
 
+/** An answer without a body. */
+export const emptyAnswer = (description: string) => ({ description, headers: REQUEST_ID });
+
 /** For each code that an operation documents: when it is met, and what it says then. */
 const PROBLEMS = {
   invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG or WebP file.'],

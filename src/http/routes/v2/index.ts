@@ -1,15 +1,18 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Inference } from '../../../inference/inference.ts';
+import type { ModelControl } from '../../../models/index.ts';
 import type { App } from '../../app-instance.ts';
 import type { Lifecycle } from '../../lifecycle.ts';
 import { refuseOtherMethods } from '../../method-not-allowed.ts';
 import { parseBodies } from './body.ts';
 import { inferRoutes } from './infer.ts';
 import { metadataRoutes } from './metadata.ts';
+import { repositoryRoutes } from './repository.ts';
 import { statisticsRoutes } from './statistics.ts';
 
 export interface OpenInferenceDeps {
   readonly inference: Inference;
+  readonly control: ModelControl;
   readonly lifecycle: Lifecycle;
   /** Of the project. */
   readonly version: string;
@@ -18,7 +21,7 @@ export interface OpenInferenceDeps {
 /** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
 export async function openInferenceRoutes(
   app: App,
-  { inference, lifecycle, version }: OpenInferenceDeps,
+  { inference, control, lifecycle, version }: OpenInferenceDeps,
 ): Promise<void> {
   await app.register(async (instance) => {
     const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
@@ -27,6 +30,7 @@ export async function openInferenceRoutes(
       metadataRoutes(scope, inference, version);
       statisticsRoutes(scope, inference);
       inferRoutes(scope, inference, lifecycle);
+      repositoryRoutes(scope, { inference, control, lifecycle });
     });
   });
 }

@@ -22,6 +22,7 @@ const EXTENSIONS = [
   'schedule_policy',
   'model_configuration',
   'statistics',
+  'model_repository',
 ];
 
 const tags = ['open inference'];
