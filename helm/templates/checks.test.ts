@@ -110,6 +110,16 @@ it.each<[string, object, RegExp]>([
     },
     /b\.example\.com, which is not among ingress\.hosts/,
   ],
+  [
+    'a way to unload models that is open to everybody',
+    { ingress: { enabled: true, hosts: ['a.example.com'], paths: ['/v1', '/v2'] } },
+    /ingress\.paths has \/v2, and with it \/v2\/repository/,
+  ],
+  [
+    'the same by a gateway',
+    { httpRoute: { enabled: true, parentRefs: [{ name: 'g' }], paths: ['/'] } },
+    /httpRoute\.paths has \//,
+  ],
   ['a route without a gateway', { httpRoute: { enabled: true } }, /parentRefs is empty/],
   ['a key that nobody asks for', { tests: { apiKeySecret: 'key' } }, /nobody asks for a key/],
   ['a misspelt value', { engine: { threds: 2 } }, /engine.*threds/],

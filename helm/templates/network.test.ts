@@ -106,14 +106,18 @@ describe('the way in', () => {
     expect(metadata.annotations).toEqual({ a: 'b' });
   });
 
-  it('is an Ingress that does not show metrics', () => {
+  it('is an Ingress that does not show how to unload models', () => {
     const tls = [{ secretName: 'tls', hosts: ['dent.example.com'] }];
     const ingress = { enabled: true, className: 'nginx', hosts: ['dent.example.com'], tls };
     const { spec } = find(render({ ingress }), 'Ingress');
     expect(spec).toMatchObject({ ingressClassName: 'nginx', tls });
     const [rule] = spec.rules;
     expect(rule.host).toBe('dent.example.com');
-    expect(rule.http.paths.map(({ path }: { path: string }) => path)).toEqual(['/v1', '/v2']);
+    expect(rule.http.paths.map(({ path }: { path: string }) => path)).toEqual([
+      '/v1',
+      '/v2/health',
+      '/v2/models',
+    ]);
     expect(rule.http.paths[0].backend.service).toEqual({ name: 'vision-dent-serve', port: { name: 'http' } });
   });
 

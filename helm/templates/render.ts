@@ -105,6 +105,12 @@ export function refusal(values: Values): string {
   return stderr;
 }
 
+/** What helm says after an installation, which it does not say without a cluster: so an object of one's own quotes it. */
+export function notes(values: object): string {
+  const quote = `{ kind: Notes, metadata: { name: notes }, spec: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }} }`;
+  return find(render({ ...values, extraObjects: [quote] }), 'Notes').spec;
+}
+
 export const lint = (values: Values) => run(['lint', '--strict', CHART], values);
 
 /** The objects of a kind. */

@@ -114,6 +114,16 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "ingress" "httpRoute" -}}
+{{- $way := index $.Values $name -}}
+{{- if and $way.enabled (not $.Values.apiKeys.existingSecret) -}}
+{{- range $path := $way.paths -}}
+{{- if or (has $path (list "/" "/v2" "/v2/")) (hasPrefix "/v2/repository" $path) -}}
+{{- fail (printf "%s.paths has %s, and with it /v2/repository, by which anybody could unload models: set apiKeys.existingSecret, or name /v2/health and /v2/models." $name $path) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.enabled is on, but httpRoute.parentRefs is empty: no Gateway would take it." -}}
 {{- end -}}
