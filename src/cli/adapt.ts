@@ -6,7 +6,7 @@ import { InputError } from '../errors.ts';
 import { type Adaptation, adaptBatches, type Fallback } from './adapt-batches.ts';
 import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
 import { createGraphFolder, type OpenGraph } from './graph-folder.ts';
-import { type ModelFile, readModel } from './model-file.ts';
+import { type ModelFile, readModelFile } from './model-file.ts';
 import { encodeNpy, type NpyFile, openNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
@@ -95,7 +95,7 @@ async function adapt(modelPath: string, options: AdaptOptions, command: Command)
   const recipe = recipeFromOptions(options);
   const outputs = entropy === undefined ? [output] : [output, entropy];
   for (const path of outputs) await checkWritable(path);
-  const model = await readModel(modelPath);
+  const model = await readModelFile(modelPath);
   const done = await withEngine(engineOptions(options), (engine) =>
     adaptFile(engine, model, recipe, options),
   );

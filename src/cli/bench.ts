@@ -4,7 +4,7 @@ import type { Engine } from '../engine/index.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
 import { createGraphFolder, type GraphFolder, type OpenGraph } from './graph-folder.ts';
-import { addSizeOption, assumedShape, type ModelFile, readModel, type SizeOption } from './model-file.ts';
+import { addSizeOption, assumedShape, type ModelFile, readModelFile, type SizeOption } from './model-file.ts';
 import { createProgress } from './progress.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { formatTable } from './table.ts';
@@ -132,7 +132,7 @@ async function bench(modelPath: string, options: BenchOptions, command: Command)
       `error: --batch-size ${batchSize} is too small for the recipe, so the server would apply "${applied}"; with --small adapt it is measured all the same`,
     );
   }
-  const model = await readModel(modelPath);
+  const model = await readModelFile(modelPath);
   const engine = engineOptions(options);
   const rows = await withEngine(engine, (running) => benchModel(running, model, recipe, options));
   const { steps: _, ...settings } = recipe;

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { compile } from '../dent/index.ts';
 import type { Device } from '../engine/index.ts';
 import { naming } from './file-error.ts';
-import { addSizeOption, assumedShape, readModel, type SizeOption } from './model-file.ts';
+import { addSizeOption, assumedShape, readModelFile, type SizeOption } from './model-file.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { withEngine } from './with-engine.ts';
 import { checkWritable, writeWhole } from './write-file.ts';
@@ -19,7 +19,7 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
   const { output, device: target } = options;
   const recipe = recipeFromOptions(options);
   await checkWritable(output);
-  const { bytes: model } = await readModel(modelPath);
+  const { bytes: model } = await readModelFile(modelPath);
   // The compiler asks ONNX Runtime one thing after the other.
   const { bytes, layers, parameters } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
     naming(modelPath, compile(model, recipe, engine, { imageShape: assumedShape(options), target })),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type DescribedValue, type Inspection, inspect } from '../dent/index.ts';
 import { naming } from './file-error.ts';
-import { addSizeOption, assumedShape, readModel, type SizeOption } from './model-file.ts';
+import { addSizeOption, assumedShape, readModelFile, type SizeOption } from './model-file.ts';
 import { formatTable } from './table.ts';
 import { withEngine } from './with-engine.ts';
 
@@ -48,7 +48,7 @@ function report(path: string, found: Inspection): string {
 }
 
 async function inspectFile(path: string, options: InspectOptions): Promise<void> {
-  const { bytes } = await readModel(path);
+  const { bytes } = await readModelFile(path);
   const found = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
     naming(path, inspect(bytes, engine, { imageShape: assumedShape(options) })),
   );

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { COMMON_IMAGE_SIZE } from '../dent/index.ts';
-import { fileError } from './file-error.ts';
+import { InputError } from '../errors.ts';
+import { readModel } from '../onnx/index.ts';
+import { fileError, naming } from './file-error.ts';
 import { wholeNumber } from './whole-number.ts';
 
-/** A model as its file holds it. */
+/** A model as its file holds it, with what it keeps in files beside it. */
 export interface ModelFile {
   /** As it was given. */
   readonly path: string;
@@ -12,11 +13,11 @@ export interface ModelFile {
 }
 
 /** Rejects with `InputError` naming the file. */
-export async function readModel(path: string): Promise<ModelFile> {
+export async function readModelFile(path: string): Promise<ModelFile> {
   try {
-    return { path, bytes: await readFile(path) };
+    return { path, bytes: await naming(path, readModel(path)) };
   } catch (error) {
-    throw fileError(path, 'read', error);
+    throw error instanceof InputError ? error : fileError(path, 'read', error);
   }
 }
 

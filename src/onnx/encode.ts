@@ -24,7 +24,7 @@ import {
 } from './proto/onnx_pb.ts';
 
 /** Protobuf messages, and so ONNX files without external data, end at 2 GiB. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Serializes a model. Names are made unique; the graph's inputs and outputs keep theirs. */
 export function encodeModel(model: Model): Uint8Array {

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, relative, resolve, sep } from 'node:path';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { InputError } from '../errors.ts';
+import { MAX_MODEL_BYTES } from './encode.ts';
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+} from './proto/onnx_pb.ts';
+
+/**
+ * Reads a model's file as the bytes of one file: weights that it keeps in files beside it (external data, as torch's newer exporter
+ * writes them) are brought in. Bytes that are no model come back as they are, for the decoder to judge. Rejects with `InputError`
+ * naming the weights whose file cannot be read or lies outside of the model's folder, and with the file system's error for `path`.
+ */
+export async function readModel(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path);
+  // Only external data is described by these words, and most models have none.
+  if (!bytes.includes('location')) return bytes;
+  const model = parsed(bytes);
+  const outside = (model?.graph?.initializer ?? []).filter(isExternal);
+  if (!model || outside.length === 0) return bytes;
+  await bringIn(outside, dirname(path));
+  return toBinary(ModelProtoSchema, model);
+}
+
+function parsed(bytes: Uint8Array): ModelProto | undefined {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+const isExternal = ({ dataLocation }: TensorProto): boolean =>
+  dataLocation === TensorProto_DataLocation.EXTERNAL;
+
+async function bringIn(tensors: readonly TensorProto[], folder: string): Promise<void> {
+  const files = new Map<string, Uint8Array>();
+  let total = 0;
+  for (const tensor of tensors) {
+    const place = Object.fromEntries(tensor.externalData.map(({ key, value }) => [key, value]));
+    const path = insideOf(folder, place.location ?? '', tensor);
+    const file = files.get(path) ?? (await contents(path, tensor));
+    files.set(path, file);
+    const offset = Number(place.offset ?? 0);
+    const length = Number(place.length ?? file.length - offset);
+    if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
+      throw new InputError(
+        `The initializer "${tensor.name}" is kept at bytes ${offset} to ${offset + length} of ${path}, which has ${file.length}.`,
+      );
+    }
+    total += length;
+    tensor.rawData = file.subarray(offset, offset + length);
+    tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+    tensor.externalData = [];
+  }
+  if (total > MAX_MODEL_BYTES) {
+    throw new InputError(
+      `The model holds ${(total / 2 ** 30).toFixed(1)} GiB of weights; an ONNX file, and so what it is compiled to, ends at 2 GiB.`,
+    );
+  }
+}
+
+function insideOf(folder: string, location: string, { name }: TensorProto): string {
+  const path = resolve(folder, location);
+  const way = relative(folder, path);
+  if (way === '' || way.split(sep)[0] === '..') {
+    throw new InputError(
+      `The initializer "${name}" is kept in "${location}", outside of the model's folder.`,
+    );
+  }
+  return path;
+}
+
+async function contents(path: string, { name }: TensorProto): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new InputError(`The initializer "${name}" is kept in ${path}, which cannot be read (${code}).`, {
+      cause,
+    });
+  }
+}
