@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { App } from './app-instance.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -22,11 +22,14 @@ export function closeConnections(app: App, lifecycle: Lifecycle): void {
   });
 }
 
+/** Takes bytes one chunk at a time in turn with everything else, so that a thousand refused senders hold nobody up. */
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) });
+
 /** The whole answer at once, but no end of it before the request's end, or a second. */
 async function* lingering(payload: Buffer, request: IncomingMessage): AsyncGenerator<Buffer> {
   yield payload;
-  // From whatever was reading it.
+  // From whatever was reading it, to nowhere.
   request.unpipe();
-  request.resume();
+  request.pipe(nowhere());
   await finished(request, { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {});
 }

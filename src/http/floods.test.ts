@@ -9,9 +9,13 @@ import type { HttpLimits } from './index.ts';
 let test: TestApp;
 let port: number;
 let sockets: net.Socket[] = [];
+/** The server's ends, in the order in which they were accepted. */
+let accepted: net.Socket[] = [];
 
 async function listen(limits: Partial<HttpLimits>): Promise<void> {
   test = await buildTestApp({ limits });
+  accepted = [];
+  test.app.server.on('connection', (socket) => accepted.push(socket));
   await test.app.listen({ port: 0, host: '127.0.0.1' });
   ({ port } = test.app.server.address() as AddressInfo);
 }
@@ -99,20 +103,22 @@ describe('more connections than may be open', () => {
 describe('more bytes of bodies than may arrive at a time', () => {
   const MIB = 2 ** 20;
 
-  /** A body of 2 MiB of which all but the last byte is sent. */
+  /** A body of 2 MiB of which all but the last byte has arrived. */
   async function almost(path?: string): Promise<Connection> {
     const connection = await connect();
     connection.socket.write(head(2 * MIB, '', path));
     connection.socket.write(Buffer.alloc(2 * MIB - 1));
+    const there = accepted.at(-1)!;
+    await vi.waitFor(() => expect(there.bytesRead > 2 * MIB || there.destroyed).toBe(true), 5000);
+    await wait(20);
     return connection;
   }
 
   it('are refused, and the connection closed', async () => {
     await listen({ uploadBytes: 5 * MIB });
     const first = [await almost(), await almost()];
-    await wait(100);
     const third = await almost();
-    await once(third.socket, 'close');
+    await vi.waitFor(() => expect(third.closed).toBe(true), 5000);
     expect(third.received).toMatch(/^HTTP\/1\.1 429 /);
     expect(third.received).toContain('"code":"rate_limited"');
     expect(third.received).toMatch(/\r\nretry-after: 1\r\n/i);
@@ -136,10 +142,9 @@ describe('more bytes of bodies than may arrive at a time', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     await listen({ uploadBytes: 5 * MIB });
     const endless = [await almost(), await almost()];
-    await wait(200);
     vi.advanceTimersByTime(5001);
     const newcomer = await almost();
-    await once(endless[0]!.socket, 'close');
+    await vi.waitFor(() => expect(endless[0]!.closed).toBe(true), 5000);
     expect(endless[0]!.received).toMatch(/^HTTP\/1\.1 429 /);
     newcomer.socket.write('x');
     await vi.waitFor(() => expect(newcomer.received).toContain('"code":"invalid_image"'));
@@ -157,7 +162,6 @@ describe('more bytes of bodies than may arrive at a time', () => {
     await listen({ uploadBytes: 5 * MIB });
     for (let round = 0; round < 5; round++) {
       const some = [await almost(), await almost()];
-      await wait(100);
       for (const { socket, received } of some) {
         expect(received).toBe('');
         socket.destroy();

@@ -82,7 +82,9 @@ function createRoom(maxBytes: number) {
 function counted(payload: RequestPayload, unpacked: number, take: (bytes: number) => boolean): Transform {
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (take(chunk.length)) done(null, chunk);
+      // One chunk at a time in turn with everything else: Node would read two megabytes of each connection that has them, and
+      // a thousand fast senders would keep it from looking up for seconds.
+      if (take(chunk.length)) setImmediate(done, null, chunk);
       else done(refusal());
     },
     flush(done) {
