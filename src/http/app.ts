@@ -19,6 +19,7 @@ import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 import { openInferenceRoutes } from './routes/v2/index.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export interface AppDeps {
   readonly inference: Inference;
@@ -48,6 +49,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
   const app = createFastify({ observer, logger }, limits);
   const lifecycle = endWithApp(app, deps.lifecycle);
   observeApp(app, observer);
+  await securityHeaders(app);
   closeConnections(app, lifecycle);
   handleErrors(app);
   guard(app, deps.access);

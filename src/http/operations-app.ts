@@ -10,6 +10,7 @@ import { type HttpObserver, observeApp } from './observation.ts';
 import { ProblemSchema } from './problem.ts';
 import { type Health, healthRoutes } from './routes/health.ts';
 import { type MetricsPage, metricsRoute } from './routes/metrics.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export interface OperationsAppDeps {
   readonly health: Health;
@@ -33,6 +34,7 @@ export async function buildOperationsApp(
   const app = createFastify({ observer, logger }, { ...limits, ...LIMITS });
   const ending = endWithApp(app, lifecycle);
   observeApp(app, observer);
+  await securityHeaders(app);
   closeConnections(app, ending);
   handleErrors(app);
   guard(app, undefined);
