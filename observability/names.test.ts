@@ -9,7 +9,7 @@ import { type Rule, readRules } from './rules.ts';
 /** What Prometheus adds to every series, and to histograms. */
 const TARGET_LABELS = ['namespace', 'job', 'instance'];
 /** Values of these are ours; those of other labels are an operator's. */
-const CLOSED_LABELS = ['reason', 'phase', 'stage'];
+const CLOSED_LABELS = ['reason', 'phase', 'stage', 'outcome'];
 /** Prometheus' own. */
 const PROMETHEUS_METRICS = ['up'];
 

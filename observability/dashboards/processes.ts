@@ -57,10 +57,10 @@ export const processes = dashboard({
       ],
     },
     {
-      title: 'Workers and Redis',
+      title: 'Workers, models and Redis',
       panels: [
         states(
-          { title: 'Runs batches', about: 'Green: takes batches and runs them.', unit: 'short', width: 12 },
+          { title: 'Runs batches', about: 'Green: takes batches and runs them.', unit: 'short', width: 8 },
           [[NAME, `dent_worker_up{${PROCESSES}}`]],
         ),
         states(
@@ -68,9 +68,18 @@ export const processes = dashboard({
             title: 'Reaches Redis',
             about: 'Nothing where batches form in memory.',
             unit: 'short',
-            width: 12,
+            width: 8,
           },
           [[NAME, `dent_redis_up{${PROCESSES}}`]],
+        ),
+        lines(
+          {
+            title: 'Models loaded',
+            about: 'Versions that came to be served, at the start or later, and those that could not be.',
+            unit: 'short',
+            width: 8,
+          },
+          [[`{{outcome}}, ${NAME}`, `increase(dent_model_loads_total{${PROCESSES}}[$__rate_interval])`]],
         ),
       ],
     },
