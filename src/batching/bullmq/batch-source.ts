@@ -76,7 +76,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const load = (content: string, job: BatchJob): Promise<HeldBatch> =>
     hold(job, async () => {
       const batch = await store.read(job.batch);
-      return { content, job, batch, loaded: batch ? await store.load(batch.rows) : [] };
+      return { content, job, batch, loaded: batch ? await store.load(batch) : [] };
     });
 
   async function takeWaiting(): Promise<HeldBatch | undefined> {
@@ -123,7 +123,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
       return undefined;
     }
     const { content, batch, redisNowMs } = claim;
-    const loading = store.load(batch.rows);
+    const loading = store.load(batch);
     // It may fail before anybody waits for it.
     loading.catch(() => {});
     const job = await exchange(content, id);

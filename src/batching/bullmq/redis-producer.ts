@@ -7,6 +7,7 @@ import { createPending, type Pending } from '../pending.ts';
 import type { QueueObserver, RowRejection } from '../queue-observer.ts';
 import { rejectionError } from '../rejection-error.ts';
 import { createBacklogView } from './backlog-view.ts';
+import { createByteGate } from './byte-gate.ts';
 import {
   connect,
   describeAddress,
@@ -16,12 +17,17 @@ import {
   type RedisSettings,
 } from './connection.ts';
 import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
-import { createProducerStore } from './producer-store.ts';
+import { type Acceptance, createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
 import type { Outcome } from './wire.ts';
 
 /** A command that takes longer has met a server that is stuck, which is as good as none. */
 const COMMAND_TIMEOUT_MS = 3_000;
+/**
+ * Bytes of rows that are sent and not yet accepted. More would wait in the socket, where their time-out runs and everything
+ * else is held up.
+ */
+const SENDING_BYTES = 8 * 1024 ** 2;
 /** Ids whose outcome is asked for at a time. */
 const RECHECK_IDS = 500;
 /** A row that Redis does not know any more so shortly before its deadline has met its deadline there. */
@@ -60,6 +66,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
   const store = createProducerStore(client, base);
   const backlog = createBacklogView(() => store.survey());
+  const gate = createByteGate(SENDING_BYTES);
   /** By id: several callers may wait for one kept row. */
   const waiters = new Map<string, Set<Waiter>>();
   let open = 0;
@@ -159,18 +166,31 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return limits;
   }
 
+  /** Sends the row when the connection has room for it. Rejects with `queue_unavailable`. */
+  async function pass(request: RowRequest, limits: LaneLimits, replyTo: string): Promise<Acceptance> {
+    const { byteLength } = request.row.data;
+    const turn = gate.enter(byteLength);
+    if (turn) await turn;
+    try {
+      if (!link.isUp()) throw new Error('The connection was lost before the row was sent.');
+      const leftMs = Math.max(1, request.deadlineMs - Date.now());
+      return await store.submit(request, { limits, leftMs, replyTo });
+    } catch (cause) {
+      withdraw(request);
+      throw unavailable(cause);
+    } finally {
+      gate.leave(byteLength);
+    }
+  }
+
   /** Resolves with the outcome where the row has one already. Rejects with `queue_full` or `queue_unavailable`. */
   async function send(
     request: RowRequest,
     limits: LaneLimits,
     replyTo: string,
   ): Promise<Outcome | undefined> {
-    const { lane, deadlineMs } = request;
-    const leftMs = Math.max(1, deadlineMs - Date.now());
-    const acceptance = await store.submit(request, { limits, leftMs, replyTo }).catch((cause) => {
-      withdraw(request);
-      throw unavailable(cause);
-    });
+    const { lane } = request;
+    const acceptance = await pass(request, limits, replyTo);
     if (acceptance.state === 'full') {
       const known = backlog.current();
       throw rejectionError('queue_full', known ? roomInSeconds(known, lane) : 1);

@@ -241,6 +241,33 @@ test('a worker whose event loop was blocked has its batch run twice and answered
   expect(await producer.result(sent.id)).toEqual({ memo: 'memo', outcome: answer });
 });
 
+test('rows of half a megabyte arrive whole, though not all fit the connection at once', async () => {
+  const place = newPlace(server);
+  const producer = await openProducer(place, { limits: { maxBatchSize: 48, maxDelayMs: LONG_MS } });
+  startWorker(await openConsumer(place), {
+    respond: ({ rows }) =>
+      rows.map((each) => {
+        const data = each.row.data as Float32Array;
+        const [first, last] = [data.slice(0, 3), data.slice(-3)];
+        return { logits: last, staticLogits: first, entropy: first, applied: 'isolated', steps: 2 };
+      }),
+  });
+  const pixels = 3 * 224 * 224;
+  const requests = makeRequests(48, { timeoutMs: 20_000 }).map((each, i) => ({
+    ...each,
+    row: {
+      type: 'float32' as const,
+      data: Float32Array.from({ length: pixels }, (_, at) => i + at / pixels),
+    },
+  }));
+  const deliveries = await Promise.all(requests.map((each) => producer.submit(each)));
+  for (const [i, { answer, batch }] of deliveries.entries()) {
+    expect(batch.size).toBe(48);
+    expect(answer.logits).toEqual(requests[i]!.row.data.subarray(-3));
+    expect(answer.staticLogits).toEqual(requests[i]!.row.data.subarray(0, 3));
+  }
+});
+
 test('what Redis keeps does not grow', async () => {
   const place = newPlace(server);
   const producer = await openProducer(place);

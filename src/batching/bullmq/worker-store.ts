@@ -6,6 +6,9 @@ import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
 import { defineScripts } from './scripts.ts';
 import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from './wire.ts';
 
+/** Loaded at a time. The renewal of locks must not wait until all of a large batch has come. */
+const LOAD_BYTES = 8 * 1024 ** 2;
+
 /** A row of a claimed batch; times on the clock of Redis. */
 export interface ClaimedRow {
   /** What the scripts call it: `producer:id`. */
@@ -19,6 +22,8 @@ export interface ClaimedBatch {
   readonly lane: Lane;
   readonly reason: BatchReason;
   readonly rows: readonly ClaimedRow[];
+  /** Of each row, as it is stored. */
+  readonly rowBytes: number;
 }
 
 /** `batches`: how many have been formed and not settled, by all workers. */
@@ -57,7 +62,7 @@ export interface WorkerStore {
   /** Undefined where the batch is settled or of no use any more. */
   read(id: string): Promise<ClaimedBatch | undefined>;
   /** Undefined in the place of a row that nobody waits for any more. */
-  load(rows: readonly ClaimedRow[]): Promise<(TravellingRow | undefined)[]>;
+  load(batch: ClaimedBatch): Promise<(TravellingRow | undefined)[]>;
   /** Undefined where the batch is settled or of no use any more. */
   start(id: string): Promise<Start | undefined>;
   unstart(id: string): Promise<void>;
@@ -89,10 +94,11 @@ function parseRow(line: string): ClaimedRow {
   return { member, id, acceptedMs: Number(accepted), deadlineMs: Number(deadline) };
 }
 
-const parseBatch = (lane: string, reason: string, rows: string): ClaimedBatch => ({
+const parseBatch = (lane: string, reason: string, rows: string, rowBytes: number): ClaimedBatch => ({
   lane: parseLane(lane),
   reason: reason as Batch['reason'],
   rows: rows.split('\n').map(parseRow),
+  rowBytes,
 });
 
 export function createWorkerStore(client: RedisClient, base: string): WorkerStore {
@@ -101,25 +107,31 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
   return {
     async claim(id, contents, ahead) {
       const claimed = await scripts.dentClaim.text(id, ahead ? 1 : 0, PRIORITY_STEP_MS, ...contents);
-      const reply = claimed as [string, number] | [string, string, string, string, number, string];
+      const reply = claimed as [string, number] | [string, string, string, string, number, number, string];
       const repliedMs = performance.now();
       if (reply.length === 2) {
         const [due, batches] = reply;
         return { batches, dueInMs: due === '-1' ? undefined : Math.max(0, Number(due)) };
       }
-      const [lane, content, reason, rows, batches, now] = reply;
+      const [lane, content, reason, rows, rowBytes, batches, now] = reply;
       const redisNowMs = (): number => Number(now) + performance.now() - repliedMs;
-      return { batches, content, batch: parseBatch(lane, reason, rows), redisNowMs };
+      return { batches, content, batch: parseBatch(lane, reason, rows, rowBytes), redisNowMs };
     },
 
     async read(id) {
-      const reply = (await scripts.dentRead.text(id)) as [string, string, string] | null;
+      const reply = (await scripts.dentRead.text(id)) as [string, string, string, number] | null;
       return reply ? parseBatch(...reply) : undefined;
     },
 
-    async load(rows) {
-      const found = await client.mgetBuffer(rows.map((row) => `${base}row:${row.id}`));
-      return found.map((bytes) => (bytes ? decodeRow(bytes) : undefined));
+    async load({ rows, rowBytes }) {
+      const keys = rows.map((row) => `${base}row:${row.id}`);
+      const atOnce = Math.max(1, Math.floor(LOAD_BYTES / Math.max(1, rowBytes)));
+      const loaded: (TravellingRow | undefined)[] = [];
+      for (let from = 0; from < keys.length; from += atOnce) {
+        const found = await client.mgetBuffer(keys.slice(from, from + atOnce));
+        for (const bytes of found) loaded.push(bytes ? decodeRow(bytes) : undefined);
+      }
+      return loaded;
     },
 
     async start(id) {
@@ -143,12 +155,7 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
         run?.key ?? '',
         run?.rows ?? 0,
         run?.ms ?? 0,
-        ...rows.flatMap(({ row, outcome, keepMs }) => [
-          row.member,
-          row.deadlineMs,
-          keepMs ?? '',
-          encodeOutcome(outcome),
-        ]),
+        ...rows.flatMap(({ row, outcome, keepMs }) => [row.member, keepMs ?? '', encodeOutcome(outcome)]),
       );
     },
 

@@ -5,7 +5,11 @@ import { LANES } from './lanes.ts';
 const BATCH_GRACE_MS = 60_000;
 /** How long the replies to a producer that does not fetch them are kept; it is dead, or finds them under `result:I`. */
 const REPLY_MS = 60_000;
-/** How much longer than its deadline the answer of a row that is not kept can be read again. */
+/**
+ * How long the answer of a row that is not kept can be read again at most, by a producer whose connection broke as it came,
+ * and how much longer than its deadline.
+ */
+const RESULT_MS = 10_000;
 const RESULT_GRACE_MS = 1_000;
 const DAY_MS = 86_400_000;
 
@@ -20,6 +24,9 @@ const DAY_MS = 86_400_000;
 const BATCHES = `${LANES}
 local function batchKey(batch) return K .. 'batch:' .. batch end
 
+-- The rows of a lane are of one size. 0 where the first is gone.
+local function rowBytes(rows) return call('STRLEN', rowKey(string.match(rows, '^%S+'))) end
+
 local function store(batch, content, lane, reason, rows, runs, lifeMs)
   call('HSET', batchKey(batch), 'content', content, 'lane', lane, 'reason', reason, 'rows', rows, 'runs', runs)
   call('PEXPIRE', batchKey(batch), math.ceil(math.max(lifeMs, 1)))
@@ -29,7 +36,8 @@ end
 
 /**
  * Takes the batch that is to start now: of the lanes that may start, the one with the row of lowest rank. Answers
- * {lane, content, reason, rows, batches, now}, or {milliseconds until the next one may start, or -1; batches}: how many there are.
+ * {lane, content, reason, rows, bytes of a row, batches, now}, or {milliseconds until the next one may start, or -1; batches}:
+ * how many there are.
  *
  * ARGV: batch, '1' to take only where another full batch stays behind, step of a priority, contents...
  */
@@ -84,13 +92,15 @@ end)
 rows = table.concat(rows, '\\n')
 store(batch, bestContent, best, reason, rows, 0, last - now + ${BATCH_GRACE_MS})
 leave(best, members)
-return {best, bestContent, reason, rows, call('ZCARD', K .. 'batches'), exact(now)}
+return {best, bestContent, reason, rows, rowBytes(rows), call('ZCARD', K .. 'batches'), exact(now)}
 `;
 
-/** A claimed batch as it was stored: {lane, reason, rows}, or nothing where it is settled or of no use any more. ARGV: batch */
+/** A claimed batch as it was stored: {lane, reason, rows, bytes of a row}, or nothing where it is settled or of no use any more. ARGV: batch */
 const READ = `${BATCHES}
 local found = call('HMGET', batchKey(ARGV[1]), 'lane', 'reason', 'rows')
-return found[1] and found or false
+if not found[1] then return false end
+found[4] = rowBytes(found[3])
+return found
 `;
 
 /**
@@ -133,8 +143,7 @@ call('ZREM', K .. 'batches', ARGV[1])
  * Records the outcomes of a batch and sends each to whoever waits. A row that has one already keeps it, so a batch that
  * was run twice is answered once.
  *
- * ARGV: batch, run key or '', rows that were run, milliseconds of the run, then for each row: member, deadline, keepMs or
- * '', outcome
+ * ARGV: batch, run key or '', rows that were run, milliseconds of the run, then for each row: member, keepMs or '', outcome
  */
 const SETTLE = `${BATCHES}
 local replies, rows = {}, {}
@@ -143,14 +152,14 @@ local function reply(producer, outcome)
   table.insert(replies[producer], outcome)
 end
 
-for i = 5, #ARGV, 4 do
-  local member, outcome = ARGV[i], ARGV[i + 3]
-  local keep = tonumber(ARGV[i + 2])
+for i = 5, #ARGV, 3 do
+  local member, outcome = ARGV[i], ARGV[i + 2]
+  local keep = tonumber(ARGV[i + 1])
   local result = K .. 'result:' .. idOf(member)
   local state = call('GETRANGE', result, 0, 0)
   if state == '' or state == 'P' then
-    local life = keep or math.max(0, ARGV[i + 1] - now) + ${RESULT_GRACE_MS}
-    call('SET', result, outcome, 'PX', math.ceil(life))
+    local left = math.max(0, call('PTTL', rowKey(member)))
+    call('SET', result, outcome, 'PX', keep or math.min(${RESULT_MS}, left + ${RESULT_GRACE_MS}))
     local producer = string.match(member, '^[^:]*')
     if producer ~= '' then reply(producer, outcome) end
     if keep then
