@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { AcceptedPrediction, Prediction } from '../src/inference/inference.ts';
 import { makeCertificates } from './fixtures/redis/certificates.ts';
 import { freePort, type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
-import { crops, staticLogits, topProbability } from './fixtures/serving/photos.ts';
+import { crops, staticLogits, tensorOf, topProbability } from './fixtures/serving/photos.ts';
 import {
+  inferRows,
   metric,
   postImage,
   type Running,
@@ -116,6 +117,27 @@ it('answers each of 64 images through two API processes and two workers', async 
   expect(sizes.size).toBeLessThan(32);
   for (const worker of workers) expect(await metric(worker, 'dent_predictions_total')).toBeGreaterThan(0);
 }, 60_000);
+
+it('answers the rows of a tensor, which it knows from the model file alone', async () => {
+  const metadata = await fetch(new URL('/v2/models/cifar10-resnet14', apis[0].url));
+  expect(await metadata.json()).toMatchObject({
+    inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 3, 32, 32] }],
+    outputs: [{ name: 'logits' }, { name: 'static_logits' }, { name: 'entropy' }],
+  });
+  const tensor = await tensorOf(images.slice(0, ROWS));
+  const answers = await Promise.all(
+    apis.map((api) => inferRows(api, tensor, 'logits', { recipe: 'static' })),
+  );
+  for (const { answer, values } of answers) {
+    expect(answer.parameters).toMatchObject({ applied: 'static', steps: 0 });
+    expect(values).toHaveLength(ROWS * 10);
+    for (const [i, value] of values.entries()) {
+      expect(value).toBeCloseTo(expected[Math.floor(i / 10)]![i % 10]!, 4);
+    }
+  }
+  const stats = await (await fetch(new URL('/v2/models/cifar10-resnet14/stats', apis[1].url))).json();
+  expect(stats).toMatchObject({ model_stats: [{ version: '1', inference_stats: { fail: { count: 0 } } }] });
+});
 
 it('leaves the rows of contents that no worker has to nobody, and runs the others', async () => {
   await writeRepository(join(folder, 'other'), {

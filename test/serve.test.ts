@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Prediction } from '../src/inference/inference.ts';
-import { crops, photo, staticLogits, topProbability } from './fixtures/serving/photos.ts';
-import { type Running, startDent } from './fixtures/serving/processes.ts';
+import { crops, photo, staticLogits, tensorOf, topProbability } from './fixtures/serving/photos.ts';
+import { inferRows, type Running, startDent } from './fixtures/serving/processes.ts';
 
 let cache: string;
 let server: Running;
@@ -79,6 +79,22 @@ it('answers each of 500 posts at once with the answer for its own image', async 
   expect(distinct.size).toBeGreaterThan(400);
   expect(Math.max(...answers.map(({ batch }) => batch.size))).toBeGreaterThan(8);
 }, 60_000);
+
+it('answers a tensor as it answers the images that it was made of', async () => {
+  const images = await crops(16);
+  const [{ answer, values }, expected] = await Promise.all([
+    inferRows(server, await tensorOf(images), 'static_logits'),
+    staticLogits(images),
+  ]);
+  expect(answer.parameters).toMatchObject({ recipe: 'isolated', applied: 'isolated', steps: 6 });
+  for (const [i, value] of values.entries()) {
+    expect(value).toBeCloseTo(expected[Math.floor(i / 10)]![i % 10]!, 4);
+  }
+  const adapted = await inferRows(server, await tensorOf(images.slice(3, 4)), 'entropy');
+  const { adaptation } = await predict(images[3]!);
+  expect(adapted.values).toHaveLength(7);
+  expect(adapted.values[6]).toBeCloseTo(adaptation.entropy_after, 3);
+});
 
 it('adapts to an image alone as it does in a batch, because the default recipe keeps rows apart', async () => {
   const images = await crops(24);
