@@ -360,7 +360,7 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [{ ...one, parameters: { binary_data_size: 192 } }] },
     ],
     [
-      'The parameter "binary_data_size" of the input "pixels" must be a whole number of bytes.',
+      'The member "inputs.0.parameters.binary_data_size" of the request must be >= 0.',
       { inputs: [{ ...one, data: undefined, parameters: { binary_data_size: -4 } }] },
     ],
     ['Shared memory is not supported.', { inputs: [{ ...one, parameters: { shared_memory_region: 'r' } }] }],
@@ -390,26 +390,29 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [one], outputs: [{ name: 'entropy', parameters: { classification: 1 } }] },
     ],
     [
-      'The parameter "classification" of the output "scores" must be a number of classes.',
+      'The member "outputs.0.parameters.classification" of the request must be integer.',
       { inputs: [one], outputs: [{ name: 'scores', parameters: { classification: 'all' } }] },
     ],
     [
-      'The parameter "binary_data" of the output "scores" must be true or false.',
+      'The member "outputs.0.parameters.binary_data" of the request must be boolean.',
       { inputs: [one], outputs: [{ name: 'scores', parameters: { binary_data: 1 } }] },
     ],
     [
-      'The parameter "binary_data_output" must be true or false.',
+      'The member "parameters.binary_data_output" of the request must be boolean.',
       { inputs: [one], parameters: { binary_data_output: 'yes' } },
     ],
     [
-      'The parameter "priority" must be a whole number from 0 to 3.',
+      'The member "parameters.priority" of the request must be <= 3.',
       { inputs: [one], parameters: { priority: 4 } },
     ],
     [
       'The parameter "timeout" must be a whole number from 0 to 5000000.',
       { inputs: [one], parameters: { timeout: 5_000_001 } },
     ],
-    ['The parameter "recipe" must be a string.', { inputs: [one], parameters: { recipe: 1 } }],
+    [
+      'The member "parameters.recipe" of the request must be string.',
+      { inputs: [one], parameters: { recipe: 1 } },
+    ],
     [
       "Parameters whose names begin with 'triton_' are reserved.",
       { inputs: [one], parameters: { triton_x: 1 } },

@@ -39,12 +39,6 @@ function wanted(
   if (spec === undefined) throw invalid(`unexpected inference output '${name}' for model '${version.name}'`);
   if ('shared_memory_region' in parameters) throw invalid('Shared memory is not supported.');
   const { binary_data: binary = binaryByDefault, classification: classes = 0 } = parameters;
-  if (typeof binary !== 'boolean') {
-    throw invalid(`The parameter "binary_data" of the output "${name}" must be true or false.`);
-  }
-  if (typeof classes !== 'number' || !Number.isInteger(classes) || classes < 0) {
-    throw invalid(`The parameter "classification" of the output "${name}" must be a number of classes.`);
-  }
   if (classes > 0 && spec.kind === 'entropy') throw invalid(`The output "${name}" has no classes.`);
   return { spec, binary, classes: Math.min(classes, version.manifest.labels.length) };
 }

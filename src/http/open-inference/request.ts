@@ -41,33 +41,22 @@ function complaint({ instancePath, message, ...error }: ReturnType<typeof valida
   return place === '' ? 'The request is no JSON object.' : `The member "${place}" of the request ${message}.`;
 }
 
-type Parameters = NonNullable<InferRequestBody['parameters']>;
-
-/** A parameter that is a whole number from 0 to `max`; undefined where it is absent or 0, which stands for the default. */
-function wholeNumber(parameters: Parameters, name: string, max: number): number | undefined {
-  const value = parameters[name];
-  if (value === undefined || value === 0) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= max) return value;
-  throw invalid(`The parameter "${name}" must be a whole number from 0 to ${max}.`);
-}
-
 function readParameters(
-  parameters: Parameters,
+  parameters: NonNullable<InferRequestBody['parameters']>,
   { manifest }: DescribedVersion,
 ): Pick<RowsRequest, 'recipe' | 'priority' | 'timeoutMs'> {
   if (Object.keys(parameters).some((name) => name.startsWith('triton_'))) {
     throw invalid("Parameters whose names begin with 'triton_' are reserved.");
   }
-  const { recipe } = parameters;
-  if (recipe !== undefined && typeof recipe !== 'string') {
-    throw invalid('The parameter "recipe" must be a string.');
-  }
-  const priority = wholeNumber(parameters, 'priority', 3) as 1 | 2 | 3 | undefined;
-  const timeoutUs = wholeNumber(parameters, 'timeout', manifest.batching.timeoutMs * 1000);
+  // 0 stands for the default of both.
+  const { recipe, priority = 0, timeout = 0 } = parameters;
+  const longestUs = manifest.batching.timeoutMs * 1000;
+  if (timeout > longestUs)
+    throw invalid(`The parameter "timeout" must be a whole number from 0 to ${longestUs}.`);
   return {
     ...(recipe !== undefined && { recipe }),
-    ...(priority !== undefined && { priority }),
-    ...(timeoutUs !== undefined && { timeoutMs: Math.ceil(timeoutUs / 1000) }),
+    ...(priority !== 0 && { priority: priority as 1 | 2 | 3 }),
+    ...(timeout !== 0 && { timeoutMs: Math.ceil(timeout / 1000) }),
   };
 }
 
@@ -84,11 +73,9 @@ export function readCall(
   }
   const request = parse(json);
   const { id, parameters = {} } = request;
-  const { binary_data_output: binary = false } = parameters;
-  if (typeof binary !== 'boolean') throw invalid('The parameter "binary_data_output" must be true or false.');
   return {
     id: id || randomUUID(),
     rows: { images: readImages(version, request, tensors), ...readParameters(parameters, version) },
-    outputs: chooseOutputs(version, request.outputs, binary),
+    outputs: chooseOutputs(version, request.outputs, parameters.binary_data_output ?? false),
   };
 }

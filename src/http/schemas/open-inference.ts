@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TProperties } from 'typebox';
 
 const strict = { additionalProperties: false } as const;
 
@@ -31,7 +31,10 @@ export const ModelNames = Type.Object({ models: Type.Array(Type.String()) }, str
 export const ModelReady = Type.Object({ name: Type.String(), ready: Type.Literal(true) }, strict);
 
 const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
-const Parameters = (description: string) => Type.Record(Type.String(), ParameterValue, { description });
+
+/** The parameters that mean something here; others are passed over. */
+const parametersOf = <P extends TProperties>(known: P) =>
+  Type.Optional(Type.Object(known, { additionalProperties: ParameterValue }));
 
 const DataType = Type.String({ description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
 const Shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
@@ -40,9 +43,14 @@ const InferInput = Type.Object({
   name: Type.String(),
   shape: Shape,
   datatype: DataType,
-  parameters: Type.Optional(
-    Parameters('`binary_data_size`: bytes of this tensor behind the JSON, which then has no `data`.'),
-  ),
+  parameters: parametersOf({
+    binary_data_size: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Bytes of this tensor behind the JSON, which then has no `data`.',
+      }),
+    ),
+  }),
   data: Type.Optional(
     Type.Unknown({ description: 'Numbers in row-major order, in nested arrays or in a flat one.' }),
   ),
@@ -50,24 +58,46 @@ const InferInput = Type.Object({
 
 const InferOutput = Type.Object({
   name: Type.String(),
-  parameters: Type.Optional(
-    Parameters(
-      '`binary_data`: whether the tensor comes behind the JSON. `classification`: the top so many classes as text instead of numbers.',
+  parameters: parametersOf({
+    binary_data: Type.Optional(
+      Type.Boolean({ description: 'Whether the tensor comes in bytes behind the JSON.' }),
     ),
-  ),
+    classification: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'The top so many classes as text, `value:index:label`, instead of numbers; 0 for the numbers.',
+      }),
+    ),
+  }),
 });
 
 /** A request as JSON. Members that nobody knows are passed over. */
 export const InferRequest = Type.Object(
   {
     id: Type.Optional(Type.String({ description: 'Comes back with the answer.' })),
-    parameters: Type.Optional(
-      Parameters(
-        "`recipe`: one of the model's recipes. `priority`: 1 goes first, then 2 and 3; 0 is the default, 2. `timeout`: microseconds after " +
-          'which the answer is of no use; 0 is the default, the longest that the model allows. `binary_data_output`: whether outputs ' +
-          'come behind the JSON that do not say so themselves.',
+    parameters: parametersOf({
+      recipe: Type.Optional(
+        Type.String({ description: "One of the model's recipes; its default where none is named." }),
       ),
-    ),
+      priority: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 3,
+          description: '1 goes first, then 2 and 3; 0 is the default, 2.',
+        }),
+      ),
+      timeout: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description:
+            'Microseconds after which the answer is of no use; 0 is the default, and the longest, that the model allows.',
+        }),
+      ),
+      binary_data_output: Type.Optional(
+        Type.Boolean({ description: 'Whether outputs come in bytes that do not say so themselves.' }),
+      ),
+    }),
     inputs: Type.Array(InferInput),
     outputs: Type.Optional(
       Type.Array(InferOutput, { maxItems: 16, description: 'All, where it is absent.' }),
@@ -82,7 +112,17 @@ const AnswerTensor = Type.Object(
     name: Type.String(),
     datatype: Type.String(),
     shape: Shape,
-    parameters: Type.Optional(Parameters('`binary_data_size`: bytes of this tensor behind the JSON.')),
+    parameters: Type.Optional(
+      Type.Object(
+        {
+          binary_data_size: Type.Integer({
+            minimum: 0,
+            description: 'Bytes of this tensor behind the JSON, which then has no `data`.',
+          }),
+        },
+        strict,
+      ),
+    ),
     data: Type.Optional(
       Type.Array(Type.Union([Type.Number(), Type.String(), Type.Null()]), {
         description: 'In row-major order. JSON has no NaN and no infinities; null stands for them.',
