@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { loadConfig, parseSetting } from './config.ts';
+import { loadConfig, parseSetting, settings, variable } from './config.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -27,6 +28,21 @@ it('has a default for every setting', () => {
     closeTimeoutMs: 60_000,
     runTimeoutMs: 60_000,
   });
+});
+
+it('has every setting in docs/configuration.md, with its default', async () => {
+  const page = await readFile('docs/configuration.md', 'utf8');
+  const rows = [...page.matchAll(/^\| `(DENT_\w+)` \| (.+?) \|/gm)].map(([, name, told]) => [name, told]);
+  const known = Object.entries(settings).map(([name, schema]) => [
+    variable(name),
+    (schema as { default?: unknown }).default,
+  ]);
+  expect(rows.map(([name]) => name).toSorted()).toEqual(known.map(([name]) => name).toSorted());
+  const defaults = new Map(known as [string, unknown][]);
+  for (const [name, told] of rows as [string, string][]) {
+    // Some are said in words.
+    if (/^[\w.]+$/.test(told)) expect([name, told]).toEqual([name, String(defaults.get(name))]);
+  }
 });
 
 it('reads the environment, and passes over what is set to nothing', () => {

@@ -16,6 +16,7 @@ let api: Running;
 let worker: Running;
 let metricsPort: number;
 let images: Uint8Array<ArrayBuffer>[];
+let log = '';
 const keys = { ann: createKey(), bob: createKey() };
 
 const writeKeys = (names: readonly (keyof typeof keys)[]): Promise<void> => {
@@ -42,6 +43,10 @@ beforeAll(async () => {
   api = await startDent(['serve', '--queue', 'redis', '--api-keys-file', join(folder, 'keys.json')], {
     ...env,
     DENT_METRICS_PORT: String(metricsPort),
+    DENT_LOG_LEVEL: 'trace',
+  });
+  api.process.stdout!.on('data', (text) => {
+    log += text;
   });
   images = await crops(ROWS);
 }, 90_000);
@@ -96,6 +101,32 @@ it('has metrics on a port of their own, for whoever reaches it', async () => {
   expect(text).toMatch(/^dent_ready 1$/m);
   expect(text).toMatch(/^dent_rejected_total\{reason="unauthorized"\} 1$/m);
   for (const key of Object.values(keys)) expect(text).not.toContain(key);
+});
+
+it('logs neither keys nor images, at any level', async () => {
+  const bad = createKey();
+  const base64 = Buffer.from(images[0]!).toString('base64');
+  const post = (path: string, body: string, headers = {}) =>
+    fetch(new URL(path, api.url), {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+  const body = JSON.stringify({ image: base64 });
+  const statuses = [
+    await post('/v1/predict', body, bearer('ann')),
+    await post('/v1/predict', body, { 'x-api-key': bad }),
+    await post('/v1/predict?nonsense=1', body, bearer('ann')),
+    await post('/v1/predict', `{"image":"${base64.slice(0, 401)}"}`, bearer('ann')),
+    await post('/v1/predict', body.slice(1), bearer('ann')),
+  ].map(({ status }) => status);
+  expect(statuses).toEqual([200, 401, 400, 400, 400]);
+  await vi.waitFor(() => expect(log.match(/"status":400/g)!.length).toBeGreaterThanOrEqual(3));
+  expect(log).toContain('"caller":"ann"');
+  for (const secret of [...Object.values(keys), bad, ...Object.values(keys).map(digestOf)]) {
+    expect(log).not.toContain(secret);
+  }
+  for (const part of [base64.slice(100, 140), base64.slice(0, 40)]) expect(log).not.toContain(part);
 });
 
 it('follows the file of keys without a restart', async () => {

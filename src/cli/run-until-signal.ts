@@ -1,18 +1,31 @@
 import closeWithGrace from 'close-with-grace';
-import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config.ts';
 
 /** npm hands on the Ctrl-C that the terminal has sent to the whole process group; both are one press of the key. */
 const SAME_SIGNAL_MS = 500;
 
-/** A log of one JSON object a line. */
-export const createLog = ({ logLevel }: Config): Logger =>
-  pino({
-    level: logLevel,
-    base: null,
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-  });
+/** Nothing logs headers. Should something ever log a request, or an error that holds one, keys are held back. */
+const SECRETS = ['', '*.', '*.*.'].flatMap((place) => [
+  `${place}headers.authorization`,
+  `${place}headers["x-api-key"]`,
+]);
+
+/** A log of one JSON object a line, on the standard output unless told otherwise. */
+export const createLog = (
+  { logLevel }: Pick<Config, 'logLevel'>,
+  to: DestinationStream = pino.destination(1),
+): Logger =>
+  pino(
+    {
+      redact: SECRETS,
+      level: logLevel,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    to,
+  );
 
 /**
  * Closes what runs at SIGINT or SIGTERM, which `close` is told, and ends the process with 0; with 1 at a second signal, or
