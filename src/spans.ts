@@ -120,6 +120,12 @@ function startRide(row: Context, batch: Span, attributes: Attributes): Span {
   return tracer().startSpan('batch', { kind: SpanKind.CONSUMER, attributes, links }, row);
 }
 
+/** The first row of each trace: a request may have sent many rows. */
+function onePerTrace(rows: readonly Context[]): Context[] {
+  const ids = rows.map((row) => trace.getSpanContext(row)?.traceId);
+  return rows.filter((_, i) => ids.indexOf(ids[i]) === i);
+}
+
 /** Runs a batch whose rows have come with these `traceparent`s. `work` may describe its span with further attributes. */
 export async function inBatchSpan<T>(
   attributes: Attributes,
@@ -129,7 +135,7 @@ export async function inBatchSpan<T>(
   const rows = traceparents
     .filter((traceparent) => traceparent !== undefined)
     .map((traceparent) => propagation.extract(ROOT_CONTEXT, { traceparent }));
-  const [host, ...others] = rows;
+  const [host, ...others] = onePerTrace(rows);
   // Whatever request happened to start the batch, it has no part in it.
   if (!host) return context.with(ROOT_CONTEXT, () => work(() => {}));
   const links = rows.map((row) => ({ context: trace.getSpanContext(row)! }));

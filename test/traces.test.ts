@@ -137,6 +137,26 @@ describe('one process', () => {
     expect(spansOf(unsampled)).toEqual([]);
   });
 
+  it('records a batch once in the trace of a request that has many rows in it', async () => {
+    const caller = newCaller();
+    const data = Array.from({ length: 4 * 3 * 32 * 32 }, (_, i) => (i % 255) / 255);
+    const response = await fetch(new URL('/v2/models/cifar10-resnet14/infer', server.url), {
+      method: 'POST',
+      headers: { ...caller.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        inputs: [{ name: 'input', shape: [4, 3, 32, 32], datatype: 'FP32', data }],
+      }),
+    });
+    expect(response.status, await response.text()).toBe(200);
+    const batch = await spanOf(caller, 'batch');
+    expect(batch.attributes['dent.batch.size']).toBe(4);
+    await spanOf(caller, 'POST /v2/models/:model/infer');
+    const queues = spansOf(caller).filter(({ name }) => name === 'queue');
+    expect(batch.links.map(({ spanId }) => spanId).toSorted()).toEqual(
+      queues.map(({ spanId }) => spanId).toSorted(),
+    );
+  });
+
   it('marks what failed', async () => {
     const caller = newCaller();
     const response = await postImage(server, images[0]!, '?timeout_ms=1', caller.headers);
