@@ -29,8 +29,8 @@ export const answer = (
   content: { [type]: { schema, ...(example !== undefined && { example }) } },
 });
 
-/** An answer without a body. */
-export const emptyAnswer = (description: string) => ({ description, headers: REQUEST_ID });
+/** An answer without a body; `null` is the word for that of whoever writes the document. */
+export const emptyAnswer = (description: string) => ({ description, headers: REQUEST_ID, type: 'null' });
 
 /** For each code that an operation documents: when it is met, and what it says then. */
 const PROBLEMS = {
