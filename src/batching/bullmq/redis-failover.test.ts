@@ -109,13 +109,15 @@ async function startTraffic(place: Place) {
   return { producer, consumer, traffic: Object.assign(traffic, { stop }) satisfies Traffic };
 }
 
-/** Expects that `traffic` was refused for a while, and then answered again to its end. */
-function expectGap({ codes, slowestRefusalMs }: Traffic): void {
+/** Expects that what `traffic` sent was answered or refused, and in the end answered. */
+function expectRecovery({ codes, slowestRefusalMs }: Traffic): void {
   expect(codes.filter((code) => code !== 'answered' && code !== 'queue_unavailable')).toEqual([]);
-  expect(codes).toContain('queue_unavailable');
   expect(codes.slice(-20)).toEqual(Array(20).fill('answered'));
   expect(slowestRefusalMs).toBeLessThan(10_000);
 }
+
+const untilMaster = ({ client }: RedisServer): Promise<void> =>
+  eventually(async () => expect((await client.role())[0]).toBe('master'));
 
 test(
   'three sentinels make the replica the master when that dies, and rows go on without a restart',
@@ -136,12 +138,11 @@ test(
     );
     await eventually(() => expect(traffic.codes.length).toBeGreaterThan(20));
     await master.kill();
-    await eventually(() => expect(producer.unreadyReasons()).not.toEqual([]));
+    await untilMaster(replica);
     await Promise.all([producer, consumer].map(untilUp));
-    expect(await replica.client.role()).toMatchObject(['master', expect.anything(), expect.anything()]);
     await pause(1_000);
     await traffic.stop();
-    expectGap(traffic);
+    expectRecovery(traffic);
   },
   TEST_MS,
 );
@@ -180,12 +181,12 @@ test(
     await producer.submit(kept);
     for (const each of masters) expect((await each.client.dbsize()) > 0).toBe(each === owner);
     await owner.kill();
-    await eventually(() => expect(producer.unreadyReasons()).not.toEqual([]));
+    await untilMaster(replica);
     await Promise.all([producer, consumer].map(untilUp));
     expect(await producer.result(kept.id)).toMatchObject({ memo: 'memo', outcome: { memo: 'memo' } });
     await pause(1_000);
     await traffic.stop();
-    expectGap(traffic);
+    expectRecovery(traffic);
   },
   TEST_MS,
 );

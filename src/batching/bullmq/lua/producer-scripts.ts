@@ -37,10 +37,11 @@ if not sameLimits then call('HSET', laneKey(lane), 'max', max, 'delay', delay, '
 local latest = tonumber(call('ZRANGE', orderKey(priority, lane), -1, -1, 'WITHSCORES')[2] or 0)
 local accepted = math.max(now, latest + 0.001)
 call('ZADD', orderKey(priority, lane), accepted, member)
-call('ZADD', expiryKey(lane), now + left, member)
+-- A cluster's client sends again what it got no answer for, and the row may be there already.
+local isNew = call('ZADD', expiryKey(lane), now + left, member) == 1
 call('SET', rowKey(member), ARGV[7], 'PX', math.ceil(left))
 if keep then call('SET', result, 'P' .. exact(now + left) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep)) end
-call('HINCRBY', K .. 'depths', model, 1)
+if isNew then call('HINCRBY', K .. 'depths', model, 1) end
 
 -- Somebody has to know when the first row of a lane is due, and at once when another batch is full.
 local depth = call('ZCARD', expiryKey(lane))
