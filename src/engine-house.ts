@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { logBatches } from './batch-log.ts';
 import type { BatchHandler } from './batching/batch-queue.ts';
-import { isolateCrashes } from './batching/index.ts';
+import { isolateFailures } from './batching/index.ts';
 import type { Config } from './config.ts';
 import { compile } from './dent/index.ts';
-import { createEngine, type Engine, EngineCrashError } from './engine/index.ts';
+import { createEngine, type Engine } from './engine/index.ts';
 import { createBatchHandler, holdVersions } from './inference/index.ts';
 import type { Metrics } from './metrics/index.ts';
 import {
@@ -80,10 +80,7 @@ export async function openEngineHouse(
     const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });
     return {
       models,
-      handler: holdVersions(
-        models,
-        isolateCrashes(run, (error) => error instanceof EngineCrashError),
-      ),
+      handler: holdVersions(models, isolateFailures(run)),
       enginePids: () => engine.pids,
       async close() {
         await models.close();

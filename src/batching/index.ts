@@ -10,6 +10,6 @@ export {
   type RedisProducer,
   type RedisProducerOptions,
 } from './bullmq/redis-producer.ts';
-export { isolateCrashes } from './isolate-crashes.ts';
+export { isolateFailures } from './isolate-failures.ts';
 export { createMemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export type { QueueObserver, RowRejection } from './queue-observer.ts';
