@@ -37,6 +37,8 @@ let folder: string;
 let redis: RedisServer;
 let running: Running[] = [];
 let prometheus: Prometheus;
+/** The end of the load, in seconds since the epoch. However long the tests take, they look at it. */
+let at: number;
 
 /** Posts every kind of request, one after the other, until the time is over. */
 async function load(
@@ -88,6 +90,9 @@ beforeAll(async () => {
   const untilMs = Date.now() + LOAD_MS;
   const clients = [alone, api!].flatMap((server) => [1, 2, 3].map(() => load(server, images, untilMs)));
   await Promise.all(clients);
+  at = Date.now() / 1000;
+  // And one more to have seen all of it.
+  await pause(1500);
 }, 180_000);
 afterAll(async () => {
   await prometheus?.stop();
@@ -106,7 +111,7 @@ function ask({ expr, instant }: Target, namespace: string): Promise<Series[]> {
     .replaceAll('$__range', '1m')
     .replaceAll('$namespace', namespace)
     .replaceAll(/\$(job|model|recipe)/g, '.*');
-  return instant ? prometheus.query(filled) : prometheus.queryRange(filled, 20);
+  return instant ? prometheus.query(filled, at) : prometheus.queryRange(filled, at, 20);
 }
 
 const hasNumber = ({ values }: Series): boolean => values.some((value) => !Number.isNaN(value));
@@ -133,6 +138,7 @@ describe.each(['memory', 'redis'])('with the queue in %s', (namespace) => {
       const labels = `{namespace="${namespace}", steps="${steps}"}`;
       const [mean] = await prometheus.query(
         `sum(increase(${duration}_sum${labels}[1m])) / sum(increase(${duration}_count${labels}[1m]))`,
+        at,
       );
       return mean!.values[0]!;
     };
@@ -140,7 +146,7 @@ describe.each(['memory', 'redis'])('with the queue in %s', (namespace) => {
     expect(await seconds(6)).toBeGreaterThan(await seconds(2));
     const bought = async (recipe: string): Promise<number> => {
       const query = `namespace_model_recipe:dent_entropy_nats:bought_mean5m{namespace="${namespace}", recipe="${recipe}"}`;
-      return (await prometheus.query(query))[0]!.values[0]!;
+      return (await prometheus.query(query, at))[0]!.values[0]!;
     };
     expect(await bought('static')).toBeCloseTo(0, 3);
     expect(await bought('longer')).toBeGreaterThan(await bought('isolated'));

@@ -42,10 +42,10 @@ interface ApiResult {
 }
 
 export interface Prometheus {
-  /** As it is now. */
-  query(expr: string): Promise<Series[]>;
-  /** Over the last `seconds`, second by second. */
-  queryRange(expr: string, seconds: number): Promise<Series[]>;
+  /** As it was at that time, in seconds since the epoch. */
+  query(expr: string, at: number): Promise<Series[]>;
+  /** Over the `seconds` before that time, second by second. */
+  queryRange(expr: string, at: number, seconds: number): Promise<Series[]>;
   /** Each rule's name and whether it can be evaluated. */
   ruleHealth(): Promise<{ readonly name: string; readonly health: string; readonly state?: string }[]>;
   stop(): Promise<void>;
@@ -99,10 +99,9 @@ export async function startPrometheus(
     await pause(50);
   }
   return {
-    query: async (query) => seriesOf(await get('/api/v1/query', { query })),
-    async queryRange(query, seconds) {
-      const end = Date.now() / 1000;
-      const range = { start: String(end - seconds), end: String(end), step: '1' };
+    query: async (query, at) => seriesOf(await get('/api/v1/query', { query, time: String(at) })),
+    async queryRange(query, at, seconds) {
+      const range = { start: String(at - seconds), end: String(at), step: '1' };
       return seriesOf(await get('/api/v1/query_range', { query, ...range }));
     },
     async ruleHealth() {
