@@ -1,10 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,14 +16,11 @@ const RUNTIME = 'node_modules/onnxruntime-node';
 let folder: string;
 let server: Server;
 let port: number;
-let answer: (path: string) => { status: number; body?: Buffer };
+let answer: (path: string) => number;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dent-docker-'));
-  await mkdir(join(folder, RUNTIME, 'script'), { recursive: true });
-  await writeFile(join(folder, RUNTIME, 'package.json'), '{"version": "9.8.7"}');
   server = createServer(({ url }, response) => {
-    const { status, body } = answer(url!);
-    response.writeHead(status).end(body);
+    response.writeHead(answer(url!)).end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   port = (server.address() as AddressInfo).port;
@@ -35,14 +30,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function run(name: string, env: Record<string, string>) {
-  const child = spawn(process.execPath, [program(name)], { cwd: folder, env });
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
+/** What the health check ends with. */
+async function healthcheck(env: Record<string, string>): Promise<number | null> {
+  const child = spawn(process.execPath, [program('healthcheck.mjs')], { env });
   const [code] = await once(child, 'close');
-  return { code, output };
+  return code;
 }
 
 describe('prune-binaries', () => {
@@ -68,61 +60,40 @@ describe('prune-binaries', () => {
   });
 });
 
-describe('fetch-cuda-libraries', () => {
-  const native = 'runtimes/linux-x64/native';
-  const target = () => join(folder, RUNTIME, 'bin/napi-v6/linux/x64');
-  let nupkg: Buffer;
-  let asked: string[];
-  beforeEach(async () => {
-    const require = createRequire(import.meta.url);
-    const AdmZip = createRequire(require.resolve('onnxruntime-node/package.json'))('adm-zip');
-    const zip = new AdmZip();
-    for (const library of ['shared', 'cuda', 'tensorrt']) {
-      zip.addFile(`${native}/libonnxruntime_providers_${library}.so`, Buffer.from(library));
+describe('ONNX Runtime for GPUs', () => {
+  it('is pinned to the version that npm installs', () => {
+    const { version } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8'));
+    const [pin, ...others] = readFileSync(program('onnxruntime-gpu.txt'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(pin).toMatch(new RegExp(`^onnxruntime-gpu==${version} --hash=sha256:[0-9a-f]{64}$`));
+    expect(others).toEqual([]);
+  });
+
+  /** Runs the check where `ldd` and `ldconfig` say this. */
+  async function check(links: string, cache: string): Promise<() => Buffer> {
+    for (const [tool, says] of [
+      ['ldd', links],
+      ['ldconfig', cache],
+    ] as const) {
+      await writeFile(join(folder, tool), `#!/bin/sh\necho '${says}'\n`, { mode: 0o755 });
     }
-    nupkg = zip.toBuffer();
-    await symlink(join(process.cwd(), 'node_modules/adm-zip'), join(folder, 'node_modules/adm-zip'));
-    await mkdir(target(), { recursive: true });
-    asked = [];
-    answer = (path) => {
-      asked.push(path);
-      return { status: 200, body: nupkg };
-    };
-  });
-  const fetchLibraries = (hash: string) =>
-    run('fetch-cuda-libraries.mjs', {
-      NUGET_URL: `http://127.0.0.1:${port}/v3`,
-      ONNXRUNTIME_GPU_SHA256: hash,
-    });
-  const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+    const env = { PATH: `${folder}:${process.env.PATH}` };
+    return () => execFileSync('sh', [program('check-cuda.sh'), 'library'], { env, stdio: 'pipe' });
+  }
+  const driver = 'libcuda.so.1 => not found';
+  const blas = 'libcublas.so.13 => /usr/lib/libcublas.so.13';
+  const cudnn = 'libcudnn.so.9 (libc6,x86-64) => /usr/lib/libcudnn.so.9';
 
-  it('unpacks the two libraries that are used, of the version that is installed', async () => {
-    expect(await fetchLibraries(sha256(nupkg))).toEqual({ code: 0, output: '' });
-    const name = 'microsoft.ml.onnxruntime.gpu.linux';
-    expect(asked).toEqual([`/v3/${name}/9.8.7/${name}.9.8.7.nupkg`]);
-    expect(await readFile(join(target(), 'libonnxruntime_providers_cuda.so'), 'utf8')).toBe('cuda');
-    expect(await readFile(join(target(), 'libonnxruntime_providers_shared.so'), 'utf8')).toBe('shared');
-    expect(existsSync(join(target(), 'libonnxruntime_providers_tensorrt.so'))).toBe(false);
+  it('finds all that it asks for in the base image, but the driver', async () => {
+    expect(await check(`${blas}\n${driver}`, cudnn)).not.toThrow();
   });
 
-  it('unpacks nothing whose hash is another, and fetches nothing without one', async () => {
-    const other = await fetchLibraries('0'.repeat(64));
-    expect(other.code).toBe(1);
-    expect(other.output).toContain(`has the SHA-256 ${sha256(nupkg)}, not ${'0'.repeat(64)}.`);
-    const none = await fetchLibraries('');
-    expect(none.output).toMatch(
-      /^ONNXRUNTIME_GPU_SHA256 must be the SHA-256 of .*\.nupkg in lowercase hex\.\n$/,
+  it('is refused where the base image has another CUDA, or no cuDNN', async () => {
+    expect(await check(`libcublas.so.13 => not found\n${driver}`, cudnn)).toThrow(
+      /does not have what ONNX Runtime needs: libcublas\.so\.13\n/,
     );
-    expect(asked).toHaveLength(1);
-    expect(existsSync(join(target(), 'libonnxruntime_providers_cuda.so'))).toBe(false);
-  });
-
-  it('says what else is at fault', async () => {
-    answer = () => ({ status: 404 });
-    expect((await fetchLibraries('0'.repeat(64))).output).toMatch(/was answered with 404\.\n$/);
-    answer = () => ({ status: 200, body: nupkg });
-    nupkg = Buffer.from('no zip');
-    expect((await fetchLibraries(sha256(nupkg))).code).toBe(1);
+    expect(await check(blas, '')).toThrow(/needs: libcudnn\.so\.9/);
   });
 });
 
@@ -130,13 +101,13 @@ it.each([
   ['passes', 200, 0],
   ['fails', 503, 1],
 ])('the health check %s where readiness is %d', async (_, status, code) => {
-  answer = (path) => ({ status: path === '/v2/health/ready' ? status : 404 });
-  expect((await run('healthcheck.mjs', { DENT_PORT: String(port) })).code).toBe(code);
+  answer = (path) => (path === '/v2/health/ready' ? status : 404);
+  expect(await healthcheck({ DENT_PORT: String(port) })).toBe(code);
 });
 
 it('the health check fails where nobody listens', async () => {
   server.close();
-  expect((await run('healthcheck.mjs', { DENT_PORT: String(port) })).code).toBe(1);
+  expect(await healthcheck({ DENT_PORT: String(port) })).toBe(1);
 });
 
 describe('the compose file', () => {

@@ -285,6 +285,20 @@ it('runs the test in a pod with the image of the release', () => {
   expect(envOf(container)).toEqual({ API_URL: 'http://vision-dent-serve:8000', KEYS_ASKED_FOR: 'no' });
 });
 
+it('spreads pods by their own labels, or by those one names', () => {
+  const labelSelector = { matchLabels: { group: 'mine' } };
+  const rule = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule' };
+  const { owner, pod } = podOf(
+    render({ api: { topologySpreadConstraints: [rule, { ...rule, labelSelector }] } }),
+    'api',
+  );
+  const { matchLabels } = owner.spec.selector;
+  expect(pod.topologySpreadConstraints).toEqual([
+    { ...rule, labelSelector: { matchLabels } },
+    { ...rule, labelSelector },
+  ]);
+});
+
 it('gives every pod what one adds', () => {
   const extra = {
     extraEnv: [{ name: 'NODE_OPTIONS', value: '--trace-warnings' }],

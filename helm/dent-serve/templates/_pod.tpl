@@ -149,7 +149,12 @@ spec:
   {{- with $values.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- range . }}
-    - {{ merge (dict) . (dict "labelSelector" (dict "matchLabels" (include "dent-serve.selectorLabels" $ | fromYaml))) | toYaml | nindent 6 | trim }}
+    - {{ toYaml . | nindent 6 | trim }}
+      {{- if not (hasKey . "labelSelector") }}
+      labelSelector:
+        matchLabels:
+          {{- include "dent-serve.selectorLabels" $ | nindent 10 }}
+      {{- end }}
     {{- end }}
   {{- end }}
 {{- end -}}
