@@ -414,6 +414,14 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [one], parameters: { recipe: 1 } },
     ],
     [
+      'The member "inputs.0.name" of the request must not have more than 256 characters.',
+      { inputs: [{ ...one, name: 'x'.repeat(257) }] },
+    ],
+    [
+      `The member "parameters.${'x'.repeat(88)}" of the request must be either string or number or boolean.`,
+      { inputs: [one], parameters: { ['x'.repeat(10_000)]: null } },
+    ],
+    [
       "Parameters whose names begin with 'triton_' are reserved.",
       { inputs: [one], parameters: { triton_x: 1 } },
     ],

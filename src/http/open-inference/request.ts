@@ -33,7 +33,7 @@ function parse(json: Buffer): InferRequestBody {
 
 /** The schema's complaint as one sentence that names the member at fault. */
 function complaint({ instancePath, message, ...error }: ReturnType<typeof validator.Errors>[number]): string {
-  const place = instancePath.slice(1).replaceAll('/', '.');
+  const place = instancePath.slice(1, 100).replaceAll('/', '.');
   if (error.keyword === 'required') {
     const [missing] = error.params.requiredProperties;
     return `The request lacks "${place === '' ? '' : `${place}.`}${missing}".`;

@@ -36,11 +36,13 @@ const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string',
 const parametersOf = <P extends TProperties>(known: P) =>
   Type.Optional(Type.Object(known, { additionalProperties: ParameterValue }));
 
-const DataType = Type.String({ description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
+/** Long enough for any name; errors repeat it. */
+const Name = Type.String({ maxLength: 256 });
+const DataType = Type.String({ maxLength: 32, description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
 const Shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
 
 const InferInput = Type.Object({
-  name: Type.String(),
+  name: Name,
   shape: Shape,
   datatype: DataType,
   parameters: parametersOf({
@@ -57,7 +59,7 @@ const InferInput = Type.Object({
 });
 
 const InferOutput = Type.Object({
-  name: Type.String(),
+  name: Name,
   parameters: parametersOf({
     binary_data: Type.Optional(
       Type.Boolean({ description: 'Whether the tensor comes in bytes behind the JSON.' }),
@@ -75,10 +77,13 @@ const InferOutput = Type.Object({
 /** A request as JSON. Members that nobody knows are passed over. */
 export const InferRequest = Type.Object(
   {
-    id: Type.Optional(Type.String({ description: 'Comes back with the answer.' })),
+    id: Type.Optional(Type.String({ maxLength: 256, description: 'Comes back with the answer.' })),
     parameters: parametersOf({
       recipe: Type.Optional(
-        Type.String({ description: "One of the model's recipes; its default where none is named." }),
+        Type.String({
+          maxLength: 128,
+          description: "One of the model's recipes; its default where none is named.",
+        }),
       ),
       priority: Type.Optional(
         Type.Integer({
