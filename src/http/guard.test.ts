@@ -114,6 +114,19 @@ describe('the scope', () => {
     }
   });
 
+  it('of loading and unloading models is admin', async () => {
+    for (const what of ['load', 'unload']) {
+      const url = `/v2/repository/models/colours/${what}`;
+      const ask = (key: string) => test.app.inject({ method: 'POST', url, headers: bearer(key) });
+      expect((await ask(keys.admin)).statusCode).toBe(200);
+      const refused = await ask(keys.app);
+      expect([refused.statusCode, refused.json()]).toEqual([
+        403,
+        { error: 'The key "app" has no scope "admin".' },
+      ]);
+    }
+  });
+
   it('of predictions is predict', async () => {
     const reply = await predict(bearer(keys.prometheus));
     expect(reply.statusCode).toBe(403);

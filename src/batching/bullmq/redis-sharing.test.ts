@@ -140,6 +140,39 @@ describe('several workers', () => {
     expect(worker.batches.map(({ lane: of }) => of.content)).toEqual(['digits-1', 'digits-2', 'digits-1']);
   });
 
+  test('say what they can run, as long as they live', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const contents = ['digits-1'];
+    const consumer = await openConsumer(place, { contents: () => contents });
+    expect(await producer.hasWorker('digits-1')).toBe(false);
+    startWorker(consumer);
+    await eventually(async () => expect(await producer.hasWorker('digits-1')).toBe(true));
+    expect(await producer.hasWorker('digits-2')).toBe(false);
+    contents.splice(0, 1, 'digits-2');
+    consumer.announce();
+    await eventually(async () => expect(await producer.hasWorker('digits-2')).toBe(true));
+    await eventually(async () => expect(await producer.hasWorker('digits-1')).toBe(false));
+    await consumer.close();
+    await eventually(async () => expect(await producer.hasWorker('digits-2')).toBe(false));
+  });
+
+  test('know whether rows of a content wait or run, wherever they do', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place);
+    const [busy, idle] = [await openConsumer(place), await openConsumer(place)];
+    const awaited = () => Promise.all(['digits-1', 'digits-2'].map((each) => idle.isAwaited(each)));
+    expect(await awaited()).toEqual([false, false]);
+    const delivery = producer.submit(request());
+    await eventually(async () => expect(await awaited()).toEqual([true, false]));
+    const worker = startWorker(busy, { held: true });
+    await eventually(() => expect(worker.batches).toHaveLength(1));
+    expect(await awaited()).toEqual([true, false]);
+    worker.release();
+    await delivery;
+    await eventually(async () => expect(await awaited()).toEqual([false, false]));
+  });
+
   test('leave out of a batch that they hold ready whoever has gone meanwhile', async () => {
     const place = newPlace(server);
     const producer = await openProducer(place);

@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createLinger } from './linger.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Asks every 100 ms for so many seconds, and answers for how many of them rows were awaited. */
+async function secondsAwaited(
+  isAwaited: (content: string) => Promise<boolean>,
+  seconds: number,
+): Promise<number> {
+  for (let ms = 0; ms < seconds * 1000; ms += 100) {
+    if (!(await isAwaited('a'))) return ms / 1000;
+    vi.advanceTimersByTime(100);
+  }
+  return seconds;
+}
+
+it('waits for half a minute after the last row, and asks once a second', async () => {
+  let waits = true;
+  const ask = vi.fn(async () => waits);
+  const isAwaited = createLinger(ask, 2000);
+  expect(await secondsAwaited(isAwaited, 60)).toBe(60);
+  expect(ask.mock.calls.length).toBeLessThan(65);
+  waits = false;
+  const left = await secondsAwaited(isAwaited, 60);
+  expect(left).toBeGreaterThan(27);
+  expect(left).toBeLessThan(33);
+});
+
+it('waits longer where others look less often', async () => {
+  const isAwaited = createLinger(async () => false, 60_000);
+  expect(await secondsAwaited(isAwaited, 170)).toBe(170);
+});
+
+it('waits where nothing can be told', async () => {
+  const isAwaited = createLinger(() => Promise.reject(new Error('Redis is away.')), 2000);
+  expect(await secondsAwaited(isAwaited, 120)).toBe(120);
+});
+
+it('begins anew for a content that has been served again in between', async () => {
+  const isAwaited = createLinger(async () => false, 2000);
+  await secondsAwaited(isAwaited, 20);
+  vi.advanceTimersByTime(60_000);
+  expect(await secondsAwaited(isAwaited, 25)).toBe(25);
+});
