@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
@@ -48,7 +48,11 @@ const DESCRIPTION = 'graph.json';
 
 async function read(entry: string): Promise<CachedArtifact | undefined> {
   const text = await readFile(join(entry, DESCRIPTION), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : { ...JSON.parse(text), path: join(entry, GRAPH) };
+  if (text === undefined) return undefined;
+  const now = new Date();
+  // By its time people see whether an entry is still of use. A cache that may not be written serves all the same.
+  await utimes(entry, now, now).catch(() => {});
+  return { ...JSON.parse(text), path: join(entry, GRAPH) };
 }
 
 /** Files appear under their final name all at once: a folder is filled under a temporary name, then renamed. */

@@ -69,6 +69,12 @@ it('refuses links that lead out of the repository', async () => {
     `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
   ]);
   await rm(join(root, 'a', '1'), { recursive: true });
+  await write('a/1/model.onnx');
+  await symlink(join(folder, 'elsewhere', 'model.onnx'), join(root, 'a', '1', 'model.onnx.data'));
+  expect(await faultsOf(root)).toEqual([
+    `${join(root, 'a/1/model.onnx.data')}: this symbolic link leads out of the model repository.`,
+  ]);
+  await rm(join(root, 'a', '1'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a', '1'));
   expect(await faultsOf(root)).toEqual([
     `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
@@ -117,8 +123,10 @@ it('stamps a folder anew whenever something of it may have changed, and only the
   await stamp();
   await rm(join(root, 'a/1'), { recursive: true });
   await stamp();
-  expect(new Set(stamps).size).toBe(6);
-  await write('a/2/README.md', 'A file that nobody reads.');
+  await write('a/2/weights/layer1.bin', 'one');
+  await stamp();
+  expect(new Set(stamps).size).toBe(7);
+  await write('a/README.md', 'A file that nobody reads.');
   await stamp();
   expect(stamps.at(-1)).toBe(stamps.at(-2));
 });

@@ -7,7 +7,7 @@ import type { Manifest } from './model.ts';
 export interface FoundVersion {
   readonly version: number;
   readonly modelPath: string;
-  /** Differs whenever the model file may have changed. */
+  /** Differs whenever the model file may have changed, or any other that may hold its weights. */
   readonly stamp: string;
   /** Why there is no model file that may be read. */
   readonly fault?: InputError;
@@ -39,12 +39,12 @@ function missing(path: string, what: string, cause: unknown): InputError {
   return new InputError(`${path}: ${what} ${reason}.`, { cause });
 }
 
-/** Refuses what a symbolic link leads to outside of the repository. */
-async function checkInside(root: string, path: string, what: string): Promise<void> {
+/** Refuses what a symbolic link leads to outside of the repository, and where `what` says what it is, that it is missing. */
+async function checkInside(root: string, path: string, what?: string): Promise<void> {
   const real = await realpath(path).catch((cause: unknown) => {
-    throw missing(path, what, cause);
+    if (what !== undefined) throw missing(path, what, cause);
   });
-  if (real.startsWith(root + sep)) return;
+  if (real === undefined || real.startsWith(root + sep)) return;
   throw new InputError(`${path}: this symbolic link leads out of the model repository.`);
 }
 
@@ -74,6 +74,17 @@ const stampOf = (path: string): Promise<string> =>
     (error: NodeJS.ErrnoException) => `${error.code}`,
   );
 
+/** Everything in a version's folder: weights may be in files beside the model. */
+const versionFiles = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { recursive: true }).catch(() => [])).sort();
+
+async function stampOfVersion(folder: string): Promise<string> {
+  const files = await versionFiles(folder);
+  return JSON.stringify(
+    await Promise.all(files.map(async (file) => [file, await stampOf(join(folder, file))])),
+  );
+}
+
 async function readManifest(root: string, manifestPath: string): Promise<Manifest> {
   await checkInside(root, manifestPath, 'the manifest');
   const text = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
@@ -91,6 +102,7 @@ async function findVersion(root: string, folder: string, stamp: string): Promise
   const found = { version: Number(name), modelPath, stamp };
   try {
     await checkInside(root, modelPath, 'the model');
+    for (const file of await versionFiles(folder)) await checkInside(root, join(folder, file));
     return found;
   } catch (fault) {
     return { ...found, fault: fault as InputError };
@@ -104,7 +116,7 @@ async function lookInto(root: string, path: string, name: string): Promise<Model
     unreadable = missing(path, 'the folder', cause);
     return [];
   });
-  const stamps = await Promise.all(names.map((each) => stampOf(join(path, each, 'model.onnx'))));
+  const stamps = await Promise.all(names.map((each) => stampOfVersion(join(path, each))));
   return {
     name,
     stamp: JSON.stringify([await stampOf(manifestPath), names, stamps]),

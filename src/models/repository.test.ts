@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -165,6 +165,16 @@ it('answers for the first model by default, or for the one that was named', asyn
   await expect(load({ defaultModel: 'c' })).rejects.toThrow(
     `${root}: there is no model "c" to serve by default.`,
   );
+});
+
+it('shows by the time of an entry in the cache when it was last of use', async () => {
+  await write('a');
+  await load();
+  const [entry] = await readdir(join(folder, 'cache'));
+  const path = join(folder, 'cache', entry!);
+  await utimes(path, 0, 0);
+  await load();
+  expect(Date.now() - (await stat(path)).mtimeMs).toBeLessThan(60_000);
 });
 
 it('leaves nothing half-written in the cache, and says where it cannot write', async () => {
