@@ -2,8 +2,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import { logBatches } from './batch-log.ts';
 import type { BatchHandler } from './batching/batch-queue.ts';
 import { isolateFailures } from './batching/index.ts';
+import { compileInThread } from './compile-thread.ts';
 import type { Config } from './config.ts';
-import { compile } from './dent/index.ts';
 import { createEngine, type Engine } from './engine/index.ts';
 import { createBatchHandler, holdVersions } from './inference/index.ts';
 import type { Metrics } from './metrics/index.ts';
@@ -71,7 +71,10 @@ export async function openEngineHouse(
   const { cacheDir, device } = config;
   const engine = startEngine(config, metrics, log);
   try {
-    const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device });
+    const cache = createArtifactCache(
+      { compile: compileInThread, runner: engine },
+      { dir: cacheDir, device },
+    );
     const observer = observeModels(metrics, log, onReady);
     const models = await openModelRepository(
       { engine, cache, observer, isAwaited },
