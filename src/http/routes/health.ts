@@ -42,7 +42,7 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
         operationId: 'ready',
         summary: 'Whether requests should be sent here',
         description:
-          'Not while models load or the queue cannot be reached, and not any more once the service is shutting down.',
+          'Not before each version of the repository has been tried once, nor while no model serves or the queue cannot be reached, and not any more once the service is shutting down.',
         tags: ['health'],
         response: {
           200: answer('They should.', 'application/json', Ready, { ready: true }),
