@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { settings, variable } from '../src/config.ts';
 import { DASHBOARDS } from './dashboards/index.ts';
 import { type Exposed, exposedMetrics } from './exposition.ts';
 import { namesOf } from './promql.ts';
@@ -115,6 +116,24 @@ describe('alerts', () => {
     );
   });
 });
+
+it.each(['runbook', 'observability', 'scaling'])(
+  'docs/%s.md names metrics and settings that exist',
+  async (page) => {
+    const text = await readFile(new URL(`../docs/${page}.md`, import.meta.url), 'utf8');
+    const metrics = text.match(/\b(?:\w+:dent|dent|nodejs|process)_[\w:]*[a-z0-9]\b/g) ?? [];
+    expect(metrics.length).toBeGreaterThan(0);
+    const known = [...exposed.keys(), ...recorded()];
+    // Some are named by what they begin with.
+    for (const name of metrics)
+      expect(
+        known.filter((each) => each.startsWith(name)),
+        name,
+      ).not.toEqual([]);
+    const variables = [...Object.keys(settings).map(variable), 'DENT_CHAOS_POSTS'];
+    for (const name of text.match(/\bDENT_[A-Z_]+[A-Z]\b/g) ?? []) expect(variables).toContain(name);
+  },
+);
 
 it('the page of metrics lists each of ours with its labels', async () => {
   const page = await readFile(new URL('../docs/observability.md', import.meta.url), 'utf8');
