@@ -7,6 +7,7 @@ import {
   type GraphBuilder,
   type Node,
   type Value,
+  valuesRead,
 } from '../onnx/index.ts';
 import { NOT_DIFFERENTIABLE, VJP_RULES } from './rules/index.ts';
 import { sumToShape } from './sum-to-shape.ts';
@@ -83,7 +84,8 @@ class GradientTape {
 }
 
 function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, target: Target): void {
-  if (!node.inputs.some((value) => tape.needs(value))) return;
+  // What the body of a loop or branch takes from around it counts too.
+  if (!valuesRead(node).some((value) => tape.needs(value))) return;
   const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
   if (gradients.every((gradient) => gradient === null)) return;
   if (isConstantAlmostEverywhere(node)) return;

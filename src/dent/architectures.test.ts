@@ -72,6 +72,7 @@ it('covers the families of torchvision', () => {
     'squeezenet',
     'swin',
     'swin_v2',
+    'unusual',
     'vgg',
     'vgg_bn',
     'vit',

@@ -14,6 +14,7 @@ import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
 import { openBatch } from './passes/open-batch.ts';
+import { resolveBranches } from './passes/resolve-branches.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
 import type { Recipe } from './recipe.ts';
@@ -166,7 +167,8 @@ export async function prepare(
   const widened = channelsFirst(widenFloats(source));
   const probe = probeShape(widened, options);
   const outputs = [mainOutput(widened.graph)];
-  const upgraded = upgradeOpset({ ...widened, graph: { ...widened.graph, outputs } });
+  const main = { ...widened, graph: { ...widened.graph, outputs } };
+  const upgraded = upgradeOpset(await resolveBranches(main, probe, runner));
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
   const opened = await openBatch(folded, probe, runner);
   const measured = await measureShapes(opened, probe, runner);

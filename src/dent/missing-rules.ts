@@ -1,5 +1,5 @@
 import { VJP_RULES, variablesOf } from '../autodiff/index.ts';
-import type { Node, Value } from '../onnx/index.ts';
+import { type Node, valuesRead } from '../onnx/index.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
 
@@ -16,7 +16,7 @@ export function nodesWithoutRule(
   const reached = new Set([logits]);
   const missing: Node[] = [];
   for (const node of graph.nodes.toReversed()) {
-    const carries = node.inputs.filter((value): value is Value => value !== null && variables.has(value));
+    const carries = valuesRead(node).filter((value) => variables.has(value));
     if (carries.length === 0 || !node.outputs.some((value) => value && reached.has(value))) continue;
     if (!node.outputs.some((value) => value && variables.has(value))) continue;
     if (!adapted.has(node) && !(node.domain === '' && node.opType in VJP_RULES)) missing.push(node);

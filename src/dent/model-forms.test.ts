@@ -19,7 +19,7 @@ import {
   decodeModel,
   encodeModel,
   float32Constant,
-  type GraphBuilder,
+  GraphBuilder,
   type Model,
   type Value,
 } from '../onnx/index.ts';
@@ -243,6 +243,46 @@ describe('a quantised model', () => {
       return b.op('Mul', [x, b.constant(float32Constant([3, 1, 1], near))]);
     };
     await expectSame(modelOf(chain(kept, body, head)), modelOf(chain(rounded, body, head)), 1e-5);
+  });
+});
+
+describe('branches', () => {
+  const branch = (x: Value, write: Write) => {
+    const inside = new GraphBuilder();
+    return { graph: inside.build('branch', [], [write(inside, x)]) };
+  };
+  /** If x has as many channels as asked for, the one; otherwise the other. */
+  const choice =
+    (channels: number, one: Write, other: Write): Write =>
+    (b, x) => {
+      const found = b.op('Gather', [b.op('Shape', [x]), b.int(1)]);
+      const attributes = { then_branch: branch(x, one), else_branch: branch(x, other) };
+      return b.op('If', [b.op('Equal', [found, b.int(channels)])], { name: 'choice', attributes });
+    };
+  const halved: Write = (b, x) => b.op('Mul', [x, weights(b, [4, 1, 1], 8)]);
+  const odd: Write = (b, x) => b.op('Sinh', [x]);
+
+  it.each([
+    ['the first', choice(4, halved, odd), 18],
+    ['the second', choice(5, odd, halved), 18],
+    ['one inside of another, in an older operator set', choice(4, choice(3, odd, halved), odd), 13],
+  ])('that follow from shapes are taken: %s', (_title, write, opset) =>
+    expectSame(
+      modelOf(chain(body, write, head), { opset }),
+      modelOf(chain(body, halved, head), { opset }),
+      1e-6,
+    ),
+  );
+
+  it('that follow from pixels are refused by name', async () => {
+    const byPixels: Write = (b, x) => {
+      const mean = b.op('ReduceMean', [x], { attributes: { keepdims: 0 } });
+      const attributes = { then_branch: branch(x, halved), else_branch: branch(x, odd) };
+      return b.op('If', [b.op('Greater', [mean, 0])], { name: 'choice', attributes });
+    };
+    await expect(compileWith(modelOf(chain(body, byPixels, head)))).rejects.toThrow(
+      'If "choice" (opset 18) has no gradient rule, so nothing before it can be adapted.',
+    );
   });
 });
 

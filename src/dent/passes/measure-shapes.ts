@@ -39,17 +39,7 @@ export interface ProbeShape {
 export async function measureShapes(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
   const derived = shapeArithmetic(model.graph);
   const probe = probeModel(model, derived);
-  const grown = shape.openSize ? 32 : 0;
-  const runs: Record<string, Tensor>[] = [];
-  for (const [rows, extra] of [
-    [2, 0],
-    [3, grown],
-  ] as const) {
-    const dims = [rows, shape.channels, shape.height + extra, shape.width + extra];
-    const feeds = { [model.graph.inputs[0]!.name]: float32(dims, new Float32Array(elementCount(dims))) };
-    runs.push(await runner.evaluate(probe.bytes, feeds));
-  }
-  const [first, second] = runs as [Record<string, Tensor>, Record<string, Tensor>];
+  const [first, second] = await runOnZeros(probe.bytes, model.graph.inputs[0]!, shape, runner);
   probe.shapes.forEach((value, name) => {
     value.type = {
       dataType: value.type?.dataType ?? DATA_TYPE.float32,
@@ -66,6 +56,25 @@ export async function measureShapes(model: Model, shape: ProbeShape, runner: Gra
     (node) => !node.outputs.every((value) => !value || initializers.has(value)),
   );
   return { ...model, graph: withoutUnused({ ...model.graph, nodes, initializers }) };
+}
+
+/**
+ * What a model gives for zeros: for two rows, and for three of larger images where their size is open. A model whose number of rows
+ * is fixed is run with that number.
+ */
+export async function runOnZeros(
+  bytes: Uint8Array,
+  { name, type }: Value,
+  { channels, height, width, openSize }: ProbeShape,
+  runner: GraphRunner,
+): Promise<[Record<string, Tensor>, Record<string, Tensor>]> {
+  const run = (rows: number, extra: number) => {
+    const dims = [rows, channels, height + extra, width + extra];
+    return runner.evaluate(bytes, { [name]: float32(dims, new Float32Array(elementCount(dims))) });
+  };
+  const rows = type?.shape?.[0];
+  const [few, more] = typeof rows === 'number' ? [rows, rows] : [2, 3];
+  return [await run(few, 0), await run(more, openSize ? 32 : 0)];
 }
 
 function dimsOf(first: Tensor, second: Tensor): Dim[] {
@@ -128,7 +137,7 @@ const node = (opType: string, input: Value, output: Value): Node => ({
 });
 
 /** The values that follow from shapes and initializers alone, never from pixels: the arithmetic that exporters write around Shape. */
-function shapeArithmetic(graph: Graph): Set<Value> {
+export function shapeArithmetic(graph: Graph): Set<Value> {
   const derived = new Set<Value>();
   const isDerived = (value: Value | null): boolean =>
     value === null || derived.has(value) || graph.initializers.has(value);

@@ -112,17 +112,23 @@ def compact(path):
 
     def short(name):
         return names.setdefault(name, f"v{len(names)}")
-    del graph.value_info[:]
-    for item in [*graph.node, *graph.input, *graph.output]:
-        item.doc_string = ""
-        if hasattr(item, "metadata_props"):
-            del item.metadata_props[:]
-    for tensor in graph.initializer:
-        tensor.name = short(tensor.name)
-    for i, node in enumerate(graph.node):
-        node.name = f"{node.op_type}_{i}"
-        node.input[:] = [short(name) for name in node.input]
-        node.output[:] = [short(name) for name in node.output]
+    def shorten(graph):
+        """Branches too, which read the values around them by name."""
+        del graph.value_info[:]
+        for item in [*graph.node, *graph.input, *graph.output]:
+            item.doc_string = ""
+            if hasattr(item, "metadata_props"):
+                del item.metadata_props[:]
+        for tensor in [*graph.initializer, *graph.output]:
+            tensor.name = short(tensor.name)
+        for i, node in enumerate(graph.node):
+            node.name = f"{node.op_type}_{i}"
+            node.input[:] = [short(name) for name in node.input]
+            node.output[:] = [short(name) for name in node.output]
+            for attribute in node.attribute:
+                if attribute.type == onnx.AttributeProto.GRAPH:
+                    shorten(attribute.g)
+    shorten(graph)
     onnx.save(model, path)
 
 

@@ -135,6 +135,37 @@ class Rare(nn.Module):
         return self.last(f.softplus(joined) / joined.pow(2).add(1).sqrt())
 
 
+class Unusual(nn.Module):
+    """Paddings, activations, norms and pools that hardly any classifier has."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1, padding_mode="reflect")
+        self.norms = nn.ModuleList([nn.BatchNorm2d(8) for _ in range(4)])
+        self.convolutions = nn.ModuleList([
+            nn.Conv2d(8, 8, 3, padding=1, padding_mode="replicate", groups=8),
+            nn.Conv2d(8, 32, 3, padding=1, padding_mode="reflect", groups=4),
+            nn.ConvTranspose2d(8, 8, 3, stride=2, padding=1, output_padding=1, groups=2),
+        ])
+        self.last = nn.Linear(24, CLASSES)
+
+    def forward(self, x):
+        f = nn.functional
+        x = f.selu(self.norms[0](self.first(x)))
+        y = f.celu(self.norms[1](self.convolutions[0](x)), 0.7) + f.mish(x)
+        y = f.pixel_shuffle(self.convolutions[1](f.softsign(y)), 2)
+        y = f.max_pool2d(self.norms[2](y), 3, 2, 1, dilation=2, ceil_mode=True)
+        y = f.local_response_norm(y, 3, alpha=0.5)
+        z = self.norms[3](self.convolutions[2](f.hardtanh(y, -1.5, 1.2)))
+        z = f.avg_pool2d(f.hardswish(z), (3, 2), (2, 3), (1, 0), ceil_mode=True, count_include_pad=False)
+        z = torch.cat([f.normalize(z, dim=1), torch.roll(z, 1, 3)], 1).transpose(1, 2).contiguous()
+        gated = z.chunk(2, 2)
+        mixed = torch.einsum("...ij,...kj->...ik", gated[0].sigmoid() * gated[1], gated[0])
+        features = [torch.logsumexp(mixed, (1, 3)), mixed.abs().sum((1, 3)), mixed.cos().amin((1, 2))]
+        joined = torch.cat([part / (1 + part.norm(dim=1, keepdim=True)) for part in features], 1)
+        return self.last(joined.clamp(-0.6, 0.6).log_softmax(1))
+
+
 FAMILIES = {
     "resnet": basic_resnet,
     "resnext": bottleneck_resnet,
@@ -160,6 +191,7 @@ FAMILIES = {
     "group_norm": partial(basic_resnet, partial(nn.GroupNorm, 4)),
     "instance_norm": partial(basic_resnet, partial(nn.InstanceNorm2d, affine=True)),
     "rare": Rare,
+    "unusual": Unusual,
 }
 # Each family in one operator set, and some in the other forms that exports come in.
 VARIANTS = {
@@ -197,6 +229,7 @@ VARIANTS = {
     "group_norm-dynamo": ("group_norm", dict(opset=21, dynamo=True)),
     "instance_norm": ("instance_norm", dict(opset=13)),
     "rare": ("rare", dict(opset=13)),
+    "unusual": ("unusual", dict(opset=14)),
 }
 
 
