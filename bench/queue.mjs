@@ -201,6 +201,51 @@ async function measureThroughput(url, redis) {
   }
 }
 
+/** Whether Redis fills up: a steady load of which some is given up, and what is there every 20 s. Runs only by name. */
+async function measureGrowth(url, redis) {
+  const { producer, close } = await open(url, redis, { workers: 2, runMs: 20 });
+  const seconds = 200;
+  const endMs = performance.now() + seconds * 1000;
+  const data = new Uint8Array(ROW_BYTES);
+  let sent = 0;
+  const outcomes = {};
+  async function client(kind) {
+    while (performance.now() < endMs) {
+      sent += 1;
+      const row = {
+        id: randomUUID(),
+        lane: { ...lane, caller: `${sent % 50}` },
+        row: { type: 'uint8', data },
+      };
+      const keep = kind % 20 === 1 && { keep: { ms: 10_000, memo: 'memo' } };
+      const deadlineMs = Date.now() + (kind % 20 === 2 ? 15 : 30_000);
+      const signal = kind % 20 === 3 ? AbortSignal.timeout(30) : undefined;
+      const outcome = await producer.submit({ ...row, deadlineMs, ...keep }, signal).then(
+        () => 'answered',
+        ({ code }) => code,
+      );
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      if (outcome !== 'answered') await pause(100);
+    }
+  }
+  const loading = Promise.all(Array.from({ length: 400 }, (_, kind) => client(kind)));
+  for (let second = 20; second <= seconds; second += 20) {
+    await pause(20_000);
+    const memory = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))[1]);
+    const kinds = {};
+    for (const key of await redis.keys('*')) {
+      const [, kind] = key.split('}:')[1].split(/^([a-z]+)/);
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+    }
+    console.log(
+      `after ${second} s and ${sent} rows: ${(memory / 1024 ** 2).toFixed(1)} MB, keys ${JSON.stringify(kinds)}`,
+    );
+  }
+  await loading;
+  console.log(JSON.stringify(outcomes));
+  console.log(`keys left: ${(await close()).join(' ')}`);
+}
+
 const MEASURES = { cost: measureCost, idle: measureIdle, throughput: measureThroughput };
 
 async function main() {
@@ -223,6 +268,7 @@ async function main() {
     for (const [name, measure] of Object.entries(MEASURES)) {
       if (wanted.length === 0 || wanted.includes(name)) await measure(url, redis);
     }
+    if (wanted.includes('growth')) await measureGrowth(url, redis);
   } finally {
     redis.disconnect();
     server.kill('SIGKILL');

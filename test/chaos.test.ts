@@ -67,19 +67,22 @@ async function post(i: number): Promise<Settled> {
   for (let attempt = i; ; attempt += 1) {
     const leftMs = Math.floor(TIMEOUT_MS - (performance.now() - started));
     if (leftMs <= 0) return { image, outcome: 'no process took it', ms: TIMEOUT_MS };
+    const api = apis[attempt % apis.length]!;
     try {
-      const api = apis[attempt % apis.length]!;
       const response = await postImage(api, images[image]!, `?timeout_ms=${leftMs}`, {
         'idempotency-key': `post-${i}`,
       });
       const body = (await response.json()) as Prediction | { code: string };
       return { image, outcome: 'code' in body ? body.code : body, ms: performance.now() - started };
     } catch {
+      if (!api.process.killed) broken += 1;
       await pause(50);
     }
   }
 }
 
+/** Connections that broke to processes that nobody had killed. */
+let broken = 0;
 const deaths = { worker: 0, api: 0, redis: 0 };
 
 async function replace(running: Running[], index: number, command: 'serve' | 'worker'): Promise<void> {
@@ -131,6 +134,7 @@ it(
     const settled = await Promise.all(posts);
     await Promise.all(strikes);
 
+    expect(broken).toBe(0);
     const refusals = new Map<string, number>();
     let answered = 0;
     for (const { image, outcome, ms } of settled) {

@@ -3,9 +3,12 @@ import type { LaneDepth } from '../collector.ts';
 import { type Backlog, tooLateBySeconds } from '../forecast.ts';
 import { laneKey } from '../lane-key.ts';
 
-/** After which what Redis said of the queue is asked for again, and after which it is not believed any more. */
+/** After which what Redis said of the queue is asked for again. */
 const FRESH_MS = 200;
-const STALE_MS = 500;
+/** Redis looks at every lane for it, so where there are thousands it is asked less often. */
+const FRESH_TIMES_COST = 20;
+/** So many times as old, what it said is not believed any more. */
+const STALE_TIMES_FRESH = 2.5;
 
 /** The backlog as this process knows it: what Redis said lately, and what it has added since. */
 export interface BacklogView {
@@ -22,6 +25,7 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
   let known: Backlog | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
   let knownMs = Number.NEGATIVE_INFINITY;
+  let freshMs = FRESH_MS;
   /** Lanes with the rows added since Redis was asked. */
   let lanes = new Map<string, LaneDepth>();
 
@@ -31,6 +35,7 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
       const { backlog } = await survey();
       known = backlog;
       knownMs = askedMs;
+      freshMs = Math.max(FRESH_MS, FRESH_TIMES_COST * (performance.now() - askedMs));
       lanes = new Map(backlog.lanes.map((each) => [laneKey(each.lane), each]));
     } catch {
       // Redis is away, and rows are refused for that.
@@ -39,7 +44,7 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
 
   function current(): Backlog | undefined {
     // An old view would refuse rows for a load that is long gone.
-    if (!known || performance.now() - knownMs > STALE_MS) return undefined;
+    if (!known || performance.now() - knownMs > STALE_TIMES_FRESH * freshMs) return undefined;
     return { ...known, lanes: [...lanes.values()] };
   }
 
@@ -47,7 +52,7 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
     current,
     refresh,
     tooLateBySeconds(lane, leftMs) {
-      if (performance.now() - askedMs > FRESH_MS) void refresh();
+      if (performance.now() - askedMs > freshMs) void refresh();
       const backlog = current();
       return backlog && tooLateBySeconds(backlog, lane, leftMs);
     },

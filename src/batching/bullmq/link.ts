@@ -38,8 +38,8 @@ async function askPolicy(client: RedisClient): Promise<string | undefined> {
 }
 
 /**
- * Watches a client: reports the first error of each outage, asks for the eviction policy after each connect, and tries now
- * and then whether the server still answers, for one that is stuck closes no connection.
+ * Watches a client: reports the first error of each outage, and asks now and then for the eviction policy, and whether the
+ * server still answers at all: one that is stuck closes no connection.
  */
 export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: LinkOptions): Link {
   let policy: string | undefined;
@@ -54,9 +54,7 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
     reported = true;
   }
 
-  function up(): void {
-    reported = false;
-    silent = false;
+  function learnPolicy(): void {
     askPolicy(client).then(
       (answer) => {
         policy = answer;
@@ -65,6 +63,12 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
         if (isUp()) onFault(error, 'asking Redis for its eviction policy');
       },
     );
+  }
+
+  function up(): void {
+    reported = false;
+    silent = false;
+    learnPolicy();
     onUp();
   }
 
@@ -81,6 +85,7 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
     try {
       await probe();
       if (silent) up();
+      else learnPolicy();
     } catch (error) {
       fallSilent(error);
     }

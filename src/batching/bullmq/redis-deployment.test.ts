@@ -129,6 +129,9 @@ describe('a Redis', () => {
           `Redis at 127.0.0.1:${server.port} may evict what waits: its maxmemory-policy is allkeys-lru, not noeviction.`,
         ]),
       );
+      await server.client.config('SET', 'maxmemory-policy', 'noeviction');
+      await eventually(() => expect(side.unreadyReasons()).toEqual([]));
+      await server.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
     }
   });
 

@@ -1,6 +1,5 @@
 import type { Batch, BatchReason, Lane } from '../batch-queue.ts';
 import { parseLane } from '../lane-key.ts';
-import { PRIORITY_STEP_MS } from '../policy.ts';
 import type { RedisClient } from './connection.ts';
 import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
 import { defineScripts } from './scripts.ts';
@@ -106,7 +105,7 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
 
   return {
     async claim(id, contents, ahead) {
-      const claimed = await scripts.dentClaim.text(id, ahead ? 1 : 0, PRIORITY_STEP_MS, ...contents);
+      const claimed = await scripts.dentClaim.text(id, ahead ? 1 : 0, ...contents);
       const reply = claimed as [string, number] | [string, string, string, string, number, number, string];
       const repliedMs = performance.now();
       if (reply.length === 2) {

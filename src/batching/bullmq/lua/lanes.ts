@@ -1,3 +1,5 @@
+import { PRIORITY_STEP_MS } from '../../policy.ts';
+
 /**
  * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts have one key,
  * `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps them in one place.
@@ -6,7 +8,7 @@
  *   laneKey, so rows meet only where every API process means the same by their model and version
  * - `order1:L` .. `order3:L` sorted sets by priority: member -> when it was accepted
  * - `expiry:L` sorted set: member -> its deadline. Its size is the lane's depth
- * - `due:C` sorted set for each content: lane -> when its next batch may start
+ * - `due:C` sorted set for each content: lane -> when its next batch may start; `rank:C` lane -> its lowest rank
  * - `lanes` set of the lanes with rows; `depths` hash: model:version -> rows that wait
  * - `row:I` the row's bytes. Gone where the row is cancelled, expired or answered: nobody runs it any more
  *
@@ -24,6 +26,8 @@ local function laneKey(lane) return K .. 'lane:' .. lane end
 local function orderKey(priority, lane) return K .. 'order' .. priority .. ':' .. lane end
 local function expiryKey(lane) return K .. 'expiry:' .. lane end
 local function dueKey(content) return K .. 'due:' .. content end
+local function rankKey(content) return K .. 'rank:' .. content end
+local function rankOf(at, priority) return at + (priority - 1) * ${PRIORITY_STEP_MS} end
 local function exact(ms) return string.format('%.3f', ms) end
 
 -- Calls with many arguments, in parts that fit Lua's stack.
@@ -34,13 +38,13 @@ end
 local function wake(what) call('PUBLISH', K .. 'wake', what) end
 
 -- The first row of each priority decides when the lane is due and where it stands among others.
-local function heads(lane, step)
+local function heads(lane)
   local oldest, rank
   for priority = 1, 3 do
     local at = tonumber(call('ZRANGE', orderKey(priority, lane), 0, 0, 'WITHSCORES')[2])
     if at then
       oldest = math.min(oldest or at, at)
-      rank = math.min(rank or math.huge, at + (priority - 1) * step)
+      rank = math.min(rank or math.huge, rankOf(at, priority))
     end
   end
   return oldest, rank
@@ -55,11 +59,13 @@ local function refresh(lane)
     call('DEL', laneKey(lane))
     call('SREM', K .. 'lanes', lane)
     call('ZREM', dueKey(content), lane)
+    call('ZREM', rankKey(content), lane)
     return
   end
-  local due = heads(lane, 0)
+  local due, rank = heads(lane)
   if depth < tonumber(max) and not drain then due = due + delay end
   call('ZADD', dueKey(content), due, lane)
+  call('ZADD', rankKey(content), rank, lane)
   return due, content
 end
 
@@ -78,11 +84,13 @@ local function leave(lane, members)
   return left
 end
 
+-- Whether there was anything to sweep.
 local function sweep(lane)
   local expired = call('ZRANGEBYSCORE', expiryKey(lane), '-inf', now)
-  if #expired == 0 then return end
+  if #expired == 0 then return false end
   for _, member in ipairs(expired) do call('DEL', rowKey(member)) end
   leave(lane, expired)
+  return true
 end
 
 local function sweepAll()

@@ -49,6 +49,9 @@ if depth == 1 then call('SADD', K .. 'lanes', lane) end
 if depth % tonumber(max) == 0 or not sameLimits then
   local due = refresh(lane)
   wake('due ' .. content .. ' ' .. exact(math.max(0, due - now)))
+else
+  -- An urgent row may come before older ones.
+  call('ZADD', rankKey(content), 'LT', rankOf(accepted, tonumber(priority)), lane)
 end
 return {'accepted'}
 `;
@@ -102,9 +105,11 @@ for _, worker in ipairs(call('ZRANGEBYSCORE', K .. 'engines', now, '+inf')) do
 end
 local lanes = {}
 for _, lane in ipairs(call('SMEMBERS', K .. 'lanes')) do
-  local oldest = heads(lane, 0)
-  local max = call('HGET', laneKey(lane), 'max')
-  for _, value in ipairs({lane, call('ZCARD', expiryKey(lane)), exact(now - oldest), max}) do lanes[#lanes + 1] = value end
+  local content, max, delay, drain = unpack(call('HMGET', laneKey(lane), 'content', 'max', 'delay', 'drain'))
+  local depth = call('ZCARD', expiryKey(lane))
+  local oldest = tonumber(call('ZSCORE', dueKey(content), lane))
+  if depth < tonumber(max) and not drain then oldest = oldest - delay end
+  for _, value in ipairs({lane, depth, exact(now - oldest), max}) do lanes[#lanes + 1] = value end
 end
 return {engines, call('ZCARD', K .. 'batches'), lanes, call('HGETALL', K .. 'runs')}
 `;

@@ -12,6 +12,8 @@ const REPLY_MS = 60_000;
 const RESULT_MS = 10_000;
 const RESULT_GRACE_MS = 1_000;
 const DAY_MS = 86_400_000;
+/** Lanes of a content that are looked at for a batch ahead of time. */
+const LOOK_AHEAD = 16;
 
 /**
  * - `batch:B` hash: content, lane, reason, rows (lines of member, accepted, deadline), runs (starts that were not settled)
@@ -39,30 +41,46 @@ end
  * {lane, content, reason, rows, bytes of a row, batches, now}, or {milliseconds until the next one may start, or -1; batches}:
  * how many there are.
  *
- * ARGV: batch, '1' to take only where another full batch stays behind, step of a priority, contents...
+ * ARGV: batch, '1' to take only where another full batch stays behind, contents...
  */
 const CLAIM = `${BATCHES}
-local batch, ahead, step = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local batch, ahead = ARGV[1], ARGV[2] == '1'
 local best, bestRank, bestContent, nextDue
 
-local function consider(lane, content)
-  sweep(lane)
-  local due = tonumber(call('ZSCORE', dueKey(content), lane) or math.huge)
-  if due > now then return end
-  if ahead and call('ZCARD', expiryKey(lane)) < 2 * call('HGET', laneKey(lane), 'max') then return end
-  local _, rank = heads(lane, step)
-  if not best or rank < bestRank then best, bestRank, bestContent = lane, rank, content end
+local function mayStart(lane, content)
+  if tonumber(call('ZSCORE', dueKey(content), lane)) > now then return false end
+  return not ahead or call('ZCARD', expiryKey(lane)) >= 2 * call('HGET', laneKey(lane), 'max')
 end
 
-for i = 4, #ARGV do
-  for _, lane in ipairs(call('ZRANGEBYSCORE', dueKey(ARGV[i]), '-inf', now)) do consider(lane, ARGV[i]) end
+-- By rank until one may start. Those that may not are the youngest, so that is nearly always the first, however many there
+-- are; for a batch ahead of time a few are enough.
+local function consider(content)
+  if call('ZCOUNT', dueKey(content), '-inf', now) == 0 then return end
+  local at = 0
+  while not ahead or at < ${LOOK_AHEAD} do
+    local lane, rank = unpack(call('ZRANGE', rankKey(content), at, at, 'WITHSCORES'))
+    rank = tonumber(rank)
+    if not lane or best and rank >= bestRank then return end
+    -- Swept, it may have another rank, or be gone.
+    if not sweep(lane) then
+      if mayStart(lane, content) then
+        best, bestRank, bestContent = lane, rank, content
+        return
+      end
+      at = at + 1
+    end
+  end
+end
+
+for i = 3, #ARGV do
+  consider(ARGV[i])
   local due = tonumber(call('ZRANGEBYSCORE', dueKey(ARGV[i]), now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   if due then nextDue = math.min(nextDue or due, due) end
 end
 if not best then return {nextDue and exact(nextDue - now) or '-1', call('ZCARD', K .. 'batches')} end
 
 local max, delay = unpack(call('HMGET', laneKey(best), 'max', 'delay'))
-local oldest = heads(best, 0)
+local oldest = heads(best)
 local depth = call('ZCARD', expiryKey(best))
 local reason = depth >= tonumber(max) and 'full' or oldest + delay <= now and 'window' or 'drain'
 
@@ -73,7 +91,7 @@ while #members < math.min(depth, tonumber(max)) do
   local first, firstRank
   for priority = 1, 3 do
     local score = tonumber(levels[priority][at[priority] + 1])
-    local rank = score and score + (priority - 1) * step
+    local rank = score and rankOf(score, priority)
     if rank and (not first or rank < firstRank) then first, firstRank = priority, rank end
   end
   members[#members + 1] = levels[first][at[first]]
