@@ -15,6 +15,7 @@ import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
 import { openBatch } from './passes/open-batch.ts';
 import { resolveBranches } from './passes/resolve-branches.ts';
+import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
 import type { Recipe } from './recipe.ts';
@@ -170,7 +171,8 @@ export async function prepare(
   const main = { ...widened, graph: { ...widened.graph, outputs } };
   const upgraded = upgradeOpset(await resolveBranches(main, probe, runner));
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
-  const opened = await openBatch(folded, probe, runner);
+  const sliced = { ...folded, graph: sliceSequences(folded.graph) };
+  const opened = await openBatch(sliced, probe, runner);
   const measured = await measureShapes(opened, probe, runner);
   const classifier = asClassifier({ ...measured, graph: fuseLayerNormalization(measured.graph) });
   const imageShape: [number, number, number] = probe.openSize

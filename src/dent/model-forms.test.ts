@@ -246,6 +246,30 @@ describe('a quantised model', () => {
   });
 });
 
+describe('sequences', () => {
+  /** The channels in parts, joined again in another order. */
+  const shuffled =
+    (write: (b: GraphBuilder, x: Value) => readonly Value[]): Write =>
+    (b, x) =>
+      b.op('Concat', write(b, x), { attributes: { axis: 1 } });
+  const sequence =
+    (split: (b: GraphBuilder) => Value, indices: readonly number[]) => (b: GraphBuilder, x: Value) => {
+      const parts = b.op('SplitToSequence', [x, split(b)], { attributes: { axis: 1 } });
+      return indices.map((i) => b.op('SequenceAt', [parts, b.int(i)]));
+    };
+  const split = (sizes: readonly number[], indices: readonly number[]) => (b: GraphBuilder, x: Value) => {
+    const parts = b.multi('Split', [x, b.ints(sizes)], sizes.length, { attributes: { axis: 1 } });
+    return indices.map((i) => parts[i]!);
+  };
+
+  it.each([
+    ['parts of one size', sequence((b) => b.int(3), [1, 0]), split([3, 1], [1, 0])],
+    ['parts of given sizes', sequence((b) => b.ints([1, 2, 1]), [-1, 0, 1]), split([1, 2, 1], [2, 0, 1])],
+  ])('of %s are read as slices', (_title, parts, same) =>
+    expectSame(modelOf(chain(body, shuffled(parts), head)), modelOf(chain(body, shuffled(same), head)), 1e-6),
+  );
+});
+
 describe('branches', () => {
   const branch = (x: Value, write: Write) => {
     const inside = new GraphBuilder();
