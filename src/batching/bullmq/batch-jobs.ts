@@ -9,6 +9,9 @@ const BACKOFF = { type: 'exponential', delay: 250 } as const;
 const MARGIN_MS = 10;
 /** The dead-letter set of a content: its latest poisonous rows, for a week. */
 const DEAD = { age: 7 * 86_400, count: 100 };
+/** What BullMQ keeps of a content goes so long after the last worker that had it, and is renewed so often until then. */
+const LIFE_MS = 14 * 86_400_000;
+const RENEWAL_MS = 3_600_000;
 /** BullMQ's events are for people who look; nothing here reads them. */
 const EVENTS = 100;
 /** Stalls are counted by ourselves, because a batch that waits in a worker that dies is not to blame for it. */
@@ -83,6 +86,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
   worker.on('stalled', onRecovered);
   worker.startStalledCheckTimer().catch(report);
   const renewal = setInterval(renew, lockMs / 3);
+  const lifeRenewal = setInterval(() => renewLife().catch(report), RENEWAL_MS);
   let tokens = 0;
 
   function renew(): void {
@@ -96,6 +100,11 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
         lockMs,
       )
       .catch(report);
+  }
+
+  async function renewLife(): Promise<void> {
+    const names = ['meta', 'id', 'events', 'marker', 'failed'] as const;
+    await Promise.all(names.map((name) => client.pexpire(queue.toKey(name), LIFE_MS)));
   }
 
   function hold(job: Job): BatchJob {
@@ -120,6 +129,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
         await end(
           job.moveToFailed(new UnrecoverableError('Killed every worker that ran it.'), token!, false),
         );
+        await client.pexpire(queue.toKey(id!), DEAD.age * 1000).catch(report);
       },
     };
   }
@@ -149,6 +159,9 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
 
     async close() {
       clearInterval(renewal);
+      clearInterval(lifeRenewal);
+      // While Redis is away there is nothing to be done.
+      await renewLife().catch(() => {});
       await worker.close(true);
       await queue.close();
     },

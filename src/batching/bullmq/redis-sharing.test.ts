@@ -304,7 +304,8 @@ test('rows of half a megabyte arrive whole, though not all fit the connection at
 test('what Redis keeps does not grow', async () => {
   const place = newPlace(server);
   const producer = await openProducer(place);
-  startWorker(await openConsumer(place), { respond: ({ rows }) => rows.map(answerOf) });
+  const consumer = await openConsumer(place);
+  startWorker(consumer, { respond: ({ rows }) => rows.map(answerOf) });
   const callers = Array.from({ length: 30 }, (_, i) => lane({ caller: `caller ${i}` }));
   const round = () =>
     Promise.allSettled(
@@ -325,4 +326,9 @@ test('what Redis keeps does not grow', async () => {
     expect(left).toEqual([]);
   });
   expect(await server.client.xlen(`${base}jobs:digits-1:events`)).toBeLessThan(300);
+  // What is left of a content goes some time after its last worker.
+  await consumer.close();
+  for (const key of (await keys()).filter((each) => each.includes(':jobs:'))) {
+    expect([key, (await server.client.pttl(key)) > 0]).toEqual([key, true]);
+  }
 });
