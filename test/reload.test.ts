@@ -159,7 +159,7 @@ it('switches API processes when a worker has the new version, and workers at any
 
   await addVersion(2, apiRoot);
   await vi.waitFor(async () => {
-    expect((await describeModel(api)).versions[1]).toEqual({ version: 2, state: 'loading' });
+    expect((await describeModel(api)).versions[1]).toMatchObject({ version: 2, state: 'loading' });
   }, SWITCH);
   await pause(1500);
   await untilAnswered(load, ({ model }) => model.version === 1);

@@ -132,7 +132,7 @@ export interface VersionStatistics {
 export interface VersionSummary {
   readonly version: number;
   readonly state: 'loading' | 'ready' | 'failed' | 'unloaded';
-  /** Why it failed, or why it is not served as its files are now. */
+  /** Why it failed, what it waits for, or why it is not served as its files are now. */
   readonly reason?: string;
   readonly sha256?: string;
 }

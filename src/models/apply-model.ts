@@ -77,7 +77,8 @@ export async function applyModel<V extends DescribedVersion>(
     try {
       const read = await loader.read(found, version);
       if (!(await mayServe(read.content))) {
-        if (entry.serving) entry.reason = NOBODY_HAS_IT;
+        entry.reason = NOBODY_HAS_IT;
+        entry.isWaiting = true;
         publish(state);
         return false;
       }

@@ -8,6 +8,8 @@ interface VersionState<V extends DescribedVersion> extends KnownVersion {
   serving?: V | undefined;
   /** Why what was found last is not what serves. */
   reason?: string | undefined;
+  /** Whether it may yet be served without being changed. */
+  isWaiting?: boolean;
 }
 
 /** One model as the repository keeps it. */
@@ -57,15 +59,18 @@ export function noteTried<V extends DescribedVersion>(
   const entry = versionState(state, version);
   entry.tried = { stamp, manifest };
   entry.reason = reason;
+  entry.isWaiting = false;
 }
 
 function versionEntry<V extends DescribedVersion>(
-  { version, serving, reason }: VersionState<V>,
+  { version, serving, reason, isWaiting = false }: VersionState<V>,
   isUnloaded: boolean,
 ): VersionEntry<V> {
   if (isUnloaded) return { version, state: 'unloaded' };
-  if (serving) return { version, state: 'ready', serving, ...(reason !== undefined && { reason }) };
-  return reason === undefined ? { version, state: 'loading' } : { version, state: 'failed', reason };
+  if (reason === undefined)
+    return serving ? { version, state: 'ready', serving } : { version, state: 'loading' };
+  if (serving) return { version, state: 'ready', serving, reason };
+  return { version, state: isWaiting ? 'loading' : 'failed', reason };
 }
 
 /** What is told of the model. */

@@ -407,6 +407,10 @@ describe('without an engine', () => {
     await writeVersion('a', 2);
     await repository.reload();
     expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 loading']);
+    expect(repository.model('a')!.versions[1]).toHaveProperty(
+      'reason',
+      'No worker has its files as they are now.',
+    );
     expect(servingOf(repository, 'a').version).toBe(1);
     // A changed file of a version that serves.
     await writeVersion('a', 1, Buffer.concat([bundled, unknownField(9)]));

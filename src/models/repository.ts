@@ -3,8 +3,11 @@ import type { ServingVersion } from './load-version.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
 
 /** One version and where it stands. */
-export type VersionEntry<V extends DescribedVersion = ServingVersion> = { readonly version: number } & (
-  | { readonly state: 'loading' }
+export type VersionEntry<V extends DescribedVersion = ServingVersion> = {
+  readonly version: number;
+} & /** `reason`: in a sentence what it waits for. */
+(
+  | { readonly state: 'loading'; readonly reason?: string }
   /** `reason`: in a sentence why its files as they are now are not what serves. */
   | { readonly state: 'ready'; readonly serving: V; readonly reason?: string }
   /** `reason`: in a sentence why nothing of it serves. */

@@ -72,7 +72,7 @@ const VersionSchema = Type.Object(
     reason: Type.Optional(
       Type.String(
         described(
-          'Why it failed; of a version that is ready, why its files as they are now are not what serves.',
+          'Why it failed, or what it waits for; of a version that is ready, why its files as they are now are not what serves.',
         ),
       ),
     ),
