@@ -2,19 +2,20 @@ import type { Hold } from './held-versions.ts';
 import type { ServingVersion } from './load-version.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
 
-/** One version and where it stands. */
-export type VersionEntry<V extends DescribedVersion = ServingVersion> = {
-  readonly version: number;
-} & /** `reason`: in a sentence what it waits for. */
-(
+/** Where a version stands. A `reason` is one sentence. */
+type VersionStanding<V> =
+  /** `reason`: what it waits for. */
   | { readonly state: 'loading'; readonly reason?: string }
-  /** `reason`: in a sentence why its files as they are now are not what serves. */
+  /** `reason`: why its files as they are now are not what serves. */
   | { readonly state: 'ready'; readonly serving: V; readonly reason?: string }
-  /** `reason`: in a sentence why nothing of it serves. */
+  /** `reason`: why nothing of it serves. */
   | { readonly state: 'failed'; readonly reason: string }
   /** Somebody asked for it not to be served. */
-  | { readonly state: 'unloaded' }
-);
+  | { readonly state: 'unloaded' };
+
+export type VersionEntry<V extends DescribedVersion = ServingVersion> = {
+  readonly version: number;
+} & VersionStanding<V>;
 
 export interface ModelEntry<V extends DescribedVersion = ServingVersion> {
   readonly name: string;
