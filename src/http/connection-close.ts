@@ -3,6 +3,7 @@ import { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { App } from './app-instance.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { createTurns } from './turns.ts';
 
 /** How long a client that is still sending may take to notice that it has its answer. */
 const LINGER_MS = 1000;
@@ -22,8 +23,9 @@ export function closeConnections(app: App, lifecycle: Lifecycle): void {
   });
 }
 
-/** Takes bytes one chunk at a time in turn with everything else, so that a thousand refused senders hold nobody up. */
-const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) });
+/** What refused senders still send must hold nobody up who is not refused. */
+const wait = createTurns(8);
+const nowhere = (): Writable => new Writable({ write: (_piece, _encoding, done) => wait(done) });
 
 /** The whole answer at once, but no end of it before the request's end, or a second. */
 async function* lingering(payload: Buffer, request: IncomingMessage): AsyncGenerator<Buffer> {

@@ -1,0 +1,22 @@
+/** Has work done in the order in which it came, a few pieces in each turn of the event loop, so that there are turns for all else. */
+export function createTurns(piecesATurn: number): (work: () => void) => void {
+  const waiting: (() => void)[] = [];
+  let scheduled = false;
+
+  function turn(): void {
+    scheduled = false;
+    for (const work of waiting.splice(0, piecesATurn)) work();
+    if (waiting.length > 0) schedule();
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(turn);
+  }
+
+  return (work) => {
+    waiting.push(work);
+    schedule();
+  };
+}
