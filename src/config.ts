@@ -44,8 +44,8 @@ export const settings = {
   /** Larger bodies are refused with 413. */
   maxBodyBytes: Type.Integer({ minimum: 1024, maximum: 1024 ** 3, default: 10 * 1024 ** 2 }),
   /**
-   * Bodies of all requests that arrive at a time; more are refused with 429, slow ones first. Memory in use can come to this
-   * twice, and to what `queueLimit` rows of the models take.
+   * Bodies of all requests that are held at a time; more are refused with 429, slow ones first. Images that wait to be decoded
+   * and rows that wait for their batch take memory beside it.
    */
   maxUploadBytes: Type.Integer({ minimum: 1024, maximum: 1024 ** 4, default: 256 * 1024 ** 2 }),
   /** Connections open at a time. One more closes the one that has been idle for longest. Each needs an open file. */

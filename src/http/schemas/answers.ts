@@ -56,7 +56,10 @@ const PROBLEMS = {
   ],
   unsupported_media_type: ['the content type is none of the documented', 'Send the image as image/png.'],
   queue_full: ['too many images wait already', 'Too many images wait for this model already.'],
-  rate_limited: ['the key has asked for too much', 'The key "app" may send 20 requests a second.'],
+  rate_limited: [
+    'the key has asked for too much, or the service is sent too much at a time',
+    'The key "app" may send 20 requests a second.',
+  ],
   internal: [
     'something went wrong inside',
     'Something went wrong inside the service; its log has the request id.',
