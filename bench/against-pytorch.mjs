@@ -1,5 +1,6 @@
 /**
- * How long dent-serve takes to adapt one batch beside PyTorch, in runs that alternate, so that both see the same machine.
+ * How long dent-serve takes to adapt one batch beside PyTorch, and to predict one beside ONNX Runtime alone, in runs that alternate, so that
+ * both see the same machine.
  *
  *   npm run build && node bench/against-pytorch.mjs [--model M.onnx] [--steps 10] [--rows 128] [--threads 2] [--runs 7]
  *
@@ -12,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { compile, createRecipe, isSplittable } from '../dist/dent/index.js';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { compile, createRecipe, cutting } from '../dist/dent/index.js';
 import { createEngine } from '../dist/engine/index.js';
 
 const { values } = parseArgs({
@@ -43,44 +45,50 @@ async function startPeer(scope, optimizer) {
   };
 }
 
-async function measure(preset, scope, optimizer, engine, folder) {
-  const recipe = createRecipe({ preset, steps });
-  const { bytes, input, output, imageShape, rowsPerPart } = await compile(
-    await readFile(values.model),
-    recipe,
-    engine,
-  );
+/** Runs of ONNX Runtime on the model as it is, with all threads and its own defaults. */
+async function openSource({ input, output }) {
+  const session = await InferenceSession.create(values.model, { intraOpNumThreads: threads });
+  return {
+    async run({ type, data, dims }) {
+      const start = performance.now();
+      await session.run({ [input]: new Tensor(type, data, dims) }, [output]);
+      return (performance.now() - start) / 1000;
+    },
+    close: () => session.release(),
+  };
+}
+
+/** `openPeer` gets the compiled model; its `run` takes a batch and resolves with the seconds that the peer took. */
+async function measure(recipe, openPeer, peerName) {
+  const { preset } = recipe;
+  const full = createRecipe(recipe);
+  const compiled = await compile(await readFile(values.model), full, engine, { inPasses: true });
+  const { bytes, input, output, imageShape } = compiled;
   const path = join(folder, `${preset}.onnx`);
   await writeFile(path, bytes);
-  const artifact = await engine.load({
-    name: preset,
-    path,
-    input,
-    output,
-    ...(isSplittable(recipe) && { rowsPerPart }),
-  });
+  const artifact = await engine.load({ name: preset, path, input, output, ...cutting(full, compiled) });
   const dims = [rows, ...imageShape];
   const size = dims.reduce((a, b) => a * b, 1);
   const batch = { type: 'float32', dims, data: Float32Array.from({ length: size }, () => Math.random()) };
-  const peer = await startPeer(scope, optimizer);
+  const peer = await openPeer(compiled);
   const ours = [];
   const theirs = [];
   for (let run = 0; run <= runs; run++) {
     const start = performance.now();
-    await artifact.run(batch, steps);
+    await artifact.run(batch, full.steps);
     const seconds = (performance.now() - start) / 1000;
-    const peerSeconds = await peer.run();
+    const peerSeconds = await peer.run(batch);
     // The first run of each warms up.
     if (run > 0) {
       ours.push(seconds);
       theirs.push(peerSeconds);
     }
   }
-  peer.close();
+  await peer.close();
   await artifact.release();
   const ratios = ours.map((seconds, run) => seconds / theirs[run]);
   console.log(
-    `${preset.padEnd(9)} dent-serve ${median(ours).toFixed(3)} s, PyTorch ${median(theirs).toFixed(3)} s, ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
+    `${preset.padEnd(9)} dent-serve ${median(ours).toFixed(3)} s, ${peerName} ${median(theirs).toFixed(3)} s, ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
   );
 }
 
@@ -88,8 +96,9 @@ const engine = createEngine({ device: 'cpu', threads, runTimeoutMs: 600_000 });
 const folder = await mkdtemp(join(tmpdir(), 'dent-bench-'));
 try {
   console.log(`${values.model}, ${rows} rows, ${steps} steps, ${threads} threads, ${runs} alternating runs`);
-  await measure('isolated', 'sample', 'adamod', engine, folder);
-  await measure('dent', 'batch', 'adam', engine, folder);
+  await measure({ preset: 'static' }, openSource, 'ONNX Runtime');
+  await measure({ preset: 'isolated', steps }, () => startPeer('sample', 'adamod'), 'PyTorch');
+  await measure({ preset: 'dent', steps }, () => startPeer('batch', 'adam'), 'PyTorch');
 } finally {
   await engine.close();
   await rm(folder, { recursive: true });

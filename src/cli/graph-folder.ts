@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CompiledModel, compile, isSplittable, type Recipe } from '../dent/index.ts';
+import { type CompiledModel, compile, cutting, type Recipe } from '../dent/index.ts';
 import type { Device, Engine, LoadedArtifact } from '../engine/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
@@ -39,20 +39,20 @@ export async function createGraphFolder(
     async open(recipe) {
       const { bytes, ...compiled } = await naming(
         model.path,
-        compile(model.bytes, recipe, engine, { imageShape, target: device }),
+        compile(model.bytes, recipe, engine, { imageShape, target: device, inPasses: true }),
       );
       graphs += 1;
       const path = join(folder, `${graphs}.onnx`);
       await writeFile(path, bytes).catch((error) => {
         throw fileError(path, 'written', error);
       });
-      const { input, output, rowsPerPart } = compiled;
+      const { input, output } = compiled;
       const artifact = {
         name: model.path,
         path,
         input,
         output,
-        ...(isSplittable(recipe) && { rowsPerPart }),
+        ...cutting(recipe, compiled),
       };
       const loaded = await engine.load(artifact);
       return { ...compiled, recipe, run: loaded.run };

@@ -14,7 +14,7 @@ import type { Classifier } from './classifier.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
-import { PRESETS, type Recipe } from './recipe.ts';
+import { isSumOverRows, PRESETS } from './recipe.ts';
 import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
@@ -61,10 +61,6 @@ export function assemble(components: Components): Graph {
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {
   return builder.op('Identity', [value], { name, shape });
 }
-
-/** Whether the objective's gradient is a sum over rows that share their parameters: then a pass may go through them in parts. */
-const isSumOverRows = (recipe: Recipe): boolean =>
-  recipe.scope === 'batch' && recipe.statistics === 'source' && recipe.objective === 'entropy';
 
 /** On a GPU a batch stays whole: there, it is small kernels that cost time. */
 function rowsOf(builder: GraphBuilder, { recipe, rowsPerPart, target }: Components, image: Value): Rows {

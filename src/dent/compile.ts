@@ -4,6 +4,7 @@ import { InputError } from '../errors.ts';
 import { decodeModel, describeNode, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
+import { assemblePass, carriedShape } from './assemble-pass.ts';
 import { asClassifier, type Classifier, classCount, mainOutput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
@@ -18,7 +19,7 @@ import { resolveBranches } from './passes/resolve-branches.ts';
 import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
-import type { Recipe } from './recipe.ts';
+import { isSumOverRows, type Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
@@ -35,6 +36,11 @@ export interface CompileOptions {
   readonly imageShape?: readonly [number, number, number];
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
+  /**
+   * Whether a graph of one pass will do (see assemble-pass.ts), for a runner that goes through the rows itself. Other than the self-adapting
+   * graph it can be run on parts of the rows side by side. Where the recipe or the target does not allow it, the graph is self-adapting.
+   */
+  readonly inPasses?: boolean;
 }
 
 export interface CompiledModel {
@@ -50,6 +56,8 @@ export interface CompiledModel {
   /** How many layers have their scale and shift adapted, and how many numbers that are in all. */
   readonly layers: number;
   readonly parameters: number;
+  /** Present where the graph is one pass: the shape of what one hands to the next, [tensors, parameters]. */
+  readonly carried?: readonly [number, number];
 }
 
 /**
@@ -64,7 +72,7 @@ export async function compile(
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
   const { classifier, classes, imageShape } = prepared;
-  const { graph, layers, parameters } = adaptiveGraph(prepared, recipe, options.target);
+  const { graph, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
@@ -81,18 +89,25 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
-    rowsPerPart: prepared.rowsPerPart,
+    // One pass is a short run, and each run has costs of its own.
+    rowsPerPart: (carried ? 2 : 1) * prepared.rowsPerPart,
     layers: layers.length,
     parameters,
+    ...(carried && { carried }),
   };
+}
+
+interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
+  readonly graph: Graph;
+  readonly layers: readonly AdaptableLayer[];
 }
 
 /** The self-adapting graph of a prepared model, and the layers it adapts. Throws `InputError` naming the node and op at fault. */
 export function adaptiveGraph(
   prepared: PreparedModel,
   recipe: Recipe,
-  target: Target = 'cpu',
-): { readonly graph: Graph; readonly layers: readonly AdaptableLayer[]; readonly parameters: number } {
+  { target = 'cpu', inPasses = false }: CompileOptions = {},
+): AdaptiveGraph {
   const { classifier, opset } = prepared;
   if (recipe.steps > 0) refuseQuantised(classifier);
   const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
@@ -108,8 +123,11 @@ export function adaptiveGraph(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
     );
   }
-  const graph = assemble({ ...prepared, forward, recipe, target });
-  return { graph, layers, parameters: forward.parameterCount };
+  const components = { ...prepared, forward, recipe, target };
+  const found = { layers, parameters: forward.parameterCount };
+  if (inPasses && target === 'cpu' && runsInPasses(recipe))
+    return { ...found, graph: assemblePass(components), carried: carriedShape(components) };
+  return { ...found, graph: assemble(components) };
 }
 
 /** Throws where activations are quantised: their gradient is zero almost everywhere. */
@@ -139,6 +157,10 @@ function layersFor(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
   }
   return layers;
 }
+
+/** Smoothing changes the prediction before the first update, so the logits of the model as it is cost a pass of their own. */
+const runsInPasses = (recipe: Recipe): boolean =>
+  recipe.steps > 0 && isSumOverRows(recipe) && recipe.sigma === 'off';
 
 /** Whether the recipe normalises or scales otherwise than the model as it is. */
 const changesLayers = (recipe: Recipe): boolean =>

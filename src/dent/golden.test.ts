@@ -3,7 +3,7 @@ import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
 import { type GoldenCase, goldenNames, loadGolden } from '../../test/golden/load.ts';
 import { createEngine } from '../engine/index.ts';
 import type { Tensor } from '../tensor.ts';
-import { compile, createRecipe } from './index.ts';
+import { type CompiledModel, type CompileOptions, compile, createRecipe } from './index.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 30_000 });
 afterAll(() => engine.close());
@@ -27,9 +27,9 @@ function expectWithin(
 describe.each(goldenNames().map(loadGolden))('$name', ({ model, input, cases }) => {
   const unadapted = cases.static!.logits.flat();
 
-  it.each(Object.entries(cases))('%s', async (_name, golden: GoldenCase) => {
+  async function expectGolden(golden: GoldenCase, options: CompileOptions): Promise<CompiledModel> {
     const recipe = createRecipe(golden.recipe);
-    const compiled = await compile(model, recipe, engine);
+    const compiled = await compile(model, recipe, engine, options);
     const answer = await withCompiled(engine, compiled, (artifact) => artifact.run(input, recipe.steps));
     const { tolerance, logits, entropy, sigma } = golden;
     const byClass = (index: number) => Math.floor(index / logits[0]!.length);
@@ -40,6 +40,15 @@ describe.each(goldenNames().map(loadGolden))('$name', ({ model, input, cases }) 
     const ofSigma = sigma?.length === 1 ? [Math.max(...tolerance)] : tolerance;
     if (sigma) expectWithin(ofSigma, answer.sigma, sigma, (index) => index);
     else expect(answer.sigma).toBeUndefined();
+    return compiled;
+  }
+
+  it.each(Object.entries(cases))('%s', async (_name, golden: GoldenCase) => {
+    expect(await expectGolden(golden, {})).not.toHaveProperty('carried');
+  });
+
+  it('dent, pass by pass over parts of the rows', async () => {
+    expect(await expectGolden(cases.dent!, { inPasses: true })).toHaveProperty('carried');
   });
 });
 

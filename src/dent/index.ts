@@ -5,6 +5,7 @@ export {
   type CompileOptions,
   compile,
 } from './compile.ts';
+export { cutting } from './cutting.ts';
 export type { GraphRunner } from './graph-runner.ts';
 export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export {

@@ -162,3 +162,9 @@ export function isCoupled(recipe: Recipe): boolean {
  */
 export const isSplittable = (recipe: Recipe): boolean =>
   !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);
+
+/**
+ * Whether the rows share their parameters and the objective's gradient is a sum over rows: a pass may then go through them part by part.
+ */
+export const isSumOverRows = (recipe: Recipe): boolean =>
+  recipe.scope === 'batch' && recipe.statistics === 'source' && recipe.objective === 'entropy';

@@ -14,7 +14,7 @@ export function cutBatch(batch: Tensor<'float32'>, largest: number, processes: n
 }
 
 /** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
-function joinRows(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
+export function joinRows(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
   const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
   const joined = new Float32Array(parts.reduce((sum, { data }) => sum + data.length, 0));
   let offset = 0;

@@ -6,6 +6,7 @@
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Tensor, TensorType } from '../tensor.ts';
+import { cutBatch, joinRows } from './batch-parts.ts';
 import type { LoadRequest, Reply, Request, RequestKind, Requests, Results } from './messages.ts';
 import { cleanRuntimeMessage } from './runtime-message.ts';
 
@@ -84,12 +85,18 @@ async function createSession(request: LoadRequest): Promise<InferenceSession> {
   }
 }
 
+/** The names of a self-adapting graph, and of the graph of one pass, beside the model's own. */
+const ADAPTING_INPUTS = ['steps'];
+const ADAPTING_OUTPUTS = ['static_logits', 'entropy'];
+const PASS_INPUTS = ['carried', 'gradient', 'updates', 'batch_rows', 'adapt'];
+const PASS_OUTPUTS = ['entropy', 'next_carried', 'next_gradient'];
+
 async function load(request: LoadRequest): Promise<undefined> {
-  const { id, input, name, output } = request;
+  const { id, input, isPass, name, output } = request;
   const session = await createSession(request);
-  const outputs = [output, 'static_logits', 'entropy'];
+  const outputs = [output, ...(isPass ? PASS_OUTPUTS : ADAPTING_OUTPUTS)];
   const missing =
-    [input, 'steps']
+    [input, ...(isPass ? PASS_INPUTS : ADAPTING_INPUTS)]
       .filter((each) => !session.inputNames.includes(each))
       .map((each) => `input "${each}"`)[0] ??
     outputs.filter((each) => !session.outputNames.includes(each)).map((each) => `output "${each}"`)[0];
@@ -115,6 +122,33 @@ async function run({ id, rows, steps }: Requests['run']): Promise<Results['run']
     staticLogits: result('static_logits'),
     entropy: result('entropy'),
     ...(fetches.includes('sigma') && { sigma: result('sigma') }),
+  };
+}
+
+async function pass(request: Requests['pass']): Promise<Results['pass']> {
+  const { id, rows, rowsPerRun, carried, gradient, updates, batchRows, adapt } = request;
+  const { session, input, output, fetches } = openSession(id);
+  const shared = {
+    carried: runtimeTensor(carried),
+    gradient: runtimeTensor(gradient),
+    updates: new RuntimeTensor('int64', BigInt64Array.of(BigInt(updates)), []),
+    batch_rows: new RuntimeTensor('float32', Float32Array.of(batchRows), []),
+    adapt: new RuntimeTensor('bool', Uint8Array.of(adapt ? 1 : 0), []),
+  };
+  const share = new Float64Array(gradient.data.length);
+  const runs: Record<string, RuntimeTensor>[] = [];
+  for (const part of cutBatch(rows, rowsPerRun, 1)) {
+    const results = await session.run({ ...shared, [input]: runtimeTensor(part) }, fetches);
+    const found = results.next_gradient!.data as Float32Array;
+    for (let i = 0; adapt && i < share.length; i++) share[i]! += found[i]!;
+    runs.push(results);
+  }
+  const results = (name: string) => runs.map((run) => plainTensor(name, run[name]!) as Tensor<'float32'>);
+  return {
+    logits: joinRows(results(output)),
+    entropy: joinRows(results('entropy')),
+    carried: results('next_carried')[0]!,
+    gradient: share,
   };
 }
 
@@ -152,6 +186,7 @@ async function evaluate({ model, feeds }: Requests['evaluate']): Promise<Results
 const handlers: { readonly [K in RequestKind]: (request: Requests[K]) => Promise<Results[K]> } = {
   load,
   run,
+  pass,
   release,
   evaluate,
 };

@@ -18,6 +18,11 @@ export interface Artifact {
    * which fit the cache, and spread them over its processes. Absent: the rows of a call run together.
    */
   readonly rowsPerPart?: number;
+  /**
+   * Present where the graph is not self-adapting but one pass, which the engine runs `steps` + 1 times over all parts of a batch: the shape of
+   * what one pass hands to the next, [tensors, parameters]. Goes with `rowsPerPart`.
+   */
+  readonly carried?: readonly [tensors: number, parameters: number];
 }
 
 /** What one call of a self-adapting graph returns for N rows and K classes. */

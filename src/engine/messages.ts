@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor.ts';
 import type { AdaptedRows, Device } from './engine.ts';
 
-/** Opens a session under `id` and checks that it is a self-adapting graph. */
+/** Opens a session under `id` and checks that it is a self-adapting graph, or one pass of it. */
 export interface LoadRequest {
   readonly kind: 'load';
   readonly id: number;
@@ -10,6 +10,8 @@ export interface LoadRequest {
   readonly path: string;
   readonly input: string;
   readonly output: string;
+  /** Whether the graph is one pass. */
+  readonly isPass: boolean;
   readonly device: Device;
   /** Threads inside one operator. */
   readonly threads: number;
@@ -20,6 +22,39 @@ export interface RunRequest {
   readonly id: number;
   readonly rows: Tensor<'float32'>;
   readonly steps: number;
+}
+
+/** What the pass before has left behind for the next. */
+export interface PassState {
+  /** [tensors, parameters]. */
+  readonly carried: Tensor<'float32'>;
+  /** Over the rows of the whole batch, [1, parameters]. */
+  readonly gradient: Tensor<'float32'>;
+  /** How many updates are made when the pass predicts. */
+  readonly updates: number;
+  /** Of the whole batch. */
+  readonly batchRows: number;
+  /** Whether another update follows. */
+  readonly adapt: boolean;
+}
+
+/** One pass over some of a batch's rows, `rowsPerRun` at a time. */
+export interface PassRequest extends PassState {
+  readonly kind: 'pass';
+  readonly id: number;
+  readonly rows: Tensor<'float32'>;
+  readonly rowsPerRun: number;
+}
+
+export interface PassResult {
+  /** [n, K]. */
+  readonly logits: Tensor<'float32'>;
+  /** In nats, [n]. */
+  readonly entropy: Tensor<'float32'>;
+  /** After the pass's update. */
+  readonly carried: Tensor<'float32'>;
+  /** These rows' share, parameter by parameter. */
+  readonly gradient: Float64Array;
 }
 
 export interface ReleaseRequest {
@@ -37,6 +72,7 @@ export interface EvaluateRequest {
 export interface Requests {
   load: LoadRequest;
   run: RunRequest;
+  pass: PassRequest;
   release: ReleaseRequest;
   evaluate: EvaluateRequest;
 }
@@ -47,6 +83,7 @@ export type Request = Requests[RequestKind];
 export interface Results {
   load: undefined;
   run: AdaptedRows;
+  pass: PassResult;
   release: undefined;
   evaluate: Record<string, Tensor>;
 }

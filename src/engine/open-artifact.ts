@@ -1,13 +1,18 @@
 import { InputError } from '../errors.ts';
 import { asPartOfThis, inSpan } from '../spans.ts';
 import type { Tensor } from '../tensor.ts';
+import { adaptInPasses, type Pass } from './adapt-in-passes.ts';
 import { cutBatch, joinAnswers } from './batch-parts.ts';
 import type { AdaptedRows, Artifact, Device, LoadedArtifact, OnProgress } from './engine.ts';
 import type { EngineChild } from './engine-child.ts';
+import type { PassRequest, RunRequest } from './messages.ts';
 import type { ProcessPool } from './process-pool.ts';
 
 /** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
 export const OPEN_LIMIT_MS = 120_000;
+
+/** Of one pass; a message for each run alone would leave the children waiting for the parent too often. */
+const RUNS_PER_MESSAGE = 4;
 
 export interface OpenOptions {
   /** Names the sessions in the children; never used twice. */
@@ -27,7 +32,7 @@ export async function openArtifact(
   artifact: Artifact,
   { id, device, threads, runTimeoutMs }: OpenOptions,
 ): Promise<LoadedArtifact> {
-  const { input, name, output, path } = artifact;
+  const { carried, input, name, output, path } = artifact;
   const rowsPerPart = device === 'cpu' ? artifact.rowsPerPart : undefined;
   const split = rowsPerPart !== undefined;
   const places = split ? Array.from({ length: pool.size }, (_, place) => place) : [0];
@@ -40,7 +45,17 @@ export async function openArtifact(
     if (openIn.has(child)) return;
     const sessionThreads = split ? 1 : threads;
     await child.request(
-      { kind: 'load', id, name, path, input, output, device, threads: sessionThreads },
+      {
+        kind: 'load',
+        id,
+        name,
+        path,
+        input,
+        output,
+        isPass: carried !== undefined,
+        device,
+        threads: sessionThreads,
+      },
       OPEN_LIMIT_MS,
     );
     openIn.add(child);
@@ -58,34 +73,77 @@ export async function openArtifact(
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
+  /** Has a child do one part of a call, as soon as one is free. */
+  async function inChild<R extends RunRequest | PassRequest>(request: R, signal: AbortSignal) {
+    return pool.submit({
+      name: `"${name}"`,
+      ...(!split && { place: 0 }),
+      signal,
+      work: asPartOfThis(async (child: EngineChild) => {
+        await open(child);
+        const pid = child.pid!;
+        const answer = await inSpan(
+          'engine',
+          { 'dent.rows': request.rows.dims[0]!, 'dent.engine.pid': pid },
+          () => child.request(request, runTimeoutMs),
+        );
+        return { answer, pid };
+      }),
+    });
+  }
+
+  async function adaptAtOnce(
+    batch: Tensor<'float32'>,
+    steps: number,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<AdaptedRows> {
+    let rowsDone = 0;
+    const parts = split ? cutBatch(batch, rowsPerPart, pool.size) : [batch];
+    const answers = parts.map(async (rows) => {
+      const { answer, pid } = await inChild({ kind: 'run', id, rows, steps } as const, signal);
+      rowsDone += rows.dims[0]!;
+      onProgress(rowsDone, pid);
+      return answer;
+    });
+    return joinAnswers(await Promise.all(answers));
+  }
+
+  /** A row counts as done in so far as its passes are. */
+  function adaptPassByPass(
+    batch: Tensor<'float32'>,
+    steps: number,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<AdaptedRows> {
+    let passesDone = 0;
+    const parts = cutBatch(batch, RUNS_PER_MESSAGE * rowsPerPart!, pool.size);
+    const pass: Pass = (state) => {
+      const answers = parts.map(async (rows) => {
+        const request = { kind: 'pass', id, rows, rowsPerRun: rowsPerPart!, ...state } as const;
+        const { answer, pid } = await inChild(request, signal);
+        passesDone += rows.dims[0]!;
+        onProgress(Math.floor(passesDone / (steps + 1)), pid);
+        return answer;
+      });
+      return Promise.all(answers);
+    };
+    return adaptInPasses(pass, carried!, batch.dims[0]!, steps);
+  }
+
   async function adapt(
     batch: Tensor<'float32'>,
     steps: number,
     onProgress: OnProgress,
   ): Promise<AdaptedRows> {
     const failure = new AbortController();
-    let rowsDone = 0;
-    const runPart = async (rows: Tensor<'float32'>): Promise<AdaptedRows> => {
-      const { answer, pid } = await pool.submit({
-        name: `"${name}"`,
-        ...(!split && { place: 0 }),
-        signal: failure.signal,
-        work: asPartOfThis(async (child: EngineChild) => {
-          await open(child);
-          const pid = child.pid!;
-          const answer = await inSpan('engine', { 'dent.rows': rows.dims[0]!, 'dent.engine.pid': pid }, () =>
-            child.request({ kind: 'run', id, rows, steps }, runTimeoutMs),
-          );
-          return { answer, pid };
-        }),
-      });
-      rowsDone += rows.dims[0]!;
-      onProgress(rowsDone, pid);
-      return answer;
-    };
     try {
-      const parts = split ? cutBatch(batch, rowsPerPart, pool.size) : [batch];
-      return joinAnswers(await Promise.all(parts.map(runPart)));
+      return await (carried === undefined ? adaptAtOnce : adaptPassByPass)(
+        batch,
+        steps,
+        onProgress,
+        failure.signal,
+      );
     } finally {
       // Where one part failed the others are of no use to anybody.
       failure.abort();

@@ -84,7 +84,7 @@ export function createArtifactCache(
       const entry = join(dir, createHash('sha256').update(identity).digest('hex'));
       const cached = await read(entry);
       if (cached !== undefined) return cached;
-      const compiled = await compile(model, recipe, runner, { ...options, target: device });
+      const compiled = await compile(model, recipe, runner, { ...options, target: device, inPasses: true });
       await write(dir, entry, compiled).catch((cause: Error) => {
         throw new InputError(
           `Compiled models cannot be written to ${dir} (${cause.message}); DENT_CACHE_DIR names another folder.`,

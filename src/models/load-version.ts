@@ -1,4 +1,4 @@
-import { isSplittable, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
+import { cutting, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
 import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact, OnProgress } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
@@ -93,9 +93,9 @@ function createArtifactOpener(
       const imageShape = rowShape(manifest.input);
       const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, { imageShape }));
       checkAgainstManifest(cached, model, modelPath);
-      const { path, input, output, rowsPerPart } = cached;
+      const { path, input, output } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
-      const artifact = { name, path, input, output, ...(isSplittable(recipe) && { rowsPerPart }) };
+      const artifact = { name, path, input, output, ...cutting(recipe, cached) };
       const loaded = await naming(modelPath, () => engine.load(artifact));
       open.set(compileKey(recipe), { recipe, artifact, loaded });
       return artifact;

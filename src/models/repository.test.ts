@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { compile, PRESETS } from '../dent/index.ts';
-import { createEngine, type Engine } from '../engine/index.ts';
+import { type Artifact, createEngine, type Engine } from '../engine/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import { openModelRepository } from './model-repositories.ts';
@@ -107,7 +107,7 @@ it('keeps the preset at hand that small batches fall back to', async () => {
   expect(entropy.dims).toEqual([7, 1]);
 });
 
-it('lets the engine split the batches of recipes whose rows are on their own', async () => {
+it('lets the engine split the batches of recipes whose rows are on their own or are summed over', async () => {
   await write('a', {
     recipes: {
       static: {},
@@ -118,8 +118,11 @@ it('lets the engine split the batches of recipes whose rows are on their own', a
     },
   });
   const { artifacts } = defaultVersion((await load()).repository.model('a')!)!;
-  const splittable = Object.entries(artifacts).filter(([, artifact]) => artifact.rowsPerPart !== undefined);
-  expect(splittable.map(([name]) => name)).toEqual(['static', 'isolated']);
+  const names = (which: (artifact: Artifact) => boolean) =>
+    Object.keys(artifacts).filter((name) => which(artifacts[name]!));
+  expect(names(({ rowsPerPart }) => rowsPerPart !== undefined)).toEqual(['static', 'isolated', 'dent']);
+  // Rows that share their parameters are split within a pass, not within a run.
+  expect(names(({ carried }) => carried !== undefined)).toEqual(['dent']);
 });
 
 it('serves the largest version that works', async () => {

@@ -1,0 +1,96 @@
+import {
+  DATA_TYPE,
+  type Dim,
+  float32Constant,
+  type Graph,
+  GraphBuilder,
+  type Value,
+  withoutUnused,
+} from '../onnx/index.ts';
+import { ENTROPY_OUTPUT } from './assemble.ts';
+import type { Classifier } from './classifier.ts';
+import { STATE_TENSORS, updateParameters } from './optimizer.ts';
+import { fuseAffine } from './passes/fuse-affine.ts';
+import { BATCH } from './passes/measure-shapes.ts';
+import { onlyIf } from './passes/only-if.ts';
+import { type Method, predictWithGradient } from './row-passes.ts';
+
+/** The inputs and outputs of the graph of one pass that are not the model's own. */
+export const PASS_INPUTS = {
+  /** What a pass hands to the next, [tensors, parameters]: the parameters and the optimizer's state, zeros for the first. */
+  carried: 'carried',
+  /** The gradient that the last pass has found, summed over all rows, [1, parameters]. */
+  gradient: 'gradient',
+  /** How many updates are made when this pass predicts, its own included; 0 for the first pass, which makes none. */
+  updates: 'updates',
+  /** How many rows the whole batch has, a float32 scalar. */
+  rows: 'batch_rows',
+  /** Whether a gradient is wanted. */
+  adapt: 'adapt',
+} as const;
+export const PASS_OUTPUTS = { carried: 'next_carried', gradient: 'next_gradient' } as const;
+
+const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value => ({
+  name,
+  type: { dataType, shape },
+});
+
+/** The shape of what a pass carries. */
+export const carriedShape = ({ forward, recipe }: Method): readonly [number, number] => [
+  1 + STATE_TENSORS[recipe.optimizer],
+  forward.parameterCount,
+];
+
+/**
+ * One pass through any of the rows of a batch that share their parameters: it makes the update that the last pass's gradient calls for,
+ * predicts, and computes the rows' share of the next gradient. Whoever runs it over all rows and adds the shares up, `steps` + 1 times, does
+ * what the self-adapting graph does, and may run parts of the rows side by side.
+ */
+export function assemblePass(components: Method & { readonly classifier: Classifier }): Graph {
+  const { classifier, classes } = components;
+  const [tensors, parameters] = carriedShape(components);
+  const builder = new GraphBuilder();
+  const image = { ...classifier.input };
+  const carried = tensor(PASS_INPUTS.carried, DATA_TYPE.float32, [tensors, parameters]);
+  const gradient = tensor(PASS_INPUTS.gradient, DATA_TYPE.float32, [1, parameters]);
+  const updates = tensor(PASS_INPUTS.updates, DATA_TYPE.int64, []);
+  const count = tensor(PASS_INPUTS.rows, DATA_TYPE.float32, []);
+  const adapt = tensor(PASS_INPUTS.adapt, DATA_TYPE.bool, []);
+  const current = updated(builder, components, { carried, gradient, updates });
+  const pass = predictWithGradient(builder, components, current[0]!, { image, count });
+  const output = (value: Value, name: string, shape: readonly Dim[]) =>
+    builder.op('Identity', [value], { name, shape });
+  const next = output(pass.gradient, PASS_OUTPUTS.gradient, [1, parameters]);
+  const outputs = [
+    output(pass.logits, classifier.outputName, [BATCH, classes]),
+    output(pass.entropy, ENTROPY_OUTPUT, [BATCH]),
+    builder.op('Concat', current, {
+      name: PASS_OUTPUTS.carried,
+      attributes: { axis: 0 },
+      shape: [tensors, parameters],
+    }),
+    next,
+  ];
+  const inputs = [image, carried, gradient, updates, count, adapt];
+  const graph = withoutUnused(builder.build('pass', inputs, outputs));
+  return fuseAffine(onlyIf(graph, { condition: adapt, output: next, otherwise: gradient }));
+}
+
+/** The parameters after the update, then the optimizer's state, [1, parameters] each; before the first gradient, as they are. */
+function updated(
+  builder: GraphBuilder,
+  { forward, recipe }: Method,
+  { carried, gradient, updates }: Readonly<Record<'carried' | 'gradient' | 'updates', Value>>,
+): Value[] {
+  const [tensors, width] = carried.type!.shape as [number, number];
+  const sizes = builder.ints(new Array<number>(tensors).fill(1));
+  const before = builder.multi('Split', [carried, sizes], tensors, { attributes: { axis: 0 } });
+  const [parameters, ...state] = before as [Value, ...Value[]];
+  const t = builder.op('Cast', [updates], { attributes: { to: DATA_TYPE.float64 } });
+  const rate = builder.constant(float32Constant([1, width], forward.learningRates), 'learning_rates');
+  const after = updateParameters(builder, recipe, t, parameters, gradient, state, rate);
+  const isFirst = builder.op('Equal', [updates, builder.int(0)]);
+  return [after.parameters, ...after.state].map((value, i) =>
+    builder.op('Where', [isFirst, before[i]!, value], { shape: [1, width] }),
+  );
+}

@@ -1,0 +1,14 @@
+import type { CompiledModel } from './compile.ts';
+import { isSplittable, type Recipe } from './recipe.ts';
+
+/**
+ * How the engine may cut a batch of the compiled graph: into runs of its own rows where they are on their own, pass by pass where they share
+ * their parameters, or not at all.
+ */
+export function cutting(
+  recipe: Recipe,
+  { rowsPerPart, carried }: Pick<CompiledModel, 'rowsPerPart' | 'carried'>,
+): Partial<Pick<CompiledModel, 'rowsPerPart' | 'carried'>> {
+  if (carried) return { rowsPerPart, carried };
+  return isSplittable(recipe) ? { rowsPerPart } : {};
+}
