@@ -32,6 +32,7 @@ import { predictRows } from './predict-rows.ts';
 import { createStatistics } from './statistics.ts';
 import { modelReasons, summarize } from './summary.ts';
 import { traceQueue } from './traced-queue.ts';
+import { within } from './within.ts';
 
 export interface InferenceQueue extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
@@ -42,7 +43,7 @@ export interface InferenceDeps {
   readonly models: ModelRepository<DescribedVersion>;
   readonly queue: InferenceQueue;
   readonly decoder: ImageDecoder;
-  readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'decoded'>;
+  readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'expired' | 'decoded'>;
 }
 
 export interface InferenceOptions {
@@ -115,10 +116,15 @@ export function createInference(
     requireQueue();
     if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
     const started = performance.now();
-    const pixels = await inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
-      const decoding = decoder.decode(request.image, version.manifest.input);
+    const decoding = inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
+      const pixels = decoder.decode(request.image, version.manifest.input);
       request.image = NO_IMAGE;
-      return decoding;
+      return pixels;
+    });
+    // Many large photographs may wait for each other longer than their callers do.
+    const pixels = await within(deadlineMs, decoding).catch((error) => {
+      if (error instanceof ServiceError && error.code === 'timeout') observer.expired();
+      throw error;
     });
     const decodeMs = performance.now() - started;
     observer.decoded(decodeMs / 1000);

@@ -40,6 +40,7 @@ const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0
   fellBack: [],
   predicted: [],
   queueUnavailable: [],
+  expired: [],
   ran: [],
 };
 
@@ -96,6 +97,7 @@ beforeEach(() => {
     fellBack: (run) => seen.fellBack.push(run),
     predicted: (row) => seen.predicted.push(row),
     queueUnavailable: () => seen.queueUnavailable.push(undefined),
+    expired: () => seen.expired.push(undefined),
     ran: (run) => seen.ran.push(run),
   };
   queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
@@ -427,6 +429,16 @@ describe('answers that may be asked for again', () => {
     const { timeoutMs: _, ...patient } = asked;
     expect((await inference.predict({ ...patient })).adaptation.recipe).toBe('diverging');
   });
+});
+
+it('tells a caller at the deadline, though the image still waits to be decoded', async () => {
+  const decoder = { decode: () => new Promise<never>(() => {}) };
+  const observer = { queueUnavailable() {}, decoded() {}, expired: vi.fn() };
+  const queue = createMemoryQueue({ limitsOf: () => ({ maxBatchSize: 1, maxDelayMs: 1, queueLimit: 1 }) });
+  const stuck = createInference({ models, queue, decoder, observer }, { keepMs: 1_000 });
+  const asked = { image: new Uint8Array(photo), caller: '', timeoutMs: 30 };
+  await expect(stuck.predict(asked)).rejects.toMatchObject({ code: 'timeout' });
+  expect(observer.expired).toHaveBeenCalledTimes(1);
 });
 
 /** The rows of some crops, as pixels and as the model takes them. */

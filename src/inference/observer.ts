@@ -35,6 +35,8 @@ export interface BatchOutcome {
 export interface InferenceObserver {
   /** A request was refused because the queue cannot be used, before a row was made of it. */
   queueUnavailable(): void;
+  /** The deadline of a request passed before its image became a row. */
+  expired(): void;
   /** An image became a row. */
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */

@@ -9,6 +9,8 @@ interface Labels {
 export interface InferenceMetrics {
   /** A request was refused because the queue cannot be used. */
   queueUnavailable(): void;
+  /** The deadline of a request passed before its image was decoded. */
+  expired(): void;
   /** An image was decoded. */
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */
@@ -33,6 +35,7 @@ export function createInferenceMetrics(catalogue: Catalogue): InferenceMetrics {
   const { stageDuration } = catalogue;
   return {
     queueUnavailable: () => catalogue.rejected.inc({ reason: 'queue_unavailable' }),
+    expired: () => catalogue.rejected.inc({ reason: 'timeout' }),
     decoded: (seconds) => stageDuration.observe({ stage: 'decode' }, seconds),
     preprocessed: (seconds) => stageDuration.observe({ stage: 'preprocess' }, seconds),
     postprocessed: (seconds) => stageDuration.observe({ stage: 'postprocess' }, seconds),
