@@ -48,7 +48,9 @@ function unreadyReasons(model: ModelEntry<DescribedVersion>): string[] {
  * once. Later it is as long as any model serves: one that is added, changed, broken or unloaded is no reason to send the
  * requests for the others elsewhere, and one that was unloaded is missed by nobody.
  */
-export function modelReasons(models: ModelRepository<DescribedVersion>): string[] {
+export function modelReasons(
+  models: Pick<ModelRepository<DescribedVersion>, 'models' | 'isLoaded'>,
+): string[] {
   const entries = models.models();
   const loading = models.isLoaded() ? [] : entries.flatMap(loadingReasons);
   if (loading.length > 0) return loading;
