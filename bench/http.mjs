@@ -36,6 +36,7 @@ const [seconds, connections, rows, maxDelayMs] = ['seconds', 'connections', 'row
 );
 const SIZE = 32;
 const CLASSES = 10;
+const START_LIMIT_MS = 60_000;
 
 /** The mean of each channel, and ten classes of that. */
 function tinyModel() {
@@ -77,6 +78,8 @@ async function startServer(folder) {
         DENT_CACHE_DIR: join(folder, 'cache'),
         DENT_THREADS: '1',
         DENT_DRAIN_DELAY_MS: '0',
+        // Its log tells where it listens.
+        DENT_LOG_LEVEL: 'info',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
@@ -85,8 +88,12 @@ async function startServer(folder) {
   server.stdout.on('data', (chunk) => {
     url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(chunk)?.[0];
   });
+  const endMs = performance.now() + START_LIMIT_MS;
   while (url === undefined || !(await fetch(`${url}/v2/health/ready`)).ok) {
-    if (server.exitCode !== null) throw new Error('The server has ended.');
+    if (server.exitCode !== null || performance.now() > endMs) {
+      server.kill('SIGKILL');
+      throw new Error('The server does not start.');
+    }
     await pause(50);
   }
   return { server, url };
