@@ -119,6 +119,18 @@ const REFUSALS: readonly Refusal[] = [
     attributes: { mode: 'reflect' },
     says: 'padding an open axis by reflect',
   },
+  {
+    op: 'ScatterND',
+    write: (b, x) => [x, b.ints([0]), adapted(b, x, [4, 6, 6])],
+    attributes: { reduction: 'max' },
+    says: 'the reduction max',
+  },
+  {
+    op: 'GatherND',
+    write: (b, x) => [x, b.ints([0])],
+    attributes: { batch_dims: 1 },
+    says: 'batch_dims',
+  },
   { op: 'Tile', write: (b, x) => [x, computed(b)], says: 'a number of copies that is computed' },
   {
     op: 'Concat',

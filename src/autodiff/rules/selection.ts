@@ -171,9 +171,42 @@ const gatherElements = (c: VjpContext): Value =>
     attributes: { axis: intAttribute(c.node, 'axis', 0), reduction: 'add' },
   });
 
+function gatherNd(c: VjpContext): Value {
+  if (intAttribute(c.node, 'batch_dims', 0) !== 0) throw c.unsupported('batch_dims');
+  return c.emit.op('ScatterND', [zerosLike(c.emit, c.input(0)), c.input(1), c.gradient], {
+    attributes: { reduction: 'add' },
+  });
+}
+
+/**
+ * Scatter: what is written takes the gradient of the places that it is written to, and what was there before has none left, unless it is added to.
+ * `read` is the op that reads such places.
+ */
+const scatter =
+  (read: 'GatherElements' | 'GatherND') =>
+  (c: VjpContext): (Value | null)[] => {
+    const { emit, node } = c;
+    const reduction = stringAttribute(node, 'reduction', 'none');
+    if (reduction !== 'none' && reduction !== 'add') throw c.unsupported(`the reduction ${reduction}`);
+    const { axis } = node.attributes;
+    const attributes = axis ? { axis } : {};
+    const overwritten = () =>
+      emit.op(node.opType, [c.gradient, c.input(1), zerosLike(emit, c.input(2))], { attributes });
+    return [
+      c.needs(0) ? (reduction === 'add' ? c.gradient : overwritten()) : null,
+      null,
+      c.needs(2) ? emit.op(read, [c.gradient, c.input(1)], { attributes }) : null,
+    ];
+  };
+
+const scatterNote = 'overwriting or adding, each place once';
+
 export const SELECTION_RULES: Readonly<Record<string, VjpEntry>> = {
   Gather: { vjp: (c) => [gather(c)] },
   GatherElements: { vjp: (c) => [gatherElements(c)] },
+  GatherND: { vjp: (c) => [gatherNd(c)], note: 'without batch_dims' },
+  ScatterElements: { vjp: scatter('GatherElements'), note: scatterNote },
+  ScatterND: { vjp: scatter('GatherND'), note: scatterNote },
   Slice: { vjp: (c) => [slice(c)], note: 'with constant bounds, along axes of fixed size' },
   Pad: {
     vjp: (c) => [pad(c)],
