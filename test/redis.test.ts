@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { AcceptedPrediction, Prediction } from '../src/inference/inference.ts';
 import { makeCertificates } from './fixtures/redis/certificates.ts';
@@ -203,6 +204,31 @@ it('has a worker that is told to end answer its batch first', async () => {
   const [code] = await Promise.all([ending.exit, answers]);
   expect(code).toBe(0);
   workers[index] = await start('worker');
+}, 60_000);
+
+it('has an API process that is told to end serve on, then refuse, and answer what it has', async () => {
+  const ending = apis[1];
+  const answers = predictAll(ROWS, 'slow');
+  await pause(100);
+  ending.process.kill('SIGTERM');
+  const late = [];
+  let ended = false;
+  void ending.exit.then(() => {
+    ended = true;
+  });
+  await vi.waitFor(async () => expect(await statusOf(ending, '/v2/health/ready')).toBe(503), 5000);
+  while (!ended) {
+    const response = await postImage(ending, images[0]!, '?recipe=static').catch(() => undefined);
+    if (response) late.push(response.ok ? 'answered' : await codeOf(response));
+    await pause(100);
+  }
+  const [code] = await Promise.all([ending.exit, answers]);
+  expect(code).toBe(0);
+  // Served while load balancers look away, then refused for as long as there is something to answer.
+  expect(late[0]).toBe('answered');
+  expect(late.filter((each) => each !== 'answered' && each !== 'draining')).toEqual([]);
+  expect(late.join()).toMatch(/^(answered,?)+(draining,?)*$/);
+  apis[1] = await start('serve');
 }, 60_000);
 
 it('answers all of a batch whose worker is killed', async () => {
