@@ -89,8 +89,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
-    // One pass is a short run, and each run has costs of its own.
-    rowsPerPart: (carried ? 2 : 1) * prepared.rowsPerPart,
+    rowsPerPart: rowsPerPart(classifier.model.graph, carried !== undefined),
     layers: layers.length,
     parameters,
     ...(carried && { carried }),
