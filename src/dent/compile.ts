@@ -89,7 +89,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
-    rowsPerPart: rowsPerPart(classifier.model.graph, carried !== undefined),
+    rowsPerPart: prepared.rowsPerPart,
     layers: layers.length,
     parameters,
     ...(carried && { carried }),

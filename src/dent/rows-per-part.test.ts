@@ -31,10 +31,3 @@ it.each<readonly [string, number, readonly (readonly Dim[])[]]>([
 ])('takes %s', (_what, rows, shapes) => {
   expect(rowsFor(...shapes)).toBe(rows);
 });
-
-it('takes twice as many for one pass where that still fits', () => {
-  const b = new GraphBuilder();
-  const rows = (shape: readonly Dim[]) =>
-    rowsPerPart(b.build('g', [{ name: 'x' }], [b.op('Relu', [{ name: 'x' }], { shape })]), true);
-  expect(rows(['N', 32, 32, 32])).toBe(8);
-});

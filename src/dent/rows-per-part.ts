@@ -3,8 +3,6 @@ import { BATCH } from './passes/measure-shapes.ts';
 
 /** What the largest activation of a part may take: a quarter of a core's second-level cache on current servers. */
 const ACTIVATION_BYTES = 2 ** 19;
-/** The same where a run is one pass only: each run has costs of its own, which more rows share. */
-const ACTIVATION_BYTES_IN_PASSES = 2 ** 20;
 /** Below this, a pass reads the weights from memory more often than the cache saves activations from going there. */
 const SMALLEST_PART = 4;
 /** Beyond this nothing is left to save. */
@@ -14,13 +12,12 @@ const LARGEST_PART = 16;
  * How many rows to take at once where a batch may be cut: as many as keep the largest activation in a core's cache. On a CPU, a
  * batch of 128 small images runs a fifth faster in parts of 4 than as a whole.
  */
-export function rowsPerPart(graph: Graph, inPasses = false): number {
+export function rowsPerPart(graph: Graph): number {
   const values = graph.nodes
     .flatMap((node) => node.outputs)
     .filter((value): value is Value => value !== null);
   const largest = Math.max(1, ...values.map(bytesPerRow));
-  const bytes = inPasses ? ACTIVATION_BYTES_IN_PASSES : ACTIVATION_BYTES;
-  return Math.min(LARGEST_PART, Math.max(SMALLEST_PART, Math.floor(bytes / largest)));
+  return Math.min(LARGEST_PART, Math.max(SMALLEST_PART, Math.floor(ACTIVATION_BYTES / largest)));
 }
 
 /** Bytes of one row of a float32 activation; 0 where the value has no batch axis or an open size. */
