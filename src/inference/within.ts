@@ -4,8 +4,9 @@ import { ServiceError } from '../errors.ts';
 export async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const error = new ServiceError('timeout', 'The deadline passed before the image was decoded.');
-    timer = setTimeout(() => reject(error), Math.max(0, deadlineMs - Date.now()));
+    const onDeadline = () =>
+      reject(new ServiceError('timeout', 'The deadline passed before the image was decoded.'));
+    timer = setTimeout(onDeadline, Math.max(0, deadlineMs - Date.now()));
   });
   try {
     return await Promise.race([work, late]);
