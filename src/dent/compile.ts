@@ -22,6 +22,9 @@ import { widenFloats } from './passes/widen-floats.ts';
 import { isSumOverRows, type Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
+/** How many times as many rows a prediction alone takes at once: it keeps no activation for a gradient. */
+const PREDICTION_ROWS = 4;
+
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
 export const COMPILER_VERSION = '1';
 
@@ -89,7 +92,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
-    rowsPerPart: prepared.rowsPerPart,
+    rowsPerPart: (recipe.steps === 0 ? PREDICTION_ROWS : 1) * prepared.rowsPerPart,
     layers: layers.length,
     parameters,
     ...(carried && { carried }),

@@ -6,7 +6,8 @@
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Tensor, TensorType } from '../tensor.ts';
-import { cutBatch, joinRows } from './batch-parts.ts';
+import { cutBatch, joinAnswers, joinRows } from './batch-parts.ts';
+import type { AdaptedRows } from './engine.ts';
 import type { LoadRequest, Reply, Request, RequestKind, Requests, Results } from './messages.ts';
 import { cleanRuntimeMessage } from './runtime-message.ts';
 
@@ -109,8 +110,18 @@ async function load(request: LoadRequest): Promise<undefined> {
   return undefined;
 }
 
-async function run({ id, rows, steps }: Requests['run']): Promise<Results['run']> {
-  const { session, input, output, fetches } = openSession(id);
+async function run({ id, rows, rowsPerRun, steps }: Requests['run']): Promise<Results['run']> {
+  const open = openSession(id);
+  const answers: AdaptedRows[] = [];
+  for (const part of cutBatch(rows, rowsPerRun, 1)) answers.push(await runTogether(open, part, steps));
+  return joinAnswers(answers);
+}
+
+async function runTogether(
+  { session, input, output, fetches }: OpenSession,
+  rows: Tensor<'float32'>,
+  steps: number,
+): Promise<AdaptedRows> {
   const feeds = {
     [input]: runtimeTensor(rows),
     steps: new RuntimeTensor('int64', BigInt64Array.of(BigInt(steps)), []),

@@ -71,9 +71,16 @@ describe('run', () => {
   it('reports the rows done', async () => {
     const heard: [number[], number[]] = [[], []];
     const [split, whole] = await Promise.all([engine.load(graph('rows')), engine.load(graph('rows', false))]);
-    await split.run(batch(64), 1, (rows) => heard[0].push(rows));
-    await whole.run(batch(64), 1, (rows) => heard[1].push(rows));
+    await split.run(batch(64), 8, (rows) => heard[0].push(rows));
+    await whole.run(batch(64), 8, (rows) => heard[1].push(rows));
     expect(heard).toEqual([[16, 32, 48, 64], [64]]);
+  });
+
+  it('sends a child more rows at once where there are few updates to make', async () => {
+    const heard: number[] = [];
+    const artifact = await engine.load(graph('rows'));
+    await artifact.run(batch(64), 0, (rows) => heard.push(rows));
+    expect(heard).toEqual([32, 64]);
   });
 
   it('serves many calls at once, each with its own answer', async () => {

@@ -17,10 +17,12 @@ export interface LoadRequest {
   readonly threads: number;
 }
 
+/** Runs over some of a batch's rows, `rowsPerRun` at a time. */
 export interface RunRequest {
   readonly kind: 'run';
   readonly id: number;
   readonly rows: Tensor<'float32'>;
+  readonly rowsPerRun: number;
   readonly steps: number;
 }
 

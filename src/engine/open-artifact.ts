@@ -11,8 +11,12 @@ import type { ProcessPool } from './process-pool.ts';
 /** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
 export const OPEN_LIMIT_MS = 120_000;
 
-/** Of one pass; a message for each run alone would leave the children waiting for the parent too often. */
-const RUNS_PER_MESSAGE = 4;
+/** So many passes over a part of the smallest size make a message worth its while. */
+const PASSES_PER_MESSAGE = 8;
+
+/** How many rows to send to a child at once, for so many passes over them. */
+const rowsPerMessage = (rowsPerPart: number, passes: number): number =>
+  rowsPerPart * Math.max(1, Math.floor(PASSES_PER_MESSAGE / passes));
 
 export interface OpenOptions {
   /** Names the sessions in the children; never used twice. */
@@ -99,9 +103,12 @@ export async function openArtifact(
     signal: AbortSignal,
   ): Promise<AdaptedRows> {
     let rowsDone = 0;
-    const parts = split ? cutBatch(batch, rowsPerPart, pool.size) : [batch];
+    const parts = split ? cutBatch(batch, rowsPerMessage(rowsPerPart, steps + 1), pool.size) : [batch];
     const answers = parts.map(async (rows) => {
-      const { answer, pid } = await inChild({ kind: 'run', id, rows, steps } as const, signal);
+      const { answer, pid } = await inChild(
+        { kind: 'run', id, rows, rowsPerRun: rowsPerPart ?? rows.dims[0]!, steps } as const,
+        signal,
+      );
       rowsDone += rows.dims[0]!;
       onProgress(rowsDone, pid);
       return answer;
@@ -117,7 +124,7 @@ export async function openArtifact(
     signal: AbortSignal,
   ): Promise<AdaptedRows> {
     let passesDone = 0;
-    const parts = cutBatch(batch, RUNS_PER_MESSAGE * rowsPerPart!, pool.size);
+    const parts = cutBatch(batch, rowsPerMessage(rowsPerPart!, 1), pool.size);
     const pass: Pass = (state) => {
       const answers = parts.map(async (rows) => {
         const request = { kind: 'pass', id, rows, rowsPerRun: rowsPerPart!, ...state } as const;
