@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchProducer, Delivery, KeptRequest, RowRequest } from '../batching/batch-queue.ts';
-import { ServiceError } from '../errors.ts';
-import type { ImageDecoder } from '../images/index.ts';
+import type { BatchProducer, Delivery } from '../batching/batch-queue.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
-import { inSpan } from '../spans.ts';
+import { type AdmissionDeps, type Choice, createAdmission } from './admission.ts';
 import { createPrediction } from './answer.ts';
-import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
+import { chooseModel, chooseVersion } from './choose.ts';
 import type {
   AcceptedPrediction,
   Inference,
@@ -15,35 +13,20 @@ import type {
   RowsPrediction,
   RowsRequest,
 } from './inference.ts';
-import {
-  checkFingerprint,
-  holdsId,
-  isPredictionId,
-  type KeyedRequest,
-  keyedRequest,
-  type Memo,
-  readMemo,
-  unknownPrediction,
-  writeMemo,
-} from './kept.ts';
-import { laneOf } from './lane.ts';
-import type { InferenceObserver } from './observer.ts';
+import { createKeptPredictions } from './kept-predictions.ts';
 import { predictRows } from './predict-rows.ts';
 import { createStatistics } from './statistics.ts';
 import { modelReasons, summarize } from './summary.ts';
 import { traceQueue } from './traced-queue.ts';
-import { within } from './within.ts';
 
 export interface InferenceQueue extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
   unreadyReasons?(): readonly string[];
 }
 
-export interface InferenceDeps {
+export interface InferenceDeps extends Omit<AdmissionDeps, 'queueReasons'> {
   readonly models: ModelRepository<DescribedVersion>;
   readonly queue: InferenceQueue;
-  readonly decoder: ImageDecoder;
-  readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'expired' | 'decoded'>;
 }
 
 export interface InferenceOptions {
@@ -51,20 +34,9 @@ export interface InferenceOptions {
   readonly keepMs: number;
 }
 
-const TOP_K = 5;
-const NO_IMAGE = new Uint8Array();
-
 export interface RunningInference extends Inference {
   /** Resolves when no prediction is under way. */
   idle(): Promise<void>;
-}
-
-/** What a request asks for, with the defaults of its model. */
-interface Choice {
-  readonly version: DescribedVersion;
-  readonly recipe: string;
-  readonly topK: number;
-  readonly deadlineMs: number;
 }
 
 /** The use case: one image in, its adapted prediction out. */
@@ -72,22 +44,15 @@ export function createInference(
   { models, queue, decoder, observer }: InferenceDeps,
   { keepMs }: InferenceOptions,
 ): RunningInference {
+  const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
   const rows = traceQueue(queue);
+  const admission = createAdmission({ models, decoder, observer, queueReasons });
+  const kept = createKeptPredictions(
+    { models, queue: { ...rows, result: (id) => queue.result(id) }, admission },
+    keepMs,
+  );
   const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();
-  const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
-
-  function choose(request: PredictRequest): Choice {
-    const model = chooseModel(models, request.model ?? models.defaultModel);
-    const version = chooseVersion(model, request.version);
-    const recipe = chooseRecipe(version, request.recipe);
-    checkRecipe(recipe, request);
-    const { labels, batching } = version.manifest;
-    const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
-    // A longer wait than the operator allows is refused, not cut short without a word.
-    const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
-    return { version, recipe, topK, deadlineMs: Date.now() + timeoutMs };
-  }
 
   /** Does the work while the version stays, whatever becomes of the repository. */
   async function holding<T>(version: DescribedVersion, work: () => Promise<T>): Promise<T> {
@@ -99,73 +64,14 @@ export function createInference(
     }
   }
 
-  /** Before the work of decoding an image that nobody could take. */
-  function requireQueue(): void {
-    if (queueReasons().length === 0) return;
-    observer.queueUnavailable();
-    throw new ServiceError('queue_unavailable', 'The queue cannot be used at present.', {
-      retryAfterSeconds: 1,
-    });
-  }
-
-  async function createRow(
-    id: string,
-    request: PredictRequest,
-    { version, recipe, deadlineMs }: Choice,
-  ): Promise<{ row: RowRequest; decodeMs: number }> {
-    requireQueue();
-    if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
-    const started = performance.now();
-    const decoding = inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
-      const pixels = decoder.decode(request.image, version.manifest.input);
-      request.image = NO_IMAGE;
-      return pixels;
-    });
-    // Many large photographs may wait for each other longer than their callers do.
-    const pixels = await within(deadlineMs, decoding).catch((error) => {
-      if (error instanceof ServiceError && error.code === 'timeout') observer.expired();
-      throw error;
-    });
-    const decodeMs = performance.now() - started;
-    observer.decoded(decodeMs / 1000);
-    const row: RowRequest = {
-      id,
-      lane: laneOf(version, recipe, request.caller),
-      row: { type: 'uint8', data: pixels },
-      deadlineMs,
-      ...(request.priority !== undefined && { priority: request.priority }),
-    };
-    return { row, decodeMs };
-  }
-
-  async function createKeptRow(
-    { id, fingerprint }: KeyedRequest,
-    request: PredictRequest,
-    choice: Choice,
-  ): Promise<KeptRequest> {
-    const { row, decodeMs } = await createRow(id, request, choice);
-    const { version, recipe, topK } = choice;
-    const { caller } = request;
-    const memo: Memo = { content: version.content, recipe, topK, decodeMs, caller, fingerprint };
-    return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
-  }
-
-  /** The same for every caller who asks, so the times are those of the row and not of the request. */
-  function keptPrediction(id: string, memo: string, delivery: Delivery): Prediction {
-    const { content, recipe, topK, decodeMs } = readMemo(memo);
-    const version = models.describe(content);
-    if (version === undefined) throw unknownPrediction();
-    const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
-    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
-  }
-
   async function predict(request: PredictRequest): Promise<Prediction> {
     const startedMs = performance.now();
-    const choice = choose(request);
+    const choice = admission.choose(request);
     return holding(choice.version, () =>
       countFailures(choice.version, startedMs, () => {
-        if (request.idempotencyKey === undefined) return predictNew(request, choice, startedMs);
-        return predictOnce(request, choice, keyedRequest(request, request.idempotencyKey), startedMs);
+        const { idempotencyKey } = request;
+        if (idempotencyKey === undefined) return predictNew(request, choice, startedMs);
+        return predictOnce(request, choice, idempotencyKey, startedMs);
       }),
     );
   }
@@ -185,13 +91,24 @@ export function createInference(
 
   async function predictNew(request: PredictRequest, choice: Choice, startedMs: number): Promise<Prediction> {
     const id = randomUUID();
-    const { row, decodeMs } = await createRow(id, request, choice);
+    const { row, decodeMs } = await admission.createRow(id, request, choice);
     const delivery = await rows.submit(row, request.signal);
     const { version, recipe, topK } = choice;
     return counted(version, delivery, decodeMs, startedMs, () => {
       const totalMs = performance.now() - startedMs;
       return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
     });
+  }
+
+  async function predictOnce(
+    request: PredictRequest,
+    choice: Choice,
+    key: string,
+    startedMs: number,
+  ): Promise<Prediction> {
+    const answer = await kept.predictOnce(request, choice, key);
+    if (!('write' in answer)) return answer;
+    return counted(choice.version, answer.delivery, answer.decodeMs, startedMs, answer.write);
   }
 
   /** The prediction that `write` makes of the delivery, counted. */
@@ -215,67 +132,18 @@ export function createInference(
     const version = chooseVersion(chooseModel(models, request.model), request.version);
     return holding(version, () =>
       countFailures(version, startedMs, async () => {
-        requireQueue();
+        admission.requireQueue();
         return predictRows({ queue: rows, statistics }, version, request, startedMs);
       }),
     );
   }
 
-  async function predictOnce(
-    request: PredictRequest,
-    choice: Choice,
-    keyed: KeyedRequest,
-    startedMs: number,
-  ): Promise<Prediction> {
-    requireQueue();
-    const { id } = keyed;
-    const earlier = await queue.result(id);
-    if (holdsId(earlier)) {
-      checkFingerprint(earlier.memo, keyed);
-      const { memo, outcome } = earlier;
-      if (outcome && !(outcome instanceof ServiceError)) return keptPrediction(id, memo, outcome);
-    }
-    const row = await createKeptRow(keyed, request, choice);
-    const delivery = await rows.submit(row, request.signal);
-    // Another request with the key may have come in between.
-    const memo = delivery.memo ?? row.keep.memo;
-    checkFingerprint(memo, keyed);
-    return counted(choice.version, delivery, readMemo(memo).decodeMs, startedMs, () =>
-      keptPrediction(id, memo, delivery),
-    );
-  }
-
   async function accept(request: PredictRequest): Promise<AcceptedPrediction> {
-    const choice = choose(request);
+    const choice = admission.choose(request);
     return holding(choice.version, () => {
-      requireQueue();
-      const { idempotencyKey } = request;
-      if (idempotencyKey === undefined) return acceptNew(request, choice);
-      return acceptOnce(request, choice, keyedRequest(request, idempotencyKey));
+      admission.requireQueue();
+      return kept.accept(request, choice);
     });
-  }
-
-  async function acceptNew(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction> {
-    const id = randomUUID();
-    await rows.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
-    return { id, status: 'pending' };
-  }
-
-  async function acceptOnce(
-    request: PredictRequest,
-    choice: Choice,
-    keyed: KeyedRequest,
-  ): Promise<AcceptedPrediction> {
-    const { id } = keyed;
-    const earlier = await queue.result(id);
-    if (holdsId(earlier)) {
-      checkFingerprint(earlier.memo, keyed);
-      return { id, status: earlier.outcome ? 'done' : 'pending' };
-    }
-    await rows.enqueue(await createKeptRow(keyed, request, choice));
-    const accepted = await queue.result(id);
-    if (holdsId(accepted)) checkFingerprint(accepted.memo, keyed);
-    return { id, status: 'pending' };
   }
 
   function track<T>(work: Promise<T>): Promise<T> {
@@ -288,16 +156,7 @@ export function createInference(
     predict: (request) => track(predict(request)),
     predictRows: (request) => track(predictTensor(request)),
     accept: (request) => track(accept(request)),
-    async prediction(id, caller) {
-      if (!isPredictionId(id)) throw unknownPrediction();
-      requireQueue();
-      const kept = await queue.result(id);
-      if (kept === undefined || readMemo(kept.memo).caller !== caller) throw unknownPrediction();
-      const { memo, outcome } = kept;
-      if (outcome === undefined) return { id, status: 'pending' };
-      if (outcome instanceof ServiceError) throw outcome;
-      return keptPrediction(id, memo, outcome);
-    },
+    prediction: kept.prediction,
     async idle() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },

@@ -1,0 +1,98 @@
+import type { RowRequest } from '../batching/batch-queue.ts';
+import { ServiceError } from '../errors.ts';
+import type { ImageDecoder } from '../images/index.ts';
+import type { ModelRepository } from '../models/index.ts';
+import type { DescribedVersion } from '../models/model.ts';
+import { inSpan } from '../spans.ts';
+import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
+import type { PredictRequest } from './inference.ts';
+import { laneOf } from './lane.ts';
+import type { InferenceObserver } from './observer.ts';
+import { within } from './within.ts';
+
+export interface AdmissionDeps {
+  readonly models: ModelRepository<DescribedVersion>;
+  /** Why rows cannot be queued now. */
+  readonly queueReasons: () => readonly string[];
+  readonly decoder: ImageDecoder;
+  readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'expired' | 'decoded'>;
+}
+
+/** What a request asks for, with the defaults of its model. */
+export interface Choice {
+  readonly version: DescribedVersion;
+  readonly recipe: string;
+  readonly topK: number;
+  readonly deadlineMs: number;
+}
+
+/** The way of an image from its request to a row of the queue. Every failure is a `ServiceError`. */
+export interface Admission {
+  choose(request: PredictRequest): Choice;
+  /** Throws `queue_unavailable` where no row could be queued. */
+  requireQueue(): void;
+  /** Decodes the image, which the request then lets go of. */
+  createRow(
+    id: string,
+    request: PredictRequest,
+    choice: Choice,
+  ): Promise<{ readonly row: RowRequest; readonly decodeMs: number }>;
+}
+
+const TOP_K = 5;
+const NO_IMAGE = new Uint8Array();
+
+export function createAdmission({ models, queueReasons, decoder, observer }: AdmissionDeps): Admission {
+  function choose(request: PredictRequest): Choice {
+    const model = chooseModel(models, request.model ?? models.defaultModel);
+    const version = chooseVersion(model, request.version);
+    const recipe = chooseRecipe(version, request.recipe);
+    checkRecipe(recipe, request);
+    const { labels, batching } = version.manifest;
+    const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
+    // A longer wait than the operator allows is refused, not cut short without a word.
+    const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
+    return { version, recipe, topK, deadlineMs: Date.now() + timeoutMs };
+  }
+
+  /** Before the work of decoding an image that nobody could take. */
+  function requireQueue(): void {
+    if (queueReasons().length === 0) return;
+    observer.queueUnavailable();
+    throw new ServiceError('queue_unavailable', 'The queue cannot be used at present.', {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  async function createRow(
+    id: string,
+    request: PredictRequest,
+    { version, recipe, deadlineMs }: Choice,
+  ): Promise<{ row: RowRequest; decodeMs: number }> {
+    requireQueue();
+    if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
+    const started = performance.now();
+    const decoding = inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
+      const pixels = decoder.decode(request.image, version.manifest.input);
+      request.image = NO_IMAGE;
+      return pixels;
+    });
+    // Many large photographs may wait for each other longer than their callers do.
+    const pixels = await within(deadlineMs, decoding).catch((error) => {
+      if (error instanceof ServiceError && error.code === 'timeout') observer.expired();
+      throw error;
+    });
+    const decodeMs = performance.now() - started;
+    observer.decoded(decodeMs / 1000);
+    const row: RowRequest = {
+      id,
+      lane: laneOf(version, recipe, request.caller),
+      row: { type: 'uint8', data: pixels },
+      deadlineMs,
+      ...(request.priority !== undefined && { priority: request.priority }),
+    };
+    return { row, decodeMs };
+  }
+
+  return { choose, requireQueue, createRow };
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import type { BatchProducer, Delivery, KeptRequest } from '../batching/batch-queue.ts';
+import { ServiceError } from '../errors.ts';
+import type { ModelRepository } from '../models/index.ts';
+import type { DescribedVersion } from '../models/model.ts';
+import type { Admission, Choice } from './admission.ts';
+import { createPrediction } from './answer.ts';
+import type { AcceptedPrediction, Prediction, PredictRequest } from './inference.ts';
+import {
+  checkFingerprint,
+  holdsId,
+  isPredictionId,
+  type KeyedRequest,
+  keyedRequest,
+  type Memo,
+  readMemo,
+  unknownPrediction,
+  writeMemo,
+} from './kept.ts';
+
+export interface KeptPredictionsDeps {
+  readonly models: Pick<ModelRepository<DescribedVersion>, 'describe'>;
+  readonly queue: Pick<BatchProducer, 'submit' | 'enqueue' | 'result'>;
+  readonly admission: Admission;
+}
+
+/** A kept row's delivery, and how its prediction is written. */
+export interface KeptDelivery {
+  readonly delivery: Delivery;
+  readonly decodeMs: number;
+  readonly write: () => Prediction;
+}
+
+/** Predictions that may be asked for again: by an idempotency key, or by the id of one that nobody waited for. */
+export interface KeptPredictions {
+  /** The prediction of an earlier request with the key, or the delivery of the row that is run for this one. */
+  predictOnce(request: PredictRequest, choice: Choice, key: string): Promise<Prediction | KeptDelivery>;
+  accept(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction>;
+  /** Rejects with `unknown_prediction`, and with what the prediction failed with. */
+  prediction(id: string, caller: string): Promise<Prediction | AcceptedPrediction>;
+}
+
+/** Keeps them for `keepMs` milliseconds. */
+export function createKeptPredictions(
+  { models, queue, admission }: KeptPredictionsDeps,
+  keepMs: number,
+): KeptPredictions {
+  async function createKeptRow(
+    { id, fingerprint }: KeyedRequest,
+    request: PredictRequest,
+    choice: Choice,
+  ): Promise<KeptRequest> {
+    const { row, decodeMs } = await admission.createRow(id, request, choice);
+    const { version, recipe, topK } = choice;
+    const { caller } = request;
+    const memo: Memo = { content: version.content, recipe, topK, decodeMs, caller, fingerprint };
+    return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
+  }
+
+  /** The same for every caller who asks, so the times are those of the row and not of the request. */
+  function keptPrediction(id: string, memo: string, delivery: Delivery): Prediction {
+    const { content, recipe, topK, decodeMs } = readMemo(memo);
+    const version = models.describe(content);
+    if (version === undefined) throw unknownPrediction();
+    const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
+    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+  }
+
+  async function predictOnce(
+    request: PredictRequest,
+    choice: Choice,
+    key: string,
+  ): Promise<Prediction | KeptDelivery> {
+    admission.requireQueue();
+    const keyed = keyedRequest(request, key);
+    const { id } = keyed;
+    const earlier = await queue.result(id);
+    if (holdsId(earlier)) {
+      checkFingerprint(earlier.memo, keyed);
+      const { memo, outcome } = earlier;
+      if (outcome && !(outcome instanceof ServiceError)) return keptPrediction(id, memo, outcome);
+    }
+    const row = await createKeptRow(keyed, request, choice);
+    const delivery = await queue.submit(row, request.signal);
+    // Another request with the key may have come in between.
+    const memo = delivery.memo ?? row.keep.memo;
+    checkFingerprint(memo, keyed);
+    const { decodeMs } = readMemo(memo);
+    return { delivery, decodeMs, write: () => keptPrediction(id, memo, delivery) };
+  }
+
+  async function acceptNew(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction> {
+    const id = randomUUID();
+    await queue.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
+    return { id, status: 'pending' };
+  }
+
+  async function acceptOnce(
+    request: PredictRequest,
+    choice: Choice,
+    keyed: KeyedRequest,
+  ): Promise<AcceptedPrediction> {
+    const { id } = keyed;
+    const earlier = await queue.result(id);
+    if (holdsId(earlier)) {
+      checkFingerprint(earlier.memo, keyed);
+      return { id, status: earlier.outcome ? 'done' : 'pending' };
+    }
+    await queue.enqueue(await createKeptRow(keyed, request, choice));
+    const accepted = await queue.result(id);
+    if (holdsId(accepted)) checkFingerprint(accepted.memo, keyed);
+    return { id, status: 'pending' };
+  }
+
+  return {
+    predictOnce,
+    accept(request, choice) {
+      const { idempotencyKey } = request;
+      if (idempotencyKey === undefined) return acceptNew(request, choice);
+      return acceptOnce(request, choice, keyedRequest(request, idempotencyKey));
+    },
+    async prediction(id, caller) {
+      if (!isPredictionId(id)) throw unknownPrediction();
+      admission.requireQueue();
+      const kept = await queue.result(id);
+      if (kept === undefined || readMemo(kept.memo).caller !== caller) throw unknownPrediction();
+      const { memo, outcome } = kept;
+      if (outcome === undefined) return { id, status: 'pending' };
+      if (outcome instanceof ServiceError) throw outcome;
+      return keptPrediction(id, memo, outcome);
+    },
+  };
+}
