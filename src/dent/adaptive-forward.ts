@@ -51,7 +51,7 @@ export function adaptiveForward(
     type: { dataType: DATA_TYPE.float32, shape: [rows, parameterCount] },
   };
   const used = [widths.affine, widths.affine, widths.sigma].filter((width) => width > 0);
-  const offsets = used.length > 0 ? split(builder, parameters, used, rows) : [];
+  const offsets = used.length > 0 ? split(builder, parameters, used) : [];
   const affine = affineOf(
     builder,
     widths.affine > 0 ? [offsets[0]!, offsets[1]!] : undefined,

@@ -6,7 +6,7 @@ import type { Recipe } from './recipe.ts';
 /** The number of parameter rows of a scope: one for the batch, or one for each row. */
 export const parameterRows = (recipe: Recipe): Dim => (recipe.scope === 'sample' ? BATCH : 1);
 
-/** Scale and shift of one layer, [R, C] each. */
+/** Scale and shift of one layer, [R, C] each, or [R, C, 1, ...] in as many axes as what they are applied to. */
 export interface Affine {
   readonly scale: Value;
   readonly shift: Value;
@@ -25,19 +25,38 @@ export function affineOf(
   const rows = offsets ? parameterRows(recipe) : 1;
   const sizes = layers.map((layer) => layer.channels);
   const total = sizes.reduce((a, b) => a + b, 0);
-  const [scales, shifts] = fromOffsets(builder, offsets, layers, recipe, [rows, total]);
-  const scale = split(builder, scales, sizes, rows);
-  const shift = split(builder, shifts, sizes, rows);
-  return layers.map((_, i) => ({ scale: scale[i]!, shift: shift[i]! }));
+  // Cut at once, so that the gradients of all meet in one node: ONNX Runtime can then compute both of a layer while they are at hand.
+  const both = builder.op('Concat', fromOffsets(builder, offsets, layers, recipe, [rows, total]), {
+    attributes: { axis: 1 },
+    shape: [rows, 2 * total],
+  });
+  const behind = axesBehind(layers);
+  const wide =
+    behind.length > 0
+      ? builder.op('Unsqueeze', [both, builder.ints(behind)], {
+          shape: [rows, 2 * total, ...behind.map(() => 1)],
+        })
+      : both;
+  const parts = split(builder, wide, [...sizes, ...sizes]);
+  return layers.map((_, i) => ({ scale: parts[i]!, shift: parts[layers.length + i]! }));
 }
 
-/** Parts of the given widths of a tensor [R, sum of widths]. */
-export function split(builder: GraphBuilder, value: Value, sizes: readonly number[], rows: Dim): Value[] {
+/** The axes behind the channels' where all layers have their channels second and as many axes; otherwise none. */
+function axesBehind(layers: readonly AdaptableLayer[]): number[] {
+  const rank = (layer: AdaptableLayer) => layer.node.outputs[0]!.type!.shape!.length;
+  const axes = rank(layers[0]!);
+  const alike = layers.every((layer) => layer.channelAxis === 1 && rank(layer) === axes);
+  return alike ? Array.from({ length: axes - 2 }, (_, i) => i + 2) : [];
+}
+
+/** Parts of the given widths of a tensor [R, sum of widths, ...]. */
+export function split(builder: GraphBuilder, value: Value, sizes: readonly number[]): Value[] {
+  const [rows, , ...others] = value.type!.shape!;
   const parts = builder.multi('Split', [value, builder.ints(sizes)], sizes.length, {
     attributes: { axis: 1 },
   });
   parts.forEach((part, i) => {
-    part.type = { dataType: 1, shape: [rows, sizes[i]!] };
+    part.type = { dataType: 1, shape: [rows!, sizes[i]!, ...others] };
   });
   return parts;
 }
@@ -144,7 +163,7 @@ export function applyLayer(
   if (!shape) throw new Error(`The shape of "${x.name}" was not measured. This is a bug.`);
   const spread = (value: Value, rows: Dim): Value => {
     const others = shape.map((_, axis) => axis).filter((axis) => axis !== 0 && axis !== layer.channelAxis);
-    if (others.length === 0) return value;
+    if (value.type!.shape!.length === shape.length) return value;
     const target = shape.map((_, axis) =>
       axis === 0 ? rows : axis === layer.channelAxis ? layer.channels : 1,
     );

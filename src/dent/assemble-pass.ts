@@ -12,6 +12,7 @@ import type { Classifier } from './classifier.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
+import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
 import { onlyIf } from './passes/only-if.ts';
 import { type Method, predictWithGradient } from './row-passes.ts';
 
@@ -73,7 +74,8 @@ export function assemblePass(components: Method & { readonly classifier: Classif
   ];
   const inputs = [image, carried, gradient, updates, count, adapt];
   const graph = withoutUnused(builder.build('pass', inputs, outputs));
-  return fuseAffine(onlyIf(graph, { condition: adapt, output: next, otherwise: gradient }));
+  const passes = fuseAffine(mergeStridedGradients(graph));
+  return onlyIf(passes, { condition: adapt, output: next, otherwise: gradient });
 }
 
 /** The parameters after the update, then the optimizer's state, [1, parameters] each; before the first gradient, as they are. */

@@ -14,6 +14,7 @@ import type { Classifier } from './classifier.ts';
 import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
+import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
 import { isSumOverRows, PRESETS } from './recipe.ts';
 import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
 
@@ -55,7 +56,7 @@ export function assemble(components: Components): Graph {
   if (final.sigma)
     outputs.push(output(builder, final.sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
   const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
-  return components.target === 'cpu' ? fuseAffine(graph) : graph;
+  return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
 }
 
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {

@@ -16,6 +16,7 @@ import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
 import { openBatch } from './passes/open-batch.ts';
 import { resolveBranches } from './passes/resolve-branches.ts';
+import { schedule } from './passes/schedule.ts';
 import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
@@ -26,7 +27,7 @@ import { rowsPerPart } from './rows-per-part.ts';
 const PREDICTION_ROWS = 4;
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
-export const COMPILER_VERSION = '1';
+export const COMPILER_VERSION = '2';
 
 /** Where a compiled graph keeps its recipe. */
 export const RECIPE_METADATA = 'dent.recipe';
@@ -79,7 +80,7 @@ export async function compile(
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
-    graph,
+    graph: schedule(graph),
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,

@@ -61,6 +61,7 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
   const overhang = outputPadding.map((p) => Math.max(0, -p));
   return c.emit.op('ConvTranspose', [gradient, kernel], {
     name: 'Conv_grad',
+    shape: c.shapeOf(c.input(0)),
     attributes: {
       group,
       strides: window.strides,

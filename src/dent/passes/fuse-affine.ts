@@ -6,6 +6,7 @@ import {
   producersOf,
   type Value,
 } from '../../onnx/index.ts';
+import { withBodies } from './map-graph.ts';
 
 /**
  * Writes x * s + t with one s and t for each row and channel as one BatchNormalization with mean 0 and variance 1: ONNX
@@ -30,18 +31,9 @@ export function fuseAffine(graph: Graph): Graph {
     if (absorbed.has(node)) continue;
     const affine = sums.get(node);
     if (affine) appendBatchNormalization(builder, affine, node, neutral);
-    else builder.append(withFusedBodies(node));
+    else builder.append(withBodies(node, fuseAffine));
   }
   return builder.build(graph.name, graph.inputs, graph.outputs);
-}
-
-function withFusedBodies(node: Node): Node {
-  const fused = Object.entries(node.attributes).map(([name, attribute]) =>
-    attribute.kind === 'graph'
-      ? [name, { ...attribute, value: fuseAffine(attribute.value) }]
-      : [name, attribute],
-  );
-  return { ...node, attributes: Object.fromEntries(fused) };
 }
 
 interface Affine {

@@ -16,3 +16,13 @@ export function mapGraph(graph: Graph, rewrite: (node: Node, replace: Replace) =
   });
   return { ...graph, nodes, outputs: graph.outputs.map(current) };
 }
+
+/** The node with the bodies of its loop or branches rewritten. */
+export function withBodies(node: Node, rewrite: (body: Graph) => Graph): Node {
+  const attributes = Object.entries(node.attributes).map(([name, attribute]) =>
+    attribute.kind === 'graph'
+      ? [name, { ...attribute, value: rewrite(attribute.value) }]
+      : [name, attribute],
+  );
+  return { ...node, attributes: Object.fromEntries(attributes) };
+}
