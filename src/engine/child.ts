@@ -9,6 +9,7 @@ import type { Tensor, TensorType } from '../tensor.ts';
 import { cutBatch, joinAnswers, joinRows } from './batch-parts.ts';
 import type { AdaptedRows } from './engine.ts';
 import type { LoadRequest, Reply, Request, RequestKind, Requests, Results } from './messages.ts';
+import { withRowData } from './row-pipe.ts';
 import { cleanRuntimeMessage } from './runtime-message.ts';
 
 // Ctrl-C and a process manager's SIGTERM reach the whole process group; the parent decides when its children end.
@@ -207,7 +208,8 @@ function post(reply: Reply): void {
   process.send?.(reply, undefined, undefined, () => {});
 }
 
-process.on('message', async (request: Request) => {
+process.on('message', async (message: Request) => {
+  const request = withRowData(message);
   // The compiler cannot see that the handler found under a request's kind takes that kind of request.
   const handle = handlers[request.kind] as (request: Request) => Promise<Results[RequestKind]>;
   try {

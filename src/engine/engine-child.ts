@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { InputError } from '../errors.ts';
 import type { Reply, Request, Results } from './messages.ts';
+import { ROWS_FD, withoutRowData, writeRowData } from './row-pipe.ts';
 
 /** The child of a request died under it. `reason` completes the sentence "the process …". */
 export class ChildLost extends Error {
@@ -58,10 +60,13 @@ export function forkChild(module: URL): EngineChild {
     // Two processes cannot share a debugger's port.
     execArgv: [],
     // Native code that dies tells stderr why; stdout belongs to the parent's answers.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
     // ONNX Runtime collects usage events in the temporary folder, to be sent home, unless it is told not to.
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
+  const rowPipe = child.stdio[ROWS_FD] as Writable | undefined;
+  // It breaks when the child dies, of which `exit` tells.
+  rowPipe?.on('error', () => {});
   let alive = true;
   let verdict: ChildEnd | undefined;
   let exchange: Exchange | undefined;
@@ -106,7 +111,11 @@ export function forkChild(module: URL): EngineChild {
   async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
     if (!alive) throw new ChildLost((await ended).reason);
     // Where the message cannot be sent the channel is broken: without it the process is of no use.
-    child.send(request, (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }));
+    child.send(
+      withoutRowData(request),
+      (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }),
+    );
+    writeRowData(rowPipe!, request);
     const answer = await reply(limitMs);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
     throw answer.fault === 'input' ? new InputError(answer.message) : new Error(answer.message);

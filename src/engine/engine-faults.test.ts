@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { batch, graph } from '../../test/fixtures/engine/graphs.ts';
+import { batch, graph, staticLogits } from '../../test/fixtures/engine/graphs.ts';
 import { createEngine, type Engine, EngineCrashError, type EngineObserver } from './index.ts';
 import { createProcessPool } from './process-pool.ts';
 
@@ -56,6 +56,21 @@ describe('a child that dies', () => {
     expect(pids()).not.toContain(second);
     const next = await Promise.all([1, 2, 3].map(() => slow.run(batch(20), 1)));
     expect(next.map(({ logits }) => logits.dims[0])).toEqual([20, 20, 20]);
+  });
+
+  it('while its rows are on their way is replaced, and the call succeeds', async () => {
+    const { load, pids } = engineWithLog({}, 1);
+    const rows = await load(graph('rows', false));
+    const [pid] = pids();
+    // Stopped, it takes no more than fits into the pipe.
+    process.kill(pid!, 'SIGSTOP');
+    const call = rows.run(batch(50_000), 1);
+    await pause(UNDER_WAY_MS);
+    process.kill(pid!, 'SIGKILL');
+    const { data } = (await call).staticLogits;
+    const wrong = staticLogits(batch(50_000)).filter((logit, i) => Math.abs(logit - data[i]!) > 1e-5);
+    expect(data).toHaveLength(250_000);
+    expect(wrong).toHaveLength(0);
   });
 
   it('while idle is replaced before the next call', async () => {
