@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { BatchProducer, Lane, LaneLimits } from './batching/batch-queue.ts';
-import { createMemoryQueue, createRedisProducer } from './batching/index.ts';
+import { createMemoryQueue } from './batching/index.ts';
 import type { Config } from './config.ts';
 import { openEngineHouse, repositoryOptions } from './engine-house.ts';
 import type { Metrics } from './metrics/index.ts';
@@ -53,6 +53,7 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
 
 /** Rows go to Redis, from where workers take them. No engine starts and nothing is compiled here. */
 async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
+  const { createRedisProducer } = await import('./batching/redis.ts');
   const observer = observeModels(metrics, log);
   const redis = redisSettings(config);
   const models = await openModelDescriptions(

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Access } from './access/access.ts';
 import { type Backend, openBackend } from './backend.ts';
 import type { Config } from './config.ts';
-import { buildApp, buildOperationsApp, type Phase } from './http/index.ts';
+import type { Phase } from './http/index.ts';
 import { httpLimits } from './http-limits.ts';
 import { countRequests } from './http-observer.ts';
 import { createImageDecoder } from './images/index.ts';
@@ -33,6 +33,8 @@ async function assemble(
   { backend, access, metrics }: { backend: Backend; access: Access | undefined; metrics: Metrics },
   log: FastifyBaseLogger,
 ) {
+  // Loaded here and not before: the engine's processes have models to open meanwhile.
+  const { buildApp, buildOperationsApp } = await import('./http/index.ts');
   const { models, queue, isWorkerUp, enginePids, isRedisUp } = backend;
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
   const inference = createInference(

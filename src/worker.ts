@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { createRedisConsumer, type RedisConsumer } from './batching/index.ts';
+import { createRedisConsumer, type RedisConsumer } from './batching/redis.ts';
 import type { Config } from './config.ts';
 import { type EngineHouse, openEngineHouse } from './engine-house.ts';
 import { buildOperationsApp, type Phase } from './http/index.ts';
