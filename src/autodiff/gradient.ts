@@ -17,19 +17,22 @@ import type { Target, VjpContext } from './vjp.ts';
  * Appends to `builder` the nodes that compute the gradient of the scalar `objective` with respect to each of `parameters`, and
  * returns those gradients, each of its parameter's shape. Reverse-mode accumulation over the nodes that `builder` holds;
  * only what lies between the parameters and the objective is visited. The shapes of the values in between must be known.
- * Throws `InputError` naming the node where a rule is missing or does not cover it.
+ * Throws `InputError` naming the node where a rule is missing or does not cover it. The nodes go to `emit` where it is given, a branch of
+ * `builder`'s graph, which sees all that stands around it.
  */
 export function appendGradients(
   builder: GraphBuilder,
   objective: Value,
   parameters: readonly Value[],
   target: Target = 'cpu',
+  emit: GraphBuilder = builder,
 ): Value[] {
   const forward = [...builder.nodes];
-  const tape = new GradientTape(builder, variablesOf(forward, parameters));
+  const tape = new GradientTape(emit, variablesOf(forward, parameters));
   const isDouble = objective.type?.dataType === DATA_TYPE.float64;
-  tape.contribute(objective, isDouble ? builder.double(1) : builder.float(1));
-  for (const node of forward.toReversed()) backpropagate(node, tape, builder, target);
+  tape.contribute(objective, isDouble ? emit.double(1) : emit.float(1));
+  const constantOf = (value: Value) => builder.initializers.get(value) ?? emit.initializers.get(value);
+  for (const node of forward.toReversed()) backpropagate(node, tape, { emit, target, constantOf });
   return parameters.map((parameter) => {
     const gradient = tape.gradientOf(parameter);
     if (!gradient) throw new InputError(`The objective does not depend on "${parameter.name}".`);
@@ -83,7 +86,10 @@ class GradientTape {
   }
 }
 
-function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, target: Target): void {
+/** What a rule is given that does not depend on its node. */
+type Surroundings = Pick<VjpContext, 'emit' | 'target' | 'constantOf'>;
+
+function backpropagate(node: Node, tape: GradientTape, surroundings: Surroundings): void {
   // What the body of a loop or branch takes from around it counts too.
   if (!valuesRead(node).some((value) => tape.needs(value))) return;
   const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
@@ -93,7 +99,7 @@ function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, ta
   if (!entry) {
     throw new InputError(`${describeNode(node)} has no gradient rule, so nothing before it can be adapted.`);
   }
-  const results = entry.vjp(createContext(node, gradients, tape, builder, target));
+  const results = entry.vjp(createContext(node, gradients, tape, surroundings));
   if (results.length > node.inputs.length) {
     throw new Error(
       `The rule of ${node.opType} returned ${results.length} gradients for ${node.inputs.length} inputs. This is a bug.`,
@@ -102,7 +108,10 @@ function backpropagate(node: Node, tape: GradientTape, builder: GraphBuilder, ta
   results.forEach((gradient, i) => {
     const input = node.inputs[i];
     if (!gradient || !input || !tape.needs(input)) return;
-    tape.contribute(input, entry.broadcasts ? unbroadcast(builder, node, input, gradient) : gradient);
+    tape.contribute(
+      input,
+      entry.broadcasts ? unbroadcast(surroundings.emit, node, input, gradient) : gradient,
+    );
   });
 }
 
@@ -120,17 +129,15 @@ function createContext(
   node: Node,
   gradients: readonly (Value | null)[],
   tape: GradientTape,
-  builder: GraphBuilder,
-  target: Target,
+  surroundings: Surroundings,
 ): VjpContext {
   const present = (value: Value | null | undefined, what: string): Value => {
     if (!value) throw new InputError(`${describeNode(node)} lacks its ${what}.`);
     return value;
   };
   return {
+    ...surroundings,
     node,
-    emit: builder,
-    target,
     get gradient() {
       const gradient = gradients[0];
       if (!gradient)
@@ -144,7 +151,6 @@ function createContext(
     output: (i) => present(node.outputs[i], `output ${i}`),
     needs: (i) => tape.needs(node.inputs[i]),
     shapeOf: (value) => shapeOf(value, node),
-    constantOf: (value) => builder.initializers.get(value),
     unsupported: (what) => new InputError(`${describeNode(node)}: ${what} has no gradient rule.`),
   };
 }

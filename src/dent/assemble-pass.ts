@@ -13,7 +13,6 @@ import { STATE_TENSORS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
-import { onlyIf } from './passes/only-if.ts';
 import { type Method, predictWithGradient } from './row-passes.ts';
 
 /** The inputs and outputs of the graph of one pass that are not the model's own. */
@@ -58,10 +57,9 @@ export function assemblePass(components: Method & { readonly classifier: Classif
   const count = tensor(PASS_INPUTS.rows, DATA_TYPE.float32, []);
   const adapt = tensor(PASS_INPUTS.adapt, DATA_TYPE.bool, []);
   const current = updated(builder, components, { carried, gradient, updates });
-  const pass = predictWithGradient(builder, components, current[0]!, { image, count });
+  const pass = predictWithGradient(builder, components, current[0]!, { image, count }, adapt);
   const output = (value: Value, name: string, shape: readonly Dim[]) =>
     builder.op('Identity', [value], { name, shape });
-  const next = output(pass.gradient, PASS_OUTPUTS.gradient, [1, parameters]);
   const outputs = [
     output(pass.logits, classifier.outputName, [BATCH, classes]),
     output(pass.entropy, ENTROPY_OUTPUT, [BATCH]),
@@ -70,12 +68,11 @@ export function assemblePass(components: Method & { readonly classifier: Classif
       attributes: { axis: 0 },
       shape: [tensors, parameters],
     }),
-    next,
+    output(pass.gradient, PASS_OUTPUTS.gradient, [1, parameters]),
   ];
   const inputs = [image, carried, gradient, updates, count, adapt];
   const graph = withoutUnused(builder.build('pass', inputs, outputs));
-  const passes = fuseAffine(mergeStridedGradients(graph));
-  return onlyIf(passes, { condition: adapt, output: next, otherwise: gradient });
+  return fuseAffine(mergeStridedGradients(graph));
 }
 
 /** The parameters after the update, then the optimizer's state, [1, parameters] each; before the first gradient, as they are. */

@@ -11,7 +11,7 @@ import {
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
-import { STATE_TENSORS, updateParameters } from './optimizer.ts';
+import { STATE_TENSORS, type Update, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
@@ -32,7 +32,7 @@ interface Components extends Method {
 
 /**
  * Joins the components to the self-adapting graph: parameters and optimizer state start from zero, a Loop carries them over
- * `steps` trips of forward, objective, gradient and update, and one more forward pass predicts. Nothing outlives a run.
+ * `steps` trips of forward, objective, gradient and update, and one more that predicts. Nothing outlives a run.
  */
 export function assemble(components: Components): Graph {
   const { classifier, recipe, forward, classes } = components;
@@ -41,20 +41,18 @@ export function assemble(components: Components): Graph {
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
   const rows = rowsOf(builder, components, image);
   const start = initialParameters(builder, components, image);
-  const loop = recipe.steps > 0 ? adapt(builder, components, rows, steps, start) : undefined;
-  const final = predict(builder, components, loop?.parameters ?? start, rows);
-  const lastRow = builder.op('Unsqueeze', [final.entropy, builder.ints([0])]);
-  const entropy = loop ? builder.op('Concat', [loop.entropy, lastRow], { attributes: { axis: 0 } }) : lastRow;
+  const { logits, firstLogits, entropy, sigma } =
+    recipe.steps > 0
+      ? adapt(builder, components, rows, steps, start)
+      : forwardAlone(builder, components, start, rows);
+  const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
+  const unadapted = startsFromSource ? firstLogits : staticLogits(builder, components, rows);
   const outputs = [
-    output(builder, final.logits, classifier.outputName, [BATCH, classes]),
-    output(builder, staticLogits(builder, components, rows, steps, final.logits, loop), STATIC_OUTPUT, [
-      BATCH,
-      classes,
-    ]),
+    output(builder, logits, classifier.outputName, [BATCH, classes]),
+    output(builder, unadapted, STATIC_OUTPUT, [BATCH, classes]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
   ];
-  if (final.sigma)
-    outputs.push(output(builder, final.sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
+  if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
   const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
   return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
 }
@@ -88,39 +86,39 @@ function initialParameters(builder: GraphBuilder, { forward, recipe }: Component
   });
 }
 
-/**
- * Logits of the model as it is. Where adaptation starts from them, they are those of its first pass; statistics of the batch and
- * smoothing change even that, and cost a pass of their own.
- */
-function staticLogits(
-  builder: GraphBuilder,
-  components: Components,
-  rows: Rows,
-  steps: Value,
-  final: Value,
-  loop: Adaptation | undefined,
-): Value {
-  const { classifier, recipe } = components;
-  const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
-  if (!startsFromSource) {
-    const forward = adaptiveForward(classifier, [], PRESETS.static);
-    const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
-    return predict(builder, { ...components, forward }, unused, rows).logits;
-  }
-  if (!loop) return final;
-  return builder.op('Where', [builder.op('Equal', [steps, builder.int(0)]), final, loop.firstLogits]);
+/** The model's own prediction where statistics of the batch and smoothing change even that of the first pass. */
+function staticLogits(builder: GraphBuilder, components: Components, rows: Rows): Value {
+  const forward = adaptiveForward(components.classifier, [], PRESETS.static);
+  const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
+  return predict(builder, { ...components, forward }, unused, rows).logits;
 }
 
 interface Adaptation {
-  /** After the last update, [R, P]. */
-  readonly parameters: Value;
-  /** Logits before the first update, [N, K]; without meaning where no step was made. */
+  /** After the last update, [N, K]. */
+  readonly logits: Value;
+  /** Before the first, [N, K]. */
   readonly firstLogits: Value;
-  /** [steps, N]. */
+  /** [steps + 1, N]. */
   readonly entropy: Value;
+  /** After the last update, [R]; present with smoothing. */
+  readonly sigma?: Value;
 }
 
-/** The Loop over steps. Carried are the parameters, the first logits and the optimizer's state; the rows' entropies are gathered. */
+function forwardAlone(
+  builder: GraphBuilder,
+  components: Components,
+  parameters: Value,
+  rows: Rows,
+): Adaptation {
+  const { logits, entropy, sigma } = predict(builder, components, parameters, rows);
+  const row = builder.op('Unsqueeze', [entropy, builder.ints([0])]);
+  return { logits, firstLogits: logits, entropy: row, ...(sigma && { sigma }) };
+}
+
+/**
+ * The Loop: `steps` trips that predict and update, and a last one that predicts. Carried are the parameters, the first and the last logits,
+ * sigma and the optimizer's state; the rows' entropies are gathered.
+ */
 function adapt(
   builder: GraphBuilder,
   components: Components,
@@ -129,40 +127,55 @@ function adapt(
   start: Value,
 ): Adaptation {
   const { forward, recipe, classes } = components;
-  const shape = [
-    builder.op('Gather', [builder.op('Shape', [rows.image]), builder.ints([0])]),
-    builder.ints([classes]),
-  ];
-  const noLogits = builder.op('ConstantOfShape', [builder.op('Concat', shape, { attributes: { axis: 0 } })]);
+  const size = builder.op('Gather', [builder.op('Shape', [rows.image]), builder.ints([0])]);
+  const shape = builder.op('Concat', [size, builder.ints([classes])], { attributes: { axis: 0 } });
+  const noLogits = builder.op('ConstantOfShape', [shape]);
   const parameterType = forward.graph.inputs[1]!.type!;
   const logitsType = { dataType: DATA_TYPE.float32, shape: [BATCH, classes] };
+  const sigmaType = forward.graph.outputs[1]?.type;
+  const noSigma = sigmaType && builder.op('ConstantOfShape', [builder.ints([1])]);
   const state = Array.from({ length: STATE_TENSORS[recipe.optimizer] }, (_, i) => ({
     name: `state_${i}`,
     start,
     type: parameterType,
   }));
   const carried = [
-    { name: 'parameters', start, type: parameterType },
     { name: 'first_logits', start: noLogits, type: logitsType },
+    { name: 'logits', start: noLogits, type: logitsType },
+    ...(noSigma ? [{ name: 'sigma', start: noSigma, type: sigmaType }] : []),
+    { name: 'parameters', start, type: parameterType },
     ...state,
   ];
-  const results = appendLoop(
-    builder,
-    { name: 'step', trips: steps, carried },
-    (body, trip, [parameters, firstLogits, ...moments]) => {
-      const pass = predictWithGradient(body, components, parameters!, rows);
-      const t = body.op('Add', [
-        body.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } }),
-        body.double(1),
-      ]);
-      const rate = body.constant(
-        float32Constant([1, forward.parameterCount], forward.learningRates),
-        'learning_rates',
-      );
-      const next = updateParameters(body, recipe, t, parameters!, pass.gradient, moments, rate);
-      const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits!]);
-      return { carried: [next.parameters, first, ...next.state], gathered: [pass.entropy] };
-    },
-  );
-  return { parameters: results[0]!, firstLogits: results[1]!, entropy: results.at(-1)! };
+  const trips = builder.op('Add', [steps, builder.int(1)]);
+  const results = appendLoop(builder, { name: 'step', trips, carried }, (body, trip, values) => {
+    const firstLogits = values[0]!;
+    const [parameters, ...moments] = values.slice(-1 - state.length) as [Value, ...Value[]];
+    const another = body.op('Less', [trip, steps]);
+    const pass = predictWithGradient(body, components, parameters, rows, another);
+    const next = updated(body, components, trip, parameters, pass.gradient, moments);
+    const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits]);
+    const sigma = pass.sigma ? [pass.sigma] : [];
+    return {
+      carried: [first, pass.logits, ...sigma, next.parameters, ...next.state],
+      gathered: [pass.entropy],
+    };
+  });
+  const [firstLogits, logits] = results as [Value, Value];
+  return { logits, firstLogits, entropy: results.at(-1)!, ...(noSigma && { sigma: results[2]! }) };
+}
+
+/** The update of trip `trip`, an int64 scalar that counts from 0. What the last trip's would be is of no use, and harmless. */
+function updated(
+  body: GraphBuilder,
+  { forward, recipe }: Components,
+  trip: Value,
+  parameters: Value,
+  gradient: Value,
+  moments: readonly Value[],
+): Update {
+  const count = body.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } });
+  const t = body.op('Add', [count, body.double(1)]);
+  const learningRates = float32Constant([1, forward.parameterCount], forward.learningRates);
+  const rate = body.constant(learningRates, 'learning_rates');
+  return updateParameters(body, recipe, t, parameters, gradient, moments, rate);
 }

@@ -1,5 +1,6 @@
 import { appendGradients, type Target } from '../autodiff/index.ts';
 import {
+  appendIf,
   appendLoop,
   DATA_TYPE,
   type Dim,
@@ -32,7 +33,7 @@ export interface Prediction {
 }
 
 export interface PredictionWithGradient extends Prediction {
-  /** Of the objective with respect to the parameters, [R, P]. */
+  /** Of the objective with respect to the parameters, [R, P]; without meaning where it is not wanted. */
   readonly gradient: Value;
 }
 
@@ -46,37 +47,40 @@ export interface Method {
 
 const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
 
-/** The forward pass with the given parameters. */
+/** The forward pass with the given parameters. Rows are taken in parts only without smoothing. */
 export function predict(builder: GraphBuilder, method: Method, parameters: Value, rows: Rows): Prediction {
-  const { forward, classes } = method;
-  const pass = (b: GraphBuilder, image: Value) => predictTogether(b, forward, parameters, image).prediction;
+  const pass = (b: GraphBuilder, image: Value) =>
+    predictTogether(b, method.forward, parameters, image).prediction;
   if (!rows.parts) return pass(builder, rows.image);
-  const sigmaShape = forward.graph.outputs[1]?.type?.shape;
-  const sigma = sigmaShape && builder.op('ConstantOfShape', [builder.ints([1])]);
-  const extra = sigma ? [{ name: 'sigma', start: sigma, type: float(sigmaShape) }] : [];
-  const [logits, entropy, lastSigma] = overParts(builder, 'predict', rows, classes, extra, (body, image) => {
-    const prediction = pass(body, image);
-    return { prediction, carried: prediction.sigma ? [prediction.sigma] : [] };
-  });
-  return { logits: logits!, entropy: entropy!, ...(lastSigma && { sigma: lastSigma }) };
+  const [logits, entropy] = overParts(builder, 'predict', rows, method.classes, [], (body, image) => ({
+    prediction: pass(body, image),
+    carried: [],
+  })) as [Value, Value];
+  return { logits, entropy };
 }
 
-/** The forward pass and the gradient of the recipe's objective. */
+/** The forward pass, and the gradient of the recipe's objective where `wanted`, a bool scalar, holds. */
 export function predictWithGradient(
   builder: GraphBuilder,
   method: Method,
   parameters: Value,
   rows: Rows,
+  wanted: Value,
 ): PredictionWithGradient {
-  if (!rows.parts) return gradientTogether(builder, method, parameters, rows);
-  const shape = parameters.type!.shape!;
-  const zero = { name: 'gradient', start: builder.op('Mul', [parameters, 0]), type: float(shape) };
+  if (!rows.parts) return gradientTogether(builder, method, parameters, rows, wanted);
+  const zero = { name: 'gradient', start: builder.op('Mul', [parameters, 0]), type: parameters.type! };
+  const sigmaShape = method.forward.graph.outputs[1]?.type?.shape;
+  const noSigma = sigmaShape && builder.op('ConstantOfShape', [builder.ints([1])]);
+  const extra = noSigma ? [{ name: 'sigma', start: noSigma, type: float(sigmaShape) }] : [];
   const write: WritePart = (body, image, [sum]) => {
-    const part = gradientTogether(body, method, parameters, { image, count: rows.count });
-    return { prediction: part, carried: [body.op('Add', [sum!, part.gradient])] };
+    const part = gradientTogether(body, method, parameters, { image, count: rows.count }, wanted);
+    const carried = [body.op('Add', [sum!, part.gradient])];
+    return { prediction: part, carried: part.sigma ? [...carried, part.sigma] : carried };
   };
-  const [logits, entropy, gradient] = overParts(builder, 'part', rows, method.classes, [zero], write);
-  return { logits: logits!, entropy: entropy!, gradient: gradient! };
+  const carried = [zero, ...extra];
+  const results = overParts(builder, 'part', rows, method.classes, carried, write);
+  const [logits, entropy, gradient, sigma] = results as [Value, Value, Value, Value?];
+  return { logits, entropy, gradient, ...(sigma && { sigma }) };
 }
 
 function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parameters: Value, image: Value) {
@@ -93,10 +97,16 @@ function gradientTogether(
   { forward, recipe, target }: Method,
   parameters: Value,
   rows: Rows,
+  wanted: Value,
 ): PredictionWithGradient {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, rows.image);
   const loss = objective(builder, recipe, exactLogits, exactEntropy, rows.count);
-  const [gradient] = appendGradients(builder, loss, [parameters], target) as [Value];
+  const options = { name: 'adapt', condition: wanted, otherwise: parameters };
+  const gradient = appendIf(
+    builder,
+    options,
+    (branch) => appendGradients(builder, loss, [parameters], target, branch)[0]!,
+  );
   return { ...prediction, gradient };
 }
 

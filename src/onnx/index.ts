@@ -1,3 +1,4 @@
+export { appendIf } from './branch.ts';
 export { GraphBuilder, type Operand, type OpOptions } from './builder.ts';
 export {
   type Constant,

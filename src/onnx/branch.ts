@@ -1,0 +1,42 @@
+import { GraphBuilder } from './builder.ts';
+import type { Graph, Node, Value } from './graph.ts';
+import { withoutUnused } from './traversal.ts';
+
+/** What an If gives. */
+export interface IfOptions {
+  readonly name: string;
+  /** A bool scalar. */
+  readonly condition: Value;
+  /** The result where the condition does not hold; of the result's type. */
+  readonly otherwise: Value;
+}
+
+/** Appends an If: its result is what `write` appends to a branch, which sees all values of `builder`, and runs where the condition holds. */
+export function appendIf(
+  builder: GraphBuilder,
+  { name, condition, otherwise }: IfOptions,
+  write: (branch: GraphBuilder) => Value,
+): Value {
+  const branch = new GraphBuilder(`${name}/`);
+  const then = withoutUnused(branch.build('then', [], [write(branch)]));
+  const [result] = builder.multi('If', [condition], 1, {
+    name,
+    attributes: { then_branch: { graph: then }, else_branch: { graph: passing(otherwise) } },
+  }) as [Value];
+  if (otherwise.type) result.type = otherwise.type;
+  return result;
+}
+
+/** A branch that gives a value of the graph around it. */
+function passing(value: Value): Graph {
+  const output: Value = { ...value, name: `${value.name}_otherwise` };
+  const node: Node = {
+    opType: 'Identity',
+    domain: '',
+    name: 'otherwise',
+    inputs: [value],
+    outputs: [output],
+    attributes: {},
+  };
+  return { name: 'else', inputs: [], outputs: [output], nodes: [node], initializers: new Map() };
+}
