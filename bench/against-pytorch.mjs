@@ -40,7 +40,9 @@ async function startPeer(scope, optimizer) {
   return {
     async run() {
       child.stdin.write('\n');
-      return Number((await lines.next()).value);
+      const { done, value } = await lines.next();
+      if (done) throw new Error('The PyTorch peer ended: it says above why.');
+      return Number(value);
     },
     close: () => child.stdin.end(),
   };

@@ -48,6 +48,12 @@ class Network:
                 layer += 1
             elif op == "ReduceMean":
                 y = i[0].mean(tuple(a["axes"]), keepdim=bool(a.get("keepdims", 1)))
+            elif op == "MaxPool":
+                y = F.max_pool2d(i[0], a["kernel_shape"], a["strides"], a["pads"][:2])
+            elif op == "GlobalAveragePool":
+                y = i[0].mean((2, 3), keepdim=True)
+            elif op == "Flatten":
+                y = i[0].flatten(a.get("axis", 1))
             elif op == "Gemm":
                 y = F.linear(i[0], i[1], i[2])
             elif op == "Constant":
