@@ -146,7 +146,8 @@ function adapt(
     { name: 'parameters', start, type: parameterType },
     ...state,
   ];
-  const trips = builder.op('Add', [steps, builder.int(1)]);
+  // Whoever asks for less than none gets a prediction all the same.
+  const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
   const results = appendLoop(builder, { name: 'step', trips, carried }, (body, trip, values) => {
     const firstLogits = values[0]!;
     const [parameters, ...moments] = values.slice(-1 - state.length) as [Value, ...Value[]];

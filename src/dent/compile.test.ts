@@ -112,9 +112,14 @@ describe('steps', () => {
     compiled = await compileWith(plainModel, { preset: 'dent+', lr: 0.05 });
   });
 
-  it.each(['dent', 'dent+', 'isolated'])('of 0 predict as the model does: %s', async (preset) => {
+  it.each([
+    ['dent', 0],
+    ['dent+', 0],
+    ['isolated', 0],
+    ['isolated', -1],
+  ] as const)('predict as the model does: %s, %d steps', async (preset, steps) => {
     const [answer, original] = await Promise.all([
-      run(await compileWith(plainModel, { preset }), images(4), 0),
+      run(await compileWith(plainModel, { preset }), images(4), steps),
       engine.evaluate(plainModel, { image: images(4) }),
     ]);
     expect(largestDifference(answer.result, original.result)).toBeLessThan(1e-5);
