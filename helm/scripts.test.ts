@@ -94,6 +94,17 @@ describe('fetch-models', () => {
     expect(await readdir(target)).toEqual([]);
   });
 
+  it('leaves nothing of an archive that it refuses before a slow disk has opened the file', async () => {
+    // The only thread for files is busy for a while.
+    const busy = `import { pbkdf2 } from 'node:crypto'; pbkdf2('', '', 500_000, 64, 'sha512', () => {});`;
+    await fetchModels({
+      MODELS_MAX_BYTES: '10',
+      UV_THREADPOOL_SIZE: '1',
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(busy)}`,
+    });
+    expect(await readdir(target)).toEqual([]);
+  });
+
   it('says what a server answers that has no such archive', async () => {
     const { port } = server.address() as AddressInfo;
     expect(await fetchModels({ MODELS_URL: `http://127.0.0.1:${port}/other` })).toEqual({

@@ -2,7 +2,8 @@
 // container of `models.source: download` runs it. It never prints the URL, which may hold a token.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -29,7 +30,9 @@ async function download() {
   });
   if (!response.ok) throw new Error(`The server of the models answered with ${response.status}.`);
   const hash = createHash('sha256');
-  await pipeline(measured(Readable.fromWeb(response.body), hash), createWriteStream(archive));
+  // Opened before the first byte: a stream that opens the file itself may do so after a refusal has removed it.
+  const file = await open(archive, 'w');
+  await pipeline(measured(Readable.fromWeb(response.body), hash), file.createWriteStream());
   const sha256 = hash.digest('hex');
   if (sha256 !== MODELS_SHA256) {
     throw new Error(`The archive has the SHA-256 ${sha256}, not ${MODELS_SHA256}: it is not unpacked.`);
