@@ -17,6 +17,7 @@ import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
 import { isSumOverRows, PRESETS } from './recipe.ts';
 import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
+import { rowsPerPart } from './rows-per-part.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
 export const STEPS_INPUT = 'steps';
@@ -26,8 +27,6 @@ export const SIGMA_OUTPUT = 'sigma';
 
 interface Components extends Method {
   readonly classifier: Classifier;
-  /** How many rows a pass takes at once where it may go through the batch in parts. */
-  readonly rowsPerPart: number;
 }
 
 /**
@@ -62,11 +61,11 @@ function output(builder: GraphBuilder, value: Value, name: string, shape: readon
 }
 
 /** On a GPU a batch stays whole: there, it is small kernels that cost time. */
-function rowsOf(builder: GraphBuilder, { recipe, rowsPerPart, target }: Components, image: Value): Rows {
+function rowsOf(builder: GraphBuilder, { classifier, recipe, target }: Components, image: Value): Rows {
   const rows = { image, count: rowCount(builder, image) };
   if (recipe.steps === 0 || !isSumOverRows(recipe) || target === 'cuda') return rows;
   // All threads of a session work on one part, each in the cache of its own core.
-  const size = 2 * rowsPerPart;
+  const size = 2 * rowsPerPart(classifier.model.graph, true);
   const n = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
   const count = builder.op('Div', [builder.op('Add', [n, builder.int(size - 1)]), builder.int(size)]);
   return { ...rows, parts: { size, count } };

@@ -23,11 +23,8 @@ import { widenFloats } from './passes/widen-floats.ts';
 import { isSumOverRows, type Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
-/** How many times as many rows a prediction alone takes at once: it keeps no activation for a gradient. */
-const PREDICTION_ROWS = 4;
-
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
-export const COMPILER_VERSION = '2';
+export const COMPILER_VERSION = '3';
 
 /** Where a compiled graph keeps its recipe. */
 export const RECIPE_METADATA = 'dent.recipe';
@@ -93,7 +90,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
-    rowsPerPart: (recipe.steps === 0 ? PREDICTION_ROWS : 1) * prepared.rowsPerPart,
+    rowsPerPart: rowsPerPart(classifier.model.graph, recipe.steps > 0),
     layers: layers.length,
     parameters,
     ...(carried && { carried }),
@@ -174,7 +171,6 @@ export interface PreparedModel {
   readonly classifier: Classifier;
   readonly classes: number;
   readonly imageShape: readonly [number, number, number];
-  readonly rowsPerPart: number;
   /** The operator set of the model as it was given. */
   readonly opset: number;
 }
@@ -207,7 +203,6 @@ export async function prepare(
     classifier,
     classes: classCount(classifier),
     imageShape,
-    rowsPerPart: rowsPerPart(classifier.model.graph),
     opset: source.opset,
   };
 }

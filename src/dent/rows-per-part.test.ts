@@ -1,33 +1,41 @@
 import { expect, it } from 'vitest';
-import { type Dim, GraphBuilder, type Value } from '../onnx/index.ts';
+import { type Dim, float32Constant, GraphBuilder, type Value } from '../onnx/index.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
-/** Elements of 64 KiB. */
-const EIGHTH = 2 ** 14;
+/** Elements of 1 MB. */
+const MB = 250_000;
 
-/** A graph with activations of the given shapes. */
-function rowsFor(...shapes: readonly (readonly Dim[])[]): number {
+/** Rows for a graph of one node, with so many MB of weights, for each of the activations' shapes. */
+function rowsFor(weights: number, shapes: readonly (readonly Dim[])[], adapts = true): number {
   const b = new GraphBuilder();
   const x: Value = { name: 'x' };
-  const outputs = shapes.map((shape) => b.op('Relu', [x], { shape }));
-  return rowsPerPart(b.build('g', [x], outputs));
+  const weight = b.constant(float32Constant([weights * MB], new Float32Array(weights * MB)), 'weight');
+  const outputs = shapes.map((shape) => b.op('Mul', [x, weight], { shape }));
+  return rowsPerPart(b.build('g', [x], outputs), adapts);
 }
 
-it.each<readonly [string, number, readonly (readonly Dim[])[]]>([
+it.each<readonly [string, number, number, readonly (readonly Dim[])[]]>([
+  ['as many as make activations weigh three times the weights', 6, 4, [['N', 2 * MB]]],
   [
-    'as many as keep the largest activation in the cache',
-    8,
+    'fewer where there are more activations',
+    3,
+    4,
     [
-      ['N', 100],
-      ['N', 16, 32, 32],
+      ['N', 2 * MB],
+      ['N', 2, MB],
     ],
   ],
-  ['rounded down', 7, [['N', EIGHTH + 1]]],
-  ['at most 16', 16, [['N', 10]]],
-  ['at least 4', 4, [['N', 64, 112, 112]]],
-  ['16 where nothing has a batch axis', 16, [[1, 64, 512, 512]]],
-  ['16 where sizes are open', 16, [['N', 64, 'h', 'w']]],
-  ['16 for a graph of nothing', 16, []],
-])('takes %s', (_what, rows, shapes) => {
-  expect(rowsFor(...shapes)).toBe(rows);
+  ['more where there are many nodes', 4, 0, Array.from({ length: 20 }, () => ['N', MB / 40])],
+  ['at least 1', 1, 1, [['N', 64, 112, 112]]],
+  ['at most 16', 16, 10, [['N', MB]]],
+  ['no more than half a gigabyte', 5, 300, [['N', 100 * MB]]],
+  ['16 where nothing has a batch axis', 16, 0, [[1, 64, 512, 512]]],
+  ['16 where sizes are open', 16, 0, [['N', 64, 'h', 'w']]],
+  ['1 for a graph of nothing', 1, 0, []],
+])('takes %s', (_what, rows, weights, shapes) => {
+  expect(rowsFor(weights, shapes)).toBe(rows);
+});
+
+it('takes four times as many to predict alone', () => {
+  expect(rowsFor(4, [['N', 2 * MB]], false)).toBe(24);
 });

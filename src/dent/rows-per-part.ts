@@ -1,28 +1,44 @@
 import type { Graph, Value } from '../onnx/index.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 
-/** What the largest activation of a part may take: a quarter of a core's second-level cache on current servers. */
-const ACTIVATION_BYTES = 2 ** 19;
-/** Below this, a pass reads the weights from memory more often than the cache saves activations from going there. */
-const SMALLEST_PART = 4;
-/** Beyond this nothing is left to save. */
+/*
+ * A small part's activations stay near in the cache; but each part reads the weights anew and starts every node anew. Fitted to the fastest
+ * parts of thirteen networks (docs/decisions/0003): a part's activations should weigh as much as these.
+ */
+/** How often the weights count: a forward pass and a gradient read them, from further away than activations. */
+const WEIGHT_READS = 3;
+/** What starting a node, and those of its gradient, is worth. */
+const BYTES_PER_NODE = 100_000;
+/** More than this in activations gains nothing, and costs memory. */
+const LARGEST_ACTIVATIONS = 2 ** 29;
+/** Beyond this many rows little is left to gain, and a batch should have parts for every core. */
 const LARGEST_PART = 16;
+/** How many times as many rows a prediction alone takes: it keeps no activation for a gradient. */
+const PREDICTION_FACTOR = 4;
 
 /**
- * How many rows to take at once where a batch may be cut: as many as keep the largest activation in a core's cache. On a CPU, a
- * batch of 128 small images runs a fifth faster in parts of 4 than as a whole.
+ * How many rows to take at once where a batch may be cut, to be adapted (`adapts`) or predicted alone. `graph` is the model's, with known shapes: what is
+ * open counts for nothing.
  */
-export function rowsPerPart(graph: Graph): number {
+export function rowsPerPart(graph: Graph, adapts: boolean): number {
   const values = graph.nodes
     .flatMap((node) => node.outputs)
     .filter((value): value is Value => value !== null);
-  const largest = Math.max(1, ...values.map(bytesPerRow));
-  return Math.min(LARGEST_PART, Math.max(SMALLEST_PART, Math.floor(ACTIVATION_BYTES / largest)));
+  const activations = Math.max(1, sum(values.map(bytesPerRow)));
+  const weights = sum([...graph.initializers.values()].map(({ dims }) => bytesOf(dims)));
+  const anew = WEIGHT_READS * weights + BYTES_PER_NODE * graph.nodes.length;
+  const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
+  return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** Of float32 elements. */
+const bytesOf = (dims: readonly number[]): number => dims.reduce((product, size) => product * size, 4);
 
 /** Bytes of one row of a float32 activation; 0 where the value has no batch axis or an open size. */
 function bytesPerRow(value: Value): number {
   const [batch, ...sizes] = value.type?.shape ?? [];
   if (batch !== BATCH || !sizes.every((size) => typeof size === 'number')) return 0;
-  return (sizes as number[]).reduce((product, size) => product * size, 4);
+  return bytesOf(sizes as number[]);
 }

@@ -11,12 +11,14 @@ import type { ProcessPool } from './process-pool.ts';
 /** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
 export const OPEN_LIMIT_MS = 120_000;
 
-/** So many passes over a part of the smallest size make a message worth its while. */
-const PASSES_PER_MESSAGE = 8;
+/** What an update takes beside a prediction: three forward passes, at most. */
+const UPDATE = 3;
+/** So many forward passes of a row make a message worth its while. */
+const PASSES_PER_MESSAGE = 96;
 
-/** How many rows to send to a child at once, for so many passes over them. */
+/** How many rows to send to a child at once, whole parts, where each of them takes so many forward passes. */
 const rowsPerMessage = (rowsPerPart: number, passes: number): number =>
-  rowsPerPart * Math.max(1, Math.floor(PASSES_PER_MESSAGE / passes));
+  rowsPerPart * Math.ceil(PASSES_PER_MESSAGE / (passes * rowsPerPart));
 
 export interface OpenOptions {
   /** Names the sessions in the children; never used twice. */
@@ -103,7 +105,9 @@ export async function openArtifact(
     signal: AbortSignal,
   ): Promise<AdaptedRows> {
     let rowsDone = 0;
-    const parts = split ? cutBatch(batch, rowsPerMessage(rowsPerPart, steps + 1), pool.size) : [batch];
+    const parts = split
+      ? cutBatch(batch, rowsPerMessage(rowsPerPart, 1 + UPDATE * steps), pool.size)
+      : [batch];
     const answers = parts.map(async (rows) => {
       const { answer, pid } = await inChild(
         { kind: 'run', id, rows, rowsPerRun: rowsPerPart ?? rows.dims[0]!, steps } as const,
@@ -124,7 +128,7 @@ export async function openArtifact(
     signal: AbortSignal,
   ): Promise<AdaptedRows> {
     let passesDone = 0;
-    const parts = cutBatch(batch, rowsPerMessage(rowsPerPart!, 1), pool.size);
+    const parts = cutBatch(batch, rowsPerMessage(rowsPerPart!, UPDATE), pool.size);
     const pass: Pass = (state) => {
       const answers = parts.map(async (rows) => {
         const request = { kind: 'pass', id, rows, rowsPerRun: rowsPerPart!, ...state } as const;
