@@ -5,7 +5,7 @@ import { rowsPerPart } from './rows-per-part.ts';
 /** Elements of 1 MB. */
 const MB = 250_000;
 
-/** Rows for a graph of one node, with so many MB of weights, for each of the activations' shapes. */
+/** Rows for a graph with so many MB of weights and a node for each of the given shapes of activations. */
 function rowsFor(weights: number, shapes: readonly (readonly Dim[])[], adapts = true): number {
   const b = new GraphBuilder();
   const x: Value = { name: 'x' };

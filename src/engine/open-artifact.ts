@@ -11,12 +11,12 @@ import type { ProcessPool } from './process-pool.ts';
 /** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
 export const OPEN_LIMIT_MS = 120_000;
 
-/** What an update takes beside a prediction: three forward passes, at most. */
+/** An update, which is a forward and a backward pass, takes about three forward passes' time. */
 const UPDATE = 3;
 /** So many forward passes of a row make a message worth its while. */
 const PASSES_PER_MESSAGE = 96;
 
-/** How many rows to send to a child at once, whole parts, where each of them takes so many forward passes. */
+/** How many rows to send to a child at once, in whole parts, where a row takes the time of so many forward passes. */
 const rowsPerMessage = (rowsPerPart: number, passes: number): number =>
   rowsPerPart * Math.ceil(PASSES_PER_MESSAGE / (passes * rowsPerPart));
 
