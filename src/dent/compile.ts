@@ -8,7 +8,7 @@ import { assemblePass, carriedShape } from './assemble-pass.ts';
 import { asClassifier, type Classifier, classCount, mainOutput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
-import { nodesWithoutRule, quantisingNode } from './missing-rules.ts';
+import { nodesWithoutRule, quantisingNode, runtimeNode } from './missing-rules.ts';
 import { channelsFirst } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
@@ -20,6 +20,7 @@ import { schedule } from './passes/schedule.ts';
 import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
+import { withoutLabels } from './passes/without-labels.ts';
 import { isSumOverRows, type Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
@@ -110,6 +111,7 @@ export function adaptiveGraph(
 ): AdaptiveGraph {
   const { classifier, opset } = prepared;
   if (recipe.steps > 0) refuseQuantised(classifier);
+  if (changesLayers(recipe)) refuseOptimised(classifier);
   const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
   const [missing] = recipe.steps > 0 ? nodesWithoutRule(classifier, layers) : [];
   if (missing) {
@@ -136,6 +138,15 @@ export function refuseQuantised(classifier: Classifier): void {
   if (!node) return;
   throw new InputError(
     `The model is quantised (${describeNode(node)}), and whole numbers have no gradient; give the floating-point model that it was made from.`,
+  );
+}
+
+/** Throws where ONNX Runtime has rewritten the model for its own use: normalisations are folded, and fused operators have no gradient. */
+export function refuseOptimised(classifier: Classifier): void {
+  const node = runtimeNode(classifier);
+  if (!node) return;
+  throw new InputError(
+    `ONNX Runtime has optimised this model for itself (${describeNode(node)} is an operator of its own); give the file from before, as it was exported.`,
   );
 }
 
@@ -186,7 +197,7 @@ export async function prepare(
       'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
     );
   }
-  const widened = channelsFirst(widenFloats(source));
+  const widened = channelsFirst(widenFloats(withoutLabels(source)));
   const probe = probeShape(widened, options);
   const outputs = [mainOutput(widened.graph)];
   const main = { ...widened, graph: { ...widened.graph, outputs } };

@@ -13,6 +13,7 @@ import {
   type CompileOptions,
   type PreparedModel,
   prepare,
+  refuseOptimised,
   refuseQuantised,
 } from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
@@ -133,7 +134,7 @@ function describeUnadapted(graph: Graph, node: Node): DescribedLayer {
 /** The normalisation layers of a model that the compiler cannot take further. */
 function normalisationsOf(graph: Graph): DescribedLayer[] {
   return graph.nodes
-    .filter(({ domain, opType }) => domain === '' && opType in KINDS && opType !== 'Conv')
+    .filter(({ domain, opType }) => domain === '' && Object.hasOwn(KINDS, opType) && opType !== 'Conv')
     .map((node) => describeUnadapted(graph, node));
 }
 
@@ -141,6 +142,7 @@ function normalisationsOf(graph: Graph): DescribedLayer[] {
 function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): string[] {
   try {
     refuseQuantised(prepared.classifier);
+    refuseOptimised(prepared.classifier);
     const missing = nodesWithoutRule(prepared.classifier, layers);
     if (missing.length === 0) adaptiveGraph(prepared, PRESETS.isolated);
     return missing.map(

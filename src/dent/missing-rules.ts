@@ -26,8 +26,22 @@ export function nodesWithoutRule(
 }
 
 /** Ops that compute in integers, or go to integers and back. */
-const QUANTISING = /^(QLinear\w+|ConvInteger|MatMulInteger|(Dynamic)?QuantizeLinear)$/;
+const QUANTISING = /^(QLinear\w+|ConvInteger|MatMulInteger\w*|(Dynamic)?Quantize\w*|QGemm|QAttention)$/;
+
+/** ONNX Runtime's own operators: into these it fuses a model's when it saves what it has optimised or quantised. */
+const RUNTIME_DOMAIN = /^com\.(microsoft|ms)(\.|$)/;
+
+/** Those of them that it keeps in the standard's domain. */
+const RUNTIME_OPS: ReadonlySet<string> = new Set(['SimplifiedLayerNormalization']);
 
 /** The first node that quantises what depends on pixels. Weights alone that are kept in integers have become constants before. */
 export const quantisingNode = ({ model: { graph } }: Classifier): Node | undefined =>
-  graph.nodes.find(({ domain, opType }) => domain === '' && QUANTISING.test(opType));
+  graph.nodes.find(
+    ({ domain, opType }) => (domain === '' || RUNTIME_DOMAIN.test(domain)) && QUANTISING.test(opType),
+  );
+
+/** The first node of an operator that only ONNX Runtime has. */
+export const runtimeNode = ({ model: { graph } }: Classifier): Node | undefined =>
+  graph.nodes.find(
+    ({ domain, opType }) => RUNTIME_DOMAIN.test(domain) || (domain === '' && RUNTIME_OPS.has(opType)),
+  );

@@ -1,6 +1,7 @@
 import { decodeModel } from '../onnx/index.ts';
 import { asClassifier } from './classifier.ts';
 import { widenFloats } from './passes/widen-floats.ts';
+import { withoutLabels } from './passes/without-labels.ts';
 
 /** What a classifier calls its image input and the output that classifies. Its compiled graphs call them the same. */
 export interface TensorNames {
@@ -10,6 +11,6 @@ export interface TensorNames {
 
 /** Reads the names from serialized ONNX bytes. Throws `InputError` where the model is no image classifier. */
 export function tensorNames(bytes: Uint8Array): TensorNames {
-  const { input, outputName } = asClassifier(widenFloats(decodeModel(bytes)));
+  const { input, outputName } = asClassifier(widenFloats(withoutLabels(decodeModel(bytes))));
   return { input: input.name, output: outputName };
 }

@@ -6,6 +6,8 @@ export interface Constant {
   readonly dataType: DataType;
   readonly dims: readonly number[];
   readonly bytes: Uint8Array;
+  /** The elements of a tensor of strings, in UTF-8; it has no bytes. */
+  readonly strings?: readonly Uint8Array[];
 }
 
 function constantOf(dataType: DataType, dims: readonly number[], data: ArrayBufferView): Constant {

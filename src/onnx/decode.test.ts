@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../errors.ts';
 import { type Constant, DATA_TYPE, decodeModel, encodeModel, toTensor } from './index.ts';
 import {
+  type GraphProto,
   AttributeProto_AttributeType as Kind,
   type ModelProto,
   ModelProtoSchema,
@@ -83,9 +84,13 @@ describe('weights', () => {
     ],
     [
       { dataType: 1, dims: [-2n], rawData: new Uint8Array(8) },
-      'The initializer "w" holds 8 bytes where its shape [-2] needs -8.',
+      'The initializer "w" has a negative size in its shape [-2].',
     ],
-    [{ dataType: 8, dims: [1n] }, 'The initializer "w" is of type string, which is not supported.'],
+    [
+      { dataType: 1, dims: [-2n, -1n], rawData: new Uint8Array(8) },
+      'The initializer "w" has a negative size in its shape [-2, -1].',
+    ],
+    [{ dataType: 8, dims: [1n] }, 'The initializer "w" holds 0 strings where its shape [1] needs 1.'],
     [{ dataType: 22, dims: [1n] }, 'The initializer "w" is of type data type 22, which is not supported.'],
     [
       { dataType: 1, dims: [1n], dataLocation: TensorProto_DataLocation.EXTERNAL },
@@ -96,7 +101,49 @@ describe('weights', () => {
   });
 });
 
+type GraphInit = Exclude<NonNullable<ModelInit['graph']>, GraphProto>;
+
+/** A graph whose branch holds a graph whose branch holds a graph. */
+function nested(depth: number): GraphInit {
+  let graph: GraphInit = {};
+  for (let i = 0; i < depth; i++) {
+    graph = { node: [{ opType: 'If', attribute: [{ name: 'then_branch', type: Kind.GRAPH, g: graph }] }] };
+  }
+  return graph;
+}
+
 describe('the graph', () => {
+  it('is put in order where its nodes are not', () => {
+    const body = { node: [{ opType: 'Neg', input: ['c'], output: ['n'] }], output: [pixels('n')] };
+    const attribute = [{ name: 'then_branch', type: Kind.GRAPH, g: body }];
+    const { graph } = decodeModel(
+      serialize({
+        graph: {
+          input: [pixels('x')],
+          node: [
+            { opType: 'If', name: 'e', input: ['d'], output: ['y'], attribute },
+            { opType: 'Relu', name: 'a', input: ['x'], output: ['a'] },
+            { opType: 'Abs', name: 'd', input: ['c'], output: ['d'] },
+            { opType: 'Exp', name: 'c', input: ['a'], output: ['c'] },
+          ],
+          output: [pixels('y')],
+        },
+      }),
+    );
+    expect(graph.nodes.map((node) => node.name)).toEqual(['a', 'c', 'd', 'e']);
+  });
+
+  it('keeps its strings', () => {
+    const stringData = ['cat', 'dog'].map((word) => new TextEncoder().encode(word));
+    const bytes = serialize({
+      graph: { initializer: [{ name: 'labels', dataType: 8, dims: [2n], stringData }] },
+    });
+    const again = decodeModel(encodeModel(decodeModel(bytes)));
+    expect([...again.graph.initializers.values()]).toEqual([
+      { dataType: DATA_TYPE.string, dims: [2], bytes: new Uint8Array(0), strings: stringData },
+    ]);
+  });
+
   it('is fed what no initializer fills', () => {
     const { graph } = decodeModel(
       serialize({
@@ -153,24 +200,34 @@ describe('the graph', () => {
     [
       'sparse weights',
       { graph: { sparseInitializer: [new Uint8Array(0)] } },
-      'The model holds sparse initializers.',
+      'The model holds sparse initializers; save it with dense ones.',
     ],
     [
       'a value from nowhere',
       { graph: { node: [{ opType: 'Relu', name: 'r', input: ['ghost'], output: ['y'] }] } },
-      'Relu "r" uses "ghost", which nothing before it computes.',
+      'Relu "r" uses "ghost", which nothing computes.',
     ],
     [
-      'nodes out of order',
+      'a cycle',
       {
         graph: {
           node: [
             { opType: 'Relu', name: 'r', input: ['y'], output: ['z'] },
-            { opType: 'Range', name: 's', output: ['y'] },
+            { opType: 'Relu', name: 's', input: ['z'], output: ['y'] },
           ],
         },
       },
-      'Relu "r" uses "y", which nothing before it computes.',
+      'Relu "r" depends on its own output; a graph without cycles is needed, so export the model again.',
+    ],
+    [
+      'a node that reads itself',
+      { graph: { node: [{ opType: 'Relu', input: ['y'], output: ['y'] }] } },
+      'Relu "y" depends on its own output; a graph without cycles is needed, so export the model again.',
+    ],
+    [
+      'a hundred graphs inside of each other',
+      { graph: nested(100) },
+      'This is not an ONNX model: its bytes do not parse.',
     ],
     [
       'an output from nowhere',

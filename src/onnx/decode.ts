@@ -14,6 +14,7 @@ import {
   TensorProto_DataLocation,
   type ValueInfoProto,
 } from './proto/onnx_pb.ts';
+import { sortNodes } from './sort-nodes.ts';
 
 /**
  * Reads a serialized ONNX model. Throws `InputError` where the bytes are no ONNX model or use a part of the format that
@@ -70,14 +71,16 @@ class Scope {
 }
 
 function decodeGraph(proto: GraphProto, scope: Scope): Graph {
-  if (proto.sparseInitializer.length > 0) throw new InputError('The model holds sparse initializers.');
+  if (proto.sparseInitializer.length > 0) {
+    throw new InputError('The model holds sparse initializers; save it with dense ones.');
+  }
   const initializers = new Map<Value, Constant>();
   for (const tensor of proto.initializer) initializers.set(scope.define(tensor.name), decodeTensor(tensor));
   // Models before IR 4 list their initializers among the inputs; only the others are fed.
   const inputs = proto.input
     .map((info) => typed(scope.define(info.name), info))
     .filter((v) => !initializers.has(v));
-  const nodes = proto.node.map((node) => decodeNode(node, scope));
+  const nodes = sortNodes(proto.node).map((node) => decodeNode(node, scope));
   const outputs = proto.output.map((info) => {
     const value = scope.find(info.name);
     if (!value) throw new InputError(`The graph's output "${info.name}" is not computed by any node.`);
@@ -104,9 +107,7 @@ function decodeNode(proto: NodeProto, scope: Scope): Node {
     if (name === '') return null;
     const value = scope.find(name);
     if (!value)
-      throw new InputError(
-        `${proto.opType} "${proto.name}" uses "${name}", which nothing before it computes.`,
-      );
+      throw new InputError(`${proto.opType} "${proto.name}" uses "${name}", which nothing computes.`);
     return value;
   });
   const attributes = Object.fromEntries(
@@ -160,6 +161,12 @@ function decodeTensor(proto: TensorProto): Constant {
       `The initializer "${proto.name}" is stored outside the model file; save the model as one file (torch.onnx.export takes external_data=False).`,
     );
   }
+  if (dims.some((size) => size < 0)) {
+    throw new InputError(
+      `The initializer "${proto.name}" has a negative size in its shape [${dims.join(', ')}].`,
+    );
+  }
+  if (proto.dataType === DATA_TYPE.string) return stringConstant(proto, dims);
   const perElement = elementBytes(proto.dataType);
   if (perElement === undefined) {
     throw new InputError(
@@ -174,6 +181,17 @@ function decodeTensor(proto: TensorProto): Constant {
     );
   }
   return { dataType: proto.dataType, dims, bytes };
+}
+
+/** The names of classes, which some models give beside their probabilities. */
+function stringConstant({ name, stringData }: TensorProto, dims: readonly number[]): Constant {
+  const needed = elementCount(dims);
+  if (stringData.length !== needed) {
+    throw new InputError(
+      `The initializer "${name}" holds ${stringData.length} strings where its shape [${dims.join(', ')}] needs ${needed}.`,
+    );
+  }
+  return { dataType: DATA_TYPE.string, dims, bytes: new Uint8Array(0), strings: stringData };
 }
 
 function typedFieldBytes(proto: TensorProto): Uint8Array {

@@ -134,6 +134,6 @@ function encodeTensor(constant: Constant, name: string): TensorProto {
     name,
     dims: constant.dims.map(BigInt),
     dataType: constant.dataType,
-    rawData: constant.bytes,
+    ...(constant.strings ? { stringData: [...constant.strings] } : { rawData: constant.bytes }),
   });
 }
