@@ -21,11 +21,10 @@ import {
   float32Constant,
   GraphBuilder,
   type Model,
-  type Node,
   type Value,
 } from '../onnx/index.ts';
 import { int64, type Tensor } from '../tensor.ts';
-import { type CompiledModel, compile, createRecipe, inspect, tensorNames } from './index.ts';
+import { type CompiledModel, compile, createRecipe, inspect } from './index.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
 afterAll(() => engine.close());
@@ -42,10 +41,7 @@ const numbers = (tensor: Tensor | undefined): number[] =>
 /** Both models adapted on the same images give the same logits, or nearly. */
 async function expectSame(a: Uint8Array, b: Uint8Array, tolerance: number): Promise<void> {
   const [first, second] = await Promise.all(
-    [a, b].map(async (model) => {
-      const compiled = await compileWith(model);
-      return numbers((await run(compiled, images(4), 2))[compiled.output]);
-    }),
+    [a, b].map(async (model) => numbers((await run(await compileWith(model), images(4), 2)).result)),
   );
   expect(first).toHaveLength(20);
   expect(Math.max(...first!.map((y, i) => Math.abs(y - second![i]!)))).toBeLessThan(tolerance);
@@ -105,66 +101,6 @@ describe('outputs', () => {
       modelOf(chain(body, convolutional, flat)),
       1e-6,
     );
-  });
-
-  it('works from the probabilities that are paired with the names of classes', async () => {
-    const named = withOutputs(
-      modelOf(chain(body, head, (b, x) => b.op('Softmax', [x], { name: 'probabilities' }))),
-      (model) => {
-        const [probabilities] = model.graph.outputs as [Value];
-        const stringData = ['a', 'b', 'c', 'd', 'e'].map((word) => new TextEncoder().encode(word));
-        const names: Value = { name: 'names' };
-        const [number, label, loss]: Value[] = [{ name: 'number' }, { name: 'label' }, { name: 'loss' }];
-        label!.type = { dataType: DATA_TYPE.string, shape: ['n', 1] };
-        const ml = { domain: 'ai.onnx.ml', attributes: {} };
-        const nodes: Node[] = [
-          {
-            opType: 'ArgMax',
-            domain: '',
-            name: 'arg',
-            inputs: [probabilities],
-            outputs: [number!],
-            attributes: { axis: { kind: 'int', value: 1 } },
-          },
-          {
-            ...ml,
-            opType: 'ArrayFeatureExtractor',
-            name: 'label',
-            inputs: [names, number!],
-            outputs: [label!],
-          },
-          {
-            ...ml,
-            opType: 'ZipMap',
-            name: 'zip',
-            inputs: [probabilities],
-            outputs: [loss!],
-            attributes: { classlabels_int64s: { kind: 'ints', value: [1, 2, 3, 4, 5] } },
-          },
-        ];
-        const initializers = new Map(model.graph.initializers);
-        initializers.set(names, {
-          dataType: DATA_TYPE.string,
-          dims: [5],
-          bytes: new Uint8Array(0),
-          strings: stringData,
-        });
-        const graph = {
-          ...model.graph,
-          initializers,
-          nodes: [...model.graph.nodes, ...nodes],
-          outputs: [label!, loss!],
-        };
-        return { ...model, otherDomains: { 'ai.onnx.ml': 2 }, graph };
-      },
-    );
-    expect(tensorNames(named)).toEqual({ input: 'image', output: 'loss' });
-    expect(await inspect(named, engine)).toMatchObject({
-      classes: 5,
-      removed: 'Softmax "probabilities"',
-      unsupported: [],
-    });
-    await expectSame(named, plainModel, 1e-6);
   });
 
   it('refuses independent labels', async () => {
@@ -307,33 +243,6 @@ describe('a quantised model', () => {
       return b.op('Mul', [x, b.constant(float32Constant([3, 1, 1], near))]);
     };
     await expectSame(modelOf(chain(kept, body, head)), modelOf(chain(rounded, body, head)), 1e-5);
-  });
-});
-
-describe('a file that ONNX Runtime has optimised', () => {
-  const fused = withOutputs(modelOf(chain(body, head)), (model) => {
-    const nodes = model.graph.nodes.map((node) =>
-      node.opType === 'Conv'
-        ? {
-            ...node,
-            opType: 'FusedConv',
-            domain: 'com.microsoft',
-            attributes: { ...node.attributes, activation: { kind: 'string', value: 'Relu' } as const },
-          }
-        : node,
-    );
-    return { ...model, otherDomains: { 'com.microsoft': 1 }, graph: { ...model.graph, nodes } };
-  });
-  const sentence =
-    'ONNX Runtime has optimised this model for itself (com.microsoft.FusedConv "conv" is an operator of its own); give the file from before, as it was exported.';
-
-  it('is named as such', async () => {
-    await expect(compileWith(fused)).rejects.toThrow(new InputError(sentence));
-    expect((await inspect(fused, engine)).unsupported).toEqual([sentence]);
-  });
-
-  it('may be served as it is', async () => {
-    expect(await compileWith(fused, { preset: 'static' })).toMatchObject({ classes: 5, layers: 0 });
   });
 });
 

@@ -1,4 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import {
+  type Call,
+  input,
+  modelOf,
+  normalised,
+  OPSET_CHANGES,
+  scales,
+  x,
+} from '../../../test/fixtures/dent/opset-changes.ts';
 import { createEngine } from '../../engine/index.ts';
 import { InputError } from '../../errors.ts';
 import {
@@ -10,36 +19,13 @@ import {
   type Model,
   type Node,
   type OpOptions,
-  type Value,
 } from '../../onnx/index.ts';
-import { float32, type Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { dropIdentities } from './drop-identities.ts';
 import { upgradeOpset } from './upgrade-opset.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
 afterAll(() => engine.close());
-
-const dims = [2, 4, 3, 2] as const;
-const input: Value = { name: 'x', type: { dataType: 1, shape: ['N', 4, 3, 2] } };
-const x = float32(
-  dims,
-  Array.from({ length: 48 }, (_, i) => Math.sin(i) * 2),
-);
-
-interface Call {
-  readonly attributes?: OpOptions['attributes'];
-  readonly outputs?: number;
-  readonly write?: (builder: GraphBuilder) => Value;
-}
-
-/** A model of opset `opset` that calls `op` on the input, or on what `write` makes of it. */
-function modelOf(op: string, opset: number, { attributes = {}, outputs = 1, write }: Call): Model {
-  const b = new GraphBuilder();
-  const results = b.multi(op, [write?.(b) ?? input], outputs, { name: 'subject', attributes });
-  const named = results.map((value, i) => b.op('Identity', [value], { name: `y${i}` }));
-  const graph = b.build('g', [input], named);
-  return { irVersion: 6, opset, otherDomains: {}, producer: '', metadata: {}, graph };
-}
 
 const run = (model: Model) => engine.evaluate(encodeModel(model), { x });
 
@@ -49,46 +35,13 @@ function expectAlike(actual: Record<string, Tensor>, expected: Record<string, Te
   for (const [name, { dims, data }] of Object.entries(expected)) {
     expect(actual[name]!.dims).toEqual(dims);
     data.forEach((value, i) => {
-      expect(actual[name]!.data[i]).toBeCloseTo(Number(value), 5);
+      expect(Number(actual[name]!.data[i])).toBeCloseTo(Number(value), 5);
     });
   }
 }
 
-/** Everything that changed between operator set 11 and 18, each in the operator set before its change. */
-const CHANGES: readonly (readonly [title: string, op: string, opset: number, call: Call])[] = [
-  ['ReduceMean over axes', 'ReduceMean', 17, { attributes: { axes: [2, 3], keepdims: 0 } }],
-  ['ReduceMean over everything', 'ReduceMean', 17, {}],
-  ['ReduceMax', 'ReduceMax', 17, { attributes: { axes: [-1] } }],
-  ['ReduceMin', 'ReduceMin', 11, { attributes: { axes: [1] } }],
-  ['ReduceProd', 'ReduceProd', 13, { attributes: { axes: [0] } }],
-  ['ReduceL1', 'ReduceL1', 17, { attributes: { axes: [1, 2] } }],
-  ['ReduceL2', 'ReduceL2', 17, { attributes: { axes: [1, 2] } }],
-  ['ReduceSumSquare', 'ReduceSumSquare', 17, { attributes: { axes: [3] } }],
-  ['ReduceLogSumExp', 'ReduceLogSumExp', 17, { attributes: { axes: [1], keepdims: 0 } }],
-  ['ReduceLogSum', 'ReduceLogSum', 17, { attributes: { axes: [1] }, write: (b) => b.op('Exp', [input]) }],
-  ['ReduceSum before its own change', 'ReduceSum', 12, { attributes: { axes: [1, 3] } }],
-  ['Unsqueeze', 'Unsqueeze', 12, { attributes: { axes: [0, 5] } }],
-  ['Squeeze', 'Squeeze', 12, { attributes: { axes: [0] }, write: (b) => oneMoreAxis(b, [0]) }],
-  ['Squeeze of every axis of size one', 'Squeeze', 11, { write: (b) => oneMoreAxis(b, [2]) }],
-  ['Split by sizes', 'Split', 12, { attributes: { axis: 1, split: [1, 3] }, outputs: 2 }],
-  ['Split in equal parts', 'Split', 12, { attributes: { axis: 1 }, outputs: 2 }],
-  ['Split in equal parts by opset 13', 'Split', 17, { attributes: { axis: 1 }, outputs: 4 }],
-  ['Softmax over all axes from 1', 'Softmax', 12, {}],
-  ['Softmax over all axes from 2', 'Softmax', 11, { attributes: { axis: 2 } }],
-  ['Softmax over the last axis', 'Softmax', 12, { attributes: { axis: 3 } }],
-  ['Softmax over the last axis, counted from the end', 'Softmax', 12, { attributes: { axis: -1 } }],
-  ['LogSoftmax over all axes from 1', 'LogSoftmax', 12, { attributes: { axis: 1 } }],
-  ['Softmax that already is of one axis', 'Softmax', 13, { attributes: { axis: 1 } }],
-  ['Softmax of opset 13 over the last axis', 'Softmax', 17, {}],
-];
-
-/** The input with one more axis, as operator sets before 13 write it. */
-function oneMoreAxis(b: GraphBuilder, axes: readonly number[]): Value {
-  return b.op('Unsqueeze', [input], { attributes: { axes } });
-}
-
 describe('upgradeOpset', () => {
-  it.each(CHANGES)('means the same: %s', async (_title, op, opset, call) => {
+  it.each(OPSET_CHANGES)('means the same: %s', async (_title, op, opset, call) => {
     const old = modelOf(op, opset, call);
     const upgraded = upgradeOpset(old);
     expect(upgraded.opset).toBe(18);
@@ -151,10 +104,48 @@ describe('upgradeOpset', () => {
     expect(upgradeOpset(model).graph.nodes).toEqual([custom]);
   });
 
-  it('refuses what is too old', () => {
-    expect(() => upgradeOpset(modelOf('Neg', 10, {}))).toThrow(
+  it.each([6, 27])('refuses opset %i, which ONNX Runtime does not know', async (opset) => {
+    const model = modelOf('Abs', opset, {});
+    expect(() => upgradeOpset(model)).toThrow(
       new InputError(
-        'The model uses opset 10; dent-serve reads opset 11 and later. Export it again with a later one.',
+        `The model uses opset ${opset}; dent-serve reads opset 7 to 26. Export it again in one of these, or convert it: onnx.version_converter.convert_version(model, 18).`,
+      ),
+    );
+  });
+
+  it('reads the newest opset that ONNX Runtime knows', async () => {
+    const newest = modelOf('Abs', 26, {});
+    expect(upgradeOpset(newest).opset).toBe(26);
+    expectAlike(await run(newest), await run(modelOf('Abs', 18, {})));
+    await expect(run(modelOf('Abs', 27, {}))).rejects.toThrow(InputError);
+  });
+
+  it.each<readonly [string, string, number, Call, string]>([
+    [
+      'statistics by pixel',
+      'BatchNormalization',
+      8,
+      normalised({ spatial: 0 }),
+      'normalises each pixel by statistics of its own',
+    ],
+    [
+      'an axis grown, another shrunk',
+      'Resize',
+      10,
+      { inputs: (b) => [scales(b, [1, 1, 0.5, 2])] },
+      'makes one axis longer and another shorter',
+    ],
+    [
+      'a computed scale',
+      'Resize',
+      10,
+      { inputs: (b) => [b.op('Abs', [scales(b, [1, 1, 2, 2])])] },
+      'has a computed scale',
+    ],
+  ])('refuses what means nothing later, and names the way out: %s', (_what, op, opset, call, sentence) => {
+    expect(() => upgradeOpset(modelOf(op, opset, call))).toThrow(
+      new InputError(
+        `${op} "subject" ${sentence} (opset ${opset}), which is not read; convert the model with onnx.version_converter, or export it with opset 18.`,
       ),
     );
   });
@@ -163,7 +154,9 @@ describe('upgradeOpset', () => {
     const body: Attribute = { kind: 'graph', value: new GraphBuilder().build('body', [], []) };
     const model = modelOf('If', 13, { attributes: { then_branch: body, else_branch: body } });
     expect(() => upgradeOpset(model)).toThrow(
-      new InputError('If "subject" holds a graph of its own (opset 13); export the model with opset 18.'),
+      new InputError(
+        'If "subject" holds a graph of its own (opset 13); export the model with opset 18, or convert it with onnx.version_converter.',
+      ),
     );
     expect(() => upgradeOpset({ ...model, opset: 18 })).not.toThrow();
   });

@@ -1,0 +1,183 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  batchNormalization,
+  body,
+  chain,
+  head,
+  images,
+  modelOf,
+  plainModel,
+  type Write,
+  weights,
+} from '../../test/fixtures/dent/models.ts';
+import { createEngine } from '../engine/index.ts';
+import { InputError } from '../errors.ts';
+import {
+  DATA_TYPE,
+  decodeModel,
+  encodeModel,
+  float32Constant,
+  type Model,
+  type Node,
+  type Value,
+} from '../onnx/index.ts';
+import { int64 } from '../tensor.ts';
+import { compile, createRecipe, inspect, tensorNames } from './index.ts';
+
+const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
+afterAll(() => engine.close());
+
+const compileWith = (model: Uint8Array, options: Record<string, unknown> = { preset: 'dent' }) =>
+  compile(model, createRecipe(options), engine);
+
+/** The logits of four images after two updates. */
+async function adapted(model: Uint8Array): Promise<number[]> {
+  const { bytes, output } = await compileWith(model);
+  const results = await engine.evaluate(bytes, { image: images(4), steps: int64([], [2]) });
+  return Array.from<number | bigint, number>(results[output]!.data, Number);
+}
+
+/** Both models adapted on the same images give the same logits, but for rounding. */
+async function expectSame(a: Uint8Array, b: Uint8Array): Promise<void> {
+  const [first, second] = await Promise.all([adapted(a), adapted(b)]);
+  expect(first).toHaveLength(20);
+  expect(Math.max(...first.map((y, i) => Math.abs(y - second[i]!)))).toBeLessThan(1e-6);
+}
+
+function rewritten(bytes: Uint8Array, rewrite: (model: Model) => Model): Uint8Array {
+  return encodeModel(rewrite(decodeModel(bytes)));
+}
+
+it('works from the probabilities that are paired with the names of classes', async () => {
+  const named = rewritten(
+    modelOf(chain(body, head, (b, x) => b.op('Softmax', [x], { name: 'probabilities' }))),
+    (model) => {
+      const [probabilities] = model.graph.outputs as [Value];
+      const stringData = ['a', 'b', 'c', 'd', 'e'].map((word) => new TextEncoder().encode(word));
+      const names: Value = { name: 'names' };
+      const [number, label, loss]: Value[] = [{ name: 'number' }, { name: 'label' }, { name: 'loss' }];
+      label!.type = { dataType: DATA_TYPE.string, shape: ['n', 1] };
+      const ml = { domain: 'ai.onnx.ml', attributes: {} };
+      const nodes: Node[] = [
+        {
+          opType: 'ArgMax',
+          domain: '',
+          name: 'arg',
+          inputs: [probabilities],
+          outputs: [number!],
+          attributes: { axis: { kind: 'int', value: 1 } },
+        },
+        {
+          ...ml,
+          opType: 'ArrayFeatureExtractor',
+          name: 'label',
+          inputs: [names, number!],
+          outputs: [label!],
+        },
+        {
+          ...ml,
+          opType: 'ZipMap',
+          name: 'zip',
+          inputs: [probabilities],
+          outputs: [loss!],
+          attributes: { classlabels_int64s: { kind: 'ints', value: [1, 2, 3, 4, 5] } },
+        },
+      ];
+      const initializers = new Map(model.graph.initializers);
+      initializers.set(names, {
+        dataType: DATA_TYPE.string,
+        dims: [5],
+        bytes: new Uint8Array(0),
+        strings: stringData,
+      });
+      const graph = {
+        ...model.graph,
+        initializers,
+        nodes: [...model.graph.nodes, ...nodes],
+        outputs: [label!, loss!],
+      };
+      return { ...model, otherDomains: { 'ai.onnx.ml': 2 }, graph };
+    },
+  );
+  expect(tensorNames(named)).toEqual({ input: 'image', output: 'loss' });
+  expect(await inspect(named, engine)).toMatchObject({
+    classes: 5,
+    removed: 'Softmax "probabilities"',
+    unsupported: [],
+  });
+  await expectSame(named, plainModel);
+});
+
+describe('a file that ONNX Runtime has optimised', () => {
+  const fused = rewritten(modelOf(chain(body, head)), (model) => {
+    const nodes = model.graph.nodes.map((node) =>
+      node.opType === 'Conv'
+        ? {
+            ...node,
+            opType: 'FusedConv',
+            domain: 'com.microsoft',
+            attributes: { ...node.attributes, activation: { kind: 'string', value: 'Relu' } as const },
+          }
+        : node,
+    );
+    return { ...model, otherDomains: { 'com.microsoft': 1 }, graph: { ...model.graph, nodes } };
+  });
+  const sentence =
+    'ONNX Runtime has optimised this model for itself (com.microsoft.FusedConv "conv" is an operator of its own); give the file from before, as it was exported.';
+
+  it('is named as such', async () => {
+    await expect(compileWith(fused)).rejects.toThrow(new InputError(sentence));
+    expect((await inspect(fused, engine)).unsupported).toEqual([sentence]);
+  });
+
+  it('may be served as it is', async () => {
+    expect(await compileWith(fused, { preset: 'static' })).toMatchObject({ classes: 5, layers: 0 });
+  });
+});
+
+describe('an old operator set', () => {
+  const old: Write = chain(
+    (b, x) =>
+      b.op('ImageScaler', [x], {
+        attributes: { scale: { float: 0.5 }, bias: { kind: 'floats', value: [0.1, -0.2, 0.3] } },
+      }),
+    (b, x) => b.op('Pad', [x], { attributes: { pads: [0, 0, 1, 0, 0, 0, 0, 1], value: { float: 0 } } }),
+    (b, x) => b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { attributes: { strides: [2, 2] } }),
+    (b, x) => {
+      const vectors = [5, 6].map((seed) => weights(b, [4], seed));
+      const fixed = [0.1, 2].map((value) => b.constant(float32Constant([4], new Array(4).fill(value))));
+      return b.op('BatchNormalization', [x, ...vectors, ...fixed], {
+        name: 'norm',
+        attributes: { spatial: 1, momentum: { float: 0.9 } },
+      });
+    },
+    (b, x) => b.op('Clip', [x], { attributes: { min: { float: 0 }, max: { float: 6 } } }),
+    (b, x) =>
+      b.op('Upsample', [x], {
+        attributes: { mode: 'nearest', scales: { kind: 'floats', value: [1, 1, 2, 2] } },
+      }),
+    (b, x) => b.op('Slice', [x], { attributes: { starts: [1], ends: [4], axes: [2] } }),
+    (b, x) => b.multi('Dropout', [x], 2, { attributes: { ratio: { float: 0.3 } } })[0]!,
+    head,
+    (b, x) => b.op('Softmax', [x]),
+  );
+  const recent: Write = chain(
+    (b, x) => b.op('Add', [b.op('Mul', [x, 0.5]), b.constant(float32Constant([3, 1, 1], [0.1, -0.2, 0.3]))]),
+    (b, x) => b.op('Pad', [x, b.ints([0, 0, 1, 0, 0, 0, 0, 1])]),
+    (b, x) => b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { attributes: { strides: [2, 2] } }),
+    (b, x) => batchNormalization(b, x, 4, 'norm'),
+    (b, x) => b.op('Clip', [x, b.float(0), b.float(6)]),
+    (b, x) =>
+      b.op('Resize', [x, null, b.constant(float32Constant([4], [1, 1, 2, 2]))], {
+        attributes: { coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+      }),
+    (b, x) => b.op('Slice', [x, b.ints([1]), b.ints([4]), b.ints([2])]),
+    head,
+  );
+
+  it('is read, adapts as a recent one does, and names its logits', () =>
+    expectSame(modelOf(old, { opset: 7 }), modelOf(recent)));
+
+  it('may be the newest that ONNX Runtime knows', () =>
+    expectSame(modelOf(recent, { opset: 26 }), modelOf(recent)));
+});
