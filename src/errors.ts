@@ -43,8 +43,13 @@ export class ServiceError extends Error {
 
 /** Something a person gave us (a model file, a manifest, an option) is at fault; `message` is one sentence that names it. */
 export class InputError extends Error {
-  constructor(message: string, options: { cause?: unknown } = {}) {
-    super(message, options);
+  /** One sentence for each fault where several were found at once; `message` has them all. */
+  readonly faults: readonly string[];
+
+  constructor(message: string | readonly string[], options: { cause?: unknown } = {}) {
+    const faults = [message].flat();
+    super(faults.join(' '), options);
     this.name = 'InputError';
+    this.faults = faults;
   }
 }

@@ -28,6 +28,9 @@ export function observeModels(
       if (error instanceof InputError) log.error({ model, version }, error.message);
       else log.error({ err: error, model, version }, 'a model could not be loaded');
     },
+    passedOver({ path, reason }) {
+      log.warn(`${path}: ${reason}`);
+    },
     removed(model, version) {
       metrics.models.unloaded({ name: model, version });
       log.info({ model, version }, `${model}:${version} is not served any more`);

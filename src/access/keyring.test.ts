@@ -119,6 +119,12 @@ describe('the keyring', () => {
     await expect(openKeyring(file, observer)).rejects.toThrow(InputError);
   });
 
+  it('reads a file with a byte order mark', async () => {
+    await writeFile(file, `\uFEFF${written(entry('ann', ann))}`);
+    keyring = await openKeyring(file, observer);
+    expect(knows(ann)).toBe(true);
+  });
+
   it('takes new keys and drops old ones when the file changes, and keeps them while it is broken', async () => {
     await writeFile(file, written(entry('ann', ann)));
     keyring = await openKeyring(file, observer);

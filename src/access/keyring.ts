@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { InputError, ServiceError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import type { Access } from './access.ts';
 import { digestOf } from './key.ts';
 import { type Callers, parseKeyFile } from './key-file.ts';
@@ -26,7 +26,7 @@ const LOOK_MS = 2000;
 
 async function readKeyFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readText(file);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new InputError(`${file}: the key file cannot be read (${code}).`, { cause });

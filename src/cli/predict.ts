@@ -24,7 +24,7 @@ interface PredictOptions extends Partial<Pick<Config, 'models' | 'threads' | 'ca
 
 /** The model asked for with nothing but its largest version and the recipe asked for: nothing else is to be compiled. */
 async function findModel(config: Config, options: PredictOptions): Promise<FoundModel & { recipe: string }> {
-  const folders = await listRepository(config.models);
+  const { folders } = await listRepository(config.models);
   const name = options.model ?? config.defaultModel ?? folders[0]!.name;
   const folder = folders.find((each) => each.name === name);
   if (folder === undefined) {

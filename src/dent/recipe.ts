@@ -103,49 +103,46 @@ export const RECIPE_FIELDS: { readonly [K in keyof Recipe]: FieldRule } = {
   small: ['isolated', 'static', 'adapt'],
 };
 
-function checkField(field: keyof Recipe, value: unknown): void {
+/** What is wrong with the value, in a sentence. */
+function fieldFault(field: keyof Recipe, value: unknown): string | undefined {
   const rule = RECIPE_FIELDS[field];
   if ('length' in rule) {
-    if (typeof value === 'string' && rule.includes(value)) return;
-    throw new InputError(
-      `Recipe option "${field}" must be one of ${rule.join(', ')}; got ${JSON.stringify(value)}.`,
-    );
+    if (typeof value === 'string' && rule.includes(value)) return undefined;
+    return `Recipe option "${field}" must be one of ${rule.join(', ')}; got ${JSON.stringify(value)}.`;
   }
-  if (rule.or !== undefined && value === rule.or) return;
+  if (rule.or !== undefined && value === rule.or) return undefined;
   const fits =
     typeof value === 'number' &&
     Number.isFinite(value) &&
     (rule.open ? value > rule.min : value >= rule.min) &&
     value <= rule.max &&
     (!rule.integer || Number.isInteger(value));
-  if (fits) return;
+  if (fits) return undefined;
   const kind = rule.integer ? 'a whole number' : 'a number';
   const from = rule.open ? `above ${rule.min} and up to ${rule.max}` : `from ${rule.min} to ${rule.max}`;
   const word = rule.or === undefined ? '' : `, or "${rule.or}"`;
-  throw new InputError(
-    `Recipe option "${field}" must be ${kind} ${from}${word}; got ${JSON.stringify(value)}.`,
-  );
+  return `Recipe option "${field}" must be ${kind} ${from}${word}; got ${JSON.stringify(value)}.`;
 }
 
 /**
  * A recipe from a preset (`static` where none is named) and the options that override it.
- * Throws `InputError` naming the option at fault.
+ * Throws `InputError` naming the options at fault.
  */
 export function createRecipe(options: Readonly<Record<string, unknown>>): Recipe {
   const { preset = 'static', ...overrides } = options;
+  const faults: string[] = [];
   if (typeof preset !== 'string' || !Object.hasOwn(PRESETS, preset)) {
-    throw new InputError(
+    faults.push(
       `There is no preset ${JSON.stringify(preset)}; the presets are ${Object.keys(PRESETS).join(', ')}.`,
     );
   }
   for (const [field, value] of Object.entries(overrides)) {
-    if (!Object.hasOwn(RECIPE_FIELDS, field)) {
-      throw new InputError(
-        `There is no recipe option "${field}"; the options are preset, ${Object.keys(RECIPE_FIELDS).join(', ')}.`,
-      );
-    }
-    checkField(field as keyof Recipe, value);
+    const fault = Object.hasOwn(RECIPE_FIELDS, field)
+      ? fieldFault(field as keyof Recipe, value)
+      : `There is no recipe option "${field}"; the options are preset, ${Object.keys(RECIPE_FIELDS).join(', ')}.`;
+    if (fault !== undefined) faults.push(fault);
   }
+  if (faults.length > 0) throw new InputError(faults);
   return { ...PRESETS[preset as PresetName], ...overrides };
 }
 

@@ -72,6 +72,7 @@ beforeAll(async () => {
     loading: () => {},
     ready: () => {},
     removed: () => {},
+    passedOver: () => {},
     released: () => {},
     failed: (_model: unknown, _version: unknown, error: unknown) => {
       throw error;

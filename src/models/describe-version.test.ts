@@ -8,7 +8,7 @@ import { contentHash, createDescriber } from './describe-version.ts';
 import { listRepository } from './repository-scan.ts';
 
 const ROOT = new URL('../../models', import.meta.url).pathname;
-const findModel = async () => (await listRepository(ROOT))[0]!.read();
+const findModel = async () => (await listRepository(ROOT)).folders[0]!.read();
 
 it('describes a version by its manifest and its file', async () => {
   const found = await findModel();

@@ -50,13 +50,17 @@ it.each<[string, unknown, string]>([
     { ...smallest, input: { ...input, channels: 'rgba' } },
     'the field "input.channels" must be one of rgb, bgr, gray.',
   ],
-  ['an unknown field', { ...smallest, lables: [] }, 'there is no field "lables".'],
+  [
+    'an unknown field',
+    { ...smallest, lables: [] },
+    'there is no field "lables"; the fields here are description, input, labels, recipes, defaultRecipe, shareBatches, batching.',
+  ],
   [
     'an unknown inner field',
     { ...smallest, batching: { maxDelay: 1 } },
-    'there is no field "batching.maxDelay".',
+    'there is no field "batching.maxDelay"; the fields here are maxBatchSize, maxDelayMs, queueLimit, timeoutMs.',
   ],
-  ['a label that is no text', { ...smallest, labels: ['a', 2] }, 'the field "labels.1" must be string.'],
+  ['a label that is no text', { ...smallest, labels: ['a', 2] }, 'the field "labels.1" must be a text.'],
   [
     'two means for three channels',
     { ...smallest, input: { ...input, mean: [0, 0] } },
@@ -65,7 +69,7 @@ it.each<[string, unknown, string]>([
   [
     'three deviations for one channel',
     { ...smallest, input: { ...input, channels: 'gray', std: [1, 1, 1] } },
-    'the field "input.std" has 3 values; "gray" has 1 channels.',
+    'the field "input.std" has 3 values; "gray" has 1 channel.',
   ],
   [
     'a deviation of 0',
@@ -84,12 +88,12 @@ it.each<[string, unknown, string]>([
   ],
   [
     'a recipe that is no object',
-    { ...smallest, recipes: { a: 'dent' } },
+    { ...smallest, recipes: { a: 'dent' }, defaultRecipe: 'a' },
     'the field "recipes.a" must be an object of recipe options.',
   ],
   [
     'a recipe name with a space',
-    { ...smallest, recipes: { 'a b': {} } },
+    { ...smallest, recipes: { 'a b': {} }, defaultRecipe: 'a b' },
     'the recipe name "a b" has characters that a URL may not hold.',
   ],
   [
@@ -99,6 +103,44 @@ it.each<[string, unknown, string]>([
   ],
 ])('names the file and the field: %s', (_, manifest, message) => {
   expect(() => parse(manifest)).toThrow(new InputError(`models/pets/model.json: ${message}`));
+});
+
+it('tells all faults of a manifest at once', () => {
+  const manifest = {
+    input: { width: '32', height: 0, channels: 'rgb', scale: 1, std: [1, 1] },
+    labels: ['cat', 7, 'dog', 8],
+    recipes: { a: { preset: 'best', stpes: 1, steps: -1 }, 'b c': {} },
+    defaultRecipe: 'strong',
+    batching: { maxDelayMs: '20' },
+    sharebatches: true,
+  };
+  let faults: readonly string[] = [];
+  try {
+    parse(manifest);
+  } catch (error) {
+    faults = (error as InputError).faults;
+  }
+  expect(faults.map((fault) => /"[^"]+"/.exec(fault)?.[0])).toEqual([
+    '"sharebatches"',
+    '"input.width"',
+    '"input.height"',
+    '"labels.1"',
+    '"labels.3"',
+    '"batching.maxDelayMs"',
+    '"input.std"',
+    '"recipes.a"',
+    '"recipes.a"',
+    '"recipes.a"',
+    '"b c"',
+    '"defaultRecipe"',
+  ]);
+  for (const fault of faults) expect(fault).toMatch(/^models\/pets\/model\.json: [^\n]+\.$/);
+});
+
+it('tells of a list full of faults by the first few', () => {
+  const many = { ...smallest, labels: Array.from({ length: 1000 }, (_, i) => i), shareBatches: 'no' };
+  expect(() => parse(many)).toThrow(/"labels\.0" must be a text\..+"shareBatches" must be true or false\./);
+  expect(() => parse(many)).not.toThrow(/"labels\.20"/);
 });
 
 it('says that a file is no JSON', () => {

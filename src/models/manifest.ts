@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { Value } from 'typebox/value';
-import { createRecipe, type Recipe } from '../dent/index.ts';
+import { createRecipe } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
 import type { Manifest } from './model.ts';
 
@@ -54,89 +54,142 @@ export const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 
 type ValidationError = ReturnType<typeof Value.Errors>[number];
 
-const dotted = (pointer: string): string => pointer.slice(1).replaceAll('/', '.');
+/** `input` and "/mean/1" as `input.mean.1`. */
+const dotted = (field: string, pointer: string): string => field + pointer.replaceAll('/', '.');
 
-/** One sentence for the first error of the schema. */
-function describe(error: ValidationError): string {
-  const field = dotted(error.instancePath);
-  const inside = (name: string): string => (field === '' ? name : `${field}.${name}`);
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  string: 'a text',
+};
+
+const fieldsOf = (schema: Type.TSchema): readonly string[] =>
+  'properties' in schema ? Object.keys(schema.properties as object) : [];
+
+const unknownField = (field: string, schema: Type.TSchema): string =>
+  `there is no field "${field}"; the fields here are ${fieldsOf(schema).join(', ')}.`;
+
+/** One sentence for each thing that an error of the schema says of what is in the top-level field `top`. */
+function describe(error: ValidationError, top: string, schema: Type.TSchema): string[] {
+  const field = dotted(top, error.instancePath);
   switch (error.keyword) {
     case 'required':
-      return `the field "${inside(error.params.requiredProperties[0] ?? '')}" is missing.`;
+      return error.params.requiredProperties.map((name) => `the field "${field}.${name}" is missing.`);
     case 'additionalProperties':
-      return `there is no field "${inside(error.params.additionalProperties[0] ?? '')}".`;
+      return error.params.additionalProperties.map((name) => unknownField(`${field}.${name}`, schema));
     case 'enum':
-      return `the field "${field}" must be one of ${error.params.allowedValues.join(', ')}.`;
+      return [`the field "${field}" must be one of ${error.params.allowedValues.join(', ')}.`];
+    case 'type':
+      return [
+        `the field "${field}" must be ${[error.params.type].flat().map((type) => KINDS[type] ?? type)}.`,
+      ];
+    // The schema `false` behind an unknown field says less than the error that follows it.
+    case 'boolean':
+      return [];
     default:
-      return field === '' ? 'it must be a JSON object.' : `the field "${field}" ${error.message}.`;
+      return [`the field "${field}" ${error.message}.`];
   }
 }
 
-function readJson(text: string, file: string): unknown {
+function readJson(text: string, file: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new InputError(`${file}: this is not valid JSON (${(cause as Error).message}).`, { cause });
   }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new InputError(`${file}: it must be a JSON object.`);
 }
 
-function checkSchema(value: unknown, file: string): ManifestFile {
-  if (Value.Check(ManifestSchema, value)) return value;
-  // The schema `false` behind an unknown field reports first and says less than the error that follows it.
-  const error = Value.Errors(ManifestSchema, value).find(({ keyword }) => keyword !== 'boolean');
-  throw new InputError(`${file}: ${error === undefined ? 'it does not fit the schema.' : describe(error)}`);
+/** A list of thousands of wrong labels is told of by the first few; every field has its turn. */
+function schemaFaults(written: Readonly<Record<string, unknown>>): string[] {
+  const { properties, required } = ManifestSchema;
+  const unknown = Object.keys(written).filter((name) => !Object.hasOwn(properties, name));
+  const missing = required.filter((name) => !Object.hasOwn(written, name));
+  return [
+    ...missing.map((name) => `the field "${name}" is missing.`),
+    ...unknown.map((name) => unknownField(name, ManifestSchema)),
+    ...Object.entries(properties).flatMap(([name, schema]) =>
+      Object.hasOwn(written, name)
+        ? Value.Errors(schema, written[name]).flatMap((error) => describe(error, name, schema))
+        : [],
+    ),
+  ];
 }
 
-function readRecipes(written: ManifestFile['recipes'], file: string): Manifest['recipes'] {
-  const recipes: Record<string, Recipe> = {};
-  for (const [name, options] of Object.entries(written ?? { isolated: { preset: 'isolated' }, static: {} })) {
-    if (!SAFE_NAME.test(name)) {
-      throw new InputError(
-        `${file}: the recipe name ${JSON.stringify(name)} has characters that a URL may not hold.`,
-      );
-    }
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-      throw new InputError(`${file}: the field "recipes.${name}" must be an object of recipe options.`);
-    }
-    try {
-      recipes[name] = createRecipe({ ...options });
-    } catch (cause) {
-      throw new InputError(`${file}: the field "recipes.${name}" is at fault. ${(cause as Error).message}`, {
-        cause,
-      });
-    }
+function recipeFaults(name: string, options: unknown): string[] {
+  if (!SAFE_NAME.test(name)) {
+    return [`the recipe name ${JSON.stringify(name)} has characters that a URL may not hold.`];
   }
-  return recipes;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return [`the field "recipes.${name}" must be an object of recipe options.`];
+  }
+  try {
+    createRecipe({ ...options });
+    return [];
+  } catch (cause) {
+    const { faults } = cause as InputError;
+    return faults.map((fault) => `the field "recipes.${name}" is at fault. ${fault}`);
+  }
 }
 
-function channelValues(
-  input: ManifestFile['input'],
-  field: 'mean' | 'std',
-  neutral: number,
-  file: string,
-): readonly number[] {
-  const count = input.channels === 'gray' ? 1 : 3;
-  const values = input[field] ?? Array.from({ length: count }, () => neutral);
-  if (values.length === count) return values;
-  throw new InputError(
-    `${file}: the field "input.${field}" has ${values.length} values; "${input.channels}" has ${count} channels.`,
-  );
+const DEFAULT_RECIPES: Readonly<Record<string, unknown>> = { isolated: { preset: 'isolated' }, static: {} };
+const DEFAULT_RECIPE = 'isolated';
+
+/** What is wrong with the recipes, which may be anything where the schema has said so. */
+function recipesFaults(
+  recipes: unknown = DEFAULT_RECIPES,
+  defaultRecipe: unknown = DEFAULT_RECIPE,
+): string[] {
+  if (!Value.Check(ManifestSchema.properties.recipes, recipes)) return [];
+  const faults = Object.entries(recipes).flatMap(([name, options]) => recipeFaults(name, options));
+  if (typeof defaultRecipe === 'string' && !Object.hasOwn(recipes, defaultRecipe)) {
+    faults.push(
+      `the field "defaultRecipe" must name one of the recipes ${Object.keys(recipes).join(', ')}; it is "${defaultRecipe}".`,
+    );
+  }
+  return faults;
+}
+
+const channelCount = (channels: ManifestFile['input']['channels']): number => (channels === 'gray' ? 1 : 3);
+
+/** Whether mean and std have a value for each channel. */
+function channelFaults(input: unknown): string[] {
+  const { channels, ...fields } = { ...(input as Partial<ManifestFile['input']>) };
+  const { properties } = ManifestSchema.properties.input;
+  if (!Value.Check(properties.channels, channels)) return [];
+  const count = channelCount(channels);
+  return (['mean', 'std'] as const).flatMap((name) => {
+    const values = fields[name];
+    if (values === undefined || !Value.Check(properties[name], values) || values.length === count) return [];
+    return `the field "input.${name}" has ${values.length} values; "${channels}" has ${count} ${count === 1 ? 'channel' : 'channels'}.`;
+  });
+}
+
+function checked(text: string, file: string): ManifestFile {
+  const written = readJson(text, file);
+  const faults = [
+    ...schemaFaults(written),
+    ...channelFaults(written.input),
+    ...recipesFaults(written.recipes, written.defaultRecipe),
+  ];
+  if (faults.length > 0) throw new InputError(faults.map((fault) => `${file}: ${fault}`));
+  return written as ManifestFile;
 }
 
 /**
  * The manifest in `text` with its defaults filled in. `file` is the name that errors give.
- * Throws `InputError` naming the file and the field.
+ * Throws `InputError` with every fault, each naming the file and the field.
  */
 export function parseManifest(text: string, file: string): Manifest {
-  const written = checkSchema(readJson(text, file), file);
-  const recipes = readRecipes(written.recipes, file);
-  const defaultRecipe = written.defaultRecipe ?? 'isolated';
-  if (!Object.hasOwn(recipes, defaultRecipe)) {
-    throw new InputError(
-      `${file}: the field "defaultRecipe" must name one of the recipes ${Object.keys(recipes).join(', ')}; it is "${defaultRecipe}".`,
-    );
-  }
-  const { input } = written;
+  const { input, ...written } = checked(text, file);
+  const recipes = Object.entries(written.recipes ?? DEFAULT_RECIPES);
+  const everyChannel = (value: number): number[] =>
+    Array.from({ length: channelCount(input.channels) }, () => value);
   return {
     description: written.description ?? '',
     input: {
@@ -144,13 +197,15 @@ export function parseManifest(text: string, file: string): Manifest {
       height: input.height,
       channels: input.channels,
       scale: input.scale,
-      mean: channelValues(input, 'mean', 0, file),
-      std: channelValues(input, 'std', 1, file),
+      mean: input.mean ?? everyChannel(0),
+      std: input.std ?? everyChannel(1),
       fit: input.fit ?? 'cover',
     },
     labels: written.labels,
-    recipes,
-    defaultRecipe,
+    recipes: Object.fromEntries(
+      recipes.map(([name, options]) => [name, createRecipe({ ...(options as object) })]),
+    ),
+    defaultRecipe: written.defaultRecipe ?? DEFAULT_RECIPE,
     shareBatches: written.shareBatches ?? false,
     batching: { ...BATCHING_DEFAULTS, ...written.batching },
   };

@@ -4,8 +4,9 @@ import { applyModel, reasonOf, type VersionLoader } from './apply-model.ts';
 import { createHeldVersions, type IsAwaited } from './held-versions.ts';
 import type { DescribedVersion } from './model.ts';
 import { createModelState, type ModelState, modelEntry, versionState } from './model-state.ts';
+import { createTeller } from './passed-over.ts';
 import type { ModelEntry, ModelRepository, RepositoryObserver } from './repository.ts';
-import { listRepository, type ModelFolder } from './repository-scan.ts';
+import { listRepository, type ModelFolder, type PassedOver } from './repository-scan.ts';
 
 /** How long a folder must have been still before it is read: whoever copies a model into it is done then. */
 const SETTLE_MS = 500;
@@ -31,17 +32,18 @@ export interface RepositoryDeps<V extends DescribedVersion> {
  * The models that can be read, and why the others cannot. Rejects with `InputError` where the repository cannot be read, or
  * none of its models.
  */
-async function readStates<V extends DescribedVersion>(root: string): Promise<Map<string, ModelState<V>>> {
+async function readStates<V extends DescribedVersion>(root: string) {
   const states = new Map<string, ModelState<V>>();
   const faults: unknown[] = [];
-  for (const folder of await listRepository(root)) {
+  const { folders, passedOver } = await listRepository(root);
+  for (const folder of folders) {
     const state = createModelState<V>(folder.name);
     states.set(folder.name, state);
     const fault = await readFolder(state, folder);
     if (fault !== undefined) faults.push(fault);
   }
   if (faults.length === states.size) throw faults[0];
-  return states;
+  return { states, passedOver };
 }
 
 /** Reads a folder into the state, and resolves with what it failed with. */
@@ -85,7 +87,7 @@ export async function openRepository<V extends DescribedVersion>(
   options: RepositoryOptions,
 ): Promise<ModelRepository<V>> {
   const { root, pollMs } = options;
-  const states = await readStates<V>(root);
+  const { states, passedOver } = await readStates<V>(root);
   const defaultModel = chooseDefault(states, options);
   const entries = new Map<string, ModelEntry<V>>();
   const { release } = loader;
@@ -101,6 +103,12 @@ export async function openRepository<V extends DescribedVersion>(
   const publish = (state: ModelState<V>): void => {
     entries.set(state.name, modelEntry(state));
   };
+  const tellPassedOver = createTeller(observer.passedOver);
+  const tellOf = (ofRoot: readonly PassedOver[]): void =>
+    tellPassedOver([
+      ...ofRoot,
+      ...Array.from(states.values(), ({ found }) => found?.passedOver ?? []).flat(),
+    ]);
   const applyDeps = { loader, held, observer, publish, isClosed: () => isClosed };
 
   /** One change of the models at a time. */
@@ -156,7 +164,7 @@ export async function openRepository<V extends DescribedVersion>(
 
   /** Applies what has changed. Resolves with false where it is worth to look again soon. */
   async function look(waitForStillness: boolean): Promise<boolean> {
-    const folders = await listRepository(root);
+    const { folders, passedOver } = await listRepository(root);
     const before = seen;
     seen = new Map(folders.map(({ name, stamp }) => [name, stamp]));
     const isStill = (name: string): boolean => !waitForStillness || before.get(name) === seen.get(name);
@@ -170,6 +178,7 @@ export async function openRepository<V extends DescribedVersion>(
       if (!isStill(folder.name)) isDone = false;
       else if (!(await apply(stateOf(folder.name), folder))) isDone = false;
     }
+    tellOf(passedOver);
     return isDone;
   }
 
@@ -202,7 +211,7 @@ export async function openRepository<V extends DescribedVersion>(
 
   /** Loads the model as it is now. Resolves with false where that has to wait for a worker. */
   async function loadNow(name: string): Promise<boolean> {
-    const folders = await listRepository(root).catch((error: unknown) => {
+    const { folders, passedOver } = await listRepository(root).catch((error: unknown) => {
       throw notLoaded(name, reasonOf(error));
     });
     const folder = folders.find((each) => each.name === name);
@@ -214,6 +223,7 @@ export async function openRepository<V extends DescribedVersion>(
     for (const version of state.versions.values())
       if (version.reason !== undefined) version.tried = undefined;
     const isDone = await apply(state, folder);
+    tellOf(passedOver);
     if (!isDone) return false;
     publish(state);
     const reasons = Array.from(state.versions.values(), ({ reason }) => reason);
@@ -234,6 +244,7 @@ export async function openRepository<V extends DescribedVersion>(
     isLoaded: () => isLoaded,
 
     async load() {
+      tellOf(passedOver);
       for (const { name, fault } of states.values()) {
         if (fault !== undefined) observer.failed(name, undefined, new InputError(fault));
       }

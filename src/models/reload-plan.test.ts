@@ -26,6 +26,7 @@ const found = (versions: FoundVersion[], of = manifest): FoundModel => ({
   manifest: of,
   manifestPath: 'model.json',
   versions,
+  passedOver: [],
 });
 const known = (number: number, stamp = 'a'): KnownVersion => ({
   version: number,

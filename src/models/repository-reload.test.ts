@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compile, PRESETS } from '../dent/index.ts';
@@ -71,6 +72,7 @@ const observer: RepositoryObserver = {
   loading: (model, version) => heard.push(`loading ${model}:${version}`),
   ready: ({ name, version }) => heard.push(`ready ${name}:${version}`),
   failed: (model, version) => heard.push(`failed ${model}:${version}`),
+  passedOver: ({ path }) => heard.push(`passed over ${relative(root, path)}`),
   removed: (model, version) => heard.push(`removed ${model}:${version}`),
   released: ({ name, version }) => heard.push(`released ${name}:${version}`),
 };
@@ -111,6 +113,44 @@ it('serves a new version, beside those that there were', async () => {
   heard.length = 0;
   await repository.reload();
   expect(heard).toEqual([]);
+});
+
+it('goes on with a model into whose folder strangers have put folders, and tells of each once', async () => {
+  await writeModel('a');
+  const repository = await open();
+  const strays = ['backup', '@eaDir', 'configs', 'lost+found', '01'];
+  for (const stray of strays) await mkdir(join(root, 'a', stray));
+  await mkdir(join(root, '#recycle'));
+  await repository.reload();
+  await writeVersion('a', 2);
+  await repository.reload();
+  expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 ready']);
+  expect(repository.model('a')?.reason).toBeUndefined();
+  const told = () => heard.filter((each) => each.startsWith('passed over')).sort();
+  expect(told()).toEqual(
+    ['#recycle', ...strays.map((each) => `a/${each}`)].map((each) => `passed over ${each}`).sort(),
+  );
+
+  heard.length = 0;
+  expect(statesOf(await open(), 'a')).toEqual(['1 ready', '2 ready']);
+  expect(told()).toHaveLength(6);
+});
+
+it('does not wait for a pipe in the place of a file', async () => {
+  await writeModel('a');
+  await writeModel('b');
+  await writeModel('c');
+  const pipes = [join(root, 'a', 'model.json'), join(root, 'b', '1', 'model.onnx')];
+  for (const pipe of pipes) {
+    await rm(pipe);
+    execFileSync('mkfifo', [pipe]);
+  }
+  const repository = await open();
+  expect(statesOf(repository, 'c')).toEqual(['1 ready']);
+  expect(repository.model('a')?.reason).toBe(
+    `${pipes[0]}: the manifest cannot be read (it is no regular file).`,
+  );
+  expect(reasonOf(repository, 'b', 1)).toBe(`${pipes[1]}: the model cannot be read (it is no regular file).`);
 });
 
 it('opens a changed file beside the old one, and releases that when its rows are answered', async () => {
@@ -230,7 +270,7 @@ it('serves models that are added, and those no more that are removed', async () 
   expect(repository.models().map(({ name }) => name)).toEqual(['a', 'b', 'half']);
   expect(statesOf(repository, 'a')).toEqual(['1 ready']);
   expect(repository.model('half')).toMatchObject({
-    reason: `${join(root, 'half/model.json')}: the manifest is missing.`,
+    reason: expect.stringContaining(`${join(root, 'half/model.json')}: the manifest is missing.`),
     versions: [],
   });
   // Whoever names no model has the same one as before.

@@ -21,7 +21,7 @@ afterEach(() => rm(folder, { recursive: true }));
 /** Reads every folder; rejects with the first that cannot be read. */
 async function scanRepository(at: string): Promise<FoundModel[]> {
   const found: FoundModel[] = [];
-  for (const folder of await listRepository(at)) found.push(await folder.read());
+  for (const folder of (await listRepository(at)).folders) found.push(await folder.read());
   return found;
 }
 
@@ -108,7 +108,7 @@ it('stamps a folder anew whenever something of it may have changed, and only the
   await write('a/model.json', manifest);
   await write('a/1/model.onnx', 'one');
   const stamps: string[] = [];
-  const stamp = async () => stamps.push((await listRepository(root))[0]!.stamp);
+  const stamp = async () => stamps.push((await listRepository(root)).folders[0]!.stamp);
   await stamp();
   await write('a/1/model.onnx', 'two');
   await stamp();
@@ -131,11 +131,58 @@ it('stamps a folder anew whenever something of it may have changed, and only the
   expect(stamps.at(-1)).toBe(stamps.at(-2));
 });
 
-it.each(['v1', '0', '01', '1.5'])('refuses the version %s', async (version) => {
+it('passes over folders that are no version, and says so', async () => {
   await write('a/model.json', manifest);
-  await write(`a/${version}/model.onnx`);
+  await write('a/1/model.onnx');
+  const strays = ['01', '0', '1.5', '@eaDir', 'backup', 'configs', 'lost+found', 'v1'].sort();
+  for (const stray of strays) await write(`a/${stray}/model.onnx`);
+  await symlink('model.json', join(root, 'a', 'manifest'));
+  const [found] = await scanRepository(root);
+  expect(found?.versions.map(({ version }) => version)).toEqual([1]);
+  expect(found?.passedOver).toEqual(
+    strays.map((name) => ({ path: join(root, 'a', name), reason: expect.stringContaining('whole number') })),
+  );
+  await rm(join(root, 'a/1'), { recursive: true });
+  await expect(scanRepository(root)).rejects.toThrow(`is a whole number, unlike ${strays.join(', ')}.`);
+});
+
+it('takes what storage systems put beside the models for none', async () => {
+  await write('a/model.json', manifest);
+  await write('a/1/model.onnx');
+  for (const stray of ['lost+found', '@eaDir', '$RECYCLE.BIN']) await write(`${stray}/x`);
+  const { folders, passedOver } = await listRepository(root);
+  expect(folders.map(({ name }) => name)).toEqual(['a']);
+  expect(passedOver.map(({ path }) => path)).toEqual(
+    ['$RECYCLE.BIN', '@eaDir', 'lost+found'].map((name) => join(root, name)),
+  );
+});
+
+it('tells all that is wrong with a folder at once', async () => {
+  await write('a b/model.json', '{"input": {}, "labels": "names.txt", "lables": []}');
+  const [folder] = (await listRepository(root)).folders;
+  const path = join(root, 'a b');
+  const field = (sentence: string) => expect.stringContaining(`${path}/model.json: ${sentence}`);
+  await expect(folder!.read()).rejects.toMatchObject({
+    faults: [
+      expect.stringContaining(`${path}: a model's name has letters`),
+      field('there is no field "lables"; the fields here are description, input, labels,'),
+      field('the field "input.width" is missing.'),
+      field('the field "input.height" is missing.'),
+      field('the field "input.channels" is missing.'),
+      field('the field "input.scale" is missing.'),
+      field('the field "labels" must be a list.'),
+      expect.stringContaining(`${path}: there is no version`),
+    ],
+  });
+});
+
+it('reads a manifest with a byte order mark, and names one in another encoding', async () => {
+  await write('a/1/model.onnx');
+  await write('a/model.json', `\uFEFF${manifest}`);
+  expect((await scanRepository(root))[0]?.manifest.labels).toEqual(['cat', 'dog']);
+  await writeFile(join(root, 'a/model.json'), `\uFEFF${manifest}`, 'utf16le');
   await expect(scanRepository(root)).rejects.toThrow(
-    `${join(root, 'a', version)}: the name of a version is a positive whole number.`,
+    `${join(root, 'a/model.json')}: the manifest cannot be read (it is no UTF-8 text).`,
   );
 });
 

@@ -1,6 +1,7 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, sep } from 'node:path';
 import { InputError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import { parseManifest, SAFE_NAME } from './manifest.ts';
 import type { Manifest } from './model.ts';
 
@@ -20,6 +21,14 @@ export interface FoundModel {
   readonly manifestPath: string;
   /** Ascending, at least one. */
   readonly versions: readonly FoundVersion[];
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** A folder that is none of the repository's, such as a backup or what a storage system keeps for itself. */
+export interface PassedOver {
+  readonly path: string;
+  /** Why, in one sentence. */
+  readonly reason: string;
 }
 
 /** A folder of the repository, which should be a model; nothing in it has been read yet. */
@@ -27,8 +36,16 @@ export interface ModelFolder {
   readonly name: string;
   /** Differs whenever anything may have changed that decides what is served of the folder. */
   readonly stamp: string;
-  /** The manifest and the versions. Rejects with `InputError` naming the path, and the field where the manifest is at fault. */
+  /** The manifest and the versions. Rejects with an `InputError` of every fault, each naming the path, and the field of a manifest. */
   read(): Promise<FoundModel>;
+  /** The versions that are there, whatever the manifest is. Never rejects. */
+  versions(): Promise<readonly FoundVersion[]>;
+}
+
+export interface RepositoryListing {
+  /** At least one, in the order of their names. */
+  readonly folders: readonly ModelFolder[];
+  readonly passedOver: readonly PassedOver[];
 }
 
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,8}$/;
@@ -87,19 +104,15 @@ async function stampOfVersion(folder: string): Promise<string> {
 
 async function readManifest(root: string, manifestPath: string): Promise<Manifest> {
   await checkInside(root, manifestPath, 'the manifest');
-  const text = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
+  const text = await readText(manifestPath).catch((cause: unknown) => {
     throw missing(manifestPath, 'the manifest', cause);
   });
   return parseManifest(text, manifestPath);
 }
 
 async function findVersion(root: string, folder: string, stamp: string): Promise<FoundVersion> {
-  const name = folder.slice(folder.lastIndexOf(sep) + 1);
-  if (!POSITIVE_INTEGER.test(name)) {
-    throw new InputError(`${folder}: the name of a version is a positive whole number.`);
-  }
   const modelPath = join(folder, 'model.onnx');
-  const found = { version: Number(name), modelPath, stamp };
+  const found = { version: Number(basename(folder)), modelPath, stamp };
   try {
     await checkInside(root, modelPath, 'the model');
     for (const file of await versionFiles(folder)) await checkInside(root, join(folder, file));
@@ -109,53 +122,113 @@ async function findVersion(root: string, folder: string, stamp: string): Promise
   }
 }
 
+async function findVersions(
+  root: string,
+  path: string,
+  names: readonly string[],
+  stamps: readonly string[],
+): Promise<FoundVersion[]> {
+  const versions: FoundVersion[] = [];
+  for (const [i, name] of names.entries()) {
+    const folder = join(path, name);
+    if (await mayBeFolder(folder)) versions.push(await findVersion(root, folder, stamps[i]!));
+  }
+  return versions.sort((a, b) => a.version - b.version);
+}
+
+/** A link to a file is no folder, and nothing to speak of. */
+async function findPassedOver(path: string, names: readonly string[], reason: string): Promise<PassedOver[]> {
+  const found: PassedOver[] = [];
+  for (const name of names) {
+    if (await mayBeFolder(join(path, name))) found.push({ path: join(path, name), reason });
+  }
+  return found;
+}
+
+const NO_VERSION = 'this folder is passed over, as the name of a version is a positive whole number.';
+const NO_MODEL = 'this folder is passed over, as it has no model.json and its name is none of a model.';
+
+/** What `works` resolve with; rejects with the faults of all of them. */
+async function allOf<T extends readonly Promise<unknown>[]>(
+  works: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(works);
+  const reasons = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const bug = reasons.find((reason) => !(reason instanceof InputError));
+  if (bug !== undefined) throw bug;
+  if (reasons.length > 0) throw new InputError((reasons as InputError[]).flatMap(({ faults }) => faults));
+  return Promise.all(works);
+}
+
+async function checkName(path: string, name: string): Promise<void> {
+  if (SAFE_NAME.test(name)) return;
+  throw new InputError(`${path}: a model's name has letters, digits and . _ + - only, at most 64 of them.`);
+}
+
+async function atLeastOne(path: string, versions: FoundVersion[], strays: readonly PassedOver[]) {
+  if (versions.length > 0) return versions;
+  const names = strays.map((stray) => basename(stray.path));
+  const instead =
+    names.length === 0 ? '' : `; the name of a version is a whole number, unlike ${names.join(', ')}`;
+  throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}${instead}.`);
+}
+
 async function lookInto(root: string, path: string, name: string): Promise<ModelFolder> {
   const manifestPath = join(path, 'model.json');
   let unreadable: InputError | undefined;
-  const names = await candidates(path).catch((cause: unknown): string[] => {
+  const all = await candidates(path).catch((cause: unknown): string[] => {
     unreadable = missing(path, 'the folder', cause);
     return [];
   });
+  const names = all.filter((each) => POSITIVE_INTEGER.test(each));
+  const strays = all.filter((each) => !POSITIVE_INTEGER.test(each));
   const stamps = await Promise.all(names.map((each) => stampOfVersion(join(path, each))));
+  const versions = () => findVersions(root, path, names, stamps);
   return {
     name,
-    stamp: JSON.stringify([await stampOf(manifestPath), names, stamps]),
+    stamp: JSON.stringify([await stampOf(manifestPath), all, stamps]),
+    versions,
     async read() {
       await checkInside(root, path, 'this link');
       if (unreadable) throw unreadable;
-      if (!SAFE_NAME.test(name)) {
-        throw new InputError(
-          `${path}: a model's name has letters, digits and . _ + - only, at most 64 of them.`,
-        );
-      }
-      const manifest = await readManifest(root, manifestPath);
-      const versions: FoundVersion[] = [];
-      for (const [i, each] of names.entries()) {
-        if (!(await mayBeFolder(join(path, each)))) continue;
-        versions.push(await findVersion(root, join(path, each), stamps[i]!));
-      }
-      if (versions.length === 0) {
-        throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}.`);
-      }
-      return { name, manifest, manifestPath, versions: versions.sort((a, b) => a.version - b.version) };
+      const passedOver = await findPassedOver(path, strays, NO_VERSION);
+      const [, manifest, found] = await allOf([
+        checkName(path, name),
+        readManifest(root, manifestPath),
+        versions().then((each) => atLeastOne(path, each, passedOver)),
+      ]);
+      return { name, manifest, manifestPath, versions: found, passedOver };
     },
   };
 }
 
+/** Every volume of ext4 has such a folder, and a model might be called so. */
+const LOST_AND_FOUND = 'lost+found';
+
+/** Whether a folder is none that somebody meant for a model, but one such as `lost+found`, `@eaDir` or `$RECYCLE.BIN`. */
+const isStray = async (path: string, name: string): Promise<boolean> =>
+  (!SAFE_NAME.test(name) || name === LOST_AND_FOUND) &&
+  stat(join(path, 'model.json')).then(
+    () => false,
+    () => true,
+  );
+
 /**
- * The folders of the repository `root` in the order of their names. Rejects with `InputError` where `root` cannot be read or
- * holds none: both are what a volume looks like that is not there.
+ * The folders of the repository `root`. Rejects with `InputError` where `root` cannot be read or holds no model: both are what a
+ * volume looks like that is not there.
  */
-export async function listRepository(root: string): Promise<readonly ModelFolder[]> {
+export async function listRepository(root: string): Promise<RepositoryListing> {
   try {
     const realRoot = await realpath(root);
     const folders: ModelFolder[] = [];
+    const strays: string[] = [];
     for (const name of await candidates(root)) {
       const path = join(root, name);
-      if (await mayBeFolder(path)) folders.push(await lookInto(realRoot, path, name));
+      if (await isStray(path, name)) strays.push(name);
+      else if (await mayBeFolder(path)) folders.push(await lookInto(realRoot, path, name));
     }
     if (folders.length === 0) throw new InputError(`${root}: this model repository holds no model.`);
-    return folders;
+    return { folders, passedOver: await findPassedOver(root, strays, NO_MODEL) };
   } catch (cause) {
     throw cause instanceof InputError ? cause : missing(root, 'the model repository', cause);
   }

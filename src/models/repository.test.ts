@@ -58,6 +58,7 @@ async function load(options: { cacheDir?: string; defaultModel?: string } = {}) 
     loading: () => {},
     ready: () => {},
     removed: () => {},
+    passedOver: () => {},
     released: () => {},
     failed: (model: unknown, version: unknown) => failures.push(`${model}:${version}`),
   };

@@ -1,6 +1,7 @@
 import type { Hold } from './held-versions.ts';
 import type { ServingVersion } from './load-version.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
+import type { PassedOver } from './repository-scan.ts';
 
 /** Where a version stands. A `reason` is one sentence. */
 type VersionStanding<V> =
@@ -35,6 +36,8 @@ export interface RepositoryObserver {
   ready(version: DescribedVersion, seconds: number): void;
   /** `version` is undefined where the model's folder is at fault, `model` where the repository is. */
   failed(model: string | undefined, version: number | undefined, error: unknown): void;
+  /** A folder that is no model or no version; once for as long as it is there. */
+  passedOver(folder: PassedOver): void;
   /** No version of this number is served any more. */
   removed(model: string, version: number): void;
   /** A version that is not served any more has answered its last row and holds nothing. */

@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { InputError } from '../errors.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { MAX_MODEL_BYTES } from './encode.ts';
 import {
   type ModelProto,
@@ -16,7 +16,7 @@ import {
  * naming the weights whose file cannot be read or lies outside of the model's folder, and with the file system's error for `path`.
  */
 export async function readModel(path: string): Promise<Uint8Array> {
-  const bytes = await readAtOnce(path);
+  const bytes = await readRegularFile(path);
   // Only external data is described by these words, and most models have none.
   if (!bytes.includes('location')) return bytes;
   const model = parsed(bytes);
@@ -24,29 +24,6 @@ export async function readModel(path: string): Promise<Uint8Array> {
   if (!model || outside.length === 0) return bytes;
   await bringIn(outside, dirname(path));
   return toBinary(ModelProtoSchema, model);
-}
-
-/** The system reads at most so much in one call. */
-const READ_BYTES = 2 ** 30;
-
-/**
- * A large file in one piece. `readFile` comes back for each half megabyte, and waits every time for what else this thread has to do: while
- * a server starts, for as long as the model takes to be opened afterwards.
- */
-async function readAtOnce(path: string): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const bytes = Buffer.allocUnsafeSlow(size);
-    for (let at = 0; at < size; ) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(READ_BYTES, size - at), at);
-      if (bytesRead === 0) throw new Error('it became shorter while it was read');
-      at += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
 }
 
 function parsed(bytes: Uint8Array): ModelProto | undefined {
@@ -100,7 +77,7 @@ function insideOf(folder: string, location: string, { name }: TensorProto): stri
 
 async function contents(path: string, { name }: TensorProto): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new InputError(`The initializer "${name}" is kept in ${path}, which cannot be read (${code}).`, {
