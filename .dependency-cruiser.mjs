@@ -82,7 +82,10 @@ export default {
       comment:
         'The use case, the routes and the repository see ports; the composition root hands the drivers in.',
       from: { path: '^src/(inference|http|models)/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^src/(engine|batching)/', pathNot: '^src/(engine/engine|batching/batch-queue)\\.ts$' },
+      to: {
+        path: '^src/(engine|batching)/',
+        pathNot: '^src/(engine/engine|engine/adaptation/adaptation|batching/batch-queue)\\.ts$',
+      },
     },
     {
       name: 'through-the-door',
@@ -94,7 +97,7 @@ export default {
         pathNot: [
           '^src/$1/',
           '^src/[^/]+/index\\.ts$',
-          '^src/(engine/engine|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
+          '^src/(engine/engine|engine/adaptation/adaptation|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
         ],
       },
     },

@@ -12,7 +12,8 @@ export default defineConfig({
     pool: 'forks',
     // Most files start native sessions or servers; two cores serve two of them at a time.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Far beyond what a test takes: a slow, busy machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

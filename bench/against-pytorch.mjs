@@ -16,7 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { compile, createRecipe, cutting } from '../dist/dent/index.js';
-import { createEngine } from '../dist/engine/index.js';
+import { createAdaptation, createEngine } from '../dist/engine/index.js';
 
 const { values } = parseArgs({
   options: {
@@ -69,7 +69,13 @@ async function measure(recipe, openPeer, peerName) {
   const { bytes, input, output, imageShape } = compiled;
   const path = join(folder, `${preset}.onnx`);
   await writeFile(path, bytes);
-  const artifact = await engine.load({ name: preset, path, input, output, ...cutting(full, compiled) });
+  const artifact = await createAdaptation(engine).load({
+    name: preset,
+    path,
+    input,
+    output,
+    ...cutting(full, compiled),
+  });
   const dims = [rows, ...imageShape];
   const size = dims.reduce((a, b) => a * b, 1);
   const batch = { type: 'float32', dims, data: Float32Array.from({ length: size }, () => Math.random()) };

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 
 const dist = new URL(process.env.DENT_DIST ?? '../dist/', import.meta.url);
 const { compile, createRecipe } = await import(new URL('dent/index.js', dist));
-const { createEngine } = await import(new URL('engine/index.js', dist));
+const { createAdaptation, createEngine } = await import(new URL('engine/index.js', dist));
 const { decodeModel } = await import(new URL('onnx/index.js', dist));
 
 const { values: options, positionals } = parseArgs({
@@ -55,7 +55,7 @@ async function runCase(
   const path = join(scratch, 'graph.onnx');
   writeFileSync(path, compiled.bytes);
   const { input, output } = compiled;
-  const loaded = await engine.load({ name, path, input, output });
+  const loaded = await createAdaptation(engine).load({ name, path, input, output });
   const before = performance.now();
   const answer = await loaded.run(images, recipe.steps);
   const runSeconds = (performance.now() - before) / 1000;

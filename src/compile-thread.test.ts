@@ -45,7 +45,7 @@ it('fails as the compiler does, and where a question fails', async () => {
   const bad = new TextEncoder().encode('no model');
   await expect(compileInThread(bad, PRESETS.static, engine)).rejects.toThrow(InputError);
   await expect(compileInThread(bad, PRESETS.static, engine)).rejects.toThrow('its bytes do not parse');
-  const deaf = { evaluate: () => Promise.reject(new Error('The engine is closed.')) };
+  const deaf = { probe: () => Promise.reject(new Error('The engine is closed.')) };
   const failure = compileInThread(model, PRESETS.isolated, deaf);
   await expect(failure).rejects.toThrow('The engine is closed.');
   await expect(failure).rejects.not.toThrow(InputError);

@@ -4,7 +4,7 @@ import type { BatchHandler } from './batching/batch-queue.ts';
 import { isolateFailures } from './batching/index.ts';
 import { compileInThread } from './compile-thread.ts';
 import type { Config } from './config.ts';
-import { createEngine, type Engine } from './engine/index.ts';
+import { createAdaptation, createEngine, type Engine } from './engine/index.ts';
 import { createBatchHandler, holdVersions } from './inference/index.ts';
 import type { Metrics } from './metrics/index.ts';
 import {
@@ -77,7 +77,7 @@ export async function openEngineHouse(
     );
     const observer = observeModels(metrics, log, onReady);
     const models = await openModelRepository(
-      { engine, cache, observer, isAwaited },
+      { adaptation: createAdaptation(engine), cache, observer, isAwaited },
       repositoryOptions(config),
     );
     const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });

@@ -17,6 +17,20 @@ export interface Tensor<T extends TensorType = TensorType> {
   readonly data: TensorData[T];
 }
 
+const ARRAYS: { readonly [T in TensorType]: new (length: number) => TensorData[T] } = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+};
+
+/** Zeros of an element type. */
+export const zeros = <T extends TensorType>(type: T, length: number): TensorData[T] =>
+  new ARRAYS[type](length);
+
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, d) => product * d, 1);
 
 export function float32(dims: readonly number[], data: Float32Array | readonly number[]): Tensor<'float32'> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runDent } from '../../test/fixtures/cli/run-dent.ts';
 import { compile, createRecipe, isSplittable, PRESETS, type Recipe } from '../dent/index.ts';
-import { type AdaptedRows, createEngine, type Engine } from '../engine/index.ts';
+import { type AdaptedRows, createAdaptation, createEngine, type Engine } from '../engine/index.ts';
 import { elementCount, float32, rows, type Tensor } from '../tensor.ts';
 import { encodeNpy, openNpy } from './npy.ts';
 
@@ -62,7 +62,7 @@ async function expected(recipe: Recipe, batch: Tensor<'float32'>): Promise<Adapt
   const path = join(folder, 'expected.onnx');
   await writeFile(path, bytes);
   const artifact = { name: 'expected', path, input, output, ...(isSplittable(recipe) && { rowsPerPart }) };
-  const loaded = await engine.load(artifact);
+  const loaded = await createAdaptation(engine).load(artifact);
   const answer = await loaded.run(batch, recipe.steps);
   await loaded.release();
   return answer;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CompiledModel, compile, cutting, type Recipe } from '../dent/index.ts';
-import type { Device, Engine, LoadedArtifact } from '../engine/index.ts';
+import { createAdaptation, type Device, type Engine, type LoadedArtifact } from '../engine/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
@@ -54,7 +54,7 @@ export async function createGraphFolder(
         output,
         ...cutting(recipe, compiled),
       };
-      const loaded = await engine.load(artifact);
+      const loaded = await createAdaptation(engine).load(artifact);
       return { ...compiled, recipe, run: loaded.run };
     },
     remove: () => rm(folder, { recursive: true, force: true }),

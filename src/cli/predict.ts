@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { compile } from '../dent/index.ts';
-import type { Engine } from '../engine/index.ts';
+import { createAdaptation, type Engine } from '../engine/index.ts';
 import { InputError, ServiceError } from '../errors.ts';
 import { createImageDecoder } from '../images/index.ts';
 import { chooseRecipe, type DecodedImage, predictBatch } from '../inference/index.ts';
@@ -76,7 +76,7 @@ async function predictFiles(
     const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device: 'cpu' });
     const [found] = model.versions;
     if (found!.fault) throw found!.fault;
-    const { open } = await readVersion({ engine, cache }, model, found!);
+    const { open } = await readVersion({ adaptation: createAdaptation(engine), cache }, model, found!);
     const version = await open();
     const outcomes: (Prediction | Error)[] = [];
     for (let start = 0; start < files.length; start += maxBatchSize) {

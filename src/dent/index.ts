@@ -6,7 +6,7 @@ export {
   compile,
 } from './compile.ts';
 export { cutting } from './cutting.ts';
-export type { GraphRunner } from './graph-runner.ts';
+export type { GraphRunner, ProbedModel } from './graph-runner.ts';
 export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export {
   createRecipe,

@@ -1,36 +1,43 @@
-import type { Device, Engine } from './engine.ts';
-import { OPEN_LIMIT_MS, openArtifact } from './open-artifact.ts';
-import type { EngineObserver } from './place.ts';
-import { createProcessPool } from './process-pool.ts';
+import type { Device, Engine, GraphSource, OpenGraph, OpenOptions, Probe } from './engine.ts';
+import { openGraph } from './open-graph.ts';
+import { asProbe, PROBED, PROBING } from './probe.ts';
+import type { EngineObserver } from './processes/place.ts';
+import { createProcessPool } from './processes/process-pool.ts';
 
 export interface EngineOptions {
   readonly device: Device;
   /** Cores to use: so many child processes on the CPU; one child with so many threads beside CUDA. */
   readonly threads: number;
-  /** The longest that one run in a child may take, for a part of a batch that is cut or the whole of another. */
+  /** The longest that one run in a child may take. */
   readonly runTimeoutMs: number;
   readonly log?: EngineObserver;
 }
 
 // Seen from src/ (where vitest runs the sources) and from dist/ alike this is the compiled file: Node 20 cannot run
 // TypeScript. `npm test` builds before it tests.
-const CHILD = new URL('../../dist/engine/child.js', import.meta.url);
+const CHILD = new URL('../../dist/engine/processes/child.js', import.meta.url);
 
 /** Starts the engine's child processes at once; `close()` ends them, and so does the death of this process. */
 export function createEngine({ device, threads, runTimeoutMs, log }: EngineOptions): Engine {
   const size = device === 'cpu' ? threads : 1;
   const pool = createProcessPool({ size, module: CHILD, ...(log && { log }) });
-  let artifacts = 0;
+  let graphs = 0;
+
+  async function open(source: GraphSource, options: OpenOptions): Promise<OpenGraph> {
+    graphs += 1;
+    return openGraph(pool, source, options, { id: graphs, device, threads, runTimeoutMs });
+  }
+
+  const probe = async (model: Uint8Array): Promise<Probe> =>
+    asProbe(await open({ name: PROBED, model }, PROBING));
+
   return {
-    async load(artifact) {
-      artifacts += 1;
-      return openArtifact(pool, artifact, { id: artifacts, device, threads, runTimeoutMs });
-    },
+    device,
+    open,
+    probe,
     async evaluate(model, feeds) {
-      return pool.submit({
-        name: 'The model',
-        work: (child) => child.request({ kind: 'evaluate', model, feeds }, OPEN_LIMIT_MS + runTimeoutMs),
-      });
+      const { run, release } = await probe(model);
+      return run(feeds).finally(release);
     },
     get pids() {
       return pool.pids;

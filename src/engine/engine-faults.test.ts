@@ -6,8 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { batch, graph, staticLogits } from '../../test/fixtures/engine/graphs.ts';
-import { createEngine, type Engine, EngineCrashError, type EngineObserver } from './index.ts';
-import { createProcessPool } from './process-pool.ts';
+import {
+  createAdaptation,
+  createEngine,
+  type Engine,
+  EngineCrashError,
+  type EngineObserver,
+} from './index.ts';
+import { createProcessPool } from './processes/process-pool.ts';
 
 const fixture = (file: string) => new URL(`../../test/fixtures/engine/${file}`, import.meta.url);
 /** Steps of the slow graph that take about a second, and a time by which its run is surely under way. */
@@ -123,7 +129,7 @@ describe('a child that dies', () => {
 
   function engineWithLog(log: Partial<EngineObserver>, threads = 2) {
     const created = start({ threads, log: { onChildStart: () => {}, onChildExit: () => {}, ...log } });
-    return { load: created.load, pids: () => created.pids };
+    return { load: createAdaptation(created).load, pids: () => created.pids };
   }
 });
 
@@ -132,7 +138,7 @@ describe('a child that hangs', () => {
     const kinds: string[] = [];
     const onChildExit: EngineObserver['onChildExit'] = ({ kind }) => kinds.push(kind);
     const created = start({ threads: 1, runTimeoutMs: 400, log: { onChildStart: () => {}, onChildExit } });
-    const slow = await created.load(graph('slow'));
+    const slow = await createAdaptation(created).load(graph('slow'));
     const call = slow.run(batch(64), FOR_EVER);
     const next = slow.run(batch(2), 1);
     await expect(call).rejects.toThrow(
@@ -176,7 +182,7 @@ describe('children that do not start', () => {
 
 describe('two children', () => {
   it('run the parts of one call at the same time and leave the event loop free', async () => {
-    const slow = await start().load(graph('slow'));
+    const slow = await createAdaptation(start()).load(graph('slow'));
     let latest = performance.now();
     let longestGap = 0;
     const ticks = setInterval(() => {
@@ -195,7 +201,7 @@ describe('two children', () => {
   });
 
   it('of one child answers calls in the order they were made', async () => {
-    const slow = await start({ threads: 1 }).load(graph('slow'));
+    const slow = await createAdaptation(start({ threads: 1 })).load(graph('slow'));
     const order: string[] = [];
     const call = async (name: string, size: number, steps: number) => {
       await slow.run(batch(size), steps);
@@ -209,7 +215,7 @@ describe('two children', () => {
 describe('close', () => {
   it('rejects calls in flight and waiting at once, ends the children and may be repeated', async () => {
     const created = start();
-    const slow = await created.load(graph('slow'));
+    const slow = await createAdaptation(created).load(graph('slow'));
     const { pids } = created;
     const calls = Promise.allSettled([slow.run(batch(20), FOR_EVER), slow.run(batch(20), FOR_EVER)]);
     await pause(UNDER_WAY_MS);
@@ -222,13 +228,15 @@ describe('close', () => {
     expect(created.pids).toEqual([]);
     expect(await Promise.all(pids.map(lives))).toEqual([false, false]);
     await expect(slow.run(batch(1), 1)).rejects.toThrow('The engine is closed.');
-    await expect(created.load(graph('rows'))).rejects.toThrow('The engine is closed.');
+    await expect(createAdaptation(created).load(graph('rows'))).rejects.toThrow('The engine is closed.');
     await slow.release();
   });
 
   it('ends children that are only starting', async () => {
     const created = start();
-    const loading = expect(created.load(graph('rows'))).rejects.toThrow('The engine is closed.');
+    const loading = expect(createAdaptation(created).load(graph('rows'))).rejects.toThrow(
+      'The engine is closed.',
+    );
     await created.close();
     await loading;
     expect(created.pids).toEqual([]);
@@ -238,7 +246,7 @@ describe('close', () => {
 describe('signals', () => {
   it('to the process group leave the children alone', async () => {
     const created = start();
-    const rows = await created.load(graph('rows'));
+    const rows = await createAdaptation(created).load(graph('rows'));
     const { pids } = created;
     for (const pid of pids) for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid, signal);
     await rows.run(batch(20), 1);

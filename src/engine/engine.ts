@@ -1,61 +1,99 @@
 import type { Tensor } from '../tensor.ts';
 
-/** Which hardware runs the graph. `cuda` throws at load where the CUDA libraries are missing; it never falls back silently. */
+/** Which hardware runs the graphs. `cuda` throws at open where the CUDA libraries are missing; it never falls back silently. */
 export type Device = 'cpu' | 'cuda';
 
-/** A self-adapting graph on disk and what the engine must know to run it well. */
-export interface Artifact {
-  /** Names the artifact in logs and errors, for example `cifar10-resnet14:1/isolated`. */
+/** Tensors by the names of a graph's inputs or outputs. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** An ONNX graph: a file, or serialized bytes. */
+export interface GraphSource {
+  /** The subject of the sentences that tell of it, for example `"cifar10-resnet14:1/isolated"` or `The model`. */
   readonly name: string;
-  /** Absolute path of the compiled ONNX file. */
-  readonly path: string;
-  /** Name of the graph's image input, [N, C, H, W] float32. */
-  readonly input: string;
-  /** Name of the graph's output of adapted logits, [N, K] float32. */
-  readonly output: string;
-  /**
-   * Present where a row's answer does not depend on the rows beside it: the engine may then cut a batch into parts of at most so many rows,
-   * which fit the cache, and spread them over its processes. Absent: the rows of a call run together.
-   */
-  readonly rowsPerPart?: number;
-  /**
-   * Present where the graph is not self-adapting but one pass, which the engine runs `steps` + 1 times over all parts of a batch: the shape of
-   * what one pass hands to the next, [tensors, parameters]. Goes with `rowsPerPart`.
-   */
-  readonly carried?: readonly [tensors: number, parameters: number];
+  /** Absolute path of an ONNX file, or the bytes of one. */
+  readonly model: string | Uint8Array;
 }
 
-/** What one call of a self-adapting graph returns for N rows and K classes. */
-export interface AdaptedRows {
-  /** Logits after adaptation, [N, K]. */
-  readonly logits: Tensor<'float32'>;
-  /** Logits of the model as it is, [N, K]. */
-  readonly staticLogits: Tensor<'float32'>;
-  /** Entropy of each row before each update and after the last one, in nats, [steps + 1, N]. */
-  readonly entropy: Tensor<'float32'>;
-  /** Standard deviation of the learned Gaussian smoothing in pixels, [1] or [N]; absent without smoothing. */
-  readonly sigma?: Tensor<'float32'>;
+/**
+ * Which processes hold a session of a graph: `every` process one of a single thread; the `first` process one of all threads;
+ * or `any` one process, the next that is free, one of a single thread.
+ */
+export type Sessions = 'every' | 'first' | 'any';
+
+export interface OpenOptions {
+  readonly sessions: Sessions;
+  /** Whether ONNX Runtime rewrites the graph to run faster. It takes time at open, and some names may be gone. */
+  readonly optimise: boolean;
 }
 
-/** Hears how many of the rows of a call are done, and which process did the latest of them. */
-export type OnProgress = (rowsDone: number, pid: number) => void;
+/**
+ * How the outputs of runs over parts of the rows become the output of all rows: put together along the first axis
+ * (`rows`) or the second (`columns`), added up in float64 (`sum`), or alike in all runs, so that one stands for all (`same`).
+ */
+export type Join = 'rows' | 'columns' | 'sum' | 'same';
 
-export interface LoadedArtifact {
+/** Has one call run the graph over parts of the rows of one feed, one after the other. The other feeds are the same for each part. */
+export interface Cut {
+  /** The float32 feed [N, ...] that is cut. */
+  readonly feed: string;
+  /** The most rows of one run. */
+  readonly rowsPerRun: number;
+  /** What becomes of each output. */
+  readonly join: Readonly<Record<string, Join>>;
+}
+
+export interface RunOptions {
+  /** The outputs to return; all where absent. */
+  readonly fetches?: readonly string[];
+  readonly cut?: Cut;
+  /** When aborted a run that has not begun is forgotten, and its promise never settles. */
+  readonly signal?: AbortSignal;
+  /** What the span of the run says of it. */
+  readonly attributes?: Readonly<Record<string, number | string>>;
+}
+
+export interface Ran {
+  readonly outputs: Record<string, Tensor>;
+  /** The process that ran it. */
+  readonly pid: number;
+}
+
+/** A graph that can be run. */
+export interface OpenGraph {
+  readonly inputs: readonly string[];
+  /** The outputs and their shapes, as far as the graph says: a name stands for an open size. */
+  readonly outputs: Readonly<Record<string, readonly (number | string)[]>>;
+  /** How many runs of it may go on at the same time. */
+  readonly width: number;
   /**
-   * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh parameters.
-   * A child that dies or exceeds the run limit under a call is replaced and the call is run once more; a second loss
-   * rejects with `EngineCrashError`.
+   * Runs the graph on `feeds`. Calls queue up. A process that dies or exceeds the run limit under a call is replaced and the
+   * call is run once more; a second loss rejects with `EngineCrashError`. What ONNX Runtime says of the feeds or the graph
+   * rejects with `RunError`.
    */
-  run(rows: Tensor<'float32'>, steps: number, onProgress?: OnProgress): Promise<AdaptedRows>;
-  /** Frees the sessions. Calls in flight finish first. */
+  run(feeds: Tensors, options?: RunOptions): Promise<Ran>;
+  /** Frees the sessions. Calls in flight finish first. Idempotent. */
   release(): Promise<void>;
 }
 
+/** A model that is asked about itself: what is wrong with it is the fault of whoever gave it. */
+export interface Probe {
+  /** Runs the model and returns every output. Rejects with `InputError` where it cannot be run on these feeds. */
+  run(feeds: Tensors): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+/** Runs ONNX graphs in processes of their own. It knows nothing of what they compute. */
 export interface Engine {
-  /** Opens the artifact's sessions; resolves when they can run. Rejects with `InputError` where the file is no valid graph. */
-  load(artifact: Artifact): Promise<LoadedArtifact>;
-  /** Runs any ONNX graph once, without optimisation, and returns every output. For asking ONNX Runtime about a model. */
-  evaluate(model: Uint8Array, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  readonly device: Device;
+  /** Opens a graph's sessions; resolves when they can run. Rejects with `InputError` where it is no valid graph. */
+  open(source: GraphSource, options: OpenOptions): Promise<OpenGraph>;
+  /**
+   * Opens serialized ONNX bytes as they are, without optimisation, in one process. Rejects with `InputError` where they are no
+   * valid graph.
+   */
+  probe(model: Uint8Array): Promise<Probe>;
+  /** Probes a model once. */
+  evaluate(model: Uint8Array, feeds: Tensors): Promise<Record<string, Tensor>>;
   /** Process ids of the children that live now, for operators and fault tests. */
   readonly pids: readonly number[];
   /** Ends the children. Idempotent; calls in flight reject. */

@@ -1,4 +1,13 @@
+export type {
+  Adaptation,
+  AdaptedRows,
+  Artifact,
+  LoadedArtifact,
+  OnProgress,
+} from './adaptation/adaptation.ts';
+export { createAdaptation } from './adaptation/index.ts';
 export { createEngine, type EngineOptions } from './create-engine.ts';
-export type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact } from './engine.ts';
+export type { Device, Engine } from './engine.ts';
 export { EngineCrashError } from './engine-crash-error.ts';
-export type { EngineObserver } from './place.ts';
+export type { EngineObserver } from './processes/place.ts';
+export { RunError } from './run-error.ts';

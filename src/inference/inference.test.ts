@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryQueue } from '../batching/index.ts';
 import { compile } from '../dent/index.ts';
-import { createEngine, type Engine } from '../engine/index.ts';
+import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
 import type { ServiceError } from '../errors.ts';
 import { createImageDecoder, toRow } from '../images/index.ts';
 import { createArtifactCache, type ModelRepository, openModelRepository } from '../models/index.ts';
@@ -79,7 +79,10 @@ beforeAll(async () => {
     },
   };
   const isAwaited = async () => false;
-  models = await openModelRepository({ engine, cache, observer, isAwaited }, { root, pollMs: 0 });
+  models = await openModelRepository(
+    { adaptation: createAdaptation(engine), cache, observer, isAwaited },
+    { root, pollMs: 0 },
+  );
   await models.load();
 });
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
 import { appliedRecipe, type Recipe } from '../dent/index.ts';
-import type { AdaptedRows, OnProgress } from '../engine/engine.ts';
+import type { AdaptedRows, OnProgress } from '../engine/adaptation/adaptation.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
 import { rowShape, type ServingVersion } from '../models/index.ts';

@@ -1,5 +1,12 @@
 import { cutting, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
-import type { AdaptedRows, Artifact, Device, Engine, LoadedArtifact, OnProgress } from '../engine/engine.ts';
+import type {
+  Adaptation,
+  AdaptedRows,
+  Artifact,
+  LoadedArtifact,
+  OnProgress,
+} from '../engine/adaptation/adaptation.ts';
+import type { Device } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
@@ -19,7 +26,7 @@ export interface ServingVersion extends ModelVersion {
 }
 
 export interface LoadVersionDeps {
-  readonly engine: Pick<Engine, 'load' | 'pids'>;
+  readonly adaptation: Adaptation;
   readonly cache: ArtifactCache;
 }
 
@@ -62,14 +69,8 @@ interface OpenArtifact {
  * The first run allocates what the later ones reuse; one update touches every node of the graph. On a CPU a row for each of the engine's
  * processes does, where a full batch of large images would take minutes; CUDA chooses its kernels anew for each batch size.
  */
-async function warm(
-  { recipe, artifact, loaded }: OpenArtifact,
-  manifest: Manifest,
-  device: Device,
-  processes: number,
-): Promise<void> {
-  const onCpu = artifact.rowsPerPart === undefined ? [1] : [processes];
-  for (const count of device === 'cuda' ? [1, manifest.batching.maxBatchSize] : onCpu) {
+async function warm({ recipe, loaded }: OpenArtifact, manifest: Manifest, device: Device): Promise<void> {
+  for (const count of device === 'cuda' ? [1, manifest.batching.maxBatchSize] : [loaded.width]) {
     const dims = [count, ...rowShape(manifest.input)];
     await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
   }
@@ -77,7 +78,7 @@ async function warm(
 
 /** Opens one graph for each distinct `compileKey`; recipes that share a graph share its sessions. */
 function createArtifactOpener(
-  { engine, cache }: LoadVersionDeps,
+  { adaptation, cache }: LoadVersionDeps,
   model: FoundModel,
   { version, modelPath }: FoundVersion,
   bytes: Uint8Array,
@@ -96,7 +97,7 @@ function createArtifactOpener(
       const { path, input, output } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
       const artifact = { name, path, input, output, ...cutting(recipe, cached) };
-      const loaded = await naming(modelPath, () => engine.load(artifact));
+      const loaded = await naming(modelPath, () => adaptation.load(artifact));
       open.set(compileKey(recipe), { recipe, artifact, loaded });
       return artifact;
     },
@@ -142,8 +143,7 @@ async function openVersion(
       return loaded.run(rows, recipe.steps, onProgress);
     },
     async warm() {
-      const processes = Math.max(1, deps.engine.pids.length);
-      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device, processes);
+      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device);
     },
     release,
   };

@@ -1,5 +1,5 @@
 import type { Recipe, TensorNames } from '../dent/index.ts';
-import type { Artifact } from '../engine/engine.ts';
+import type { Artifact } from '../engine/adaptation/adaptation.ts';
 
 /** How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) / std. */
 export interface InputSpec {

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compile, PRESETS } from '../dent/index.ts';
-import { createEngine, type Engine } from '../engine/index.ts';
+import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import type { DescribedVersion } from './model.ts';
@@ -83,7 +83,10 @@ const waiting = new Set<string>();
 async function open({ pollMs = 0 } = {}): Promise<ModelRepository> {
   const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device: 'cpu' });
   const isAwaited = async (content: string): Promise<boolean> => waiting.has(content);
-  const repository = await openModelRepository({ engine, cache, observer, isAwaited }, { root, pollMs });
+  const repository = await openModelRepository(
+    { adaptation: createAdaptation(engine), cache, observer, isAwaited },
+    { root, pollMs },
+  );
   opened.push(repository);
   await repository.load();
   return repository;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { compile, PRESETS } from '../dent/index.ts';
-import { type Artifact, createEngine, type Engine } from '../engine/index.ts';
+import { type Artifact, createAdaptation, createEngine, type Engine } from '../engine/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import { openModelRepository } from './model-repositories.ts';
@@ -63,7 +63,7 @@ async function load(options: { cacheDir?: string; defaultModel?: string } = {}) 
     failed: (model: unknown, version: unknown) => failures.push(`${model}:${version}`),
   };
   const isAwaited = async () => false;
-  const deps = { engine, cache, observer, isAwaited };
+  const deps = { adaptation: createAdaptation(engine), cache, observer, isAwaited };
   const repository = await openModelRepository(deps, { root, pollMs: 0, ...rest });
   opened.push(repository);
   await repository.load();

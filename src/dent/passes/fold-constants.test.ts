@@ -29,7 +29,7 @@ const modelOf = (graph: Graph): Model => ({
 });
 
 /** A runner for models that must not need one. */
-const idle: GraphRunner = { evaluate: () => Promise.reject(new Error('Nothing was to be run.')) };
+const idle: GraphRunner = { probe: () => Promise.reject(new Error('Nothing was to be run.')) };
 
 async function expectSameResult(before: Model, after: Model): Promise<void> {
   const feeds = { x: float32([1, 2], [0.5, -3]) };

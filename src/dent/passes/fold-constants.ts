@@ -9,7 +9,7 @@ import {
   valuesRead,
   withoutUnused,
 } from '../../onnx/index.ts';
-import type { GraphRunner } from '../graph-runner.ts';
+import { type GraphRunner, probing } from '../graph-runner.ts';
 
 /** Ops whose result differs from run to run. */
 const RANDOM = new Set([
@@ -30,7 +30,8 @@ export async function foldConstants(model: Model, runner: GraphRunner): Promise<
   const { nodes, frontier } = constantPart(literal);
   if (frontier.length === 0) return { ...model, graph: literal };
   const graph: Graph = { ...literal, inputs: [], outputs: frontier, nodes };
-  const results = await runner.evaluate(encodeModel({ ...model, graph: withoutUnused(named(graph)) }), {});
+  const bytes = encodeModel({ ...model, graph: withoutUnused(named(graph)) });
+  const results = await probing(runner, bytes, (run) => run({}));
   const initializers = new Map(literal.initializers);
   frontier.forEach((value, i) => {
     initializers.set(value, fromTensor(results[`folded_${i}`]!));

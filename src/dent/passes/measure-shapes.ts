@@ -13,7 +13,7 @@ import {
   withoutUnused,
 } from '../../onnx/index.ts';
 import { elementCount, float32, type Tensor } from '../../tensor.ts';
-import type { GraphRunner } from '../graph-runner.ts';
+import { type GraphRunner, probing } from '../graph-runner.ts';
 import { zeroWeights } from './zero-weights.ts';
 
 /** The symbol of the batch axis in the shapes of a measured graph. */
@@ -58,6 +58,8 @@ export async function measureShapes(model: Model, shape: ProbeShape, runner: Gra
   return { ...model, graph: withoutUnused({ ...model.graph, nodes, initializers }) };
 }
 
+type Outputs = Readonly<Record<string, Tensor>>;
+
 /**
  * What a model gives for zeros: for two rows, and for three of larger images where their size is open. A model whose number of rows
  * is fixed is run with that number.
@@ -67,14 +69,17 @@ export async function runOnZeros(
   { name, type }: Value,
   { channels, height, width, openSize }: ProbeShape,
   runner: GraphRunner,
-): Promise<[Record<string, Tensor>, Record<string, Tensor>]> {
-  const run = (rows: number, extra: number) => {
+): Promise<[Outputs, Outputs]> {
+  const zeros = (rows: number, extra: number) => {
     const dims = [rows, channels, height + extra, width + extra];
-    return runner.evaluate(bytes, { [name]: float32(dims, new Float32Array(elementCount(dims))) });
+    return { [name]: float32(dims, new Float32Array(elementCount(dims))) };
   };
   const rows = type?.shape?.[0];
   const [few, more] = typeof rows === 'number' ? [rows, rows] : [2, 3];
-  return [await run(few, 0), await run(more, openSize ? 32 : 0)];
+  return probing(runner, bytes, async (run) => [
+    await run(zeros(few, 0)),
+    await run(zeros(more, openSize ? 32 : 0)),
+  ]);
 }
 
 function dimsOf(first: Tensor, second: Tensor): Dim[] {

@@ -11,7 +11,7 @@ import {
   type Value,
 } from '../../onnx/index.ts';
 import { elementCount, float32, type Tensor } from '../../tensor.ts';
-import type { GraphRunner } from '../graph-runner.ts';
+import { type GraphRunner, probing } from '../graph-runner.ts';
 import type { ProbeShape } from './measure-shapes.ts';
 
 /** How far answers of one row may be off when it is run beside others, as a share of the largest logit. */
@@ -29,12 +29,12 @@ export async function openBatch(model: Model, shape: ProbeShape, runner: GraphRu
   const reshapes = model.graph.nodes.filter((node) => givesRows(model.graph, node, rows));
   const dims = [rows, shape.channels, shape.height, shape.width];
   const [a, b] = [noise(dims, 1), noise(dims, 2)];
-  const apart = [await firstOutput(model, a, runner), await firstOutput(model, b, runner)].flat();
+  const apart = (await firstOutputs(model, [a, b], runner)).flat();
   const opened = { ...model, graph: withOpenShapes(model.graph, reshapes) };
   openTypes(opened.graph);
   let together: number[];
   try {
-    together = await firstOutput(opened, joined(a, b), runner);
+    together = (await firstOutputs(opened, [joined(a, b)], runner)).flat();
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const at = /running (\w+) node\. Name:'([^']*)'/.exec(cause.message);
@@ -88,13 +88,23 @@ function openTypes({ inputs, outputs }: Graph): void {
   }
 }
 
-async function firstOutput(model: Model, images: Tensor<'float32'>, runner: GraphRunner): Promise<number[]> {
+/** The model's first output for each of some batches. */
+async function firstOutputs(
+  model: Model,
+  batches: readonly Tensor<'float32'>[],
+  runner: GraphRunner,
+): Promise<number[][]> {
   const { graph } = model;
   const [output] = graph.outputs as [Value];
-  const results = await runner.evaluate(encodeModel({ ...model, graph: { ...graph, outputs: [output] } }), {
-    [graph.inputs[0]!.name]: images,
+  const bytes = encodeModel({ ...model, graph: { ...graph, outputs: [output] } });
+  return probing(runner, bytes, async (run) => {
+    const found: number[][] = [];
+    for (const images of batches) {
+      const results = await run({ [graph.inputs[0]!.name]: images });
+      found.push(Array.from<number | bigint, number>(results[output.name]!.data, Number));
+    }
+    return found;
   });
-  return Array.from<number | bigint, number>(results[output.name]!.data, Number);
 }
 
 function joined(a: Tensor<'float32'>, b: Tensor<'float32'>): Tensor<'float32'> {

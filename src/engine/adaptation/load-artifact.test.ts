@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { batch, entropy, graph, staticLogits } from '../../test/fixtures/engine/graphs.ts';
-import { InputError } from '../errors.ts';
-import { float32, int64, type Tensor } from '../tensor.ts';
-import { createEngine, type Engine } from './index.ts';
+import { batch, entropy, graph, staticLogits } from '../../../test/fixtures/engine/graphs.ts';
+import { InputError } from '../../errors.ts';
+import { float32, int64, type Tensor } from '../../tensor.ts';
+import { createAdaptation, createEngine, type Engine } from '../index.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 20_000 });
+const { load } = createAdaptation(engine);
 afterAll(() => engine.close());
 
 function expectClose(actual: Tensor, expected: readonly number[], dims: readonly number[]): void {
@@ -20,7 +21,7 @@ function expectClose(actual: Tensor, expected: readonly number[], dims: readonly
 
 describe('run', () => {
   it.each([1, 2, 16, 20, 33, 128])('answers %i rows in their order', async (size) => {
-    const artifact = await engine.load(graph('rows-sigma'));
+    const artifact = await load(graph('rows-sigma'));
     const input = batch(size);
     const answer = await artifact.run(input, 3);
     const expected = staticLogits(input);
@@ -40,10 +41,7 @@ describe('run', () => {
   });
 
   it('answers the same whether the batch was split or not', async () => {
-    const [split, whole] = await Promise.all([
-      engine.load(graph('rows-sigma')),
-      engine.load(graph('rows-sigma', false)),
-    ]);
+    const [split, whole] = await Promise.all([load(graph('rows-sigma')), load(graph('rows-sigma', false))]);
     const input = batch(50);
     const [one, other] = await Promise.all([split.run(input, 7), whole.run(input, 7)]);
     for (const name of ['logits', 'staticLogits', 'entropy', 'sigma'] as const) {
@@ -52,7 +50,7 @@ describe('run', () => {
   });
 
   it('predicts with no updates, and leaves out the sigma that a graph does not have', async () => {
-    const artifact = await engine.load(graph('rows'));
+    const artifact = await load(graph('rows'));
     const input = batch(20);
     const answer = await artifact.run(input, 0);
     expectClose(answer.entropy, entropy(input, 0), [1, 20]);
@@ -60,7 +58,7 @@ describe('run', () => {
   });
 
   it('reads a batch that is a view, and sends none of what lies around it', async () => {
-    const artifact = await engine.load(graph('rows'));
+    const artifact = await load(graph('rows'));
     const around = new Float32Array(5e6);
     const input = batch(3);
     around.set(input.data, 1001);
@@ -70,7 +68,7 @@ describe('run', () => {
 
   it('reports the rows done', async () => {
     const heard: [number[], number[]] = [[], []];
-    const [split, whole] = await Promise.all([engine.load(graph('rows')), engine.load(graph('rows', false))]);
+    const [split, whole] = await Promise.all([load(graph('rows')), load(graph('rows', false))]);
     await split.run(batch(64), 8, (rows) => heard[0].push(rows));
     await whole.run(batch(64), 8, (rows) => heard[1].push(rows));
     expect(heard).toEqual([[16, 32, 48, 64], [64]]);
@@ -78,13 +76,13 @@ describe('run', () => {
 
   it('sends a child more rows at once where there are few updates to make', async () => {
     const heard: number[] = [];
-    const artifact = await engine.load(graph('rows'));
+    const artifact = await load(graph('rows'));
     await artifact.run(batch(64), 0, (rows) => heard.push(rows));
     expect(heard).toEqual([32, 64]);
   });
 
   it('serves many calls at once, each with its own answer', async () => {
-    const [split, whole] = await Promise.all([engine.load(graph('rows')), engine.load(graph('rows', false))]);
+    const [split, whole] = await Promise.all([load(graph('rows')), load(graph('rows', false))]);
     const calls = Array.from({ length: 40 }, async (_, i) => {
       const input = batch(1 + ((i * 13) % 40));
       const answer = await (i % 3 === 0 ? whole : split).run(input, i);
@@ -99,7 +97,7 @@ describe('run', () => {
   });
 
   it('rejects a batch of the wrong shape with what ONNX Runtime says, in the same children', async () => {
-    const artifact = await engine.load(graph('rows'));
+    const artifact = await load(graph('rows'));
     const { pids } = engine;
     await expect(artifact.run(float32([2, 4, 3, 4], new Float32Array(96)), 1)).rejects.toThrow(
       /Got invalid dimensions for input: input .*Got: 4 Expected: 3/,
@@ -117,13 +115,13 @@ describe('load', () => {
     ['absent', '"absent" cannot be opened: File doesn\'t exist.'],
   ])('refuses %s', async (file, message) => {
     for (const splittable of [true, false]) {
-      await expect(engine.load(graph(file, splittable))).rejects.toThrow(new InputError(message));
+      await expect(load(graph(file, splittable))).rejects.toThrow(new InputError(message));
     }
   });
 
   it('refuses a graph without the input', async () => {
     const artifact = { ...graph('rows'), input: 'pixels' };
-    await expect(engine.load(artifact)).rejects.toThrow(
+    await expect(load(artifact)).rejects.toThrow(
       new InputError('"rows" is no self-adapting graph: it has no input "pixels".'),
     );
   });
@@ -131,7 +129,7 @@ describe('load', () => {
 
 describe('release', () => {
   it('lets calls in flight finish and refuses new ones', async () => {
-    const artifact = await engine.load(graph('slow'));
+    const artifact = await load(graph('slow'));
     const running = artifact.run(batch(20), 100);
     const released = artifact.release();
     await expect(artifact.run(batch(1), 1)).rejects.toThrow('"slow" was released.');
@@ -150,10 +148,11 @@ describe('sessions', () => {
   it('of split batches have one thread in each child; of whole ones all threads in the first; until released', async () => {
     three = createEngine({ device: 'cpu', threads: 3, runTimeoutMs: 20_000 });
     const { pids } = three;
+    const adaptation = createAdaptation(three);
     const threads = () => Promise.all(pids.map(threadsOf));
-    const split = await three.load(graph('rows'));
+    const split = await adaptation.load(graph('rows'));
     const before = await threads();
-    const whole = await three.load(graph('rows', false));
+    const whole = await adaptation.load(graph('rows', false));
     // The thread that asks works too, so that a session with three threads starts two.
     const during = [before[0]! + 2, before[1], before[2]];
     expect(await threads()).toEqual(during);
@@ -199,7 +198,7 @@ describe('cuda', () => {
   it('is one child, and says so where CUDA is missing', async () => {
     gpu = createEngine({ device: 'cuda', threads: 2, runTimeoutMs: 20_000 });
     expect(gpu.pids).toHaveLength(1);
-    await expect(gpu.load(graph('rows'))).rejects.toThrow(
+    await expect(createAdaptation(gpu).load(graph('rows'))).rejects.toThrow(
       /^The device "cuda" was asked for, but ONNX Runtime cannot use it here: .+\.$/,
     );
   });

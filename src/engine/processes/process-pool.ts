@@ -1,5 +1,5 @@
+import { EngineCrashError } from '../engine-crash-error.ts';
 import { ChildLost, type EngineChild } from './engine-child.ts';
-import { EngineCrashError } from './engine-crash-error.ts';
 import { createPlace, type EngineObserver, type Place } from './place.ts';
 
 /** Something for one child to do, as a whole and from the start: it may be done again on another child. */
@@ -10,7 +10,7 @@ export interface Job<T> {
   readonly place?: number;
   /** When aborted the job is forgotten, unless a child has already begun it: its promise never settles. */
   readonly signal?: AbortSignal;
-  work(child: EngineChild): Promise<T>;
+  work(child: EngineChild, place: number): Promise<T>;
 }
 
 export interface PoolOptions {
@@ -58,14 +58,14 @@ export function createProcessPool({ size, module, log }: PoolOptions): ProcessPo
     for (const [index, place] of [...places.entries()].reverse()) {
       if (!place.idle) continue;
       const next = queue.findIndex((queued) => mayTake(queued, index));
-      if (next >= 0) void perform(place, queue.splice(next, 1)[0]!);
+      if (next >= 0) void perform(place, index, queue.splice(next, 1)[0]!);
     }
     refuseHopeless();
   }
 
-  async function perform(place: Place, queued: QueuedJob): Promise<void> {
+  async function perform(place: Place, index: number, queued: QueuedJob): Promise<void> {
     try {
-      await place.give((child) => queued.job.work(child));
+      await place.give((child) => queued.job.work(child, index));
     } catch (error) {
       if (error instanceof ChildLost) recover(queued, error);
       else queued.reject(error);
@@ -110,7 +110,7 @@ export function createProcessPool({ size, module, log }: PoolOptions): ProcessPo
     async submit<T>(job: Job<T>) {
       if (closing !== undefined) throw closedError();
       return new Promise<T>((resolve, reject) => {
-        const work = async (child: EngineChild) => resolve(await job.work(child));
+        const work = async (child: EngineChild, place: number) => resolve(await job.work(child, place));
         queue.push({ job: { ...job, work }, reject, losses: 0 });
         dispatch();
       });

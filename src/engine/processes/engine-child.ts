@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import type { Writable } from 'node:stream';
-import { InputError } from '../errors.ts';
+import { InputError } from '../../errors.ts';
+import { RunError } from '../run-error.ts';
+import { FEEDS_FD, withoutFeedData, writeFeedData } from './feed-pipe.ts';
 import type { Reply, Request, Results } from './messages.ts';
-import { ROWS_FD, withoutRowData, writeRowData } from './row-pipe.ts';
 
 /** The child of a request died under it. `reason` completes the sentence "the process …". */
 export class ChildLost extends Error {
@@ -34,7 +35,7 @@ export interface EngineChild {
   /** Resolves when the process has ended. Never rejects. */
   readonly ended: Promise<ChildEnd>;
   /**
-   * Rejects with `InputError` or `Error` where the child says so, and with `ChildLost` where the child dies or takes longer
+   * Rejects with `InputError` or `RunError` where the child says so, and with `ChildLost` where the child dies or takes longer
    * than `limitMs`, for which it is killed.
    */
   request<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]>;
@@ -71,9 +72,9 @@ export function forkChild(module: URL): EngineChild {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
     env: { ...FASTER_MEMORY, ...process.env, ...NO_TELEMETRY },
   });
-  const rowPipe = child.stdio[ROWS_FD] as Writable | undefined;
+  const feedPipe = child.stdio[FEEDS_FD] as Writable | undefined;
   // It breaks when the child dies, of which `exit` tells.
-  rowPipe?.on('error', () => {});
+  feedPipe?.on('error', () => {});
   let alive = true;
   let verdict: ChildEnd | undefined;
   let exchange: Exchange | undefined;
@@ -119,13 +120,13 @@ export function forkChild(module: URL): EngineChild {
     if (!alive) throw new ChildLost((await ended).reason);
     // Where the message cannot be sent the channel is broken: without it the process is of no use.
     child.send(
-      withoutRowData(request),
+      withoutFeedData(request),
       (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }),
     );
-    writeRowData(rowPipe!, request);
+    writeFeedData(feedPipe!, request);
     const answer = await reply(limitMs);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
-    throw answer.fault === 'input' ? new InputError(answer.message) : new Error(answer.message);
+    throw answer.fault === 'input' ? new InputError(answer.message) : new RunError(answer.message);
   }
 
   return {

@@ -1,0 +1,56 @@
+import type { Tensor } from '../../tensor.ts';
+
+/** A self-adapting graph on disk and what the engine must know to run it well. */
+export interface Artifact {
+  /** Names the artifact in logs and errors, for example `cifar10-resnet14:1/isolated`. */
+  readonly name: string;
+  /** Absolute path of the compiled ONNX file. */
+  readonly path: string;
+  /** Name of the graph's image input, [N, C, H, W] float32. */
+  readonly input: string;
+  /** Name of the graph's output of adapted logits, [N, K] float32. */
+  readonly output: string;
+  /**
+   * Present where a row's answer does not depend on the rows beside it: a batch may then be cut into parts of at most so many
+   * rows, which fit the cache, and spread over the engine's processes. Absent: the rows of a call run together.
+   */
+  readonly rowsPerPart?: number;
+  /**
+   * Present where the graph is not self-adapting but one pass, which is run `steps` + 1 times over all parts of a batch: the
+   * shape of what one pass hands to the next, [tensors, parameters]. Goes with `rowsPerPart`.
+   */
+  readonly carried?: readonly [tensors: number, parameters: number];
+}
+
+/** What one call of a self-adapting graph returns for N rows and K classes. */
+export interface AdaptedRows {
+  /** Logits after adaptation, [N, K]. */
+  readonly logits: Tensor<'float32'>;
+  /** Logits of the model as it is, [N, K]. */
+  readonly staticLogits: Tensor<'float32'>;
+  /** Entropy of each row before each update and after the last one, in nats, [steps + 1, N]. */
+  readonly entropy: Tensor<'float32'>;
+  /** Standard deviation of the learned Gaussian smoothing in pixels, [1] or [N]; absent without smoothing. */
+  readonly sigma?: Tensor<'float32'>;
+}
+
+/** Hears how many of the rows of a call are done, and which process did the latest of them. */
+export type OnProgress = (rowsDone: number, pid: number) => void;
+
+export interface LoadedArtifact {
+  /** How many parts of batches may run at the same time. */
+  readonly width: number;
+  /** Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh parameters. */
+  run(rows: Tensor<'float32'>, steps: number, onProgress?: OnProgress): Promise<AdaptedRows>;
+  /** Frees the sessions. Calls in flight finish first. */
+  release(): Promise<void>;
+}
+
+/** Runs self-adapting graphs on an engine. */
+export interface Adaptation {
+  /**
+   * Opens the artifact's sessions; resolves when they can run. Rejects with `InputError` where the file is no self-adapting
+   * graph.
+   */
+  load(artifact: Artifact): Promise<LoadedArtifact>;
+}

@@ -1,0 +1,155 @@
+import { InputError } from '../../errors.ts';
+import { float32, int64, type Tensor } from '../../tensor.ts';
+import type { Engine, Join, OpenGraph } from '../engine.ts';
+import { adaptInPasses, type PassResult, type PassState } from './adapt-in-passes.ts';
+import type { AdaptedRows, Artifact, LoadedArtifact, OnProgress } from './adaptation.ts';
+import { outputsOf } from './graph-names.ts';
+import { runInParts } from './run-in-parts.ts';
+
+/** An update, which is a forward and a backward pass, takes about three forward passes' time. */
+const UPDATE = 3;
+/** So many forward passes of a row make a message worth its while. */
+const PASSES_PER_MESSAGE = 96;
+
+/** How many rows to send to a child at once, in whole parts, where a row takes the time of so many forward passes. */
+const rowsPerMessage = (rowsPerPart: number, passes: number): number =>
+  rowsPerPart * Math.ceil(PASSES_PER_MESSAGE / (passes * rowsPerPart));
+
+const bool = (value: boolean): Tensor<'bool'> => ({
+  type: 'bool',
+  dims: [],
+  data: Uint8Array.of(value ? 1 : 0),
+});
+
+interface Call {
+  readonly graph: OpenGraph;
+  readonly artifact: Artifact;
+  readonly join: Readonly<Record<string, Join>>;
+  /** Absent where the rows of a call run together. */
+  readonly rowsPerPart: number | undefined;
+  readonly batch: Tensor<'float32'>;
+  readonly steps: number;
+  readonly onProgress: OnProgress;
+  /** Aborted where a part has failed: the others are of no use to anybody. */
+  readonly signal: AbortSignal;
+}
+
+async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
+  const { graph, artifact, join, batch, steps, onProgress, signal } = call;
+  const size = batch.dims[0]!;
+  const rowsPerRun = call.rowsPerPart ?? size;
+  let rowsDone = 0;
+  const outputs = await runInParts(graph, { steps: int64([], [steps]) }, batch, {
+    feed: artifact.input,
+    rowsPerRun,
+    rowsPerMessage: call.rowsPerPart === undefined ? size : rowsPerMessage(rowsPerRun, 1 + UPDATE * steps),
+    join,
+    signal,
+    onRows(rows, pid) {
+      rowsDone += rows;
+      onProgress(rowsDone, pid);
+    },
+  });
+  const output = (name: string) => outputs[name] as Tensor<'float32'>;
+  return {
+    logits: output(artifact.output),
+    staticLogits: output('static_logits'),
+    entropy: output('entropy'),
+    ...('sigma' in join && { sigma: output('sigma') }),
+  };
+}
+
+/** A row counts as done in so far as its passes are. */
+function adaptPassByPass(call: Call): Promise<AdaptedRows> {
+  const { graph, artifact, join, batch, steps, onProgress, signal } = call;
+  const rowsPerRun = call.rowsPerPart!;
+  let rowsPassed = 0;
+  async function pass({ updates, batchRows, adapt, ...carried }: PassState): Promise<PassResult> {
+    const feeds = {
+      ...carried,
+      updates: int64([], [updates]),
+      batch_rows: float32([], [batchRows]),
+      adapt: bool(adapt),
+    };
+    const outputs = await runInParts(graph, feeds, batch, {
+      feed: artifact.input,
+      rowsPerRun,
+      rowsPerMessage: rowsPerMessage(rowsPerRun, UPDATE),
+      join,
+      signal,
+      onRows(rows, pid) {
+        rowsPassed += rows;
+        onProgress(Math.floor(rowsPassed / (steps + 1)), pid);
+      },
+    });
+    const output = (name: string) => outputs[name] as Tensor<'float32'>;
+    return {
+      logits: output(artifact.output),
+      entropy: output('entropy'),
+      carried: output('next_carried'),
+      gradient: outputs.next_gradient as Tensor<'float64'>,
+    };
+  }
+  return adaptInPasses(pass, artifact.carried!, batch.dims[0]!, steps);
+}
+
+/** The graph of an artifact, opened and found to be of its kind. */
+async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) {
+  const { name, path } = artifact;
+  const sessions = split ? 'every' : 'first';
+  const graph = await engine.open({ name: `"${name}"`, model: path }, { sessions, optimise: true });
+  try {
+    return { graph, join: outputsOf(artifact, graph) };
+  } catch (error) {
+    await graph.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens sessions of `artifact`: one with a single thread in every process where batches are split, otherwise one with all
+ * threads in the first. Rejects with `InputError` where it is no self-adapting graph.
+ */
+export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<LoadedArtifact> {
+  const { name, carried } = artifact;
+  const rowsPerPart = engine.device === 'cpu' ? artifact.rowsPerPart : undefined;
+  const { graph, join } = await openArtifact(engine, artifact, rowsPerPart !== undefined);
+  const calls = new Set<Promise<AdaptedRows>>();
+  let released: Promise<void> | undefined;
+
+  async function adapt(rows: Pick<Call, 'batch' | 'steps' | 'onProgress'>): Promise<AdaptedRows> {
+    const failure = new AbortController();
+    try {
+      const call = { graph, artifact, join, rowsPerPart, ...rows, signal: failure.signal };
+      return await (carried === undefined ? adaptAtOnce(call) : adaptPassByPass(call));
+    } finally {
+      failure.abort();
+    }
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled(calls);
+    await graph.release();
+  }
+
+  return {
+    width: graph.width,
+    async run(batch, steps, onProgress = () => {}) {
+      if (released !== undefined) throw new Error(`"${name}" was released.`);
+      if (!(batch.dims[0]! > 0)) {
+        throw new InputError(`"${name}" was given no rows: the shape is [${batch.dims.join(', ')}].`);
+      }
+      const call = adapt({ batch, steps, onProgress });
+      calls.add(call);
+      try {
+        return await call;
+      } finally {
+        calls.delete(call);
+      }
+    },
+    release() {
+      released ??= close();
+      return released;
+    },
+  };
+}

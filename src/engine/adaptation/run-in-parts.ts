@@ -1,0 +1,31 @@
+import type { Tensor } from '../../tensor.ts';
+import type { Cut, OpenGraph, Tensors } from '../engine.ts';
+import { cutRows, joinOutputs } from '../parts.ts';
+
+export interface PartsOptions extends Cut {
+  /** The most rows that one process is sent at a time; it runs them by parts of `rowsPerRun`. */
+  readonly rowsPerMessage: number;
+  readonly signal: AbortSignal;
+  /** Hears how many rows were done by which process, as they are done. */
+  readonly onRows: (rows: number, pid: number) => void;
+}
+
+/** Runs a graph on `feeds` and `rows` over as many processes as may take part, and joins what they answer. */
+export async function runInParts(
+  graph: OpenGraph,
+  feeds: Tensors,
+  rows: Tensor<'float32'>,
+  { feed, rowsPerRun, join, rowsPerMessage, signal, onRows }: PartsOptions,
+): Promise<Readonly<Record<string, Tensor>>> {
+  const cut = { feed, rowsPerRun, join };
+  const runs = cutRows(rows, rowsPerMessage, graph.width).map(async (part) => {
+    const size = part.dims[0]!;
+    const { outputs, pid } = await graph.run(
+      { ...feeds, [feed]: part },
+      { fetches: Object.keys(join), cut, signal, attributes: { 'dent.rows': size } },
+    );
+    onRows(size, pid);
+    return outputs;
+  });
+  return joinOutputs(await Promise.all(runs), join);
+}

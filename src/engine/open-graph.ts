@@ -1,0 +1,113 @@
+import { asPartOfThis, inSpan } from '../spans.ts';
+import type { GraphSource, OpenGraph, OpenOptions, Ran, RunOptions, Tensors } from './engine.ts';
+import type { EngineChild } from './processes/engine-child.ts';
+import type { OpenRequest, Results, RunRequest } from './processes/messages.ts';
+import type { ProcessPool } from './processes/process-pool.ts';
+
+/** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
+const OPEN_LIMIT_MS = 120_000;
+
+export interface OpenIn extends Pick<OpenRequest, 'id' | 'device'> {
+  /** Threads of the engine, which a session has alone or shares with the others of its graph. */
+  readonly threads: number;
+  /** The longest that one call may run. */
+  readonly runTimeoutMs: number;
+}
+
+/** A graph's sessions in the children. One that replaces a dead child has none, so its first job opens the graph anew. */
+function createSessions({ name, model }: GraphSource, { sessions, optimise }: OpenOptions, inside: OpenIn) {
+  const { id, device } = inside;
+  const threads = sessions === 'first' ? inside.threads : 1;
+  const openIn = new WeakMap<EngineChild, Results['open']>();
+  return {
+    async open(child: EngineChild): Promise<Results['open']> {
+      const known = openIn.get(child);
+      if (known !== undefined) return known;
+      const request = { kind: 'open', id, name, model, optimise, device, threads } as const;
+      const opened = await child.request(request, OPEN_LIMIT_MS);
+      openIn.set(child, opened);
+      return opened;
+    },
+    async shut(child: EngineChild): Promise<void> {
+      if (openIn.delete(child)) await child.request({ kind: 'release', id }, OPEN_LIMIT_MS);
+    },
+  };
+}
+
+/** Does `work` in each of some places at once. Waits for all, and then rejects with the first failure if there was one. */
+async function inEach<T>(places: readonly number[], work: (place: number) => Promise<T>): Promise<T[]> {
+  const outcomes = await Promise.allSettled(places.map(work));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+}
+
+/**
+ * Opens a graph in the children that `options` name, at the same time, so that it is in memory once for each. Rejects with
+ * `InputError` where it cannot be opened.
+ */
+export async function openGraph(
+  pool: ProcessPool,
+  source: GraphSource,
+  options: OpenOptions,
+  inside: OpenIn,
+): Promise<OpenGraph> {
+  const { name } = source;
+  const { id, runTimeoutMs } = inside;
+  const { open, shut } = createSessions(source, options, inside);
+  const openInFree = (child: EngineChild, place: number) => open(child).then(() => place);
+  const everywhere = options.sessions === 'every';
+  const places = everywhere
+    ? Array.from({ length: pool.size }, (_, place) => place)
+    : [options.sessions === 'any' ? await pool.submit({ name, work: openInFree }) : 0];
+  const calls = new Set<Promise<unknown>>();
+  let released: Promise<void> | undefined;
+
+  async function runIn(child: EngineChild, request: RunRequest, attributes: RunOptions['attributes']) {
+    await open(child);
+    const pid = child.pid!;
+    const outputs = await inSpan('engine', { ...attributes, 'dent.engine.pid': pid }, () =>
+      child.request(request, runTimeoutMs),
+    );
+    return { outputs, pid };
+  }
+
+  async function run(feeds: Tensors, { signal, attributes, ...how }: RunOptions = {}): Promise<Ran> {
+    if (released !== undefined) throw new Error(`${name} was released.`);
+    const request = { kind: 'run', id, feeds, ...how } as const;
+    const call = pool.submit({
+      name,
+      ...(!everywhere && { place: places[0]! }),
+      ...(signal && { signal }),
+      work: asPartOfThis((child: EngineChild) => runIn(child, request, attributes)),
+    });
+    calls.add(call);
+    const forget = () => void calls.delete(call);
+    // A call that is given up may never settle.
+    signal?.addEventListener('abort', forget, { once: true });
+    return call.finally(forget);
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled(calls);
+    // Where a child or the whole engine is lost meanwhile, its sessions are lost with it: that is all we want.
+    await inEach(places, (place) => pool.submit({ name, place, work: shut })).catch(() => {});
+  }
+
+  try {
+    const [opened] = await inEach(places, (place) => pool.submit({ name, place, work: open }));
+    return {
+      ...opened!,
+      width: places.length,
+      run,
+      release() {
+        released ??= close();
+        return released;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { float32, int64 } from '../tensor.ts';
+import { cutRows, joinOutputs } from './parts.ts';
+
+const sizes = (rows: number, processes: number) =>
+  cutRows(float32([rows, 2], new Float32Array(rows * 2)), 16, processes).map(({ dims }) => dims[0]);
+
+describe('cutRows', () => {
+  it.each([
+    [1, 1, [1]],
+    [1, 2, [1]],
+    [2, 2, [1, 1]],
+    [16, 1, [16]],
+    [17, 1, [8, 9]],
+    [20, 2, [10, 10]],
+    [33, 2, [8, 8, 8, 9]],
+    [128, 2, [16, 16, 16, 16, 16, 16, 16, 16]],
+    [5, 3, [1, 2, 2]],
+  ])('cuts %i rows for %i processes into %j', (rows, processes, expected) => {
+    expect(sizes(rows, processes)).toEqual(expected);
+  });
+
+  it('keeps the rows in their order and copies none', () => {
+    const batch = float32(
+      [20, 3],
+      Float32Array.from({ length: 60 }, (_, i) => i),
+    );
+    const parts = cutRows(batch, 16, 2);
+    expect(parts.flatMap(({ data }) => [...data])).toEqual([...batch.data]);
+    expect(parts.every(({ data }) => data.buffer === batch.data.buffer)).toBe(true);
+  });
+});
+
+describe('joinOutputs', () => {
+  /** Outputs for rows numbered from `first`. */
+  function outputs(first: number, rows: number) {
+    const numbers = Array.from({ length: rows }, (_, i) => first + i);
+    return {
+      logits: float32(
+        [rows, 2],
+        numbers.flatMap((n) => [n, -n]),
+      ),
+      entropy: float32(
+        [3, rows],
+        [0, 1, 2].flatMap((step) => numbers.map((n) => step * 1000 + n)),
+      ),
+    };
+  }
+
+  it('joins by rows and by columns', () => {
+    const parts = [outputs(0, 2), outputs(2, 1), outputs(3, 2)];
+    expect(joinOutputs(parts, { logits: 'rows', entropy: 'columns' })).toEqual(outputs(0, 5));
+  });
+
+  it('joins rows of any element type', () => {
+    const parts = [[1n], [2n, 3n]].map((data) => ({ x: int64([data.length], data) }));
+    expect(joinOutputs(parts, { x: 'rows' })).toEqual({ x: int64([3], [1n, 2n, 3n]) });
+  });
+
+  it('adds up in float64, also what is one part alone', () => {
+    const parts = [2 ** 24, 1, 1].map((n) => ({ g: float32([1, 2], [n, 0.5]) }));
+    expect(joinOutputs(parts, { g: 'sum' })).toEqual({
+      g: { type: 'float64', dims: [1, 2], data: Float64Array.of(2 ** 24 + 2, 1.5) },
+    });
+    expect(joinOutputs(parts.slice(0, 1), { g: 'sum' }).g!.type).toBe('float64');
+  });
+
+  it('takes what is the same in all parts once', () => {
+    const part = { sigma: float32([1], [0.5]) };
+    expect(joinOutputs([part, part], { sigma: 'same' })).toEqual(part);
+  });
+});

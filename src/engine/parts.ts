@@ -1,0 +1,75 @@
+import { elementCount, float32, rows, type Tensor, zeros } from '../tensor.ts';
+import type { Cut, Join } from './engine.ts';
+
+/**
+ * Cuts rows [N, ...] into parts of at most `largest` rows whose sizes differ by one at most: as many for each of the
+ * `processes` as for the next, where the rows suffice. The parts are views.
+ */
+export function cutRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
+  const size = all.dims[0]!;
+  const rounds = Math.ceil(size / (largest * processes));
+  const count = Math.min(rounds * processes, size);
+  const start = (part: number) => Math.floor((part * size) / count);
+  return Array.from({ length: count }, (_, part) => rows(all, start(part), start(part + 1)));
+}
+
+/** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
+function joinRows(parts: readonly Tensor[]): Tensor {
+  const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
+  const { type, dims } = parts[0]!;
+  const whole = [size, ...dims.slice(1)];
+  // Arrays of all element types are alike in what is used here.
+  const joined = zeros(type, elementCount(whole)) as Float32Array;
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part.data as Float32Array, offset);
+    offset += part.data.length;
+  }
+  return { type, dims: whole, data: joined } as Tensor;
+}
+
+/** [k, n1], [k, n2], ... to [k, n1 + n2 + ...]. */
+function joinColumns(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
+  const height = parts[0]!.dims[0]!;
+  const width = parts.reduce((sum, { dims }) => sum + dims[1]!, 0);
+  const joined = new Float32Array(height * width);
+  let left = 0;
+  for (const { data, dims } of parts) {
+    const columns = dims[1]!;
+    for (let line = 0; line < height; line++) {
+      joined.set(data.subarray(line * columns, (line + 1) * columns), line * width + left);
+    }
+    left += columns;
+  }
+  return float32([height, width], joined);
+}
+
+/** The sum of all parts, element by element, in float64. */
+function sumUp(parts: readonly Tensor[]): Tensor<'float64'> {
+  const { dims } = parts[0]!;
+  const total = new Float64Array(elementCount(dims));
+  for (const { data } of parts) for (let i = 0; i < total.length; i++) total[i]! += Number(data[i]!);
+  return { type: 'float64', dims, data: total };
+}
+
+const JOINS: { readonly [K in Join]: (parts: readonly Tensor[]) => Tensor } = {
+  rows: joinRows,
+  columns: (parts) => joinColumns(parts as readonly Tensor<'float32'>[]),
+  sum: sumUp,
+  same: ([first]) => first!,
+};
+
+/** The outputs for all rows from the outputs for their parts, in their order. */
+export function joinOutputs(
+  parts: readonly Readonly<Record<string, Tensor>>[],
+  join: Cut['join'],
+): Record<string, Tensor> {
+  const whole = (name: string) => {
+    const values = parts.map((outputs) => outputs[name]!);
+    const how = join[name];
+    if (how === undefined) throw new Error(`Nothing says how "${name}" is joined. This is a bug.`);
+    // A sum of one is in float64 too: whoever adds on gets what it is used to.
+    return values.length === 1 && how !== 'sum' ? values[0]! : JOINS[how](values);
+  };
+  return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));
+}

@@ -1,0 +1,54 @@
+import type { Tensor } from '../../tensor.ts';
+import type { Cut, Device, OpenGraph, Tensors } from '../engine.ts';
+
+/** Opens a session under `id`. */
+export interface OpenRequest {
+  readonly kind: 'open';
+  readonly id: number;
+  /** The subject of the sentences that tell of the graph. */
+  readonly name: string;
+  /** A path or the bytes. */
+  readonly model: string | Uint8Array;
+  readonly optimise: boolean;
+  readonly device: Device;
+  /** Threads inside one operator. */
+  readonly threads: number;
+}
+
+export interface RunRequest {
+  readonly kind: 'run';
+  readonly id: number;
+  /** Their data crosses in the pipe of feeds. */
+  readonly feeds: Tensors;
+  readonly fetches?: readonly string[];
+  readonly cut?: Cut;
+}
+
+export interface ReleaseRequest {
+  readonly kind: 'release';
+  readonly id: number;
+}
+
+/** What the parent asks of a child. It asks one thing at a time and waits for the reply. */
+export interface Requests {
+  open: OpenRequest;
+  run: RunRequest;
+  release: ReleaseRequest;
+}
+export type RequestKind = keyof Requests;
+export type Request = Requests[RequestKind];
+
+/** What a child answers with, by the kind of request. */
+export interface Results {
+  open: Pick<OpenGraph, 'inputs' | 'outputs'>;
+  run: Record<string, Tensor>;
+  release: undefined;
+}
+
+/**
+ * One reply follows each request, and one more comes unasked when the child is ready for the first. `input` is the fault of
+ * what a person gave us (`InputError`), `run` of anything else.
+ */
+export type Reply =
+  | { readonly kind: 'done'; readonly result: Results[RequestKind] | undefined }
+  | { readonly kind: 'failed'; readonly fault: 'input' | 'run'; readonly message: string };
