@@ -137,7 +137,7 @@ export function predictCommand(): Command {
     .description(
       'Predict image files with a model of the repository, as one batch or as few as the model allows.',
     )
-    .argument('<image...>', 'JPEG, PNG or WebP files')
+    .argument('<image...>', 'JPEG, PNG, WebP or AVIF files')
     .option('--model <name>', "a model of the repository (default: the repository's)")
     .option('--recipe <name>', "a recipe of the model (default: the model's)")
     .option('--top-k <n>', 'classes to show', wholeNumber(1, 1_000_000), 3);

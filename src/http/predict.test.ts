@@ -214,7 +214,7 @@ describe('the body', () => {
       type: 'urn:dent-serve:error:invalid_image',
       title: 'Invalid image',
       status: 400,
-      detail: 'The image is not a JPEG, PNG or WebP file.',
+      detail: 'The image is not a JPEG, PNG, WebP or AVIF file.',
       code: 'invalid_image',
     });
   });

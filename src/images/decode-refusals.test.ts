@@ -21,7 +21,7 @@ describe('what it refuses', () => {
     for (const bytes of [Buffer.from(svg), gif, tiff, Buffer.from('hello'), Buffer.from(noise(5000, 3))]) {
       expect(await refusal(bytes)).toMatchObject({
         code: 'invalid_image',
-        message: 'The image is not a JPEG, PNG or WebP file.',
+        message: 'The image is not a JPEG, PNG, WebP or AVIF file.',
       });
     }
     expect(await refusal(new Uint8Array())).toMatchObject({
@@ -30,7 +30,7 @@ describe('what it refuses', () => {
     });
   });
 
-  it('what sharp could open beside the three types', async () => {
+  it('what sharp could open beside the four types', async () => {
     const gif = await solid(8, 8, [1, 2, 3]).gif().toBuffer();
     await expect(sharp(gif).metadata()).rejects.toThrow('unsupported image format');
   });
@@ -41,7 +41,7 @@ describe('what it refuses', () => {
     expect(await refusal(Buffer.concat([pngHead, svg]))).toMatchObject({ code: 'invalid_image' });
   });
 
-  it.each(['jpeg', 'png', 'webp'] as const)('a %s cut short at any length', async (format) => {
+  it.each(['jpeg', 'png', 'webp', 'avif'] as const)('a %s cut short at any length', async (format) => {
     const bytes = await texture.clone().toFormat(format).toBuffer();
     expect(await refusal(bytes)).toBe('decoded');
     for (const share of [0.01, 0.1, 0.3, 0.6, 0.9]) {
@@ -86,15 +86,18 @@ describe('what it refuses', () => {
     });
   });
 
-  it.each(['jpeg', 'png', 'webp'] as const)('nothing else, however a %s is damaged', async (format) => {
-    const bytes = await texture.clone().toFormat(format).toBuffer();
-    for (let round = 0; round < 60; round++) {
-      const damaged = Buffer.from(bytes);
-      for (const [i, value] of noise(6, round + 1).entries()) {
-        damaged[(value * 977 + i * 131 + round * 37) % damaged.length] = value;
+  it.each(['jpeg', 'png', 'webp', 'avif'] as const)(
+    'nothing else, however a %s is damaged',
+    async (format) => {
+      const bytes = await texture.clone().toFormat(format).toBuffer();
+      for (let round = 0; round < 60; round++) {
+        const damaged = Buffer.from(bytes);
+        for (const [i, value] of noise(6, round + 1).entries()) {
+          damaged[(value * 977 + i * 131 + round * 37) % damaged.length] = value;
+        }
+        const outcome = await refusal(damaged);
+        if (outcome !== 'decoded') expect(outcome).toMatchObject({ name: 'ServiceError' });
       }
-      const outcome = await refusal(damaged);
-      if (outcome !== 'decoded') expect(outcome).toMatchObject({ name: 'ServiceError' });
-    }
-  });
+    },
+  );
 });

@@ -1,14 +1,17 @@
 import sharp from 'sharp';
 import { ServiceError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
+import { avifItems } from './avif-items.ts';
+import { isOdd, lacksEnd, tooManyPixels, toServiceError } from './decode-failure.ts';
 import { createDecodeSlots } from './decode-slots.ts';
 import { toPlanes } from './planes.ts';
-import { imageType } from './signature.ts';
+import { asStill, imageType } from './signature.ts';
 
-// libvips would also open SVG, GIF, TIFF, PDF and more: parsers that strangers' bytes should never reach.
+// libvips would also open SVG, GIF, TIFF, PDF and more: parsers that strangers' bytes should never reach. What opens AVIF would
+// open HEIC too, but sharp's libheif comes without a decoder for it.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
-  operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
+  operation: ['Jpeg', 'Png', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}Buffer`),
 });
 // No image is asked for twice, and requests are parallel already.
 sharp.cache(false);
@@ -22,6 +25,14 @@ const DECODES_AT_A_TIME = 8;
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 /** A photo of 16 megapixels takes 20 to 500 ms; this only ends what was made to be slow. */
 const DECODE_TIMEOUT_SECONDS = 10;
+/**
+ * What a JPEG decoder may read ahead of the last pixel: 64 bits of one, each byte of them stuffed. They stand in for the end of a
+ * file. No Huffman code has ones alone, so a scan that is cut short runs out of them within two blocks of 8 x 8.
+ */
+const READ_AHEAD = Buffer.alloc(16, 'ff00', 'hex');
+const HEIC_REFUSAL =
+  'The image is a HEIC file, whose compression (HEVC) cannot be decoded here. Send it as JPEG; on an iPhone, choose ' +
+  'Settings, Camera, Formats, "Most Compatible".';
 
 export interface ImageDecoderOptions {
   /** Width times height above which an image is refused before its pixels are read. */
@@ -32,7 +43,7 @@ export interface ImageDecoderOptions {
 
 export interface ImageDecoder {
   /**
-   * The pixels of an encoded JPEG, PNG or WebP image as the model wants to see them: uint8, planar, [3, height, width] for
+   * The pixels of an encoded JPEG, PNG, WebP or AVIF image as the model wants to see them: uint8, planar, [3, height, width] for
    * rgb and bgr, [1, height, width] for gray. Rejects with `ServiceError`: `invalid_image` for what is no such image or
    * is broken, `too_large` above a limit, `queue_full` where too much waits to be decoded, `timeout` for an image that
    * takes absurdly long.
@@ -59,11 +70,13 @@ export function createImageDecoder({
       }
       const type = imageType(bytes);
       if (type === undefined) {
-        throw new ServiceError('invalid_image', 'The image is not a JPEG, PNG or WebP file.');
+        throw new ServiceError('invalid_image', 'The image is not a JPEG, PNG, WebP or AVIF file.');
       }
+      if (type === 'HEIC') throw new ServiceError('invalid_image', HEIC_REFUSAL);
+      if (type === 'AVIF') checkAvif(bytes, maxPixels);
       const rgb = await slots.run(bytes.length, () =>
-        resizedRgb(bytes, input, maxPixels).catch((error: unknown) => {
-          throw toServiceError(error, type, maxPixels);
+        decodeAsBrowsersDo(asStill(bytes), input, maxPixels).catch((error: unknown) => {
+          throw toServiceError(error, type, { maxPixels, timeoutSeconds: DECODE_TIMEOUT_SECONDS });
         }),
       );
       return toPlanes(rgb, input);
@@ -71,14 +84,48 @@ export function createImageDecoder({
   };
 }
 
-/** Interleaved sRGB bytes, height x width x 3. */
+function checkAvif(bytes: Uint8Array, maxPixels: number): void {
+  const { largestPixels, plain } = avifItems(bytes);
+  if (!plain) {
+    throw new ServiceError(
+      'invalid_image',
+      'The AVIF image is put together from tiles or compressed otherwise than by AV1, which is not read here. Send it as JPEG or PNG.',
+    );
+  }
+  if (largestPixels > maxPixels) throw tooManyPixels(maxPixels);
+}
+
+/**
+ * Damage is refused, but not what browsers make nothing of: bytes or numbers in a JPEG that the standard does not have there, and
+ * a JPEG that lacks nothing but the two bytes that end it. Only such files are decoded more than once.
+ */
+async function decodeAsBrowsersDo(
+  bytes: Uint8Array,
+  input: InputSpec,
+  maxPixels: number,
+): Promise<Uint8Array> {
+  const despiteOddities = (data: Uint8Array): Promise<Uint8Array> =>
+    resizedRgb(data, input, maxPixels, 'warning').catch((error: unknown) => {
+      if (!isOdd(error)) throw error;
+      return resizedRgb(data, input, maxPixels, 'truncated');
+    });
+  try {
+    return await despiteOddities(bytes);
+  } catch (error) {
+    if (!lacksEnd(error)) throw error;
+    return despiteOddities(Buffer.concat([bytes, READ_AHEAD]));
+  }
+}
+
+/** Interleaved sRGB bytes, height x width x 3. `failOn` is the least fault that fails. */
 async function resizedRgb(
   bytes: Uint8Array,
   { width, height, fit }: InputSpec,
   maxPixels: number,
+  failOn: 'truncated' | 'warning',
 ): Promise<Uint8Array> {
   return (
-    sharp(bytes, { limitInputPixels: maxPixels, failOn: 'warning', pages: 1 })
+    sharp(bytes, { limitInputPixels: maxPixels, failOn, pages: 1 })
       .timeout({ seconds: DECODE_TIMEOUT_SECONDS })
       .autoOrient()
       .flatten({ background: 'white' })
@@ -89,18 +136,4 @@ async function resizedRgb(
       .raw({ depth: 'uchar' })
       .toBuffer()
   );
-}
-
-/** libvips tells its failures apart by words alone. */
-function toServiceError(error: unknown, type: string, maxPixels: number): ServiceError {
-  const words = error instanceof Error ? error.message : '';
-  if (words.includes('exceeds pixel limit')) {
-    return new ServiceError('too_large', `The image has more than ${maxPixels} pixels.`, { cause: error });
-  }
-  if (words.startsWith('timeout:')) {
-    const sentence = `Decoding the image took longer than ${DECODE_TIMEOUT_SECONDS} s.`;
-    return new ServiceError('timeout', sentence, { cause: error });
-  }
-  const sentence = `The ${type} image cannot be decoded: it is broken, cut short or far too narrow.`;
-  return new ServiceError('invalid_image', sentence, { cause: error });
 }

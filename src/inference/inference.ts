@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor.ts';
 /** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
 export interface PredictRequest {
   /**
-   * The encoded image: JPEG, PNG or WebP. Emptied when it is decoded: whoever waits for the prediction holds the request, and
+   * The encoded image: JPEG, PNG, WebP or AVIF. Emptied when it is decoded: whoever waits for the prediction holds the request, and
    * must not hold megabytes for it.
    */
   image: Uint8Array;

@@ -34,7 +34,7 @@ export const emptyAnswer = (description: string) => ({ description, headers: REQ
 
 /** For each code that an operation documents: when it is met, and what it says then. */
 const PROBLEMS = {
-  invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG or WebP file.'],
+  invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG, WebP or AVIF file.'],
   invalid_request: ['a parameter or the body is wrong', 'There is no query parameter "topk".'],
   unknown_recipe: [
     'the model has no such recipe',
