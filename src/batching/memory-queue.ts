@@ -183,10 +183,22 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
     refuseUseless(request, signal);
     const { keep } = request;
     if (!keep) return admit(request, signal);
-    const answer = admitOnce({ ...request, keep });
+    const first = admitOnce({ ...request, keep });
     const pending = promise(request, signal);
-    answer.then(pending.resolve, pending.reject);
+    follow(first, { ...request, keep }, pending);
     return pending.promise;
+  }
+
+  /** Settles with the answer of the row of that id. Where that was an earlier one and met its own deadline, the row is run now. */
+  function follow(answer: Promise<Delivery>, request: KeptRequest, pending: Pending<Delivery>): void {
+    answer.then(pending.resolve, (error: ServiceError) => {
+      if (error.code !== 'timeout' || request.deadlineMs <= Date.now()) return pending.reject(error);
+      try {
+        follow(admitOnce(request), request, pending);
+      } catch (refusal) {
+        pending.reject(refusal as ServiceError);
+      }
+    });
   }
 
   return {

@@ -10,7 +10,10 @@ import { defineScripts } from './scripts.ts';
 import { decodeKept, decodeOutcome, encodeRow, type Outcome } from './wire.ts';
 
 export type Acceptance =
-  | { readonly state: 'accepted' | 'attached' | 'full' }
+  | { readonly state: 'accepted' }
+  | { readonly state: 'full' }
+  /** A row of this id waits or runs already, until its deadline at the latest. */
+  | { readonly state: 'attached'; readonly leftMs: number }
   | { readonly state: 'answered'; readonly outcome: Outcome };
 
 /** What a row is sent with beside itself. */
@@ -26,6 +29,8 @@ export interface Ticket {
 export interface ProducerStore {
   submit(request: RowRequest, ticket: Ticket): Promise<Acceptance>;
   withdraw(request: RowRequest, replyTo: string): Promise<void>;
+  /** Ends a kept row whose deadline has passed. */
+  expire(request: RowRequest, replyTo: string): Promise<void>;
   /** Starts the next batches of these lanes without waiting for company. */
   drain(lanes: readonly Lane[]): Promise<void>;
   /** For each id its outcome, or whether it may still have one. */
@@ -51,7 +56,7 @@ export function createProducerStore(client: RedisClient, base: string): Producer
   return {
     async submit(request, { limits, leftMs, replyTo }) {
       const { id, lane, priority = DEFAULT_PRIORITY, keep } = request;
-      const [state, outcome] = (await scripts.dentSubmit.bytes(
+      const [state, detail] = (await scripts.dentSubmit.bytes(
         laneKey(lane),
         lane.content,
         `${lane.model}:${lane.version}`,
@@ -67,11 +72,16 @@ export function createProducerStore(client: RedisClient, base: string): Producer
         replyTo,
       )) as [Buffer, Buffer?];
       const name = state.toString() as Acceptance['state'];
-      return name === 'answered' ? { state: name, outcome: decodeOutcome(outcome!) } : { state: name };
+      if (name === 'answered') return { state: name, outcome: decodeOutcome(detail!) };
+      return name === 'attached' ? { state: name, leftMs: Number(detail!.toString()) } : { state: name };
     },
 
     async withdraw({ id, lane }, replyTo) {
       await scripts.dentWithdraw.text(laneKey(lane), `${replyTo}:${id}`);
+    },
+
+    async expire({ id, lane }, replyTo) {
+      await scripts.dentExpire.text(laneKey(lane), `${replyTo}:${id}`);
     },
 
     async drain(lanes) {

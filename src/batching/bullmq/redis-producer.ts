@@ -46,11 +46,15 @@ export interface RedisProducer extends BatchProducer, Link {
   hasWorker(content: string): Promise<boolean>;
 }
 
+/** Of a row that was not refused. */
+type Taken = Exclude<Acceptance, { readonly state: 'full' }>;
+
 interface Waiter {
   readonly request: RowRequest;
   readonly pending: Pending<Delivery>;
-  /** Redis has said that it has the row. */
-  accepted: boolean;
+  readonly limits: LaneLimits;
+  /** `accepted`: Redis has said that it has the row. `attached`: it has an earlier one of the same id. */
+  state: 'sent' | 'accepted' | 'attached';
 }
 
 /**
@@ -107,7 +111,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   /** The rows that Redis must know of. Those that are about to expire it forgets by itself. */
   function* acceptedIds(): Generator<string> {
     const soonMs = Date.now() + EXPIRY_MARGIN_MS;
-    const isAccepted = ({ accepted, request }: Waiter): boolean => accepted && request.deadlineMs > soonMs;
+    const isAccepted = ({ state, request }: Waiter): boolean =>
+      state !== 'sent' && request.deadlineMs > soonMs;
     for (const [id, some] of waiters) {
       for (const each of some) {
         if (!isAccepted(each)) continue;
@@ -137,7 +142,11 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   function giveUp(id: string): void {
-    for (const waiter of waiters.get(id) ?? []) reject(waiter, rejectionError('queue_unavailable', 1));
+    for (const waiter of waiters.get(id) ?? []) {
+      // The earlier row met its deadline.
+      if (waiter.state === 'attached') dispatch(waiter);
+      else reject(waiter, rejectionError('queue_unavailable', 1));
+    }
   }
 
   /** Rejects and counts a row that was not given up already. */
@@ -183,12 +192,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     }
   }
 
-  /** Resolves with the outcome where the row has one already. Rejects with `queue_full` or `queue_unavailable`. */
-  async function send(
-    request: RowRequest,
-    limits: LaneLimits,
-    replyTo: string,
-  ): Promise<Outcome | undefined> {
+  /** Rejects with `queue_full` or `queue_unavailable`. */
+  async function send(request: RowRequest, limits: LaneLimits, replyTo: string): Promise<Taken> {
     const { lane } = request;
     const acceptance = await pass(request, limits, replyTo);
     if (acceptance.state === 'full') {
@@ -196,7 +201,25 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
       throw rejectionError('queue_full', known ? roomInSeconds(known, lane) : 1);
     }
     if (acceptance.state === 'accepted') backlog.added(lane, limits.maxBatchSize);
-    return acceptance.state === 'answered' ? acceptance.outcome : undefined;
+    return acceptance;
+  }
+
+  /** Sends the row of a waiter: again, where it waited for an earlier one of its id that met a deadline before its own. */
+  function dispatch(waiter: Waiter): void {
+    const { request, limits, pending } = waiter;
+    waiter.state = 'sent';
+    send(request, limits, me).then(
+      (acceptance) => {
+        if (acceptance.state === 'answered') return settle(acceptance.outcome);
+        waiter.state = acceptance.state;
+        if (acceptance.state !== 'attached') return;
+        const timer = setTimeout(() => {
+          if (waiter.state === 'attached') dispatch(waiter);
+        }, Math.ceil(acceptance.leftMs));
+        pending.promise.catch(() => {}).finally(() => clearTimeout(timer));
+      },
+      (error) => reject(waiter, error),
+    );
   }
 
   function withdraw(request: RowRequest): void {
@@ -205,14 +228,21 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     store.withdraw(request, me).catch((error) => onFault(error, 'withdrawing a row'));
   }
 
-  function wait(request: RowRequest, signal?: AbortSignal): Waiter {
+  function expire({ request, state }: Waiter): void {
+    if (!request.keep) return withdraw(request);
+    if (state !== 'accepted' || !link.isUp()) return;
+    store.expire(request, me).catch((error) => onFault(error, 'ending a row'));
+  }
+
+  function wait(request: RowRequest, limits: LaneLimits, signal?: AbortSignal): Waiter {
     const { id, lane, deadlineMs } = request;
     const pending = createPending<Delivery>({
       expiresMs: performance.now() + deadlineMs - Date.now(),
       signal,
       onGivenUp(reason) {
         observer?.rejected(lane, reason);
-        withdraw(request);
+        if (reason === 'timeout') expire(waiter);
+        else withdraw(request);
       },
       onSettled() {
         const others = waiters.get(id)!;
@@ -222,7 +252,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
         if (open === 0) onDone?.();
       },
     });
-    const waiter: Waiter = { request, pending, accepted: false };
+    const waiter: Waiter = { request, pending, limits, state: 'sent' };
     open += 1;
     waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
     return waiter;
@@ -249,17 +279,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     submit(request, signal) {
       try {
         const limits = admit(request, signal);
-        const waiter = wait(request, signal);
-        const { pending } = waiter;
-        send(request, limits, me).then(
-          (known) => {
-            waiter.accepted = true;
-            if (known) settle(known);
-          },
-          (error) => reject(waiter, error),
-        );
+        const waiter = wait(request, limits, signal);
+        dispatch(waiter);
         // The very promise that is settled: an async function would settle its own later, after `close` resolved.
-        return pending.promise;
+        return waiter.pending.promise;
       } catch (error) {
         return Promise.reject(error);
       }

@@ -67,7 +67,7 @@ export async function runJob(deps: RunJobDeps, held: HeldBatch): Promise<void> {
     return travelling && start.alive[i] ? [{ row, travelling }] : [];
   });
   if (live.length === 0) {
-    await store.settle(job.batch, []);
+    await store.settle({ id: job.batch, lane: batch.lane }, []);
     return job.complete();
   }
   if (start.runs <= MAX_RUNS) return runLive(deps, { content, job, batch, live, start });
@@ -109,7 +109,7 @@ async function runLive(
   });
   const lastDeadlineMs = Math.max(...live.map(({ row }) => row.deadlineMs));
   const giveUpMs = performance.now() + lastDeadlineMs - start.nowMs;
-  await settle({ store, onFault }, giveUpMs, job.batch, settled, {
+  await settle({ store, onFault }, giveUpMs, { id: job.batch, lane }, settled, {
     key: runKey(lane),
     rows: live.length,
     ms: runMs,
@@ -153,7 +153,7 @@ async function bury(
   const { buffer, byteOffset, byteLength } = payload.data;
   const pixels = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
   const result = new ServiceError('internal', 'The row failed.');
-  await store.settle(job.batch, [
+  await store.settle({ id: job.batch, lane }, [
     { row, outcome: { id: row.id, result, memo: keep?.memo }, keepMs: keep?.ms },
   ]);
   await job.bury([{ id: row.id, lane: laneKey(lane), type: payload.type, pixels }]);

@@ -1,5 +1,5 @@
 import type { Batch, BatchReason, Lane } from '../batch-queue.ts';
-import { parseLane } from '../lane-key.ts';
+import { laneKey, parseLane } from '../lane-key.ts';
 import type { RedisClient } from './connection.ts';
 import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
 import { defineScripts } from './scripts.ts';
@@ -68,7 +68,7 @@ export interface WorkerStore {
   split(id: string, first: string, second: string): Promise<void>;
   /** `run` tells how long how many rows took; absent where nothing was run. */
   settle(
-    id: string,
+    batch: { readonly id: string; readonly lane: Lane },
     rows: readonly SettledRow[],
     run?: { key: string; rows: number; ms: number },
   ): Promise<void>;
@@ -148,9 +148,10 @@ export function createWorkerStore(client: RedisClient, base: string): WorkerStor
       await scripts.dentSplit.text(id, first, second);
     },
 
-    async settle(id, rows, run) {
+    async settle({ id, lane }, rows, run) {
       await scripts.dentSettle.text(
         id,
+        laneKey(lane),
         run?.key ?? '',
         run?.rows ?? 0,
         run?.ms ?? 0,

@@ -1,11 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ServiceError } from '../../errors.ts';
-import type { KeptRequest } from '../batch-queue.ts';
+import type { KeptRequest, Lane } from '../batch-queue.ts';
 import {
   answerOf,
   type CreateSubject,
   idsOf,
   LONG_MS,
+  lane,
   open,
   pause,
   request,
@@ -13,10 +14,10 @@ import {
 } from './fixtures.contract.ts';
 
 function kept(
-  changes: { id?: string; timeoutMs?: number; keepMs?: number; memo?: string } = {},
+  changes: { id?: string; lane?: Lane; timeoutMs?: number; keepMs?: number; memo?: string } = {},
 ): KeptRequest {
-  const { keepMs = 5_000, memo = 'a memo: {"top_k":5}\nünd so weiter', timeoutMs } = changes;
-  const plain = request(timeoutMs === undefined ? {} : { timeoutMs });
+  const { id: _id, keepMs = 5_000, memo = 'a memo: {"top_k":5}\nünd so weiter', ...rest } = changes;
+  const plain = request(rest);
   return { ...plain, id: changes.id ?? plain.id, keep: { ms: keepMs, memo } };
 }
 
@@ -119,6 +120,44 @@ export function describeKeeping(create: CreateSubject): void {
       await producer.submit(request());
       expect(worker.batches.flatMap(idsOf)).not.toContain(row.id);
       expect((await producer.submit(kept({ id: row.id }))).batch.size).toBe(1);
+    });
+
+    test('that was not run in time is run for whoever still waits for the same id', async () => {
+      const { producer, consumer } = await open(create, { maxDelayMs: 5 });
+      const row = kept({ timeoutMs: 150 });
+      const first = producer.submit(row);
+      const again = producer.submit(kept({ id: row.id, memo: 'again' }));
+      await expect(first).rejects.toMatchObject({ code: 'timeout' });
+      const worker = startWorker(consumer);
+      expect(await again).toMatchObject({ memo: 'again', batch: { size: 1 } });
+      expect(worker.batches.map(idsOf)).toEqual([[row.id]]);
+    });
+
+    test('that was not run in time leaves its id to a row of another lane', async () => {
+      const { producer, consumer } = await open(create, { maxDelayMs: LONG_MS });
+      const row = kept({ timeoutMs: 50 });
+      await expect(producer.submit(row)).rejects.toMatchObject({ code: 'timeout' });
+      const again = kept({ id: row.id, lane: lane({ recipe: 'blend' }), memo: 'again' });
+      const delivery = producer.submit(again);
+      await vi.waitFor(async () => expect(await producer.status()).toHaveLength(1));
+      const worker = startWorker(consumer);
+      await producer.close();
+      expect(await delivery).toMatchObject({ answer: answerOf(again), memo: 'again' });
+      expect(worker.batches.map(idsOf)).toEqual([[row.id]]);
+    });
+
+    test('that was run too late is not the answer of a row of another lane', async () => {
+      const { producer, consumer } = await open(create);
+      const worker = startWorker(consumer, { held: true });
+      const row = kept({ timeoutMs: 200 });
+      const late = producer.submit(row);
+      await vi.waitFor(() => expect(worker.batches).toHaveLength(1));
+      await expect(late).rejects.toMatchObject({ code: 'timeout' });
+      const again = kept({ id: row.id, lane: lane({ recipe: 'blend' }), memo: 'again' });
+      const delivery = producer.submit(again);
+      await vi.waitFor(async () => expect(await producer.status()).toHaveLength(1));
+      worker.release();
+      expect(await delivery).toMatchObject({ answer: answerOf(again), memo: 'again' });
     });
   });
 

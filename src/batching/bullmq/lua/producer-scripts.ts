@@ -1,8 +1,11 @@
 import { LANES } from './lanes.ts';
 
+/** How much later than at its producer a row's deadline may come in Redis: the longest time that it can have been on its way. */
+const EXPIRY_LAG_MS = 3_000;
+
 /**
- * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already) or 'answered' (with its
- * outcome). A kept row's `result:I` is 'P<deadline> <memo>' until its outcome, which starts with A or F, takes the place.
+ * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already, with the milliseconds until that
+ * one's deadline) or 'answered' (with its outcome). A kept row's `result:I` is 'P<deadline> <tag of its lane> <memo>' until its outcome, which starts with A or F, takes the place.
  *
  * ARGV: lane, content, model, priority, member, leftMs, bytes, maxBatchSize, maxDelayMs, queueLimit, keepMs or '', memo,
  * producer
@@ -22,7 +25,8 @@ if keep then
     call('SADD', watch, producer)
     call('PEXPIRE', watch, math.ceil(left + keep))
   end
-  if state == 'P' and tonumber(string.match(found, '^P(%S+)')) > now then return {'attached'} end
+  local untilDeadline = state == 'P' and string.match(found, '^P(%S+)') - now or 0
+  if untilDeadline > 0 then return {'attached', exact(untilDeadline)} end
   sweep(lane)
 end
 
@@ -40,7 +44,7 @@ call('ZADD', orderKey(priority, lane), accepted, member)
 -- A cluster's client sends again what it got no answer for, and the row may be there already.
 local isNew = call('ZADD', expiryKey(lane), now + left, member) == 1
 call('SET', rowKey(member), ARGV[7], 'PX', math.ceil(left))
-if keep then call('SET', result, 'P' .. exact(now + left) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep)) end
+if keep then call('SET', result, 'P' .. exact(now + left) .. ' ' .. laneTag(lane) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep)) end
 if isNew then call('HINCRBY', K .. 'depths', model, 1) end
 
 -- Somebody has to know when the first row of a lane is due, and at once when another batch is full.
@@ -64,6 +68,17 @@ const WITHDRAW = `${LANES}
 local waited = leave(ARGV[1], {ARGV[2]}) > 0
 local existed = call('DEL', rowKey(ARGV[2])) > 0
 if existed and not waited then wake('gone ' .. idOf(ARGV[2])) end
+`;
+
+/**
+ * Ends a kept row that its producer has given up at its deadline. That comes here a little later, as far as the row was on its way, and
+ * meanwhile its id would not be free. ARGV: lane, member
+ */
+const EXPIRE = `${LANES}
+leave(ARGV[1], {ARGV[2]})
+local result = K .. 'result:' .. idOf(ARGV[2])
+local deadline, rest = string.match(call('GET', result) or '', '^P(%S+)( ' .. laneTag(ARGV[1]) .. ' .*)$')
+if deadline and deadline - now < ${EXPIRY_LAG_MS} then call('SET', result, 'P0' .. rest, 'KEEPTTL') end
 `;
 
 /** Ends all waiting for company in the lanes of ARGV. */
@@ -92,7 +107,7 @@ return found
 const RESULT = `${LANES}
 local found = call('GET', K .. 'result:' .. ARGV[1])
 if not found or string.sub(found, 1, 1) ~= 'P' then return found end
-local deadline, memo = string.match(found, '^P(%S+) (.*)$')
+local deadline, memo = string.match(found, '^P(%S+) %S+ (.*)$')
 return 'P' .. (tonumber(deadline) > now and '1' or '0') .. ' ' .. memo
 `;
 
@@ -122,6 +137,7 @@ return tonumber(call('ZSCORE', K .. 'contents', ARGV[1]) or 0) > now and 1 or 0
 export const PRODUCER_SCRIPTS = {
   dentSubmit: SUBMIT,
   dentWithdraw: WITHDRAW,
+  dentExpire: EXPIRE,
   dentDrain: DRAIN,
   dentRecheck: RECHECK,
   dentResult: RESULT,

@@ -159,23 +159,27 @@ call('ZREM', K .. 'batches', ARGV[1])
 
 /**
  * Records the outcomes of a batch and sends each to whoever waits. A row that has one already keeps it, so a batch that
- * was run twice is answered once.
+ * was run twice is answered once. Where the id of a kept row that expired in its run belongs to a row of another lane by now, that one
+ * waits for its own outcome.
  *
- * ARGV: batch, run key or '', rows that were run, milliseconds of the run, then for each row: member, keepMs or '', outcome
+ * ARGV: batch, lane, run key or '', rows that were run, milliseconds of the run, then for each row: member, keepMs or '', outcome
  */
 const SETTLE = `${BATCHES}
 local replies, rows = {}, {}
+local tag = laneTag(ARGV[2])
 local function reply(producer, outcome)
   replies[producer] = replies[producer] or {}
   table.insert(replies[producer], outcome)
 end
 
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   local member, outcome = ARGV[i], ARGV[i + 2]
   local keep = tonumber(ARGV[i + 1])
   local result = K .. 'result:' .. idOf(member)
-  local state = call('GETRANGE', result, 0, 0)
-  if state == '' or state == 'P' then
+  local found = call('GET', result) or ''
+  local state = string.sub(found, 1, 1)
+  local isAnothers = state == 'P' and string.match(found, '^P%S+ (%S+)') ~= tag
+  if not isAnothers and (state == '' or state == 'P') then
     local left = math.max(0, call('PTTL', rowKey(member)))
     call('SET', result, outcome, 'PX', keep or math.min(${RESULT_MS}, left + ${RESULT_GRACE_MS}))
     local producer = string.match(member, '^[^:]*')
@@ -188,7 +192,7 @@ for i = 5, #ARGV, 3 do
       call('DEL', watch)
     end
   end
-  rows[#rows + 1] = rowKey(member)
+  if not isAnothers then rows[#rows + 1] = rowKey(member) end
 end
 for producer, outcomes in pairs(replies) do
   local list = K .. 'reply:' .. producer
@@ -199,10 +203,10 @@ inParts(rows, function(...) call('DEL', ...) end)
 call('DEL', batchKey(ARGV[1]))
 call('ZREM', K .. 'batches', ARGV[1])
 
-if ARGV[2] ~= '' then
+if ARGV[3] ~= '' then
   -- As addRun of run-time.ts.
-  local x, y = tonumber(ARGV[3]), tonumber(ARGV[4])
-  local found = call('HGET', K .. 'runs', ARGV[2]) or '0 0 0 0 0 0'
+  local x, y = tonumber(ARGV[4]), tonumber(ARGV[5])
+  local found = call('HGET', K .. 'runs', ARGV[3]) or '0 0 0 0 0 0'
   local count, sumX, sumY = string.match(found, '^(%S+) (%S+) (%S+)')
   if tonumber(count) > 0 then y = math.min(y, ${MAX_SURPRISE} * sumY * math.max(1 / count, x / sumX)) end
   local added, sums, i = {1, x, y, x * x, x * y}, {}, 0
@@ -211,7 +215,7 @@ if ARGV[2] ~= '' then
     if i <= 5 then sums[i] = string.format('%.17g', old * ${RUN_DECAY} + added[i]) end
   end
   sums[6] = exact(now)
-  call('HSET', K .. 'runs', ARGV[2], table.concat(sums, ' '))
+  call('HSET', K .. 'runs', ARGV[3], table.concat(sums, ' '))
 end
 `;
 
