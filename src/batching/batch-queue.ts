@@ -39,8 +39,10 @@ export interface RowRequest {
 }
 
 export interface Keep {
-  /** How long the outcome can be found after it is known, milliseconds. A queue may forget the oldest outcomes before. */
+  /** How long the outcome can be found after it is known, milliseconds. A queue may forget the owner's oldest outcomes before. */
   readonly ms: number;
+  /** Who takes up room with it; '' where it is not set. Nobody's outcomes are forgotten for those of another. */
+  readonly owner?: string;
   /** Handed back with the outcome, to whoever asks for it: what is needed to tell the answer, or the request from others. */
   readonly memo: string;
 }
@@ -142,6 +144,13 @@ export interface BatchProducer {
   enqueue(request: KeptRequest): Promise<void>;
   /** What became of a kept row, whichever producer accepted it; undefined where there is none, or no more. */
   result(id: string): Promise<KeptResult | undefined>;
+  /**
+   * Leaves a text that any producer finds under `name` for `ms` milliseconds: what many memos would have to hold. Rejects with
+   * `queue_unavailable`, as `note` does.
+   */
+  leaveNote(name: string, text: string, ms: number): Promise<void>;
+  /** The text that was left, by whichever producer; undefined where there is none, or no more. */
+  note(name: string): Promise<string | undefined>;
   /** The rows that wait now, of all producers. Answers, or rejects, promptly. */
   status(): Promise<readonly LaneStatus[]>;
   /** Refuses new rows, starts what waits at once, resolves when every accepted row is settled. Idempotent. */

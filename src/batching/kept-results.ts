@@ -2,26 +2,51 @@ import type { KeptResult } from './batch-queue.ts';
 
 /** Outcomes in the memory of one process, each for its own time. */
 export interface KeptResults {
-  set(id: string, result: KeptResult, keepMs: number): void;
+  set(id: string, result: KeptResult, keep: { readonly ms: number; readonly owner?: string }): void;
   get(id: string): KeptResult | undefined;
-  delete(id: string): void;
 }
 
-/** Holds at most `limit` outcomes: the oldest are forgotten first, and all when their time is over. */
+interface Entry {
+  readonly result: KeptResult;
+  readonly untilMs: number;
+  readonly owner: string;
+}
+
+/**
+ * Holds at most `limit` outcomes, each until its time is over. Where one more comes, the owner of the most loses the oldest, so that
+ * nobody's are pushed out by another's many.
+ */
 export function createKeptResults(limit: number): KeptResults {
-  const entries = new Map<string, { result: KeptResult; untilMs: number }>();
+  const entries = new Map<string, Entry>();
+  /** The ids of each owner, oldest first. */
+  const owned = new Map<string, Set<string>>();
+
+  function forget(id: string): void {
+    const entry = entries.get(id);
+    if (!entry) return;
+    entries.delete(id);
+    const ids = owned.get(entry.owner)!;
+    ids.delete(id);
+    if (ids.size === 0) owned.delete(entry.owner);
+  }
+
+  function forgetOne(): void {
+    const most = [...owned.values()].reduce((a, b) => (b.size > a.size ? b : a));
+    forget(most.values().next().value!);
+  }
+
   return {
-    set(id, result, keepMs) {
-      entries.delete(id);
-      if (entries.size >= limit) entries.delete(entries.keys().next().value!);
-      entries.set(id, { result, untilMs: performance.now() + keepMs });
+    set(id, result, { ms, owner = '' }) {
+      forget(id);
+      if (entries.size >= limit) forgetOne();
+      entries.set(id, { result, untilMs: performance.now() + ms, owner });
+      owned.set(owner, (owned.get(owner) ?? new Set()).add(id));
     },
     get(id) {
       const entry = entries.get(id);
-      if (entry && entry.untilMs <= performance.now()) entries.delete(id);
+      if (entry && entry.untilMs <= performance.now()) forget(id);
       else if (entry) return entry.result;
       return undefined;
     },
-    delete: (id) => void entries.delete(id),
   };
 }

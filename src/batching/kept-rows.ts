@@ -11,7 +11,7 @@ export interface KeptRows {
   result(id: string): KeptResult | undefined;
 }
 
-/** Keeps at most `limit` outcomes. */
+/** Keeps at most `limit` outcomes, of all owners. */
 export function createKeptRows(limit: number): KeptRows {
   const underWay = new Map<string, { memo: string; delivery: Promise<Delivery> }>();
   const settled = createKeptResults(limit);
@@ -23,11 +23,12 @@ export function createKeptRows(limit: number): KeptRows {
       return underWay.get(id)?.delivery;
     },
 
-    add({ id, keep: { ms, memo } }, delivery) {
+    add({ id, keep }, delivery) {
+      const { memo } = keep;
       underWay.set(id, { memo, delivery });
       const settle = (outcome: Delivery | ServiceError): void => {
         underWay.delete(id);
-        settled.set(id, { memo, outcome }, ms);
+        settled.set(id, { memo, outcome }, keep);
       };
       delivery.then(settle, settle);
     },

@@ -12,6 +12,7 @@ import type {
 } from './batch-queue.ts';
 import { type Collected, createCollector, type WaitingRow } from './collector.ts';
 import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
+import { createKeptNotes } from './kept-notes.ts';
 import { createKeptRows } from './kept-rows.ts';
 import { createPending, type Pending } from './pending.ts';
 import { DEFAULT_PRIORITY } from './policy.ts';
@@ -20,13 +21,15 @@ import { rejectionError } from './rejection-error.ts';
 import { runBatch } from './run-batch.ts';
 import { addRun, type RunSums } from './run-time.ts';
 
-/** Outcomes that are kept at a time: some megabytes for a model of a thousand classes. */
+/** Outcomes that are kept at a time: some ten megabytes for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;
 
 export interface MemoryQueueOptions {
   /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
   readonly limitsOf: (lane: Lane) => LaneLimits;
   readonly observer?: QueueObserver;
+  /** Outcomes that are kept at a time. */
+  readonly keptLimit?: number;
 }
 
 interface Row extends WaitingRow {
@@ -40,11 +43,13 @@ interface Consumer {
 }
 
 /** A queue for the producers and the consumer of one process. What waits is lost with the process. */
-export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): BatchQueue {
+export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
+  const { limitsOf, observer, keptLimit = KEPT_LIMIT } = options;
   // Waits are measured with the monotonic clock, so that a corrected wall clock neither hastens nor holds a batch.
   const now = (): number => performance.now();
   const collector = createCollector<Row>();
-  const kept = createKeptRows(KEPT_LIMIT);
+  const kept = createKeptRows(keptLimit);
+  const notes = createKeptNotes();
   const runs = new Map<string, RunSums>();
   let consumer: Consumer | undefined;
   /** Rows accepted and not settled. */
@@ -217,6 +222,12 @@ export function createMemoryQueue({ limitsOf, observer }: MemoryQueueOptions): B
     },
 
     result: async (id) => kept.result(id),
+
+    async leaveNote(name, text, ms) {
+      notes.set(name, text, ms);
+    },
+
+    note: async (name) => notes.get(name),
 
     consume(handler, { concurrency }) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');

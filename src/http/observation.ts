@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
-import type { Prediction, RowsPrediction } from '../inference/inference.ts';
+import type { ChoiceListener, Prediction, RowsPrediction } from '../inference/inference.ts';
 import { type RequestSpan, startRequestSpan } from '../spans.ts';
 import type { App } from './app-instance.ts';
 import { ERROR_STATUS } from './error-status.ts';
@@ -28,12 +28,21 @@ export interface PredictionNote {
   /** name:version */
   readonly model: string;
   readonly recipe: string;
-  readonly batch: string;
+  /** Absent where no batch has answered it. */
+  readonly batch?: string;
   /** Of the batch. */
-  readonly rows: number;
+  readonly rows?: number;
 }
 
 const nameOf = ({ name, version }: Prediction['model']): string => `${name}:${version}`;
+
+/** Has the request's line in the log tell what it asked for, whatever becomes of it. */
+export function noteChoice(
+  request: FastifyRequest,
+  { id, model, recipe }: Parameters<ChoiceListener['chosen']>[0],
+): void {
+  request.prediction = { ...(id !== undefined && { prediction: id }), model: nameOf(model), recipe };
+}
 
 /** Has the request's line in the log tell of its prediction. */
 export function notePrediction(request: FastifyRequest, { id, model, adaptation, batch }: Prediction): void {
@@ -49,7 +58,7 @@ export function notePrediction(request: FastifyRequest, { id, model, adaptation,
 /** The same for rows, of the first batch that they were in. */
 export function noteRows(request: FastifyRequest, { model, recipe, batches }: RowsPrediction): void {
   const [{ id, size }] = batches as [RowsPrediction['batches'][number]];
-  request.prediction = { model: nameOf(model), recipe, batch: id, rows: size };
+  request.prediction = { ...request.prediction, model: nameOf(model), recipe, batch: id, rows: size };
 }
 
 /** What this room tells whoever counts. Each start is followed by one finish, also where the client hung up. */

@@ -63,6 +63,30 @@ it('passes key and priority on', async () => {
   expect(test.inference.requests[1]).not.toHaveProperty('priority');
 });
 
+it('marks an answer that is that of an earlier request with the key', async () => {
+  const first = await post({ 'idempotency-key': 'order-67' });
+  const again = await post({ 'idempotency-key': 'order-67' });
+  expect(again.json()).toEqual(first.json());
+  expect(first.headers).not.toHaveProperty('idempotent-replayed');
+  expect(again.headers['idempotent-replayed']).toBe('true');
+});
+
+it('tells in the line of a request that failed what it had asked for', async () => {
+  test.inference.delayMs = 50;
+  expect((await post({}, '/v1/predict?timeout_ms=5')).statusCode).toBe(504);
+  await vi.waitFor(() =>
+    expect(test.lines.at(-1)).toMatchObject({
+      msg: 'request',
+      error: 'timeout',
+      status: 504,
+      prediction: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      model: 'colours:2',
+      recipe: 'dent+',
+    }),
+  );
+  expect(test.lines.at(-1)).not.toHaveProperty('batch');
+});
+
 it.each([
   ['a priority that is none', 'dent-priority', '4'],
   ['a priority that is no number', 'dent-priority', 'high'],

@@ -1,5 +1,5 @@
 import type { Delivery } from '../batching/batch-queue.ts';
-import type { DescribedVersion } from '../models/model.ts';
+import type { DescribedVersion, Manifest } from '../models/model.ts';
 import type { Prediction } from './inference.ts';
 import { entropyNats, softmax, topClasses } from './probabilities.ts';
 
@@ -12,6 +12,11 @@ export interface RowStory {
   readonly totalMs: number;
 }
 
+/** As much of a version as its answers tell. */
+export interface NamedLabels extends Pick<DescribedVersion, 'name' | 'version'> {
+  readonly manifest: Pick<Manifest, 'labels'>;
+}
+
 /** Microseconds are the finest that a clock of a busy machine can mean. */
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
@@ -20,7 +25,7 @@ const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
  * take the batch's statistics or blur the image differ from it before the first update already.
  */
 export function createPrediction(
-  { name, version, manifest }: DescribedVersion,
+  { name, version, manifest }: NamedLabels,
   { answer, batch, queueMs, runMs }: Delivery,
   { id, recipe, topK, decodeMs, totalMs }: RowStory,
 ): Prediction {

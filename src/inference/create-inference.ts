@@ -4,6 +4,7 @@ import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { type AdmissionDeps, type Choice, createAdmission } from './admission.ts';
 import { createPrediction } from './answer.ts';
+import { tellChoice } from './choice-listener.ts';
 import { chooseModel, chooseVersion } from './choose.ts';
 import type {
   AcceptedPrediction,
@@ -19,7 +20,8 @@ import { createStatistics } from './statistics.ts';
 import { modelReasons, summarize } from './summary.ts';
 import { traceQueue } from './traced-queue.ts';
 
-export interface InferenceQueue extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result'> {
+export interface InferenceQueue
+  extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result' | 'leaveNote' | 'note'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
   unreadyReasons?(): readonly string[];
 }
@@ -47,10 +49,7 @@ export function createInference(
   const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
   const rows = traceQueue(queue);
   const admission = createAdmission({ models, decoder, observer, queueReasons });
-  const kept = createKeptPredictions(
-    { models, queue: { ...rows, result: (id) => queue.result(id) }, admission },
-    keepMs,
-  );
+  const kept = createKeptPredictions({ models, queue: { ...queue, ...rows }, admission }, keepMs);
   const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();
 
@@ -91,6 +90,7 @@ export function createInference(
 
   async function predictNew(request: PredictRequest, choice: Choice, startedMs: number): Promise<Prediction> {
     const id = randomUUID();
+    tellChoice(request, choice, id);
     const { row, decodeMs } = await admission.createRow(id, request, choice);
     const delivery = await rows.submit(row, request.signal);
     const { version, recipe, topK } = choice;

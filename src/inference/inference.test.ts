@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BatchQueue } from '../batching/batch-queue.ts';
 import { createMemoryQueue } from '../batching/index.ts';
 import { compile } from '../dent/index.ts';
 import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
@@ -31,6 +32,7 @@ let folder: string;
 let engine: Engine;
 let models: ModelRepository;
 let inference: Inference;
+let queue: BatchQueue;
 let closeQueue: () => Promise<void>;
 const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0][] } = {
   decoded: [],
@@ -92,7 +94,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   for (const calls of Object.values(seen)) calls.length = 0;
-  const queue = createMemoryQueue({ limitsOf: ({ content }) => models.describe(content)!.manifest.batching });
+  queue = createMemoryQueue({ limitsOf: ({ content }) => models.describe(content)!.manifest.batching });
   const observer: InferenceObserver = {
     decoded: (seconds) => seen.decoded.push(seconds),
     preprocessed: (seconds) => seen.preprocessed.push(seconds),
@@ -105,13 +107,13 @@ beforeEach(() => {
     ran: (run) => seen.ran.push(run),
   };
   queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
-  inference = createInference(
-    { models, queue, decoder: createImageDecoder({ maxPixels: 1e7 }), observer },
-    { keepMs: 60_000 },
-  );
+  inference = createInference({ models, queue, decoder, observer }, { keepMs: 60_000 });
   closeQueue = () => queue.close();
   return () => closeQueue();
 });
+
+const decoder = createImageDecoder({ maxPixels: 1e7 });
+const quiet = { queueUnavailable() {}, decoded() {}, expired() {} };
 
 /** Different parts of one photograph. */
 const crop = (i: number): Promise<Uint8Array> =>
@@ -425,6 +427,42 @@ describe('answers that may be asked for again', () => {
       await inference.predict({ ...asked, caller: 'other' }),
     ];
     expect(theirs.id).not.toBe(ours.id);
+  });
+
+  it('tells who has been answered before, and what each request asks for', async () => {
+    const told: unknown[] = [];
+    const listener = {
+      chosen: (choice: unknown) => void told.push(choice),
+      replayed: () => void told.push('replayed'),
+    };
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k', listener });
+    const { id, model } = await inference.predict({ ...asked });
+    const choice = { id, model, recipe: 'isolated' };
+    expect(told).toEqual([choice]);
+    await inference.predict({ ...asked });
+    await inference.accept({ ...asked });
+    expect(told.slice(1)).toEqual([choice, 'replayed', choice, 'replayed']);
+    told.length = 0;
+    const late = inference.predict({ ...asked, idempotencyKey: 'other', recipe: 'diverging', timeoutMs: 1 });
+    await expect(late).rejects.toMatchObject({ code: 'timeout' });
+    expect(told).toEqual([{ ...choice, id: expect.any(String), recipe: 'diverging' }]);
+  });
+
+  it('tells them by the labels that they had, though the version is gone with the process that knew it', async () => {
+    const asked = request(new Uint8Array(photo), { idempotencyKey: 'k' });
+    const first = await inference.predict({ ...asked });
+    const { id } = await inference.accept(request(new Uint8Array(photo)));
+    const accepted = await vi.waitFor(async () => {
+      const found = await inference.prediction(id, '');
+      expect(found).not.toHaveProperty('status');
+      return found;
+    });
+    const restarted = createInference(
+      { models: { ...models, describe: () => undefined }, queue, decoder, observer: quiet },
+      { keepMs: 60_000 },
+    );
+    expect(await restarted.predict({ ...asked })).toEqual(first);
+    expect(await restarted.prediction(id, '')).toEqual(accepted);
   });
 
   it('tries again what failed', async () => {

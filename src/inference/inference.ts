@@ -1,6 +1,18 @@
 import type { DescribedVersion, Manifest } from '../models/model.ts';
 import type { Tensor } from '../tensor.ts';
 
+/** Hears of a request while it is under way, so that it can be told of where it fails. */
+export interface ChoiceListener {
+  /** What it asks for, with the defaults of its model; `id` where a prediction of that id will be its answer. */
+  chosen(choice: {
+    readonly id?: string;
+    readonly model: { readonly name: string; readonly version: number };
+    readonly recipe: string;
+  }): void;
+  /** Its answer is that of an earlier request with the same idempotency key. */
+  replayed(): void;
+}
+
 /** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
 export interface PredictRequest {
   /**
@@ -24,6 +36,7 @@ export interface PredictRequest {
   readonly recipes?: readonly string[];
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
+  readonly listener?: ChoiceListener;
 }
 
 export interface ClassProbability {
@@ -76,6 +89,7 @@ export interface RowsRequest {
   readonly caller: string;
   readonly recipes?: readonly string[];
   readonly signal?: AbortSignal;
+  readonly listener?: ChoiceListener;
 }
 
 /** The answer to N rows with K classes. They may have been in several batches, whose recipes may have differed. */

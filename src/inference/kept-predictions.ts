@@ -4,7 +4,8 @@ import { ServiceError } from '../errors.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import type { Admission, Choice } from './admission.ts';
-import { createPrediction } from './answer.ts';
+import { createPrediction, type NamedLabels } from './answer.ts';
+import { tellChoice } from './choice-listener.ts';
 import type { AcceptedPrediction, Prediction, PredictRequest } from './inference.ts';
 import {
   checkFingerprint,
@@ -17,10 +18,11 @@ import {
   unknownPrediction,
   writeMemo,
 } from './kept.ts';
+import { createKeptLabels } from './kept-labels.ts';
 
 export interface KeptPredictionsDeps {
   readonly models: Pick<ModelRepository<DescribedVersion>, 'describe'>;
-  readonly queue: Pick<BatchProducer, 'submit' | 'enqueue' | 'result'>;
+  readonly queue: Pick<BatchProducer, 'submit' | 'enqueue' | 'result' | 'leaveNote' | 'note'>;
   readonly admission: Admission;
 }
 
@@ -45,6 +47,8 @@ export function createKeptPredictions(
   { models, queue, admission }: KeptPredictionsDeps,
   keepMs: number,
 ): KeptPredictions {
+  const labels = createKeptLabels(models, queue, keepMs);
+
   async function createKeptRow(
     { id, fingerprint }: KeyedRequest,
     request: PredictRequest,
@@ -54,16 +58,21 @@ export function createKeptPredictions(
     const { version, recipe, topK } = choice;
     const { caller } = request;
     const memo: Memo = { content: version.content, recipe, topK, decodeMs, caller, fingerprint };
-    return { ...row, keep: { ms: keepMs, memo: writeMemo(memo) } };
+    await labels.keep(version);
+    return { ...row, keep: { ms: keepMs, memo: writeMemo(memo), owner: caller } };
   }
 
   /** The same for every caller who asks, so the times are those of the row and not of the request. */
-  function keptPrediction(id: string, memo: string, delivery: Delivery): Prediction {
-    const { content, recipe, topK, decodeMs } = readMemo(memo);
-    const version = models.describe(content);
-    if (version === undefined) throw unknownPrediction();
+  function write(version: NamedLabels, id: string, memo: string, delivery: Delivery): Prediction {
+    const { recipe, topK, decodeMs } = readMemo(memo);
     const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
     return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+  }
+
+  async function labelsOf(memo: string): Promise<NamedLabels> {
+    const found = await labels.of(readMemo(memo).content);
+    if (found === undefined) throw unknownPrediction();
+    return found;
   }
 
   async function predictOnce(
@@ -74,11 +83,16 @@ export function createKeptPredictions(
     admission.requireQueue();
     const keyed = keyedRequest(request, key);
     const { id } = keyed;
+    tellChoice(request, choice, id);
     const earlier = await queue.result(id);
     if (holdsId(earlier)) {
       checkFingerprint(earlier.memo, keyed);
       const { memo, outcome } = earlier;
-      if (outcome && !(outcome instanceof ServiceError)) return keptPrediction(id, memo, outcome);
+      if (outcome && !(outcome instanceof ServiceError)) {
+        const version = await labelsOf(memo);
+        request.listener?.replayed();
+        return write(version, id, memo, outcome);
+      }
     }
     const row = await createKeptRow(keyed, request, choice);
     const delivery = await queue.submit(row, request.signal);
@@ -86,11 +100,14 @@ export function createKeptPredictions(
     const memo = delivery.memo ?? row.keep.memo;
     checkFingerprint(memo, keyed);
     const { decodeMs } = readMemo(memo);
-    return { delivery, decodeMs, write: () => keptPrediction(id, memo, delivery) };
+    const version = await labelsOf(memo);
+    if (memo !== row.keep.memo) request.listener?.replayed();
+    return { delivery, decodeMs, write: () => write(version, id, memo, delivery) };
   }
 
   async function acceptNew(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction> {
     const id = randomUUID();
+    tellChoice(request, choice, id);
     await queue.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
     return { id, status: 'pending' };
   }
@@ -101,9 +118,11 @@ export function createKeptPredictions(
     keyed: KeyedRequest,
   ): Promise<AcceptedPrediction> {
     const { id } = keyed;
+    tellChoice(request, choice, id);
     const earlier = await queue.result(id);
     if (holdsId(earlier)) {
       checkFingerprint(earlier.memo, keyed);
+      request.listener?.replayed();
       return { id, status: earlier.outcome ? 'done' : 'pending' };
     }
     await queue.enqueue(await createKeptRow(keyed, request, choice));
@@ -127,7 +146,7 @@ export function createKeptPredictions(
       const { memo, outcome } = kept;
       if (outcome === undefined) return { id, status: 'pending' };
       if (outcome instanceof ServiceError) throw outcome;
-      return keptPrediction(id, memo, outcome);
+      return write(await labelsOf(memo), id, memo, outcome);
     },
   };
 }

@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts';
 import { rowShape } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { allFinite, rows as rowsOf } from '../tensor.ts';
+import { tellChoice } from './choice-listener.ts';
 import { checkRecipe, chooseNumber, chooseRecipe } from './choose.ts';
 import type { RowsPrediction, RowsRequest } from './inference.ts';
 import { laneOf } from './lane.ts';
@@ -62,6 +63,7 @@ export async function predictRows(
 ): Promise<RowsPrediction> {
   const recipe = chooseRecipe(version, request.recipe);
   checkRecipe(recipe, request);
+  tellChoice(request, { version, recipe });
   const rows = createRows(version, request, recipe);
   const inputMs = performance.now() - startedMs;
   const deliveries = await submitRows(queue, rows, request.signal);

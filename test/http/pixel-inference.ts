@@ -111,6 +111,9 @@ export function createPixelInference(): PixelInference {
   /** By id: what was accepted, pending until its answer is there. */
   const accepted = new Map<string, { caller: string; outcome: Prediction | AcceptedPrediction | Error }>();
 
+  /** By idempotency key. */
+  const answered = new Map<string, Prediction>();
+
   const inference: PixelInference = {
     requests,
     rowsRequests,
@@ -139,6 +142,14 @@ export function createPixelInference(): PixelInference {
           `The parameter "top_k" must be a whole number from 1 to 3.`,
         );
       }
+      const id = randomUUID();
+      request.listener?.chosen({ id, model: { name: MODEL.name, version }, recipe });
+      const { idempotencyKey } = request;
+      const earlier = idempotencyKey === undefined ? undefined : answered.get(idempotencyKey);
+      if (earlier) {
+        request.listener?.replayed();
+        return earlier;
+      }
       const started = performance.now();
       const predictions = await classes(request.image);
       const decode = performance.now() - started;
@@ -147,8 +158,8 @@ export function createPixelInference(): PixelInference {
       });
       if (inference.delayMs > timeoutMs) throw new ServiceError('timeout', 'The deadline passed.');
       const entropy = -predictions.reduce((sum, { probability: p }) => sum + p * Math.log(p), 0);
-      return {
-        id: randomUUID(),
+      const prediction: Prediction = {
+        id,
         model: { name: MODEL.name, version },
         predictions: predictions.slice(0, topK),
         static: predictions[0]!,
@@ -163,6 +174,8 @@ export function createPixelInference(): PixelInference {
         batch: { id: randomUUID(), size: 1 },
         timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
       };
+      if (idempotencyKey !== undefined) answered.set(idempotencyKey, prediction);
+      return prediction;
     },
     async predictRows(request) {
       const { images, recipe = 'dent+', signal } = request;
@@ -173,6 +186,7 @@ export function createPixelInference(): PixelInference {
       if (!Object.hasOwn(MODEL.recipes, recipe)) {
         throw new ServiceError('unknown_recipe', `The model "${MODEL.name}" has no recipe "${recipe}".`);
       }
+      request.listener?.chosen({ model: { name: MODEL.name, version: request.version ?? 2 }, recipe });
       await wait(inference.delayMs, undefined, signal && { signal }).catch((cause) => {
         throw new ServiceError('cancelled', 'The request was cancelled.', { cause });
       });

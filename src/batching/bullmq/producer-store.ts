@@ -23,6 +23,8 @@ export interface Ticket {
   readonly leftMs: number;
   /** The producer that waits, or '' where nobody does. */
   readonly replyTo: string;
+  /** Outcomes of one owner that are kept at a time. */
+  readonly keptLimit: number;
 }
 
 /** What of Redis a producer needs. Every call rejects where Redis does not answer. */
@@ -36,6 +38,8 @@ export interface ProducerStore {
   /** For each id its outcome, or whether it may still have one. */
   recheck(ids: readonly string[]): Promise<readonly (Outcome | 'alive' | 'lost')[]>;
   result(id: string): Promise<KeptResult | undefined>;
+  leaveNote(name: string, text: string, ms: number): Promise<void>;
+  note(name: string): Promise<string | undefined>;
   /** Whether a worker that lives has said that it can run this content. */
   hasWorker(content: string): Promise<boolean>;
   survey(): Promise<{ readonly backlog: Backlog; readonly status: readonly LaneStatus[] }>;
@@ -54,7 +58,7 @@ export function createProducerStore(client: RedisClient, base: string): Producer
   const scripts = defineScripts(client, base, PRODUCER_SCRIPTS);
 
   return {
-    async submit(request, { limits, leftMs, replyTo }) {
+    async submit(request, { limits, leftMs, replyTo, keptLimit }) {
       const { id, lane, priority = DEFAULT_PRIORITY, keep } = request;
       const [state, detail] = (await scripts.dentSubmit.bytes(
         laneKey(lane),
@@ -70,6 +74,8 @@ export function createProducerStore(client: RedisClient, base: string): Producer
         keep?.ms ?? '',
         keep?.memo ?? '',
         replyTo,
+        keep?.owner ?? '',
+        keptLimit,
       )) as [Buffer, Buffer?];
       const name = state.toString() as Acceptance['state'];
       if (name === 'answered') return { state: name, outcome: decodeOutcome(detail!) };
@@ -100,6 +106,12 @@ export function createProducerStore(client: RedisClient, base: string): Producer
       const found = (await scripts.dentResult.bytes(id)) as Buffer | null;
       return found ? decodeKept(found, () => rejectionError('timeout')) : undefined;
     },
+
+    async leaveNote(name, text, ms) {
+      await scripts.dentLeaveNote.text(name, text, ms);
+    },
+
+    note: async (name) => ((await scripts.dentNote.text(name)) as string | null) ?? undefined,
 
     hasWorker: async (content) => (await scripts.dentHasWorker.text(content)) === 1,
 

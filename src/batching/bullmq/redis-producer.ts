@@ -28,6 +28,8 @@ const COMMAND_TIMEOUT_MS = 3_000;
  * else is held up.
  */
 const SENDING_BYTES = 8 * 1024 ** 2;
+/** Outcomes of one owner that are kept at a time: some ten megabytes for a model of a thousand classes. */
+const KEPT_LIMIT = 10_000;
 /** Ids whose outcome is asked for at a time. */
 const RECHECK_IDS = 500;
 /** A row that Redis does not know any more so shortly before its deadline has met its deadline there. */
@@ -39,6 +41,8 @@ export interface RedisProducerOptions {
   readonly limitsOf: (lane: Lane) => LaneLimits;
   readonly observer?: QueueObserver;
   readonly onFault: OnFault;
+  /** Outcomes of one owner that are kept at a time. */
+  readonly keptLimit?: number;
 }
 
 export interface RedisProducer extends BatchProducer, Link {
@@ -62,7 +66,7 @@ interface Waiter {
  * with `queue_unavailable`. Throws `InputError` where the URL is none.
  */
 export function createRedisProducer(options: RedisProducerOptions): RedisProducer {
-  const { redis, limitsOf, observer, onFault } = options;
+  const { redis, limitsOf, observer, onFault, keptLimit = KEPT_LIMIT } = options;
   const address = parseRedisUrl(redis.url);
   const base = keyBase(redis.prefix);
   /** Replies come to a list of this name. New for each process: whoever died takes what was meant for it along. */
@@ -183,7 +187,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     try {
       if (!link.isUp()) throw new Error('The connection was lost before the row was sent.');
       const leftMs = Math.max(1, request.deadlineMs - Date.now());
-      return await store.submit(request, { limits, leftMs, replyTo });
+      return await store.submit(request, { limits, leftMs, replyTo, keptLimit });
     } catch (cause) {
       withdraw(request);
       throw unavailable(cause);
@@ -229,8 +233,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   function expire({ request, state }: Waiter): void {
-    if (!request.keep) return withdraw(request);
-    if (state !== 'accepted' || !link.isUp()) return;
+    if (!request.keep) withdraw(request);
+    if (!request.keep || state !== 'accepted' || !link.isUp()) return;
     store.expire(request, me).catch((error) => onFault(error, 'ending a row'));
   }
 
@@ -256,6 +260,15 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     open += 1;
     waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
     return waiter;
+  }
+
+  /** What Redis answers. Rejects with `queue_unavailable`. */
+  async function asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (cause) {
+      throw unavailable(cause);
+    }
   }
 
   async function close(): Promise<void> {
@@ -295,21 +308,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
       });
     },
 
-    async result(id) {
-      try {
-        return await store.result(id);
-      } catch (cause) {
-        throw unavailable(cause);
-      }
-    },
-
-    async status() {
-      try {
-        return (await store.survey()).status;
-      } catch (cause) {
-        throw unavailable(cause);
-      }
-    },
+    result: (id) => asked(store.result(id)),
+    leaveNote: (name, text, ms) => asked(store.leaveNote(name, text, ms)),
+    note: (name) => asked(store.note(name)),
+    status: async () => (await asked(store.survey())).status,
 
     close() {
       closing ??= close();

@@ -14,7 +14,7 @@ afterAll(() => server?.stop());
 
 describeBatchQueue({
   name: 'Redis queue',
-  create: async ({ limitsOf, observer }) => {
+  create: async ({ limitsOf, observer, keptLimit }) => {
     const faults: unknown[] = [];
     // What handlers fail of does not travel; it is for the worker's log.
     const onFault = (error: unknown, doing: string) => doing !== 'running a row' && faults.push(error);
@@ -23,7 +23,11 @@ describeBatchQueue({
       onFault,
       ...(observer && { observer }),
     };
-    const producer = createRedisProducer({ ...common, limitsOf });
+    const producer = createRedisProducer({
+      ...common,
+      limitsOf,
+      ...(keptLimit !== undefined && { keptLimit }),
+    });
     const consumer = createRedisConsumer({ ...common, contents: () => CONTENTS });
     await Promise.all([producer, consumer].map(untilUp));
     return {

@@ -13,6 +13,8 @@ import type { QueueObserver } from '../queue-observer.ts';
 export interface SubjectOptions {
   readonly limitsOf: (lane: Lane) => LaneLimits;
   readonly observer?: QueueObserver;
+  /** Outcomes that are kept, of each owner at least. */
+  readonly keptLimit?: number;
 }
 
 /** A fresh, empty queue. Its sides may be one object or live far apart; `close` frees whatever is left of both. */
@@ -45,10 +47,11 @@ export async function open(
   create: CreateSubject,
   limits: Partial<LaneLimits> | ((lane: Lane) => Partial<LaneLimits>) = {},
   observer?: QueueObserver,
+  options: Pick<SubjectOptions, 'keptLimit'> = {},
 ): Promise<Subject> {
   const changes = typeof limits === 'function' ? limits : () => limits;
   const limitsOf = (of: Lane) => ({ ...LIMITS, ...changes(of) });
-  const subject = await create({ limitsOf, ...(observer && { observer }) });
+  const subject = await create({ limitsOf, ...(observer && { observer }), ...options });
   onTestFinished(() => subject.close());
   return subject;
 }

@@ -161,6 +161,32 @@ export function describeKeeping(create: CreateSubject): void {
     });
   });
 
+  test('many outcomes of one owner push out nobody else’s', async () => {
+    const { producer, consumer } = await open(create, {}, undefined, { keptLimit: 3 });
+    startWorker(consumer);
+    const of = (owner: string): KeptRequest => {
+      const row = kept();
+      return { ...row, keep: { ...row.keep, owner } };
+    };
+    const quiet = of('ann');
+    const loud = Array.from({ length: 6 }, () => of('bob'));
+    await producer.submit(quiet);
+    for (const each of loud) await producer.submit(each);
+    const found = await Promise.all([quiet, ...loud].map(({ id }) => producer.result(id)));
+    expect(found[0]).toMatchObject({ outcome: { answer: answerOf(quiet) } });
+    expect(found.slice(1, 4)).toEqual([undefined, undefined, undefined]);
+    expect(found.at(-1)).toMatchObject({ outcome: { answer: answerOf(loud.at(-1)!) } });
+  });
+
+  test('a note is found by its name, for its time', async () => {
+    const { producer } = await open(create);
+    await producer.leaveNote('labels', '["ä","b"]', 300);
+    expect(await producer.note('labels')).toBe('["ä","b"]');
+    expect(await producer.note('others')).toBeUndefined();
+    await pause(350);
+    expect(await producer.note('labels')).toBeUndefined();
+  });
+
   test('a row that is not kept cannot be asked for', async () => {
     const { producer, consumer } = await open(create);
     const row = request();

@@ -6,7 +6,7 @@ import { imageOfBody } from '../body.ts';
 import { grant } from '../caller.ts';
 import { hangUp } from '../hang-up.ts';
 import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
-import { notePrediction } from '../observation.ts';
+import { noteChoice, notePrediction } from '../observation.ts';
 import { prefersAsync } from '../prefer.ts';
 import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import {
@@ -31,12 +31,21 @@ const DESCRIPTION =
   'Transparent parts are seen on white, and EXIF orientation is followed.';
 
 const ACCEPTED = 202;
+const REPLAYED = 'idempotent-replayed';
+const REPLAYED_HEADER = {
+  'Idempotent-Replayed': {
+    type: 'string',
+    enum: ['true'],
+    description: 'Sent where the answer is that of an earlier request with the same Idempotency-Key.',
+  },
+};
 const LOCATION = {
   Location: {
     type: 'string',
     description: 'Where the prediction is told, such as /v1/predictions/5f2b7a44.',
   },
   'Preference-Applied': { type: 'string', enum: ['respond-async'] },
+  ...REPLAYED_HEADER,
 };
 
 const schemaOf = (operationId: string, summary: string) => ({
@@ -48,7 +57,13 @@ const schemaOf = (operationId: string, summary: string) => ({
   headers: PredictHeaders,
   body: PREDICT_BODY,
   response: {
-    200: answer('The prediction.', 'application/json', { $ref: 'Prediction#' }, PREDICTION_EXAMPLE),
+    200: answer(
+      'The prediction.',
+      'application/json',
+      { $ref: 'Prediction#' },
+      PREDICTION_EXAMPLE,
+      REPLAYED_HEADER,
+    ),
     [ACCEPTED]: answer(
       'Accepted, as `Prefer: respond-async` asked for.',
       'application/json',
@@ -108,6 +123,10 @@ function read(
     ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
     ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
     signal: hangUp(reply.raw),
+    listener: {
+      chosen: (choice) => noteChoice(request, choice),
+      replayed: () => void reply.header(REPLAYED, 'true'),
+    },
   };
 }
 

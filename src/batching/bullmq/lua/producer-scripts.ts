@@ -7,8 +7,10 @@ const EXPIRY_LAG_MS = 3_000;
  * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already, with the milliseconds until that
  * one's deadline) or 'answered' (with its outcome). A kept row's `result:I` is 'P<deadline> <tag of its lane> <memo>' until its outcome, which starts with A or F, takes the place.
  *
+ * Of each owner the newest outcomes are kept; `kept:O` sorted set: id -> when it is forgotten, were it answered at once.
+ *
  * ARGV: lane, content, model, priority, member, leftMs, bytes, maxBatchSize, maxDelayMs, queueLimit, keepMs or '', memo,
- * producer
+ * producer, owner, outcomes of an owner that are kept
  */
 const SUBMIT = `${LANES}
 local lane, content, model, priority, member, left = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -44,7 +46,18 @@ call('ZADD', orderKey(priority, lane), accepted, member)
 -- A cluster's client sends again what it got no answer for, and the row may be there already.
 local isNew = call('ZADD', expiryKey(lane), now + left, member) == 1
 call('SET', rowKey(member), ARGV[7], 'PX', math.ceil(left))
-if keep then call('SET', result, 'P' .. exact(now + left) .. ' ' .. laneTag(lane) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep)) end
+if keep then
+  call('SET', result, 'P' .. exact(now + left) .. ' ' .. laneTag(lane) .. ' ' .. ARGV[12], 'PX', math.ceil(left + keep))
+  local kept = K .. 'kept:' .. ARGV[14]
+  call('ZADD', kept, now + keep, idOf(member))
+  call('ZREMRANGEBYSCORE', kept, '-inf', now)
+  for _, old in ipairs(call('ZRANGE', kept, 0, -1 - ARGV[15])) do
+    local key = K .. 'result:' .. old
+    if call('GETRANGE', key, 0, 0) ~= 'P' then call('DEL', key) end
+    call('ZREM', kept, old)
+  end
+  call('PEXPIREAT', kept, math.ceil(call('ZRANGE', kept, -1, -1, 'WITHSCORES')[2]))
+end
 if isNew then call('HINCRBY', K .. 'depths', model, 1) end
 
 -- Somebody has to know when the first row of a lane is due, and at once when another batch is full.
@@ -111,6 +124,16 @@ local deadline, memo = string.match(found, '^P(%S+) %S+ (.*)$')
 return 'P' .. (tonumber(deadline) > now and '1' or '0') .. ' ' .. memo
 `;
 
+/** ARGV: name, text, milliseconds */
+const LEAVE_NOTE = `${LANES}
+call('SET', K .. 'note:' .. ARGV[1], ARGV[2], 'PX', ARGV[3])
+`;
+
+/** ARGV: name */
+const NOTE = `${LANES}
+return call('GET', K .. 'note:' .. ARGV[1])
+`;
+
 /** engines, batches under way, then for each lane: lane, depth, age of the oldest row, max; then the run sums. */
 const SURVEY = `${LANES}
 sweepAll()
@@ -141,6 +164,8 @@ export const PRODUCER_SCRIPTS = {
   dentDrain: DRAIN,
   dentRecheck: RECHECK,
   dentResult: RESULT,
+  dentLeaveNote: LEAVE_NOTE,
+  dentNote: NOTE,
   dentHasWorker: HAS_WORKER,
   dentSurvey: SURVEY,
 } as const;

@@ -4,7 +4,7 @@ import type { App } from '../../app-instance.ts';
 import { grant } from '../../caller.ts';
 import { hangUp } from '../../hang-up.ts';
 import { type Lifecycle, refuseWhileEnding } from '../../lifecycle.ts';
-import { noteRows } from '../../observation.ts';
+import { noteChoice, noteRows } from '../../observation.ts';
 import { readCall } from '../../open-inference/request.ts';
 import { writeAnswer } from '../../open-inference/response.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../../schemas/answers.ts';
@@ -114,6 +114,7 @@ export function inferRoutes(app: App, inference: Inference, lifecycle: Lifecycle
       version: version.version,
       ...grant(request, call.rows.priority),
       signal: hangUp(reply.raw),
+      listener: { chosen: (choice) => noteChoice(request, choice), replayed() {} },
     });
     noteRows(request, prediction);
     const { body: written, headerLength: jsonLength } = writeAnswer(

@@ -1,0 +1,12 @@
+import type { DescribedVersion } from '../models/model.ts';
+import type { ChoiceListener } from './inference.ts';
+
+/** Tells whoever asked what answers the request, before anything can go wrong with it. */
+export function tellChoice(
+  { listener }: { readonly listener?: ChoiceListener },
+  { version, recipe }: { readonly version: DescribedVersion; readonly recipe: string },
+  id?: string,
+): void {
+  const { name, version: number } = version;
+  listener?.chosen({ ...(id !== undefined && { id }), model: { name, version: number }, recipe });
+}
