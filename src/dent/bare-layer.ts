@@ -24,14 +24,12 @@ export function bareLayer(
 /** The inputs with scale 1 and shift 0 in the places of the trained ones. */
 function neutral(
   builder: GraphBuilder,
-  { channels }: AdaptableLayer,
+  { channels, kind }: AdaptableLayer,
   inputs: readonly (Value | null)[],
 ): (Value | null)[] {
   const filled = (value: number): Constant =>
     float32Constant([channels], new Float32Array(channels).fill(value));
-  return [
-    inputs[0]!,
-    builder.constant(filled(1), 'neutral_scale'),
-    builder.constant(filled(0), 'neutral_shift'),
-  ];
+  const scale = builder.constant(filled(1), 'neutral_scale');
+  if (kind === 'rms') return [inputs[0]!, scale];
+  return [inputs[0]!, scale, builder.constant(filled(0), 'neutral_shift')];
 }

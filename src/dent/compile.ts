@@ -25,7 +25,7 @@ import { isSumOverRows, type Recipe } from './recipe.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
-export const COMPILER_VERSION = '3';
+export const COMPILER_VERSION = '4';
 
 /** Where a compiled graph keeps its recipe. */
 export const RECIPE_METADATA = 'dent.recipe';

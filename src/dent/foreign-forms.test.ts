@@ -17,6 +17,7 @@ import {
   decodeModel,
   encodeModel,
   float32Constant,
+  type GraphBuilder,
   type Model,
   type Node,
   type Value,
@@ -180,4 +181,73 @@ describe('an old operator set', () => {
 
   it('may be the newest that ONNX Runtime knows', () =>
     expectSame(modelOf(recent, { opset: 26 }), modelOf(recent)));
+});
+
+describe('root mean square normalisation', () => {
+  /** [N, 4, 6, 8] as 48 places of four channels. */
+  const places: Write = chain(
+    (b, x) => b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { attributes: { pads: [1, 1, 1, 1] } }),
+    (b, x) => b.op('Reshape', [x, b.ints([0, 4, 48])]),
+    (b, x) => b.op('Transpose', [x], { attributes: { perm: [0, 2, 1] } }),
+  );
+  const end: Write = chain(
+    (b, x) => b.op('ReduceMean', [b.op('Relu', [x]), b.ints([1])], { attributes: { keepdims: 0 } }),
+    (b, x) => b.op('MatMul', [x, weights(b, [4, 5], 2)]),
+  );
+  const scale = (b: GraphBuilder, dims: readonly number[] = [4]) => weights(b, dims, 5);
+  const whole: Write = (b, x) =>
+    b.op('RMSNormalization', [x, scale(b)], { name: 'rms', attributes: { epsilon: { float: 0.01 } } });
+  const meanSquare = (b: GraphBuilder, x: Value, axis = -1) => {
+    const mean = b.op('ReduceMean', [b.op('Mul', [x, x]), b.ints([axis])]);
+    return b.op('Add', [mean, 0.01]);
+  };
+  const root = (b: GraphBuilder, x: Value) => b.op('Sqrt', [meanSquare(b, x)]);
+  const scaled = (b: GraphBuilder, x: Value) => b.op('Mul', [x, scale(b)], { name: 'rms' });
+  const expected = modelOf(chain(places, whole, end), { opset: 23 });
+
+  it('is a layer with a scale, and gets a shift of zero', async () => {
+    expect(await compileWith(expected)).toMatchObject({ layers: 1, parameters: 8 });
+    const { layers, unsupported } = await inspect(expected, engine);
+    expect(layers).toEqual([{ name: 'rms', kind: 'rms', channels: 4, adapted: true }]);
+    expect(unsupported).toEqual([]);
+  });
+
+  it.each<readonly [string, Write]>([
+    ['x times 1 / root', (b, x) => scaled(b, b.op('Mul', [x, b.op('Reciprocal', [root(b, x)])]))],
+    ['x times one over the root', (b, x) => scaled(b, b.op('Mul', [b.op('Div', [1, root(b, x)]), x]))],
+    ['x over the root', (b, x) => scaled(b, b.op('Div', [x, root(b, x)]))],
+    ['x times a power', (b, x) => scaled(b, b.op('Mul', [x, b.op('Pow', [meanSquare(b, x), -0.5])]))],
+    [
+      'the scale in front, Pow',
+      (b, x) => {
+        const mean = b.op('ReduceMean', [b.op('Pow', [x, 2]), b.ints([2])]);
+        return b.op(
+          'Mul',
+          [scale(b, [1, 1, 4]), b.op('Div', [x, b.op('Sqrt', [b.op('Add', [0.01, mean])])])],
+          { name: 'rms' },
+        );
+      },
+    ],
+  ])('is found where an exporter took it apart: %s', async (_title, parts) => {
+    const apart = modelOf(chain(places, parts, end));
+    const { layers } = await inspect(apart, engine);
+    expect(layers).toEqual([{ name: 'rms', kind: 'rms', channels: 4, adapted: true }]);
+    await expectSame(apart, expected);
+  });
+
+  it('may be over the channels of an image', async () => {
+    const byChannel: Write = (b, x) => {
+      const normalised = b.op('Div', [x, b.op('Sqrt', [meanSquare(b, x, 1)])]);
+      return b.op('Mul', [normalised, scale(b, [4, 1, 1])], { name: 'rms' });
+    };
+    const { layers } = await inspect(modelOf(chain(body, byChannel, head)), engine);
+    expect(layers).toMatchObject([{ kind: 'batch' }, { name: 'rms', kind: 'rms', channels: 4 }]);
+  });
+
+  it('is not seen where the root is that of something else', async () => {
+    const other: Write = (b, x) => scaled(b, b.op('Div', [x, root(b, b.op('Relu', [x]))]));
+    expect((await inspect(modelOf(chain(places, other, end)), engine)).layers).toMatchObject([
+      { kind: 'convolution' },
+    ]);
+  });
 });

@@ -64,6 +64,7 @@ export interface Inspection {
 const KINDS: Readonly<Record<string, LayerKind>> = {
   BatchNormalization: 'batch',
   LayerNormalization: 'layer',
+  RMSNormalization: 'rms',
   GroupNormalization: 'group',
   InstanceNormalization: 'instance',
   Conv: 'convolution',
@@ -128,7 +129,8 @@ function describeUnadapted(graph: Graph, node: Node): DescribedLayer {
   const scale = node.inputs[1] && graph.initializers.get(node.inputs[1]);
   const channels = scale?.dims[0];
   const known = channels !== undefined && { channels };
-  return { name: nameOf(node), kind: KINDS[node.opType]!, ...known, adapted: false };
+  // The one kind that other operators than its own may make up ends with a product.
+  return { name: nameOf(node), kind: KINDS[node.opType] ?? 'rms', ...known, adapted: false };
 }
 
 /** The normalisation layers of a model that the compiler cannot take further. */

@@ -1,19 +1,13 @@
-import {
-  consumersOf,
-  type Graph,
-  intAttribute,
-  type Node,
-  producersOf,
-  toFloat32,
-  type Value,
-} from '../onnx/index.ts';
+import { type Graph, intAttribute, type Node, toFloat32, type Value } from '../onnx/index.ts';
 import { BATCH } from './passes/measure-shapes.ts';
+import { matchRms } from './rms-in-parts.ts';
+import { createSearch, type Search } from './search.ts';
 
 /**
  * What a layer is besides its scale and shift: a normalisation by fixed statistics (batch) or by those of each row (layer,
- * group, instance), or a convolution that stands in where a model has no normalisation left.
+ * rms, group, instance), or a convolution that stands in where a model has no normalisation left.
  */
-export type LayerKind = 'batch' | 'layer' | 'group' | 'instance' | 'convolution';
+export type LayerKind = 'batch' | 'layer' | 'rms' | 'group' | 'instance' | 'convolution';
 
 /** One layer whose scale and shift dent adapts. Vectors are indexed by channel. */
 export interface AdaptableLayer {
@@ -65,32 +59,23 @@ export function findLayers(graph: Graph): LayerReport {
       else layers.push(found);
     }
   };
-  find((search, node) => NORMALISATIONS[node.opType]?.(search, node));
+  find((search, node) => NORMALISATIONS.get(node.opType)?.(search, node));
   if (layers.length === 0 && refused.length === 0) find(convolution);
   return { layers, refused };
 }
 
-/** The graph and its edges both ways. */
-interface Search {
-  readonly graph: Graph;
-  readonly producers: ReadonlyMap<Value, Node>;
-  readonly consumers: ReadonlyMap<Value, readonly Node[]>;
-}
-
-const createSearch = (graph: Graph): Search => ({
-  graph,
-  producers: producersOf(graph.nodes),
-  consumers: consumersOf(graph.nodes),
-});
-
 type Reader = (search: Search, node: Node) => AdaptableLayer | UnadaptableLayer | undefined;
 
-const NORMALISATIONS: Readonly<Record<string, Reader>> = {
-  BatchNormalization: batchNormalization,
-  LayerNormalization: layerNormalization,
-  GroupNormalization: (search, node) => ownAffine(search, node, 'group', 1),
-  InstanceNormalization: instanceNormalization,
-};
+const NORMALISATIONS: ReadonlyMap<string, Reader> = new Map<string, Reader>(
+  Object.entries({
+    BatchNormalization: batchNormalization,
+    LayerNormalization: (search, node) => lastAxisNormalization(search, node, 'layer'),
+    RMSNormalization: (search, node) => lastAxisNormalization(search, node, 'rms'),
+    Mul: rmsInParts,
+    GroupNormalization: (search, node) => ownAffine(search, node, 'group', 1),
+    InstanceNormalization: instanceNormalization,
+  }),
+);
 
 const NOT_CONSTANT = 'its parameters are not constants';
 
@@ -104,11 +89,24 @@ function batchNormalization(search: Search, node: Node): AdaptableLayer | Unadap
   return { ...layer, source: { mean, variance, epsilon: epsilon?.kind === 'float' ? epsilon.value : 1e-5 } };
 }
 
-function layerNormalization(search: Search, node: Node): AdaptableLayer | UnadaptableLayer {
+function lastAxisNormalization(
+  search: Search,
+  node: Node,
+  kind: 'layer' | 'rms',
+): AdaptableLayer | UnadaptableLayer {
   const rank = node.outputs[0]!.type?.shape?.length ?? 0;
   const axis = intAttribute(node, 'axis', -1);
   if (axis !== -1 && axis !== rank - 1) return { node, reason: 'it normalises over several axes' };
-  return ownAffine(search, node, 'layer', rank - 1);
+  return ownAffine(search, node, kind, rank - 1);
+}
+
+/** A product that ends a root mean square normalisation. Like a layer normalisation without a shift it gets one that starts at zero. */
+function rmsInParts(search: Search, node: Node): AdaptableLayer | undefined {
+  const found = matchRms(search, node);
+  if (!found) return undefined;
+  const { axis, scale, normalised } = found;
+  const shift = new Float32Array(scale.length);
+  return { node, kind: 'rms', channels: scale.length, channelAxis: axis, scale, shift, normalised };
 }
 
 /**
@@ -161,7 +159,7 @@ function ownAffine(
 ): AdaptableLayer | UnadaptableLayer {
   const channels = node.outputs[0]!.type?.shape?.[channelAxis];
   const scale = constantVector(search, node.inputs[1]);
-  // LayerNormalization may come without a shift.
+  // LayerNormalization may come without a shift, and RMSNormalization always does.
   const shift = node.inputs[2]
     ? constantVector(search, node.inputs[2])
     : new Float32Array(scale?.length ?? 0);

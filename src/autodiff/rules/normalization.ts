@@ -54,6 +54,23 @@ function layerNormalization(c: VjpContext): readonly Value[] {
   return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
 }
 
+/** RMSNormalization: y = n * scale with n = x / r, r = sqrt(mean(x^2) + eps); x_grad = (g * scale - n * mean(g * scale * n)) / r. */
+function rmsNormalization(c: VjpContext): readonly Value[] {
+  if (c.needs(1)) throw c.unsupported('a scale that is computed from adapted values');
+  const { emit } = c;
+  const x = c.input(0);
+  const rank = c.shapeOf(x).length;
+  const first = fromFront(intAttribute(c.node, 'axis', -1), rank);
+  const axes = emit.ints(Array.from({ length: rank - first }, (_, i) => first + i));
+  const mean = (value: Value) => emit.op('ReduceMean', [value, axes], { attributes: { keepdims: 1 } });
+  const square = emit.op('Add', [mean(emit.op('Mul', [x, x])), floatAttribute(c.node, 'epsilon', 1e-5)]);
+  const root = emit.op('Sqrt', [square]);
+  const n = emit.op('Div', [x, root]);
+  const g = emit.op('Mul', [c.gradient, c.input(1)]);
+  const along = emit.op('Mul', [n, mean(emit.op('Mul', [g, n]))]);
+  return [emit.op('Div', [emit.op('Sub', [g, along]), root])];
+}
+
 /** A vector over channels as [C, 1, 1, ...], to be broadcast over a tensor of `rank` axes whose second is the channel. */
 function overChannels(c: VjpContext, vector: Value, rank: number): Value {
   return c.emit.op('Reshape', [vector, c.emit.ints([-1, ...new Array<number>(rank - 2).fill(1)])]);
@@ -157,6 +174,7 @@ export const NORMALIZATION_RULES: Readonly<Record<string, VjpEntry>> = {
   LogSoftmax: { vjp: (c) => [logSoftmax(c)] },
   BatchNormalization: { vjp: batchNormalization, note: 'in inference' },
   LayerNormalization: { vjp: layerNormalization },
+  RMSNormalization: { vjp: rmsNormalization },
   InstanceNormalization: { vjp: instanceNormalization },
   GroupNormalization: { vjp: groupNormalization },
   LpNormalization: { vjp: (c) => [lpNormalization(c)] },

@@ -1,33 +1,21 @@
 import {
   type Attribute,
-  consumersOf,
   type Graph,
   type Node,
-  producersOf,
   toFloat32,
-  toIntegers,
   type Value,
   withoutUnused,
 } from '../../onnx/index.ts';
+import { axisKept, createSearch, producerOf, type Search, withConstant } from '../search.ts';
 
 /**
  * Writes layer normalisations that an exporter took apart as LayerNormalization: up to operator set 16 there was no such op. The form is
  * (x - mean) / sqrt(variance + eps) * scale + shift over the last axis, with constant scale and shift. Shapes must be measured.
  */
 export function fuseLayerNormalization(graph: Graph): Graph {
-  const search: Search = {
-    graph,
-    producers: producersOf(graph.nodes),
-    consumers: consumersOf(graph.nodes),
-  };
+  const search = createSearch(graph);
   const nodes = graph.nodes.map((node) => matchSum(search, node) ?? node);
   return withoutUnused({ ...graph, nodes });
-}
-
-interface Search {
-  readonly graph: Graph;
-  readonly producers: ReadonlyMap<Value, Node>;
-  readonly consumers: ReadonlyMap<Value, readonly Node[]>;
 }
 
 /** The LayerNormalization that an Add of the shift ends. */
@@ -77,27 +65,7 @@ function isSquareOf(search: Search, value: Value, difference: Node): boolean {
   return exponent?.dims.length === 0 && toFloat32(exponent)[0] === 2;
 }
 
-function isOverLastAxis({ graph }: Search, mean: Node): boolean {
-  const rank = mean.inputs[0]?.type?.shape?.length;
-  const constant = mean.inputs[1] && graph.initializers.get(mean.inputs[1]);
-  const axes = constant ? toIntegers(constant) : [];
-  const keepsAxis = mean.attributes.keepdims?.kind !== 'int' || mean.attributes.keepdims.value === 1;
-  return keepsAxis && axes.length === 1 && (axes[0] === -1 || axes[0] === (rank ?? 0) - 1);
-}
-
-const producerOf = (
-  { producers }: Search,
-  value: Value | null | undefined,
-  opType: string,
-): Node | undefined => {
-  const node = value ? producers.get(value) : undefined;
-  return node?.opType === opType && node.domain === '' ? node : undefined;
-};
-
-/** The operands of a node that has one constant among its two: the other first. */
-function withConstant({ graph }: Search, node: Node, opType: string): [Value, Value] | undefined {
-  const [a, b] = node.inputs;
-  if (node.opType !== opType || node.domain !== '' || !a || !b) return undefined;
-  if (graph.initializers.has(b)) return [a, b];
-  return graph.initializers.has(a) ? [b, a] : undefined;
+function isOverLastAxis(search: Search, mean: Node): boolean {
+  const rank = mean.inputs[0]?.type?.shape?.length ?? 0;
+  return axisKept(search, mean) === rank - 1;
 }
