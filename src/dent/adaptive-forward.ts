@@ -7,11 +7,11 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { affineOf, applyLayer, blendWeight, parameterRows, split } from './affine.ts';
+import { affineOf, applyLayer, batchShare, parameterRows, split } from './affine.ts';
 import { bareLayer } from './bare-layer.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
 import { smooth } from './smoothing.ts';
 
 /** The classifier as a function of an image batch and its adapted parameters. */
@@ -67,7 +67,7 @@ export function adaptiveForward(
     rewired.set(classifier.input, smoothed.image);
     outputs.push(smoothed.sigma);
   }
-  const blend = blendWeight(builder, classifier.input, recipe);
+  const share = batchShare(builder, classifier.input, recipe);
   const byNode = new Map<Node, number>(layers.map((layer, i) => [layer.node, i]));
   const current = (value: Value): Value => rewired.get(value) ?? value;
   for (const node of graph.nodes) {
@@ -78,7 +78,7 @@ export function adaptiveForward(
       continue;
     }
     const x = bareLayer(builder, layers[i]!, inputs, current);
-    rewired.set(node.outputs[0]!, applyLayer(builder, layers[i]!, x, affine[i]!, recipe, blend));
+    rewired.set(node.outputs[0]!, applyLayer(builder, layers[i]!, x, affine[i]!, share));
   }
   const logits = current(classifier.logits);
   return {

@@ -1,7 +1,8 @@
 import { type Dim, float32Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { BATCH } from './passes/measure-shapes.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
+import { type BatchShare, STATISTICS } from './statistics.ts';
 
 /** The number of parameter rows of a scope: one for the batch, or one for each row. */
 export const parameterRows = (recipe: Recipe): Dim => (recipe.scope === 'sample' ? BATCH : 1);
@@ -134,15 +135,9 @@ function startOf(layer: AdaptableLayer, { mean, inverseDeviation }: ReturnType<t
   });
 }
 
-/** The batch's weight beside the source statistics, n / (n + prior) (Schneider et al. 2020, equation 1); undefined where it is 1. */
-export function blendWeight(builder: GraphBuilder, image: Value, recipe: Recipe): Value | undefined {
-  if (recipe.statistics !== 'blend') return undefined;
-  const n = rowCount(builder, image);
-  return builder.op('Div', [n, builder.op('Add', [n, recipe.prior], { shape: [] })], {
-    name: 'batch_weight',
-    shape: [],
-  });
-}
+/** The share of the batch in the statistics of BatchNormalization. */
+export const batchShare = (builder: GraphBuilder, image: Value, { statistics, prior }: Recipe): BatchShare =>
+  STATISTICS[statistics].batchShare(builder, () => rowCount(builder, image), prior);
 
 /** N as a float32 scalar. */
 export function rowCount(builder: GraphBuilder, image: Value): Value {
@@ -150,14 +145,13 @@ export function rowCount(builder: GraphBuilder, image: Value): Value {
   return builder.op('Cast', [size], { name: 'rows', attributes: { to: 1 }, shape: [] });
 }
 
-/** The layer on x: y = x * scale + shift, after normalising by the batch's statistics where the recipe says so. */
+/** The layer on x: y = x * scale + shift, after normalising by the batch's statistics where they have a share. */
 export function applyLayer(
   builder: GraphBuilder,
   layer: AdaptableLayer,
   x: Value,
   affine: Affine,
-  recipe: Recipe,
-  blend: Value | undefined,
+  share: BatchShare,
 ): Value {
   const shape = x.type?.shape;
   if (!shape) throw new Error(`The shape of "${x.name}" was not measured. This is a bug.`);
@@ -172,8 +166,8 @@ export function applyLayer(
   const rows = affine.scale.type!.shape![0]!;
   let scale = spread(affine.scale, rows);
   let shift = spread(affine.shift, rows);
-  if (recipe.statistics !== 'source' && layer.source) {
-    [scale, shift] = applyBatchStatistics(builder, layer, x, scale, shift, blend);
+  if (share !== 'none' && layer.source) {
+    [scale, shift] = applyBatchStatistics(builder, layer, x, scale, shift, share);
   }
   const scaled = builder.op('Mul', [x, scale], { name: `${layer.node.name}_scale`, shape });
   return builder.op('Add', [scaled, shift], { name: `${layer.node.name}_shift`, shape });
@@ -186,7 +180,7 @@ function applyBatchStatistics(
   x: Value,
   scale: Value,
   shift: Value,
-  blend: Value | undefined,
+  share: Exclude<BatchShare, 'none'>,
 ): [Value, Value] {
   const shape = x.type!.shape!;
   const axes = builder.ints(shape.map((_, axis) => axis).filter((axis) => axis !== 1));
@@ -201,10 +195,10 @@ function applyBatchStatistics(
   const batchVariance = average(builder.op('Mul', [centred, centred], { shape }));
   const { mean, variance, epsilon } = layer.source!;
   const mixed = (batch: Value, source: Float32Array): Value => {
-    if (!blend) return batch;
+    if (share === 'all') return batch;
     const fixed = builder.constant(float32Constant(perChannel as number[], source), 'source_statistics');
     const difference = builder.op('Sub', [batch, fixed], { shape: perChannel });
-    const step = builder.op('Mul', [difference, blend], { shape: perChannel });
+    const step = builder.op('Mul', [difference, share], { shape: perChannel });
     return builder.op('Add', [fixed, step], { shape: perChannel });
   };
   const guarded = builder.op('Add', [mixed(batchVariance, variance), epsilon], { shape: perChannel });

@@ -7,13 +7,12 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { ENTROPY_OUTPUT } from './assemble.ts';
-import type { Classifier } from './classifier.ts';
-import { STATE_TENSORS, updateParameters } from './optimizer.ts';
+import { type Components, ENTROPY_OUTPUT } from './assemble.ts';
+import { OPTIMIZERS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
-import { type Method, predictWithGradient } from './row-passes.ts';
+import { predictWithGradient } from './row-passes.ts';
 
 /** The inputs and outputs of the graph of one pass that are not the model's own. */
 export const PASS_INPUTS = {
@@ -36,8 +35,8 @@ const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value =>
 });
 
 /** The shape of what a pass carries. */
-export const carriedShape = ({ forward, recipe }: Method): readonly [number, number] => [
-  1 + STATE_TENSORS[recipe.optimizer],
+export const carriedShape = ({ forward, recipe }: Components): readonly [number, number] => [
+  1 + OPTIMIZERS[recipe.optimizer].stateTensors,
   forward.parameterCount,
 ];
 
@@ -46,7 +45,7 @@ export const carriedShape = ({ forward, recipe }: Method): readonly [number, num
  * predicts, and computes the rows' share of the next gradient. Whoever runs it over all rows and adds the shares up, `steps` + 1 times, does
  * what the self-adapting graph does, and may run parts of the rows side by side.
  */
-export function assemblePass(components: Method & { readonly classifier: Classifier }): Graph {
+export function assemblePass(components: Components): Graph {
   const { classifier, classes } = components;
   const [tensors, parameters] = carriedShape(components);
   const builder = new GraphBuilder();
@@ -78,7 +77,7 @@ export function assemblePass(components: Method & { readonly classifier: Classif
 /** The parameters after the update, then the optimizer's state, [1, parameters] each; before the first gradient, as they are. */
 function updated(
   builder: GraphBuilder,
-  { forward, recipe }: Method,
+  { forward, recipe }: Components,
   { carried, gradient, updates }: Readonly<Record<'carried' | 'gradient' | 'updates', Value>>,
 ): Value[] {
   const [tensors, width] = carried.type!.shape as [number, number];

@@ -11,11 +11,12 @@ import {
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import type { Classifier } from './classifier.ts';
-import { STATE_TENSORS, type Update, updateParameters } from './optimizer.ts';
+import { OPTIMIZERS, type Update, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
 import { isSumOverRows, PRESETS } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
 import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
@@ -25,8 +26,10 @@ export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
 
-interface Components extends Method {
+/** What the graph is made of. */
+export interface Components extends Method {
   readonly classifier: Classifier;
+  readonly recipe: Recipe;
 }
 
 /**
@@ -133,7 +136,7 @@ function adapt(
   const logitsType = { dataType: DATA_TYPE.float32, shape: [BATCH, classes] };
   const sigmaType = forward.graph.outputs[1]?.type;
   const noSigma = sigmaType && builder.op('ConstantOfShape', [builder.ints([1])]);
-  const state = Array.from({ length: STATE_TENSORS[recipe.optimizer] }, (_, i) => ({
+  const state = Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => ({
     name: `state_${i}`,
     start,
     type: parameterType,

@@ -9,6 +9,7 @@ import { asClassifier, type Classifier, classCount, mainOutput } from './classif
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
 import { nodesWithoutRule, quantisingNode, runtimeNode } from './missing-rules.ts';
+import { lossOf } from './objective.ts';
 import { channelsFirst } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
@@ -21,7 +22,8 @@ import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
 import { withoutLabels } from './passes/without-labels.ts';
-import { isSumOverRows, type Recipe } from './recipe.ts';
+import { isSumOverRows } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
@@ -125,7 +127,7 @@ export function adaptiveGraph(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
     );
   }
-  const components = { ...prepared, forward, recipe, target };
+  const components = { ...prepared, forward, recipe, loss: lossOf(recipe), target };
   const found = { layers, parameters: forward.parameterCount };
   if (inPasses && target === 'cpu' && runsInPasses(recipe))
     return { ...found, graph: assemblePass(components), carried: carriedShape(components) };

@@ -1,5 +1,6 @@
 import type { CompiledModel } from './compile.ts';
-import { isSplittable, type Recipe } from './recipe.ts';
+import { isSplittable } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
 
 /**
  * How the engine may cut a batch of the compiled graph: into runs of its own rows where they are on their own, pass by pass where they share

@@ -14,8 +14,7 @@ export {
   isSplittable,
   PRESETS,
   type PresetName,
-  RECIPE_FIELDS,
-  type Recipe,
 } from './recipe.ts';
+export { RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';

@@ -1,5 +1,4 @@
 import { DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/index.ts';
-import type { Recipe } from './recipe.ts';
 
 /** Added inside the logarithm of the information-maximisation objective, as the paper's code does. */
 const INFOMAX_EPSILON = 1e-5;
@@ -25,23 +24,57 @@ function sumOverClasses(builder: GraphBuilder, value: Value, shape: readonly Dim
   return builder.op('ReduceSum', [value, builder.ints([-1])], { attributes: { keepdims: 0 }, shape });
 }
 
-/** The scalar that adaptation lowers. `entropy` is [N], `rows` the float32 number of rows at hand. */
-export function objective(
-  builder: GraphBuilder,
-  recipe: Recipe,
-  logits: Value,
-  entropy: Value,
-  rows: Value,
-): Value {
-  if (recipe.objective === 'infomax') return infomax(builder, logits);
-  const total = builder.op('ReduceSum', [entropy], { attributes: { keepdims: 0 }, shape: [] });
-  const asDouble = () => builder.op('Cast', [rows], { attributes: { to: DATA_TYPE.float64 } });
-  const divisor = recipe.rows === 'batch' ? asDouble() : recipe.rows;
-  return builder.op('Div', [total, divisor], { name: 'objective', shape: [] });
+/** What a loss is made of. */
+export interface Predicted {
+  /** [N, K] float64. */
+  readonly logits: Value;
+  /** Of each row, in nats, [N] float64. */
+  readonly entropy: Value;
+  /** The number of rows, a float32 scalar. */
+  readonly rows: Value;
+}
+
+/** Writes the float64 scalar that adaptation lowers. */
+export type Loss = (builder: GraphBuilder, predicted: Predicted) => Value;
+
+/** What the sum over rows is divided by. */
+type Divisor = number | 'batch';
+
+/** What adaptation lowers. */
+interface Objective {
+  /** Whether a row's gradient depends on its batch-mates: it does not where the objective is a sum over rows. */
+  readonly couplesRows: boolean;
+  /** The fewest rows for which it means something. */
+  readonly rowsMin: number;
+  readonly loss: (divisor: Divisor) => Loss;
+}
+
+export const OBJECTIVES = {
+  entropy: { couplesRows: false, rowsMin: 1, loss: meanEntropy },
+  /** On one row it is identically zero; few rows say little of the mean prediction. */
+  infomax: { couplesRows: true, rowsMin: 8, loss: () => infomax },
+} as const satisfies Record<string, Objective>;
+
+/** The loss of a recipe. */
+export const lossOf = ({
+  objective,
+  rows,
+}: {
+  readonly objective: keyof typeof OBJECTIVES;
+  readonly rows: Divisor;
+}): Loss => OBJECTIVES[objective].loss(rows);
+
+function meanEntropy(divisor: Divisor): Loss {
+  return (builder, { entropy, rows }) => {
+    const total = builder.op('ReduceSum', [entropy], { attributes: { keepdims: 0 }, shape: [] });
+    const asDouble = () => builder.op('Cast', [rows], { attributes: { to: DATA_TYPE.float64 } });
+    const by = divisor === 'batch' ? asDouble() : divisor;
+    return builder.op('Div', [total, by], { name: 'objective', shape: [] });
+  };
 }
 
 /** Mean row entropy minus the entropy of the mean prediction (Liang et al. 2020, as in the paper's dent+). */
-function infomax(builder: GraphBuilder, logits: Value): Value {
+function infomax(builder: GraphBuilder, { logits }: Predicted): Value {
   const [n, k] = logits.type!.shape! as [Dim, Dim];
   const p = builder.op('Softmax', [logits], { attributes: { axis: 1 }, shape: [n, k] });
   const q = builder.op('ReduceMean', [p, builder.ints([0])], { attributes: { keepdims: 0 }, shape: [k] });

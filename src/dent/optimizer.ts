@@ -1,10 +1,19 @@
 import type { GraphBuilder, Operand, Value } from '../onnx/index.ts';
-import type { Recipe } from './recipe.ts';
 
 const EPSILON = 1e-8;
 
-/** How many tensors of the parameters' shape each optimizer carries from step to step, all zero at the start. */
-export const STATE_TENSORS: Readonly<Record<Recipe['optimizer'], number>> = { sgd: 1, adam: 2, adamod: 3 };
+export interface Betas {
+  /** Momentum of sgd; decay of the first moment of adam and adamod. */
+  readonly beta1: number;
+  /** Decay of the second moment. */
+  readonly beta2: number;
+  /** Decay of adamod's average of step sizes. */
+  readonly beta3: number;
+}
+
+export interface OptimizerSettings extends Betas {
+  readonly optimizer: keyof typeof OPTIMIZERS;
+}
 
 export interface Update {
   readonly parameters: Value;
@@ -17,19 +26,20 @@ export interface Update {
  */
 export function updateParameters(
   builder: GraphBuilder,
-  recipe: Recipe,
+  settings: OptimizerSettings,
   t: Value,
   parameters: Value,
   gradient: Value,
   state: readonly Value[],
   rate: Operand,
 ): Update {
-  return UPDATES[recipe.optimizer](new Arithmetic(builder), recipe, t, parameters, gradient, state, rate);
+  const { update } = OPTIMIZERS[settings.optimizer];
+  return update(new Arithmetic(builder), settings, t, parameters, gradient, state, rate);
 }
 
 type UpdateRule = (
   a: Arithmetic,
-  recipe: Recipe,
+  betas: Betas,
   t: Value,
   parameters: Value,
   gradient: Value,
@@ -38,37 +48,52 @@ type UpdateRule = (
 ) => Update;
 
 /** v <- momentum * v + g; p <- p - lr * v (PyTorch's SGD without dampening). */
-const sgd: UpdateRule = (a, recipe, _t, parameters, gradient, state, rate) => {
-  const velocity = a.add(a.mul(state[0]!, recipe.beta1), gradient);
+const sgd: UpdateRule = (a, { beta1 }, _t, parameters, gradient, state, rate) => {
+  const velocity = a.add(a.mul(state[0]!, beta1), gradient);
   return { parameters: a.sub(parameters, a.mul(velocity, rate)), state: [velocity] };
 };
 
 /** Kingma and Ba 2015, in PyTorch's form: eps is added after the second moment's bias is corrected. */
-const adam: UpdateRule = (a, recipe, t, parameters, gradient, state, rate) => {
-  const [m, v] = moments(a, recipe, gradient, state);
-  const denominator = a.add(a.div(a.sqrt(v), a.toFloat(a.biasRoot(recipe.beta2, t))), EPSILON);
+const adam: UpdateRule = (a, betas, t, parameters, gradient, state, rate) => {
+  const [m, v] = moments(a, betas, gradient, state);
+  const denominator = a.add(a.div(a.sqrt(v), a.toFloat(a.biasRoot(betas.beta2, t))), EPSILON);
   const step = a.mul(a.div(m, denominator), rate);
-  return { parameters: a.sub(parameters, a.div(step, a.toFloat(a.bias(recipe.beta1, t)))), state: [m, v] };
+  return { parameters: a.sub(parameters, a.div(step, a.toFloat(a.bias(betas.beta1, t)))), state: [m, v] };
 };
 
 /**
  * AdaMod 0.0.3 (Ding et al. 2019): eps is added to the uncorrected root, both corrections sit in the scalar step, and the
  * average of step sizes starts at zero without a correction of its own.
  */
-const adamod: UpdateRule = (a, recipe, t, parameters, gradient, state, rate) => {
-  const [m, v] = moments(a, recipe, gradient, state);
-  const correction = a.toFloat(a.div(a.biasRoot(recipe.beta2, t), a.bias(recipe.beta1, t)));
+const adamod: UpdateRule = (a, betas, t, parameters, gradient, state, rate) => {
+  const [m, v] = moments(a, betas, gradient, state);
+  const correction = a.toFloat(a.div(a.biasRoot(betas.beta2, t), a.bias(betas.beta1, t)));
   const size = a.div(a.mul(correction, rate), a.add(a.sqrt(v), EPSILON));
-  const average = a.add(a.mul(state[2]!, recipe.beta3), a.mul(size, 1 - recipe.beta3));
+  const average = a.add(a.mul(state[2]!, betas.beta3), a.mul(size, 1 - betas.beta3));
   return { parameters: a.sub(parameters, a.mul(a.min(size, average), m)), state: [m, v, average] };
 };
 
-const UPDATES: Readonly<Record<Recipe['optimizer'], UpdateRule>> = { sgd, adam, adamod };
+interface Optimizer {
+  /** How many tensors of the parameters' shape it carries from step to step, all zero at the start. */
+  readonly stateTensors: number;
+  readonly update: UpdateRule;
+}
+
+export const OPTIMIZERS = {
+  sgd: { stateTensors: 1, update: sgd },
+  adam: { stateTensors: 2, update: adam },
+  adamod: { stateTensors: 3, update: adamod },
+} as const satisfies Record<string, Optimizer>;
 
 /** Exponential averages of the gradient and of its square. */
-function moments(a: Arithmetic, recipe: Recipe, gradient: Value, state: readonly Value[]): [Value, Value] {
-  const m = a.add(a.mul(state[0]!, recipe.beta1), a.mul(gradient, 1 - recipe.beta1));
-  const v = a.add(a.mul(state[1]!, recipe.beta2), a.mul(a.mul(gradient, gradient), 1 - recipe.beta2));
+function moments(
+  a: Arithmetic,
+  { beta1, beta2 }: Betas,
+  gradient: Value,
+  state: readonly Value[],
+): [Value, Value] {
+  const m = a.add(a.mul(state[0]!, beta1), a.mul(gradient, 1 - beta1));
+  const v = a.add(a.mul(state[1]!, beta2), a.mul(a.mul(gradient, gradient), 1 - beta2));
   return [m, v];
 }
 

@@ -10,8 +10,7 @@ import {
   type ValueType,
 } from '../onnx/index.ts';
 import type { AdaptiveForward } from './adaptive-forward.ts';
-import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
-import type { Recipe } from './recipe.ts';
+import { inDoublePrecision, type Loss, rowEntropy } from './objective.ts';
 
 /** The image batch, and how it is cut where a pass may go through it in parts. */
 export interface Rows {
@@ -33,14 +32,15 @@ export interface Prediction {
 }
 
 export interface PredictionWithGradient extends Prediction {
-  /** Of the objective with respect to the parameters, [R, P]; without meaning where it is not wanted. */
+  /** Of the loss with respect to the parameters, [R, P]; without meaning where it is not wanted. */
   readonly gradient: Value;
 }
 
 /** What a pass through the rows needs to know of the model. */
 export interface Method {
   readonly forward: AdaptiveForward;
-  readonly recipe: Recipe;
+  /** What an update lowers. */
+  readonly loss: Loss;
   readonly classes: number;
   readonly target: Target;
 }
@@ -59,7 +59,7 @@ export function predict(builder: GraphBuilder, method: Method, parameters: Value
   return { logits, entropy };
 }
 
-/** The forward pass, and the gradient of the recipe's objective where `wanted`, a bool scalar, holds. */
+/** The forward pass, and the gradient of the loss where `wanted`, a bool scalar, holds. */
 export function predictWithGradient(
   builder: GraphBuilder,
   method: Method,
@@ -94,18 +94,18 @@ function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parame
 
 function gradientTogether(
   builder: GraphBuilder,
-  { forward, recipe, target }: Method,
+  { forward, loss, target }: Method,
   parameters: Value,
   rows: Rows,
   wanted: Value,
 ): PredictionWithGradient {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, rows.image);
-  const loss = objective(builder, recipe, exactLogits, exactEntropy, rows.count);
+  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: rows.count });
   const options = { name: 'adapt', condition: wanted, otherwise: parameters };
   const gradient = appendIf(
     builder,
     options,
-    (branch) => appendGradients(builder, loss, [parameters], target, branch)[0]!,
+    (branch) => appendGradients(builder, lost, [parameters], target, branch)[0]!,
   );
   return { ...prediction, gradient };
 }

@@ -1,18 +1,11 @@
-import { PRESETS, type Recipe } from './recipe.ts';
+import { OBJECTIVES } from './objective.ts';
+import { PRESETS } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
+import { STATISTICS } from './statistics.ts';
 
-/** Fewest rows that mean something to the entropy of the mean prediction. */
-const INFOMAX_ROWS_MIN = 8;
-/** Fewest rows whose own mean and variance may stand in for those of training. */
-const STATISTICS_ROWS_MIN = 16;
-
-/**
- * Rows below which `recipe` does what its `small` setting says. `blend` has no such number: its prior already gives the
- * source statistics the greater weight in a small batch.
- */
-function rowsMin(recipe: Recipe): number {
-  if (recipe.statistics === 'batch') return STATISTICS_ROWS_MIN;
-  return recipe.steps > 0 && recipe.objective === 'infomax' ? INFOMAX_ROWS_MIN : 1;
-}
+/** Rows below which `recipe` does what its `small` setting says. */
+const rowsMin = ({ statistics, objective, steps }: Recipe): number =>
+  Math.max(STATISTICS[statistics].rowsMin, steps > 0 ? OBJECTIVES[objective].rowsMin : 1);
 
 /** The preset that stands in for `recipe` where a batch is too small for it; undefined where none ever does. */
 export function smallBatchPreset(recipe: Recipe): 'isolated' | 'static' | undefined {

@@ -10,7 +10,7 @@ import { rowCount } from './affine.ts';
 import { prepare } from './compile.ts';
 import { compile, createRecipe } from './index.ts';
 import { findLayers } from './layers.ts';
-import { inDoublePrecision, objective, rowEntropy } from './objective.ts';
+import { inDoublePrecision, lossOf, rowEntropy } from './objective.ts';
 
 /** Exports with BatchNormalization folded into the convolutions, and networks that never had it. */
 const FORMS = [
@@ -48,7 +48,8 @@ async function functionOf(name: string) {
   const [image, parameters] = forward.graph.inputs.map((value) => ({ ...value })) as [Value, Value];
   const [logits] = inline(builder, forward.graph, [image, parameters]) as [Value];
   const exact = inDoublePrecision(builder, logits);
-  const loss = objective(builder, recipe, exact, rowEntropy(builder, exact), rowCount(builder, image));
+  const predicted = { logits: exact, entropy: rowEntropy(builder, exact), rows: rowCount(builder, image) };
+  const loss = lossOf(recipe)(builder, predicted);
   const graphOf = (value: Value) =>
     encodeModel({ ...classifier.model, graph: builder.build('whole', [image, parameters], [value]) });
   const lossGraph = graphOf(builder.op('Identity', [loss], { name: 'result' }));

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { parse } from 'yaml';
 import { buildTestApp, encoded, type TestApp } from '../../test/http/build-test-app.ts';
 import type { ModelSummary, Prediction } from '../inference/inference.ts';
-import { MODEL_EXAMPLE, ModelSchema, RecipeSchema } from './schemas/model.ts';
+import { MODEL_EXAMPLE, ModelSchema } from './schemas/model.ts';
 import { PREDICTION_EXAMPLE, PredictionSchema } from './schemas/prediction.ts';
+import { RecipeSchema } from './schemas/recipe.ts';
 
 interface Operation {
   operationId: string;

@@ -2,9 +2,10 @@ import swagger from '@fastify/swagger';
 import { stringify } from 'yaml';
 import type { App } from './app-instance.ts';
 import { ProblemSchema } from './problem.ts';
-import { ModelSchema, RecipeSchema } from './schemas/model.ts';
+import { ModelSchema } from './schemas/model.ts';
 import { InferRequest, InferResponse, OpenInferenceErrorSchema } from './schemas/open-inference.ts';
 import { AcceptedPredictionSchema, PredictionSchema } from './schemas/prediction.ts';
+import { RecipeSchema } from './schemas/recipe.ts';
 
 const DESCRIPTION = [
   'Serves image classifiers with a defence that works at test time: each batch of images is adapted by defensive entropy ' +

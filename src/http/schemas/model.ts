@@ -1,5 +1,6 @@
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import type { ModelSummary } from '../../inference/inference.ts';
+import type { Recipe } from '../../models/index.ts';
 
 const strict = { additionalProperties: false } as const;
 const described = (description: string) => ({ description });
@@ -24,42 +25,6 @@ const InputSchema = Type.Object(
     description:
       'How an image becomes a row: resized to width x height, then pixel p becomes (p * scale - mean) / std.',
   },
-);
-
-export const RecipeSchema = Type.Object(
-  {
-    steps: Type.Integer({ minimum: 0, ...described('Updates for each batch.') }),
-    scope: oneOf(['batch', 'sample'], 'One set of scale and shift for the batch, or one for each image.'),
-    statistics: oneOf(
-      ['source', 'batch', 'blend'],
-      'BatchNorm mean and variance: of the training run, of the batch, or both.',
-    ),
-    prior: Type.Number(described('How many images the training run counts for under blend.')),
-    objective: oneOf(
-      ['entropy', 'infomax'],
-      'Mean entropy, or that minus the entropy of the mean prediction.',
-    ),
-    optimizer: oneOf(['sgd', 'adam', 'adamod']),
-    lr: Type.Number(described('Learning rate.')),
-    beta1: Type.Number(),
-    beta2: Type.Number(),
-    beta3: Type.Number(),
-    rows: Type.Union(
-      [Type.Number(), Type.Literal('batch')],
-      described('What the entropy sum is divided by; batch: the images at hand.'),
-    ),
-    sigma: Type.Union(
-      [Type.Number(), Type.Literal('off')],
-      described('Initial standard deviation of the input smoothing in pixels.'),
-    ),
-    sigmaLr: Type.Number(described('Learning rate of the smoothing.')),
-    affine: oneOf(['on', 'off'], 'Whether scale and shift are adapted.'),
-    small: oneOf(
-      ['isolated', 'static', 'adapt'],
-      'What happens to a batch that is too small for the recipe.',
-    ),
-  },
-  { $id: 'Recipe', ...strict, description: 'One complete set of adaptation settings.' },
 );
 
 const VersionSchema = Type.Object(
@@ -100,11 +65,7 @@ export const ModelSchema = Type.Object(
     input: Type.Optional(InputSchema),
     labels: Type.Optional(Type.Array(Type.String(), described('By class index.'))),
     recipes: Type.Optional(
-      Type.Record(
-        Type.String(),
-        Type.Unsafe<Static<typeof RecipeSchema>>({ $ref: 'Recipe#' }),
-        described('By name.'),
-      ),
+      Type.Record(Type.String(), Type.Unsafe<Recipe>({ $ref: 'Recipe#' }), described('By name.')),
     ),
     defaultRecipe: Type.Optional(Type.String(described('Applied where a request names none.'))),
   },
@@ -116,7 +77,7 @@ export const ModelSchema = Type.Object(
   },
 );
 
-const isolated: Static<typeof RecipeSchema> = {
+const isolated: Recipe = {
   steps: 6,
   scope: 'sample',
   statistics: 'source',

@@ -1,0 +1,36 @@
+import type { GraphBuilder, Value } from '../onnx/index.ts';
+
+/** The batch's share of the mean and variance that BatchNormalization uses: none, all, or a float32 scalar of the graph. */
+export type BatchShare = 'none' | 'all' | Value;
+
+/** Where BatchNormalization takes its mean and variance from. */
+export interface StatisticsMode {
+  /** Whether a row's answer depends on its batch-mates. */
+  readonly couplesRows: boolean;
+  /** The fewest rows whose statistics mean something. */
+  readonly rowsMin: number;
+  /** Writes the batch's share; the training run has the rest. `rows` is the number of rows, a float32 scalar. */
+  readonly batchShare: (builder: GraphBuilder, rows: () => Value, prior: number) => BatchShare;
+}
+
+export const STATISTICS = {
+  /** Those of the training run. */
+  source: { couplesRows: false, rowsMin: 1, batchShare: () => 'none' },
+  /** Those of the rows at hand. */
+  batch: { couplesRows: true, rowsMin: 16, batchShare: () => 'all' },
+  /**
+   * Both: of n rows the share is n / (n + prior) (Schneider et al. 2020, equation 1). The prior already gives the source the
+   * greater weight in a small batch, so no number of rows is too small.
+   */
+  blend: {
+    couplesRows: true,
+    rowsMin: 1,
+    batchShare(builder, rows, prior) {
+      const n = rows();
+      const whole = builder.op('Add', [n, prior], { shape: [] });
+      return builder.op('Div', [n, whole], { name: 'batch_weight', shape: [] });
+    },
+  },
+} as const satisfies Record<string, StatisticsMode>;
+
+export type StatisticsName = keyof typeof STATISTICS;
