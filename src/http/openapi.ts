@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import { stringify } from 'yaml';
 import type { App } from './app-instance.ts';
+import { nameSchemas } from './named-schemas.ts';
 import { ProblemSchema } from './problem.ts';
 import { ModelSchema } from './schemas/model.ts';
 import { InferRequest, InferResponse, OpenInferenceErrorSchema } from './schemas/open-inference.ts';
@@ -31,8 +32,7 @@ const securitySchemes = {
 /** Collects the routes that are added from now on into the OpenAPI document. */
 export async function documentApi(app: App, version: string): Promise<void> {
   app.addHook('onRoute', (route) => {
-    if (route.config?.scope === 'open') return;
-    route.schema = { ...route.schema, security: KEY_OR_NONE };
+    route.schema = { ...route.schema, security: route.config?.scope === 'open' ? [] : KEY_OR_NONE };
   });
   await app.register(swagger, {
     openapi: {
@@ -57,6 +57,8 @@ export async function documentApi(app: App, version: string): Promise<void> {
         { name: 'operations', description: 'Metrics and this document.' },
       ],
     },
+    transformObject: (document) =>
+      nameSchemas('openapiObject' in document ? document.openapiObject : document.swaggerObject),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `schema-${i}`) },
   });
   const shared = [

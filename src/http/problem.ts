@@ -15,6 +15,7 @@ export const ProblemSchema = Type.Object(
     status: Type.Integer({ minimum: 400, maximum: 599, description: 'The HTTP status once more.' }),
     detail: Type.String({ description: 'What went wrong this time, one sentence for a person to read.' }),
     code: Type.Enum(Object.keys(ERROR_STATUS) as ErrorCode[], {
+      title: 'ErrorCode',
       type: 'string',
       description: 'The kind of problem for a program to read.',
     }),

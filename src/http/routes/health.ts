@@ -5,14 +5,14 @@ import type { Lifecycle } from '../lifecycle.ts';
 import { answer } from '../schemas/answers.ts';
 
 const strict = { additionalProperties: false } as const;
-const Live = Type.Object({ live: Type.Literal(true) }, strict);
-const Ready = Type.Object({ ready: Type.Literal(true) }, strict);
+const Live = Type.Object({ live: Type.Literal(true) }, { title: 'Live', ...strict });
+const Ready = Type.Object({ ready: Type.Literal(true) }, { title: 'Ready', ...strict });
 const Unready = Type.Object(
   {
     ready: Type.Literal(false),
     reasons: Type.Array(Type.String(), { minItems: 1, description: 'Why not, one sentence each.' }),
   },
-  strict,
+  { title: 'NotReady', ...strict },
 );
 
 const NOT_READY = 503;

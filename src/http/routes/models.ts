@@ -6,7 +6,10 @@ import { MODEL_EXAMPLE } from '../schemas/model.ts';
 import { ModelName } from '../schemas/predict.ts';
 
 const NoQuery = Type.Object({}, { additionalProperties: false });
-const ModelList = Type.Object({ models: Type.Array({ $ref: 'Model#' }) }, { additionalProperties: false });
+const ModelList = Type.Object(
+  { models: Type.Array({ $ref: 'Model#' }) },
+  { title: 'ModelList', additionalProperties: false },
+);
 
 export function modelRoutes(app: App, inference: Inference): void {
   app.get(

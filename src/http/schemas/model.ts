@@ -21,6 +21,7 @@ const InputSchema = Type.Object(
     ),
   },
   {
+    title: 'ModelInput',
     ...strict,
     description:
       'How an image becomes a row: resized to width x height, then pixel p becomes (p * scale - mean) / std.',
@@ -43,7 +44,7 @@ const VersionSchema = Type.Object(
     ),
     sha256: Type.Optional(Type.String(described('Of the model file.'))),
   },
-  strict,
+  { title: 'ModelVersion', ...strict },
 );
 
 export const ModelSchema = Type.Object(

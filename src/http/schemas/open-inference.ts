@@ -23,62 +23,74 @@ export const ServerMetadata = Type.Object(
     version: Type.String(),
     extensions: Type.Array(Type.String(), { description: 'What is implemented beyond the protocol itself.' }),
   },
-  strict,
+  { title: 'ServerMetadata', ...strict },
 );
 
-export const ModelNames = Type.Object({ models: Type.Array(Type.String()) }, strict);
+export const ModelNames = Type.Object(
+  { models: Type.Array(Type.String()) },
+  { title: 'ModelNames', ...strict },
+);
 
-export const ModelReady = Type.Object({ name: Type.String(), ready: Type.Literal(true) }, strict);
+export const ModelReady = Type.Object(
+  { name: Type.String(), ready: Type.Literal(true) },
+  { title: 'ModelReady', ...strict },
+);
 
 const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
 
 /** The parameters that mean something here; others are passed over. */
-const parametersOf = <P extends TProperties>(known: P) =>
-  Type.Optional(Type.Object(known, { additionalProperties: ParameterValue }));
+const parametersOf = <P extends TProperties>(title: string, known: P) =>
+  Type.Optional(Type.Object(known, { title, additionalProperties: ParameterValue }));
 
 /** Long enough for any name; errors repeat it. */
 const Name = Type.String({ maxLength: 256 });
 const DataType = Type.String({ maxLength: 32, description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
 const Shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
 
-const InferInput = Type.Object({
-  name: Name,
-  shape: Shape,
-  datatype: DataType,
-  parameters: parametersOf({
-    binary_data_size: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        description: 'Bytes of this tensor behind the JSON, which then has no `data`.',
-      }),
+const InferInput = Type.Object(
+  {
+    name: Name,
+    shape: Shape,
+    datatype: DataType,
+    parameters: parametersOf('InferInputParameters', {
+      binary_data_size: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description: 'Bytes of this tensor behind the JSON, which then has no `data`.',
+        }),
+      ),
+    }),
+    data: Type.Optional(
+      Type.Unknown({ description: 'Numbers in row-major order, in nested arrays or in a flat one.' }),
     ),
-  }),
-  data: Type.Optional(
-    Type.Unknown({ description: 'Numbers in row-major order, in nested arrays or in a flat one.' }),
-  ),
-});
+  },
+  { title: 'InferInput' },
+);
 
-const InferOutput = Type.Object({
-  name: Name,
-  parameters: parametersOf({
-    binary_data: Type.Optional(
-      Type.Boolean({ description: 'Whether the tensor comes in bytes behind the JSON.' }),
-    ),
-    classification: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        description:
-          'The top so many classes as text, `value:index:label`, instead of numbers; 0 for the numbers.',
-      }),
-    ),
-  }),
-});
+const InferOutput = Type.Object(
+  {
+    name: Name,
+    parameters: parametersOf('InferOutputParameters', {
+      binary_data: Type.Optional(
+        Type.Boolean({ description: 'Whether the tensor comes in bytes behind the JSON.' }),
+      ),
+      classification: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description:
+            'The top so many classes as text, `value:index:label`, instead of numbers; 0 for the numbers.',
+        }),
+      ),
+    }),
+  },
+  { title: 'InferOutput' },
+);
 
 /** A request as JSON. Members that nobody knows are passed over. */
 export const InferRequest = Type.Object(
   {
     id: Type.Optional(Type.String({ maxLength: 256, description: 'Comes back with the answer.' })),
-    parameters: parametersOf({
+    parameters: parametersOf('InferParameters', {
       recipe: Type.Optional(
         Type.String({
           maxLength: 128,
@@ -125,7 +137,7 @@ const AnswerTensor = Type.Object(
             description: 'Bytes of this tensor behind the JSON, which then has no `data`.',
           }),
         },
-        strict,
+        { title: 'TensorParameters', ...strict },
       ),
     ),
     data: Type.Optional(
@@ -134,7 +146,7 @@ const AnswerTensor = Type.Object(
       }),
     ),
   },
-  strict,
+  { title: 'Tensor', ...strict },
 );
 
 export const InferResponse = Type.Object(
@@ -165,7 +177,7 @@ export const InferResponse = Type.Object(
         queue_ms: Type.Number({ minimum: 0, description: 'Of the row that waited longest.' }),
         adapt_ms: Type.Number({ minimum: 0, description: 'Of the batch that ran longest.' }),
       },
-      strict,
+      { title: 'InferAdaptation', ...strict },
     ),
     outputs: Type.Array(AnswerTensor),
   },
@@ -179,7 +191,7 @@ const TensorMetadata = Type.Object(
     datatype: Type.String(),
     shape: Type.Array(Type.Integer({ minimum: -1 }), { description: '-1 where a size varies.' }),
   },
-  strict,
+  { title: 'TensorMetadata', ...strict },
 );
 
 export const ModelMetadata = Type.Object(
@@ -190,12 +202,12 @@ export const ModelMetadata = Type.Object(
     inputs: Type.Array(TensorMetadata),
     outputs: Type.Array(TensorMetadata),
   },
-  strict,
+  { title: 'ModelMetadata', ...strict },
 );
 
 const ConfigTensor = Type.Object(
   { name: Type.String(), data_type: Type.String(), dims: Type.Array(Type.Integer({ minimum: -1 })) },
-  strict,
+  { title: 'ConfigTensor', ...strict },
 );
 
 /** Triton's ModelConfig, as far as it says something of a model here. */
@@ -206,9 +218,9 @@ export const ModelConfig = Type.Object(
     backend: Type.String(),
     version_policy: Type.Object(
       {
-        specific: Type.Object({ versions: Type.Array(Type.Integer()) }, strict),
+        specific: Type.Object({ versions: Type.Array(Type.Integer()) }, { title: 'Versions', ...strict }),
       },
-      strict,
+      { title: 'VersionPolicy', ...strict },
     ),
     max_batch_size: Type.Integer({ minimum: 1 }),
     input: Type.Array(ConfigTensor),
@@ -226,17 +238,24 @@ export const ModelConfig = Type.Object(
             allow_timeout_override: Type.Boolean(),
             max_queue_size: Type.Integer({ minimum: 1 }),
           },
-          strict,
+          { title: 'QueuePolicy', ...strict },
         ),
       },
-      strict,
+      { title: 'DynamicBatching', ...strict },
     ),
-    model_transaction_policy: Type.Object({ decoupled: Type.Literal(false) }, strict),
-    parameters: Type.Record(Type.String(), Type.Object({ string_value: Type.String() }, strict), {
-      description: 'The recipes that requests may name, and the one that is applied where they name none.',
-    }),
+    model_transaction_policy: Type.Object(
+      { decoupled: Type.Literal(false) },
+      { title: 'TransactionPolicy', ...strict },
+    ),
+    parameters: Type.Record(
+      Type.String(),
+      Type.Object({ string_value: Type.String() }, { title: 'ConfigParameter', ...strict }),
+      {
+        description: 'The recipes that requests may name, and the one that is applied where they name none.',
+      },
+    ),
   },
-  strict,
+  { title: 'ModelConfig', ...strict },
 );
 
 export type ModelMetadataBody = Static<typeof ModelMetadata>;
@@ -244,7 +263,7 @@ export type ModelConfigBody = Static<typeof ModelConfig>;
 
 const Duration = Type.Object(
   { count: Type.Integer({ minimum: 0 }), ns: Type.Integer({ minimum: 0 }) },
-  strict,
+  { title: 'StatisticDuration', ...strict },
 );
 
 export const ModelStatistics = Type.Object(
@@ -271,7 +290,7 @@ export const ModelStatistics = Type.Object(
               cache_hit: Duration,
               cache_miss: Duration,
             },
-            strict,
+            { title: 'InferStatistics', ...strict },
           ),
           batch_stats: Type.Array(
             Type.Object(
@@ -281,14 +300,14 @@ export const ModelStatistics = Type.Object(
                 compute_infer: Duration,
                 compute_output: Duration,
               },
-              strict,
+              { title: 'BatchStatistics', ...strict },
             ),
           ),
         },
-        strict,
+        { title: 'VersionStatistics', ...strict },
       ),
     ),
   },
-  strict,
+  { title: 'ModelStatistics', ...strict },
 );
 export type ModelStatisticsBody = Static<typeof ModelStatistics>;

@@ -12,13 +12,16 @@ const ClassProbability = (description?: string) =>
       label: Type.String(),
       probability: Type.Number({ minimum: 0, maximum: 1 }),
     },
-    description === undefined ? strict : { ...strict, description },
+    { title: 'ClassProbability', ...strict, ...(description !== undefined && { description }) },
   );
 
 export const PredictionSchema = Type.Object(
   {
     id: Type.String({ description: 'Names this prediction.' }),
-    model: Type.Object({ name: Type.String(), version: Type.Integer({ minimum: 0 }) }, strict),
+    model: Type.Object(
+      { name: Type.String(), version: Type.Integer({ minimum: 0 }) },
+      { title: 'ServedBy', ...strict },
+    ),
     predictions: Type.Array(ClassProbability(), {
       minItems: 1,
       description: 'The top classes after adaptation, the most probable first.',
@@ -36,14 +39,14 @@ export const PredictionSchema = Type.Object(
         entropy_after: Nats('Entropy of the prediction after the last update'),
         label_changed: Type.Boolean({ description: 'Whether adaptation changed the top class.' }),
       },
-      strict,
+      { title: 'Adaptation', ...strict },
     ),
     batch: Type.Object(
       {
         id: Type.String(),
         size: Type.Integer({ minimum: 1, description: 'Images that were adapted and predicted together.' }),
       },
-      { ...strict, description: 'The batch that the image was part of.' },
+      { title: 'Batch', ...strict, description: 'The batch that the image was part of.' },
     ),
     timing_ms: Type.Object(
       {
@@ -52,7 +55,7 @@ export const PredictionSchema = Type.Object(
         adapt: Milliseconds('Adapting to the batch and predicting it.'),
         total: Milliseconds('From the accepted request to the answer.'),
       },
-      { ...strict, description: 'Where the time went, in milliseconds.' },
+      { title: 'Timing', ...strict, description: 'Where the time went, in milliseconds.' },
     ),
   },
   { $id: 'Prediction', ...strict },

@@ -21,7 +21,7 @@ export const RepositoryIndex = Type.Array(
         description: 'Why it is not ready, or not ready as its files are now; otherwise empty.',
       }),
     },
-    strict,
+    { title: 'RepositoryEntry', ...strict },
   ),
 );
 export type RepositoryIndexBody = Static<typeof RepositoryIndex>;
