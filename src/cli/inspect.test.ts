@@ -23,7 +23,14 @@ it('reports what a model is and what of it is adapted', async () => {
 
 it('prints the same as one JSON object', async () => {
   const { stdout } = await runDent(['inspect', MODEL, '--json']);
-  const { layers, ...rest } = JSON.parse(stdout);
+  const { layers, reading, ...rest } = JSON.parse(stdout);
+  expect(reading).toEqual({
+    input: { name: 'input', layout: 'NCHW', type: 'float32', channels: 3, height: 32, width: 32 },
+    output: { name: 'logits', classes: 10, takenAs: 'logits', leftOut: [] },
+    layers: [{ kind: 'batch', adapted: 16 }],
+    leftAlone: [],
+    warnings: [],
+  });
   expect(layers).toHaveLength(16);
   expect(layers[0]).toEqual({
     name: '/net/f/f.1/BatchNormalization',

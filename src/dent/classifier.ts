@@ -4,12 +4,14 @@ import {
   dataTypeName,
   describeNode,
   type Graph,
+  intAttribute,
   type Model,
   type Node,
   producersOf,
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
+import { closingSigmoid, closingSoftmax } from './closing-ops.ts';
 import { mapGraph } from './passes/map-graph.ts';
 
 /** An image classifier: one image input, one output of logits. */
@@ -24,33 +26,20 @@ export interface Classifier {
   readonly removed?: Node;
 }
 
-/**
- * The output that classifies: the first that is no list of class numbers. Others, such as those of auxiliary heads, are not
- * compiled. Throws `InputError` where there is none.
- */
-export function mainOutput({ outputs }: Graph): Value {
-  if (outputs.length === 0) throw new InputError('The model has no output.');
-  const output = outputs.find((value) => !isInteger(value));
-  if (output) return output;
-  const names = outputs.map((value) => `"${value.name}"`).join(', ');
-  throw new InputError(`The model only gives class numbers (${names}); dent adapts logits or probabilities.`);
-}
-
-/** Finds image and logits. Throws `InputError` where the model is no image classifier of float32 images. */
-export function asClassifier(model: Model): Classifier {
+/** The model with its logits as its output. Its own output is `output`, which `chooseOutput` names. */
+export function asClassifier(model: Model, output: Value): Classifier {
   const { graph } = model;
   const input = imageInput(graph);
-  const output = mainOutput(graph);
   const producers = producersOf(graph.nodes);
-  const last = producers.get(output);
-  if (last?.domain === '' && last.opType === 'Sigmoid') {
+  const sigmoid = closingSigmoid(output, producers);
+  if (sigmoid) {
     throw new InputError(
-      `The output "${output.name}" comes from ${describeNode(last)}: these are independent labels, and dent adapts classes of which one is right.`,
+      `The output "${output.name}" comes from ${describeNode(sigmoid)}: these are independent labels, and dent adapts classes of which one is right. Where one is, export the model without ${sigmoid.opType}.`,
     );
   }
   const removed = closingSoftmax(output, producers);
   const found = { input, outputName: output.name, ...(removed && { removed }) };
-  if (!removed || removed === last) {
+  if (!removed || removed === producers.get(output)) {
     const logits = removed ? removed.inputs[0]! : output;
     return { ...found, logits, model: { ...model, graph: withoutUnused({ ...graph, outputs: [logits] }) } };
   }
@@ -62,41 +51,27 @@ export function asClassifier(model: Model): Classifier {
   return { ...found, logits: output, model: { ...model, graph: bypassed } };
 }
 
-const INTEGERS: ReadonlySet<number> = new Set([
-  DATA_TYPE.int32,
-  DATA_TYPE.int64,
-  DATA_TYPE.uint8,
-  DATA_TYPE.string,
-]);
-
-const isInteger = ({ type }: Value): boolean => type !== undefined && INTEGERS.has(type.dataType);
-
-/** Ops that may stand behind the closing Softmax: they change names, types and shapes, not numbers. */
-const WRAPPERS: ReadonlySet<string> = new Set([
-  'Identity',
-  'Cast',
-  'Flatten',
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-]);
-
-/** The Softmax or LogSoftmax over the classes that ends the model: dent adapts the logits before it. */
-function closingSoftmax(output: Value, producers: ReadonlyMap<Value, Node>): Node | undefined {
-  let node = producers.get(output);
-  while (node && node.domain === '' && WRAPPERS.has(node.opType)) {
-    node = node.inputs[0] ? producers.get(node.inputs[0]) : undefined;
-  }
-  const isSoftmax = node?.domain === '' && (node.opType === 'Softmax' || node.opType === 'LogSoftmax');
-  return isSoftmax ? node : undefined;
+/** Throws where the Softmax is not over the classes: taken off, it would leave other numbers than the model's own. */
+function checkAxis(softmax: Node): void {
+  const shape = softmax.inputs[0]?.type?.shape;
+  if (!shape) return;
+  const given = intAttribute(softmax, 'axis', -1);
+  const axis = given < 0 ? given + shape.length : given;
+  const isOverClasses = axis > 0 && shape.every((size, i) => i === 0 || i === axis || size === 1);
+  if (isOverClasses) return;
+  throw new InputError(
+    `${describeNode(softmax)} goes over axis ${axis} of [${shape.join(', ')}], which is not that of the classes; export the model with it over axis 1, or without it.`,
+  );
 }
 
-function imageInput(graph: Graph): Value {
+/** The image. Throws `InputError` where the model takes anything else. */
+export function imageInput(graph: Graph): Value {
   const [input, ...others] = graph.inputs;
-  if (!input) throw new InputError('The model has no input.');
+  if (!input)
+    throw new InputError('The model has no input; export it again so that it takes a batch of images.');
   if (others.length > 0) {
     throw new InputError(
-      `The model has ${graph.inputs.length} inputs (${graph.inputs.map((v) => v.name).join(', ')}); an image classifier has one.`,
+      `The model has ${graph.inputs.length} inputs (${graph.inputs.map((v) => v.name).join(', ')}); an image classifier has one. Export it again so that the others are constants.`,
     );
   }
   const { type } = input;
@@ -107,7 +82,7 @@ function imageInput(graph: Graph): Value {
   }
   if (type?.shape && type.shape.length !== 4) {
     throw new InputError(
-      `The input "${input.name}" has ${type.shape.length} axes; an image batch has four: [N, C, H, W].`,
+      `The input "${input.name}" has ${type.shape.length} axes; an image batch has four: [N, C, H, W]. Export it again so that it takes one.`,
     );
   }
   return input;
@@ -121,12 +96,13 @@ export function classCount(classifier: Classifier): number {
     const producer = producersOf(classifier.model.graph.nodes).get(classifier.logits);
     const at = producer ? ` (from ${describeNode(producer)})` : '';
     throw new InputError(
-      `The output "${classifier.outputName}"${at} has the shape [${shape?.join(', ')}]; a classifier's logits are [N, classes].`,
+      `The output "${classifier.outputName}"${at} has the shape [${shape?.join(', ')}]; a classifier's logits are [N, classes]. Export it again so that it returns them.`,
     );
   }
+  if (classifier.removed) checkAxis(classifier.removed);
   if (classes < 2) {
     throw new InputError(
-      `The output "${classifier.outputName}" is of a single class, whose entropy is always zero; dent adapts two classes or more.`,
+      `The output "${classifier.outputName}" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two.`,
     );
   }
   return classes;

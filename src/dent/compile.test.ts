@@ -265,7 +265,7 @@ describe('a model', () => {
 
   it('may leave its image size open', async () => {
     const model = modelOf(chain(body, head), { type: { ...imageType, shape: ['n', 3, 'h', 'w'] } });
-    const compiled = await compile(model, adapting, engine, { imageShape: [3, 6, 8] });
+    const compiled = await compile(model, adapting, engine);
     expect(compiled.imageShape).toEqual([3, -1, -1]);
     const fixed = await run(await compileWith(plainModel, { preset: 'dent' }), images(4), 3);
     expect(largestDifference((await run(compiled, images(4), 3)).result, fixed.result)).toBeLessThan(1e-4);
@@ -289,7 +289,7 @@ describe('compile refuses', () => {
     [
       'an op without a rule behind an adapted layer',
       modelOf(chain(body, (b, x) => b.op('Sinh', [x], { name: 'layer4/odd' }), head)),
-      'Sinh "layer4/odd" (opset 18) has no gradient rule, so nothing before it can be adapted.',
+      'Sinh "layer4/odd" (opset 18) has no gradient rule, so nothing before it can be adapted. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
     ],
     [
       'a use of an op that its rule does not cover',
@@ -301,27 +301,27 @@ describe('compile refuses', () => {
           head,
         ),
       ),
-      'MaxPool "pool": column-major indices has no gradient rule.',
+      'MaxPool "pool": column-major indices has no gradient rule. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
     ],
     [
       'a model with nothing to adapt',
       modelOf((b, x) => b.op('MatMul', [flat(b, x), weights(b, [144, 5], 4)])),
-      'The model has no normalisation layer and no convolution whose scale and shift could be adapted.',
+      'The model has no normalisation layer and no convolution whose scale and shift could be adapted; recipes of 0 steps, such as static, serve it as it is.',
     ],
     [
       'an output that is no list of classes',
       modelOf(body),
-      /^The output "result" \(from Relu "relu"\) has the shape \[N, 4, 6, 8\]; a classifier's logits are \[N, classes\]\.$/,
+      /^The output "result" \(from Relu "relu"\) has the shape \[N, 4, 6, 8\]; a classifier's logits are \[N, classes\]\. Export it again so that it returns them\.$/,
     ],
     [
       'an output without the batch',
       modelOf((b, x) => b.op('ReduceMean', [chain(body, head)(b, x), b.ints([0])], { name: 'mean' })),
-      /^The output "result" \(from ReduceMean "mean"\) has the shape \[1, 5\]; a classifier's logits are \[N, classes\]\.$/,
+      /^The output "result" \(from ReduceMean "mean"\) has the shape \[1, 5\]; a classifier's logits are \[N, classes\]\. Export it again so that it returns them\.$/,
     ],
     [
       'two inputs',
       modelOf(chain(body, head), { inputs: [other] }),
-      'The model has 2 inputs (image, mask); an image classifier has one.',
+      'The model has 2 inputs (image, mask); an image classifier has one. Export it again so that the others are constants.',
     ],
     [
       'images of bytes',
@@ -333,17 +333,17 @@ describe('compile refuses', () => {
     [
       'images larger than any',
       modelOf(chain(body, head), { type: { ...imageType, shape: ['n', 3, 100_000, 100_000] } }),
-      'The input "image" is of shape [n, 3, 100000, 100000], more than can be fed.',
+      'The input "image" is of shape [n, 3, 100000, 100000], more than can be fed; export the model for fewer or smaller images.',
     ],
     [
       'a single class',
       modelOf((b, x) => b.op('MatMul', [flat(b, body(b, x)), weights(b, [192, 1], 4)])),
-      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more.',
+      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two.',
     ],
     [
       'something else than images',
       modelOf((b, x) => b.op('Relu', [x]), { type: { ...imageType, shape: ['n', 12] } }),
-      'The input "image" has 2 axes; an image batch has four: [N, C, H, W].',
+      'The input "image" has 2 axes; an image batch has four: [N, C, H, W]. Export it again so that it takes one.',
     ],
     [
       'a model for one image at a time',
@@ -378,11 +378,11 @@ describe('compile refuses', () => {
     ['width', ['n', 3, 6, 'w']],
   ] as const)('smoothing of images whose %s is open', async (_axis, shape) => {
     const model = modelOf(chain(body, head), { type: { ...imageType, shape } });
-    const smoothing = compile(model, createRecipe({ preset: 'dent-smooth' }), engine, {
-      imageShape: [3, 6, 8],
-    });
+    const smoothing = compile(model, createRecipe({ preset: 'dent-smooth' }), engine);
     await expect(smoothing).rejects.toThrow(
-      new InputError('Input smoothing needs a model with a fixed image size; this one leaves it open.'),
+      new InputError(
+        "Input smoothing needs a fixed image size. The model leaves its height and width open; for one size, by --size or the manifest's width and height, it may compile.",
+      ),
     );
   });
 

@@ -1,16 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { Target } from '../autodiff/index.ts';
 import { InputError } from '../errors.ts';
-import { decodeModel, describeNode, encodeModel, type Graph, type Model } from '../onnx/index.ts';
+import {
+  DATA_TYPE,
+  dataTypeName,
+  decodeModel,
+  describeNode,
+  encodeModel,
+  type Graph,
+  intAttribute,
+  type Model,
+} from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
 import { assemblePass, carriedShape } from './assemble-pass.ts';
-import { asClassifier, type Classifier, classCount, mainOutput } from './classifier.ts';
+import { chooseOutput, type OutputHint } from './choose-output.ts';
+import { asClassifier, type Classifier, classCount, imageInput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
 import { nodesWithoutRule, quantisingNode, runtimeNode } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
-import { channelsFirst } from './passes/channels-first.ts';
+import { channelsFirst, isChannelsLast } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
@@ -22,6 +32,8 @@ import { sliceSequences } from './passes/slice-sequences.ts';
 import { upgradeOpset } from './passes/upgrade-opset.ts';
 import { widenFloats } from './passes/widen-floats.ts';
 import { withoutLabels } from './passes/without-labels.ts';
+import { checkOutput } from './probabilities.ts';
+import { type Reading, readingOf } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { rowsPerPart } from './rows-per-part.ts';
@@ -35,9 +47,9 @@ export const RECIPE_METADATA = 'dent.recipe';
 /** The image size to assume for a model that leaves it open and a caller that names none. */
 export const COMMON_IMAGE_SIZE = 224;
 
-export interface CompileOptions {
-  /** Channels, height and width to assume where the model leaves them open. */
-  readonly imageShape?: readonly [number, number, number];
+export interface CompileOptions extends OutputHint {
+  /** What to take where the model leaves an axis open; without it the graph leaves height and width open as well. */
+  readonly imageShape?: readonly [channels: number | undefined, height: number, width: number];
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
   /**
@@ -55,6 +67,8 @@ export interface CompiledModel {
   readonly classes: number;
   /** [channels, height, width], with -1 where the model leaves a size open. */
   readonly imageShape: readonly [number, number, number];
+  /** What the model's file was taken for. */
+  readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
   /** How many layers have their scale and shift adapted, and how many numbers that are in all. */
@@ -75,7 +89,7 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
-  const { classifier, classes, imageShape } = prepared;
+  const { classifier, classes, imageShape, reading } = prepared;
   const { graph, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
   const bytes = encodeModel({
     ...classifier.model,
@@ -93,6 +107,7 @@ export async function compile(
     output: classifier.outputName,
     classes,
     imageShape,
+    reading,
     rowsPerPart: rowsPerPart(classifier.model.graph, recipe.steps > 0),
     layers: layers.length,
     parameters,
@@ -109,7 +124,7 @@ interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
 export function adaptiveGraph(
   prepared: PreparedModel,
   recipe: Recipe,
-  { target = 'cpu', inPasses = false }: CompileOptions = {},
+  options: CompileOptions = {},
 ): AdaptiveGraph {
   const { classifier, opset } = prepared;
   if (recipe.steps > 0) refuseQuantised(classifier);
@@ -118,20 +133,51 @@ export function adaptiveGraph(
   const [missing] = recipe.steps > 0 ? nodesWithoutRule(classifier, layers) : [];
   if (missing) {
     throw new InputError(
-      `${describeNode(missing)} (opset ${opset}) has no gradient rule, so nothing before it can be adapted.`,
+      `${describeNode(missing)} (opset ${opset}) has no gradient rule, so nothing before it can be adapted. ${NO_GRADIENT}`,
     );
   }
-  const forward = adaptiveForward(classifier, layers, recipe);
+  return graphOf(prepared, recipe, layers, options);
+}
+
+/** What to do where an operator stands in the way of the gradient. */
+export const NO_GRADIENT =
+  'docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.';
+
+const OPEN_SIZE =
+  "The model leaves its height and width open; for one size, by --size or the manifest's width and height, it may compile.";
+
+/** Errors of `work` with a way on at their end. */
+function advised<T>(advice: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw cause instanceof InputError ? new InputError(`${cause.message} ${advice}`, { cause }) : cause;
+  }
+}
+
+function graphOf(
+  prepared: PreparedModel,
+  recipe: Recipe,
+  layers: readonly AdaptableLayer[],
+  { target = 'cpu', inPasses = false }: CompileOptions,
+): AdaptiveGraph {
+  const { classifier, imageShape } = prepared;
+  const forward = advised(OPEN_SIZE, () => adaptiveForward(classifier, layers, recipe));
   if (recipe.steps > 0 && forward.parameterCount === 0) {
     throw new InputError(
-      'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.',
+      'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
   const components = { ...prepared, forward, recipe, loss: lossOf(recipe), target };
-  const found = { layers, parameters: forward.parameterCount };
-  if (inPasses && target === 'cpu' && runsInPasses(recipe))
-    return { ...found, graph: assemblePass(components), carried: carriedShape(components) };
-  return { ...found, graph: assemble(components) };
+  const isPass = inPasses && target === 'cpu' && runsInPasses(recipe);
+  return {
+    layers,
+    parameters: forward.parameterCount,
+    graph: advised(imageShape.includes(-1) ? OPEN_SIZE : NO_GRADIENT, () =>
+      isPass ? assemblePass(components) : assemble(components),
+    ),
+    ...(isPass && { carried: carriedShape(components) }),
+  };
 }
 
 /** Throws where activations are quantised: their gradient is zero almost everywhere. */
@@ -159,8 +205,8 @@ function layersFor(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
     const [first] = refused;
     throw new InputError(
       first
-        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}.`
-        : 'The model has no normalisation layer and no convolution whose scale and shift could be adapted.',
+        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}. Export the model in evaluation mode, with its layers as they are (docs/exporting.md).`
+        : 'The model has no normalisation layer and no convolution whose scale and shift could be adapted; recipes of 0 steps, such as static, serve it as it is.',
     );
   }
   if (recipe.statistics !== 'source' && !layers.some((layer) => layer.source)) {
@@ -186,6 +232,7 @@ export interface PreparedModel {
   readonly imageShape: readonly [number, number, number];
   /** The operator set of the model as it was given. */
   readonly opset: number;
+  readonly reading: Reading;
 }
 
 /** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
@@ -199,41 +246,58 @@ export async function prepare(
       'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
     );
   }
+  const layout = isChannelsLast(source.graph) ? 'NHWC' : 'NCHW';
+  const type = dataTypeName(source.graph.inputs[0]?.type?.dataType ?? DATA_TYPE.float32);
+  const { outputs } = source.graph;
   const widened = channelsFirst(widenFloats(withoutLabels(source)));
   const probe = probeShape(widened, options);
-  const outputs = [mainOutput(widened.graph)];
-  const main = { ...widened, graph: { ...widened.graph, outputs } };
+  const output = chooseOutput(widened.graph, options);
+  const main = { ...widened, graph: { ...widened.graph, outputs: [output] } };
   const upgraded = upgradeOpset(await resolveBranches(main, probe, runner));
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
   const sliced = { ...folded, graph: sliceSequences(folded.graph) };
   const opened = await openBatch(sliced, probe, runner);
   const measured = await measureShapes(opened, probe, runner);
-  const classifier = asClassifier({ ...measured, graph: fuseLayerNormalization(measured.graph) });
-  const imageShape: [number, number, number] = probe.openSize
-    ? [probe.channels, -1, -1]
-    : [probe.channels, probe.height, probe.width];
+  const graph = fuseLayerNormalization(measured.graph);
+  const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
+  const classes = classCount(taken);
+  const checked = await checkOutput(taken, probe, runner);
+  const [height, width] = probe.openSize ? [-1, -1] : [probe.height, probe.width];
+  const input = { name: taken.input.name, layout, type, channels: probe.channels, height, width } as const;
+  const report = findLayers(checked.classifier.model.graph);
   return {
-    classifier,
-    classes: classCount(classifier),
-    imageShape,
+    classifier: checked.classifier,
+    classes,
+    imageShape: [probe.channels, height, width],
     opset: source.opset,
+    reading: readingOf({ input, checked, classes, outputs, report }),
   };
 }
 
 /** More numbers in the rows of a batch than any classifier takes: four images of 4096 x 4096 pixels. */
 const MOST_NUMBERS = 4 * 3 * 4096 * 4096;
 
-function probeShape(model: Model, options: CompileOptions): ProbeShape {
-  const { input } = asClassifier(model);
+function probeShape({ graph }: Model, { imageShape }: CompileOptions): ProbeShape {
+  const input = imageInput(graph);
   const [rows, channels, height, width] = input.type?.shape ?? [];
-  const [c, h, w] = options.imageShape ?? [3, COMMON_IMAGE_SIZE, COMMON_IMAGE_SIZE];
+  const [c = channelsRead(graph), h, w] = imageShape ?? [undefined, COMMON_IMAGE_SIZE, COMMON_IMAGE_SIZE];
   const known = (size: number | string | undefined, assumed: number) =>
     typeof size === 'number' ? size : assumed;
   const image = { channels: known(channels, c), height: known(height, h), width: known(width, w) };
   if (known(rows, 1) * image.channels * image.height * image.width > MOST_NUMBERS) {
     throw new InputError(
-      `The input "${input.name}" is of shape [${input.type?.shape?.join(', ')}], more than can be fed.`,
+      `The input "${input.name}" is of shape [${input.type?.shape?.join(', ')}], more than can be fed; export the model for fewer or smaller images.`,
     );
   }
-  return { ...image, openSize: typeof height !== 'number' || typeof width !== 'number' };
+  const isOpen = typeof height !== 'number' || typeof width !== 'number';
+  return { ...image, openSize: isOpen && imageShape === undefined };
+}
+
+/** The channels of the first convolution's kernels, and those of colours where the model begins with something else. */
+function channelsRead({ inputs, nodes, initializers }: Graph): number {
+  const first = nodes.find(
+    ({ domain, opType, inputs: [x] }) => domain === '' && opType === 'Conv' && x === inputs[0],
+  );
+  const kernel = first?.inputs[1] && initializers.get(first.inputs[1]);
+  return kernel ? kernel.dims[1]! * intAttribute(first, 'group', 1) : 3;
 }

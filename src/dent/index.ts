@@ -1,3 +1,4 @@
+export type { OutputHint } from './choose-output.ts';
 export {
   COMMON_IMAGE_SIZE,
   COMPILER_VERSION,
@@ -8,6 +9,7 @@ export {
 export { cutting } from './cutting.ts';
 export type { GraphRunner, ProbedModel } from './graph-runner.ts';
 export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
+export { type Reading, readingLines } from './reading.ts';
 export {
   createRecipe,
   isCoupled,

@@ -63,6 +63,13 @@ it('describes a model that can be adapted', async () => {
     removed: 'Softmax "softmax"',
     layers: [{ name: 'norm', kind: 'batch', channels: 4, adapted: true }],
     parameters: 8,
+    reading: {
+      input: { name: 'image', layout: 'NCHW', type: 'float32', channels: 3, height: 8, width: 8 },
+      output: { name: 'result', classes: 5, takenAs: 'logits', removed: 'Softmax "softmax"', leftOut: [] },
+      layers: [{ kind: 'batch', adapted: 1 }],
+      leftAlone: [],
+      warnings: [],
+    },
     unsupported: [],
   });
 });
@@ -85,8 +92,8 @@ it('names every op without a gradient rule between an adapted layer and the logi
     head,
   );
   expect(unsupported).toEqual([
-    'Sinh "sinh_1" follows an adapted layer, and there is no gradient rule for it.',
-    'Hardmax "hardmax" follows an adapted layer, and there is no gradient rule for it.',
+    'Sinh "sinh_1" follows an adapted layer, and there is no gradient rule for it. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
+    'Hardmax "hardmax" follows an adapted layer, and there is no gradient rule for it. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
   ]);
   expect(layers).toMatchObject([{ name: 'norm', adapted: true }]);
   expect((await look(before, conv, norm, bystander, head)).unsupported).toEqual([]);
@@ -136,7 +143,7 @@ it('describes a model all the same that cannot be run or is no classifier', asyn
   expect(fixedBatch.unsupported[0]).toContain('Reshape');
   const noClassifier = await look(conv, norm);
   expect(noClassifier.unsupported).toEqual([
-    'The output "result" (from BatchNormalization "norm") has the shape [N, 4, d6_38, d6_38]; a classifier\'s logits are [N, classes].',
+    'The output "result" (from BatchNormalization "norm") has the shape [N, 4, 6, 6]; a classifier\'s logits are [N, classes]. Export it again so that it returns them.',
   ]);
   expect(noClassifier).not.toHaveProperty('classes');
 });

@@ -11,6 +11,7 @@ import {
 import {
   adaptiveGraph,
   type CompileOptions,
+  NO_GRADIENT,
   type PreparedModel,
   prepare,
   refuseOptimised,
@@ -20,6 +21,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
 import { nodesWithoutRule } from './missing-rules.ts';
 import { isChannelsLast } from './passes/channels-first.ts';
+import type { Reading } from './reading.ts';
 import { PRESETS } from './recipe.ts';
 
 export interface DescribedValue {
@@ -57,6 +59,8 @@ export interface Inspection {
   readonly layers: readonly DescribedLayer[];
   /** How many numbers are adapted. */
   readonly parameters: number;
+  /** What the file was taken for; absent where the model is no classifier. */
+  readonly reading?: Reading;
   /** What keeps the model from being adapted, one sentence each; empty where nothing does. */
   readonly unsupported: readonly string[];
 }
@@ -103,10 +107,13 @@ function describeValue({ name, type }: Value): DescribedValue {
   return { name, type: dataTypeName(type.dataType), ...(type.shape && { shape: type.shape }) };
 }
 
-type PreparedFacts = Pick<Inspection, 'classes' | 'removed' | 'layers' | 'parameters' | 'unsupported'>;
+type PreparedFacts = Pick<
+  Inspection,
+  'classes' | 'removed' | 'layers' | 'parameters' | 'reading' | 'unsupported'
+>;
 
 function describePrepared(prepared: PreparedModel): PreparedFacts {
-  const { classifier, classes } = prepared;
+  const { classifier, classes, reading } = prepared;
   const { graph } = classifier.model;
   const { layers, refused } = findLayers(graph);
   const described = new Map<Node, DescribedLayer>();
@@ -119,6 +126,7 @@ function describePrepared(prepared: PreparedModel): PreparedFacts {
     ...(classifier.removed && { removed: describeNode(classifier.removed) }),
     layers: graph.nodes.flatMap((node) => described.get(node) ?? []),
     parameters: 2 * layers.reduce((sum, { channels }) => sum + channels, 0),
+    reading,
     unsupported: obstacles(prepared, layers),
   };
 }
@@ -148,7 +156,8 @@ function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): 
     const missing = nodesWithoutRule(prepared.classifier, layers);
     if (missing.length === 0) adaptiveGraph(prepared, PRESETS.isolated);
     return missing.map(
-      (node) => `${describeNode(node)} follows an adapted layer, and there is no gradient rule for it.`,
+      (node) =>
+        `${describeNode(node)} follows an adapted layer, and there is no gradient rule for it. ${NO_GRADIENT}`,
     );
   } catch (error) {
     if (error instanceof InputError) return [error.message];

@@ -76,7 +76,9 @@ describe('outputs', () => {
 
   it('refuses a model of class numbers alone', async () => {
     await expect(compileWith(withLabels(plainModel, true))).rejects.toThrow(
-      new InputError('The model only gives class numbers ("label"); dent adapts logits or probabilities.'),
+      new InputError(
+        'The model only gives class numbers ("label"); export it again so that it returns logits or probabilities.',
+      ),
     );
   });
 
@@ -305,7 +307,7 @@ describe('branches', () => {
       return b.op('If', [b.op('Greater', [mean, 0])], { name: 'choice', attributes });
     };
     await expect(compileWith(modelOf(chain(body, byPixels, head)))).rejects.toThrow(
-      'If "choice" (opset 18) has no gradient rule, so nothing before it can be adapted.',
+      'If "choice" (opset 18) has no gradient rule, so nothing before it can be adapted. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
     );
   });
 });

@@ -30,7 +30,7 @@ export function smooth(
   const shape = image.type?.shape;
   const [, , height, width] = shape ?? [];
   if (!shape || typeof height !== 'number' || typeof width !== 'number') {
-    throw new InputError('Input smoothing needs a model with a fixed image size; this one leaves it open.');
+    throw new InputError('Input smoothing needs a fixed image size.');
   }
   const column = { shape: [rows, 1] };
   const logSigma = builder.op('Add', [offset, Math.log(sigma)], column);

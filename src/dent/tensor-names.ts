@@ -1,4 +1,5 @@
 import { decodeModel } from '../onnx/index.ts';
+import { chooseOutput, type OutputHint } from './choose-output.ts';
 import { asClassifier } from './classifier.ts';
 import { widenFloats } from './passes/widen-floats.ts';
 import { withoutLabels } from './passes/without-labels.ts';
@@ -10,7 +11,8 @@ export interface TensorNames {
 }
 
 /** Reads the names from serialized ONNX bytes. Throws `InputError` where the model is no image classifier. */
-export function tensorNames(bytes: Uint8Array): TensorNames {
-  const { input, outputName } = asClassifier(widenFloats(withoutLabels(decodeModel(bytes))));
+export function tensorNames(bytes: Uint8Array, hint: OutputHint = {}): TensorNames {
+  const model = widenFloats(withoutLabels(decodeModel(bytes)));
+  const { input, outputName } = asClassifier(model, chooseOutput(model.graph, hint));
   return { input: input.name, output: outputName };
 }

@@ -10,8 +10,9 @@ import {
   toIntegers,
   type Value,
 } from '../../onnx/index.ts';
-import { elementCount, float32, type Tensor } from '../../tensor.ts';
+import { float32, type Tensor } from '../../tensor.ts';
 import { type GraphRunner, probing } from '../graph-runner.ts';
+import { noise } from '../noise.ts';
 import type { ProbeShape } from './measure-shapes.ts';
 
 /** How far answers of one row may be off when it is run beside others, as a share of the largest logit. */
@@ -110,14 +111,4 @@ async function firstOutputs(
 function joined(a: Tensor<'float32'>, b: Tensor<'float32'>): Tensor<'float32'> {
   const [rows, ...image] = a.dims as [number, ...number[]];
   return float32([2 * rows, ...image], Float32Array.from([...a.data, ...b.data]));
-}
-
-/** Reproducible images in [-1, 1). */
-function noise(dims: readonly number[], seed: number): Tensor<'float32'> {
-  let state = seed;
-  const next = () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return (2 * state) / 2_147_483_647 - 1;
-  };
-  return float32(dims, Float32Array.from({ length: elementCount(dims) }, next));
 }
