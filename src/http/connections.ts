@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { onRequestEnd } from './request-end.ts';
 
 /**
  * Keeps at most `max` connections open. Where one more comes, another gives way, so that whoever holds many connections and
@@ -39,7 +40,7 @@ export function limitConnections(server: Server, max: number, onClosed: () => vo
     const { socket } = request;
     idle.delete(socket);
     busy.set(socket, request);
-    response.once('close', () => {
+    onRequestEnd(request, response, () => {
       // One that was sent without waiting for the answer to the one before may be under way.
       if (socket.destroyed || busy.get(socket) !== request) return;
       busy.delete(socket);

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Access, Caller, Scope } from '../access/access.ts';
 import { ServiceError } from '../errors.ts';
 import type { App } from './app-instance.ts';
+import { onRequestEnd } from './request-end.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -60,7 +61,6 @@ export function guard(app: App, access: Access | undefined): void {
       throw new ServiceError('forbidden', `The key "${caller.name}" has no scope "${scope}".`);
     }
     const leave = access.admit(caller);
-    // Fastify's onResponse does not come where the client hung up.
-    reply.raw.once('close', leave);
+    onRequestEnd(request.raw, reply.raw, leave);
   });
 }

@@ -1,12 +1,11 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { onRequestEnd } from './request-end.ts';
 
-/** Aborts when the connection closes before the response has begun. (Fastify's `request.signal` aborts once a body is read.) */
-export function hangUp(response: ServerResponse): AbortSignal {
+/** Aborts when the request ends before its response has begun. (Fastify's `request.signal` aborts once a body is read.) */
+export function hangUp(request: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  const onClose = () => {
+  onRequestEnd(request, response, () => {
     if (!response.headersSent) controller.abort();
-  };
-  if (response.closed) onClose();
-  else response.once('close', onClose);
+  });
   return controller.signal;
 }

@@ -1,9 +1,11 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import type { ChoiceListener, Prediction, RowsPrediction } from '../inference/inference.ts';
 import { type RequestSpan, startRequestSpan } from '../spans.ts';
 import type { App } from './app-instance.ts';
 import { ERROR_STATUS } from './error-status.ts';
+import { onRequestEnd } from './request-end.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -101,14 +103,17 @@ export function observe(observer: HttpObserver, request: FastifyRequest, reply: 
   observer.requestStarted();
   const { polled } = request.routeOptions.config;
   if (!polled) request.span = startRequestSpan(request.method, request.id, request.headers);
-  // Fastify's onResponse does not come where the client hung up.
-  reply.raw.once('close', () => finish(observer, request, reply));
+  onRequestEnd(request.raw, reply.raw, () => finish(observer, request, reply));
 }
+
+/** Whether some of the answer went out: one that waits behind another on its connection has no socket. */
+const isSent = ({ headersSent, writableFinished, socket }: ServerResponse): boolean =>
+  headersSent && (writableFinished || socket !== null);
 
 function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyReply): void {
   const { config, url: route = 'unmatched' } = request.routeOptions;
   const method = request.server.supportedMethods.includes(request.method) ? request.method : 'other';
-  const answered = reply.raw.headersSent;
+  const answered = isSent(reply.raw);
   const code = answered ? reply.raw.statusCode : ERROR_STATUS.cancelled;
   const ms = reply.elapsedTime;
   const failure = answered ? request.failure : 'cancelled';

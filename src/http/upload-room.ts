@@ -76,10 +76,12 @@ export function createUploadRoom(maxBytes: number) {
 
   return {
     leave,
-    /** False where there is no room for another. */
+    /** False where there is no room for another, which is not held then. */
     enter(upload: Upload): boolean {
       uploads.add(upload);
-      return makeRoomFor(upload);
+      if (makeRoomFor(upload)) return true;
+      leave(upload);
+      return false;
     },
     /** False where there is no room for so much more of an upload, or none any more for it at all. */
     take(upload: Upload, bytes: number): boolean {

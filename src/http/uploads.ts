@@ -2,6 +2,7 @@ import { Transform } from 'node:stream';
 import type { FastifyRequest, RequestPayload } from 'fastify';
 import { ServiceError } from '../errors.ts';
 import type { App } from './app-instance.ts';
+import { onRequestEnd } from './request-end.ts';
 import { createTurns } from './turns.ts';
 import { createUpload, createUploadRoom } from './upload-room.ts';
 
@@ -76,14 +77,15 @@ export function limitUploads(app: App, maxBytes: number): void {
   app.addHook('preParsing', async (request, reply, payload) => {
     const announced = announcedBytes(request);
     if (announced === 0) return payload;
-    const upload = createUpload(announced, () => void stream.destroy(refusal()));
+    let stream: Transform | undefined;
+    const upload = createUpload(announced, () => void stream?.destroy(refusal()));
     const leave = () => room.leave(upload);
-    reply.raw.once('close', leave);
     if (!room.enter(upload)) {
       reply.header('connection', 'close');
       throw refusal();
     }
-    const stream = counted(payload, {
+    onRequestEnd(request.raw, reply.raw, leave);
+    stream = counted(payload, {
       take: (bytes) => room.take(upload, bytes),
       wait,
       unpackedBytes: unpackedBytes(request),

@@ -58,3 +58,20 @@ it('refuses what would wait beyond the byte limit, and takes it again once there
   await again;
   expect(await roomy).toBe('room');
 });
+
+it('forgets what is given up while it waits, with its bytes', async () => {
+  const slots = createDecodeSlots(1, 10);
+  const first = gate();
+  const running = slots.run(1, () => first.opened);
+  const giveUp = new AbortController();
+  const started: string[] = [];
+  const given = slots.run(10, async () => void started.push('given up'), giveUp.signal);
+  giveUp.abort(new Error('nobody waits'));
+  await expect(given).rejects.toThrow('nobody waits');
+  const next = slots.run(10, async () => void started.push('next'), new AbortController().signal);
+  first.open();
+  await Promise.all([running, next]);
+  expect(started).toEqual(['next']);
+  await expect(slots.run(1, async () => 'late', giveUp.signal)).rejects.toThrow('nobody waits');
+  expect(await slots.run(1, async () => 'free')).toBe('free');
+});

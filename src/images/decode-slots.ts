@@ -1,8 +1,11 @@
 import { ServiceError } from '../errors.ts';
 
 export interface DecodeSlots {
-  /** Runs `work` when a slot is free, first come first served. Rejects with `queue_full` where too many bytes wait already. */
-  run<T>(bytes: number, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` when a slot is free, first come first served. Rejects with `queue_full` where too many bytes wait already, and with
+   * the reason of the signal where that aborts before the work begins.
+   */
+  run<T>(bytes: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /**
@@ -10,11 +13,13 @@ export interface DecodeSlots {
  * bytes rather than in images: thousands of thumbnails may wait where a few dozen large photos may not.
  */
 export function createDecodeSlots(slots: number, maxWaitingBytes: number): DecodeSlots {
-  const waiting: (() => void)[] = [];
+  /** In the order of arrival. */
+  const waiting = new Set<() => void>();
   let free = slots;
   let waitingBytes = 0;
 
-  async function acquire(bytes: number): Promise<void> {
+  async function acquire(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     if (free > 0) {
       free--;
       return;
@@ -23,20 +28,39 @@ export function createDecodeSlots(slots: number, maxWaitingBytes: number): Decod
       throw new ServiceError('queue_full', 'Too many images wait to be decoded.', { retryAfterSeconds: 1 });
     }
     waitingBytes += bytes;
-    // Whoever releases hands the slot over, so a newcomer cannot take it first.
-    await new Promise<void>((resolve) => waiting.push(resolve));
-    waitingBytes -= bytes;
+    try {
+      await turn(signal);
+    } finally {
+      waitingBytes -= bytes;
+    }
+  }
+
+  /** Whoever releases hands the slot over, so a newcomer cannot take it first. Nobody hands one to what was given up. */
+  function turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        waiting.delete(start);
+        reject(signal!.reason);
+      };
+      const start = () => {
+        waiting.delete(start);
+        signal?.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      waiting.add(start);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
   }
 
   function release(): void {
-    const next = waiting.shift();
+    const [next] = waiting;
     if (next === undefined) free++;
     else next();
   }
 
   return {
-    async run(bytes, work) {
-      await acquire(bytes);
+    async run(bytes, work, signal) {
+      await acquire(bytes, signal);
       try {
         return await work();
       } finally {

@@ -46,13 +46,13 @@ export interface ImageDecoder {
    * The pixels of an encoded JPEG, PNG, WebP or AVIF image as the model wants to see them: uint8, planar, [3, height, width] for
    * rgb and bgr, [1, height, width] for gray. Rejects with `ServiceError`: `invalid_image` for what is no such image or
    * is broken, `too_large` above a limit, `queue_full` where too much waits to be decoded, `timeout` for an image that
-   * takes absurdly long.
+   * takes absurdly long; with the reason of the signal where that aborts while the image waits for its turn.
    *
    * The image is seen as a person sees it: turned upright by its EXIF orientation, its colours in sRGB, transparent
    * parts on white (what lies hidden under them is not looked at), the first frame of an animation. `contain` pads with
    * black. An image that has the target size is not resampled.
    */
-  decode(bytes: Uint8Array, input: InputSpec): Promise<Uint8Array>;
+  decode(bytes: Uint8Array, input: InputSpec, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 /** Decodes a few images at a time; the others wait their turn. */
@@ -63,7 +63,7 @@ export function createImageDecoder({
   const slots = createDecodeSlots(DECODES_AT_A_TIME, MAX_WAITING_BYTES);
 
   return {
-    async decode(bytes, input) {
+    async decode(bytes, input, signal) {
       if (bytes.length === 0) throw new ServiceError('invalid_image', 'The image is empty.');
       if (bytes.length > maxBytes) {
         throw new ServiceError('too_large', `The image has ${bytes.length} bytes; the limit is ${maxBytes}.`);
@@ -74,11 +74,11 @@ export function createImageDecoder({
       }
       if (type === 'HEIC') throw new ServiceError('invalid_image', HEIC_REFUSAL);
       if (type === 'AVIF') checkAvif(bytes, maxPixels);
-      const rgb = await slots.run(bytes.length, () =>
+      const work = () =>
         decodeAsBrowsersDo(asStill(bytes), input, maxPixels).catch((error: unknown) => {
           throw toServiceError(error, type, { maxPixels, timeoutSeconds: DECODE_TIMEOUT_SECONDS });
-        }),
-      );
+        });
+      const rgb = await slots.run(bytes.length, work, signal);
       return toPlanes(rgb, input);
     },
   };

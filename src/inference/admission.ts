@@ -70,15 +70,15 @@ export function createAdmission({ models, queueReasons, decoder, observer }: Adm
     { version, recipe, deadlineMs }: Choice,
   ): Promise<{ row: RowRequest; decodeMs: number }> {
     requireQueue();
-    if (request.signal?.aborted) throw new ServiceError('cancelled', 'The request was cancelled.');
     const started = performance.now();
-    const decoding = inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
-      const pixels = decoder.decode(request.image, version.manifest.input);
-      request.image = NO_IMAGE;
-      return pixels;
-    });
+    const decode = (signal: AbortSignal) =>
+      inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {
+        const pixels = decoder.decode(request.image, version.manifest.input, signal);
+        request.image = NO_IMAGE;
+        return pixels;
+      });
     // Many large photographs may wait for each other longer than their callers do.
-    const pixels = await within(deadlineMs, decoding).catch((error) => {
+    const pixels = await within({ deadlineMs, signal: request.signal }, decode).catch((error) => {
       if (error instanceof ServiceError && error.code === 'timeout') observer.expired();
       throw error;
     });

@@ -1,16 +1,34 @@
 import { ServiceError } from '../errors.ts';
 
-/** What `work` comes to, or `timeout` at the deadline, milliseconds since the epoch. The work goes on for nobody then. */
-export async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const onDeadline = () =>
-      reject(new ServiceError('timeout', 'The deadline passed before the image was decoded.'));
-    timer = setTimeout(onDeadline, Math.max(0, deadlineMs - Date.now()));
+/** How long somebody waits: to a deadline, milliseconds since the epoch, or until a signal aborts. */
+interface Patience {
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * What `work` comes to; `timeout` at the deadline, and `cancelled` when the signal aborts. The work is told by the signal that it
+ * gets; what of it has begun by then goes on for nobody.
+ */
+export async function within<T>(
+  { deadlineMs, signal }: Patience,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw cancelled();
+  const over = new AbortController();
+  const ended = new Promise<never>((_resolve, reject) => {
+    over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true });
   });
+  const timer = setTimeout(() => over.abort(late()), Math.max(0, deadlineMs - Date.now()));
+  const cancel = () => over.abort(cancelled());
+  signal?.addEventListener('abort', cancel, { once: true });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work(over.signal), ended]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', cancel);
   }
 }
+
+const late = () => new ServiceError('timeout', 'The deadline passed before the image was decoded.');
+const cancelled = () => new ServiceError('cancelled', 'The request was cancelled.');

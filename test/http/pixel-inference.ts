@@ -75,6 +75,8 @@ export interface PixelInference extends Inference {
   /** Every request that came, in order. */
   readonly requests: readonly PredictRequest[];
   readonly rowsRequests: readonly RowsRequest[];
+  /** Predictions of images that have begun and not ended. */
+  readonly underWay: number;
   /** How long a prediction takes, milliseconds. */
   delayMs: number;
   /** What the next prediction fails with. */
@@ -114,9 +116,10 @@ export function createPixelInference(): PixelInference {
   /** By idempotency key. */
   const answered = new Map<string, Prediction>();
 
-  const inference: PixelInference = {
+  const inference: PixelInference & { underWay: number } = {
     requests,
     rowsRequests,
+    underWay: 0,
     delayMs: 0,
     failWith: undefined,
     reasons: [],
@@ -151,11 +154,15 @@ export function createPixelInference(): PixelInference {
         return earlier;
       }
       const started = performance.now();
-      const predictions = await classes(request.image);
+      inference.underWay++;
+      const predictions = await classes(request.image).finally(() => inference.underWay--);
       const decode = performance.now() - started;
-      await wait(Math.min(inference.delayMs, timeoutMs), undefined, signal && { signal }).catch((cause) => {
-        throw new ServiceError('cancelled', 'The request was cancelled.', { cause });
-      });
+      inference.underWay++;
+      await wait(Math.min(inference.delayMs, timeoutMs), undefined, signal && { signal })
+        .catch((cause) => {
+          throw new ServiceError('cancelled', 'The request was cancelled.', { cause });
+        })
+        .finally(() => inference.underWay--);
       if (inference.delayMs > timeoutMs) throw new ServiceError('timeout', 'The deadline passed.');
       const entropy = -predictions.reduce((sum, { probability: p }) => sum + p * Math.log(p), 0);
       const prediction: Prediction = {

@@ -122,7 +122,7 @@ function read(
     ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
     ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
     ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
-    signal: hangUp(reply.raw),
+    signal: hangUp(request.raw, reply.raw),
     listener: {
       chosen: (choice) => noteChoice(request, choice),
       replayed: () => void reply.header(REPLAYED, 'true'),

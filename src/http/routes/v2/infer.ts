@@ -113,7 +113,7 @@ export function inferRoutes(app: App, inference: Inference, lifecycle: Lifecycle
       model: version.name,
       version: version.version,
       ...grant(request, call.rows.priority),
-      signal: hangUp(reply.raw),
+      signal: hangUp(request.raw, reply.raw),
       listener: { chosen: (choice) => noteChoice(request, choice), replayed() {} },
     });
     noteRows(request, prediction);
