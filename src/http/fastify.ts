@@ -26,6 +26,7 @@ const HEADER_COUNT = 100;
 const KEEP_ALIVE_MS = 72_000;
 const REQUESTS_PER_CONNECTION = 10_000;
 const HEADERS_TIMEOUT_MS = 15_000;
+const STALL_MS = 30_000;
 /** How often Node looks for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1000;
 
@@ -70,7 +71,7 @@ export function createFastify(
     clientErrorHandler: answerClientError,
   });
   app.server.maxHeadersCount = HEADER_COUNT;
-  limitConnections(app.server, limits.connections, tellOfFlood(logger));
+  limitConnections(app.server, { max: limits.connections, stallMs: STALL_MS }, tellOfFlood(logger));
   limitUploads(app, limits.uploadBytes);
   return app;
 }
