@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { adaptCommand } from './adapt.ts';
 import { benchCommand } from './bench.ts';
+import { checkCommand } from './check.ts';
 import { compileCommand } from './compile.ts';
 import { inspectCommand } from './inspect.ts';
 import { keyCommand } from './key.ts';
@@ -18,6 +19,7 @@ const COMMANDS = [
   compileCommand,
   adaptCommand,
   inspectCommand,
+  checkCommand,
   benchCommand,
   predictCommand,
   keyCommand,

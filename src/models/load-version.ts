@@ -45,17 +45,19 @@ function fallbackPresets(recipes: Readonly<Record<string, Recipe>>): Set<'isolat
 
 function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, modelPath: string): void {
   const { labels, input } = model.manifest;
+  const faults: string[] = [];
   if (labels.length !== artifact.classes) {
-    throw new InputError(
+    faults.push(
       `${model.manifestPath}: the field "labels" has ${labels.length} entries; ${modelPath} has ${artifact.classes} classes.`,
     );
   }
   const shape = rowShape(input);
   if (artifact.imageShape.some((size, axis) => size !== -1 && size !== shape[axis])) {
-    throw new InputError(
+    faults.push(
       `${model.manifestPath}: the field "input" makes images of ${shape.join(' x ')} (channels, height, width); ${modelPath} takes ${artifact.imageShape.join(' x ')}.`,
     );
   }
+  if (faults.length > 0) throw new InputError(faults);
 }
 
 interface OpenArtifact {
@@ -118,9 +120,17 @@ async function openVersion(
   const { open, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
   const artifacts: Record<string, Artifact> = {};
   try {
+    const faults = new Set<string>();
     for (const [recipeName, recipe] of Object.entries(manifest.recipes)) {
-      artifacts[recipeName] = await openFor(recipeName, recipe);
+      try {
+        artifacts[recipeName] = await openFor(recipeName, recipe);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        // Recipes fail alike for most reasons, and one may have a reason of its own.
+        for (const fault of error.faults) faults.add(fault);
+      }
     }
+    if (faults.size > 0) throw new InputError([...faults]);
     for (const preset of fallbackPresets(manifest.recipes)) await openFor(preset, PRESETS[preset]);
   } catch (error) {
     await release();

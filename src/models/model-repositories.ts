@@ -7,7 +7,8 @@ import type { ModelRepository } from './repository.ts';
 
 type CommonDeps = Omit<RepositoryDeps<DescribedVersion>, 'loader'>;
 
-async function openAndWarm(open: () => Promise<ServingVersion>): Promise<ServingVersion> {
+/** Makes a version ready to run. */
+export async function openAndWarm(open: () => Promise<ServingVersion>): Promise<ServingVersion> {
   const serving = await open();
   try {
     await serving.warm();

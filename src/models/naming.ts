@@ -5,6 +5,10 @@ export async function naming<T>(path: string, work: () => Promise<T>): Promise<T
   try {
     return await work();
   } catch (cause) {
-    throw cause instanceof InputError ? new InputError(`${path}: ${cause.message}`, { cause }) : cause;
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError(
+      cause.faults.map((fault) => `${path}: ${fault}`),
+      { cause },
+    );
   }
 }

@@ -34,6 +34,7 @@ export interface PassedOver {
 /** A folder of the repository, which should be a model; nothing in it has been read yet. */
 export interface ModelFolder {
   readonly name: string;
+  readonly path: string;
   /** Differs whenever anything may have changed that decides what is served of the folder. */
   readonly stamp: string;
   /** The manifest and the versions. Rejects with an `InputError` of every fault, each naming the path, and the field of a manifest. */
@@ -186,6 +187,7 @@ async function lookInto(root: string, path: string, name: string): Promise<Model
   const versions = () => findVersions(root, path, names, stamps);
   return {
     name,
+    path,
     stamp: JSON.stringify([await stampOf(manifestPath), all, stamps]),
     versions,
     async read() {
