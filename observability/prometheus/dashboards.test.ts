@@ -14,7 +14,13 @@ import {
   writeRepository,
 } from '../../test/fixtures/serving/processes.ts';
 import { DASHBOARDS } from '../dashboards/index.ts';
-import { type Prometheus, requirePrometheus, type Series, startPrometheus } from './prometheus.ts';
+import {
+  objectionsTo,
+  type Prometheus,
+  requirePrometheus,
+  type Series,
+  startPrometheus,
+} from './prometheus.ts';
 
 const RECIPES = {
   static: { preset: 'static' },
@@ -151,6 +157,17 @@ describe.each(['memory', 'redis'])('with the queue in %s', (namespace) => {
     expect(await bought('static')).toBeCloseTo(0, 3);
     expect(await bought('longer')).toBeGreaterThan(await bought('isolated'));
   });
+});
+
+it('promtool objects to no metric of any process', async () => {
+  expect(await objectionsTo('# TYPE dent_rows_total gauge\ndent_rows_total 1\n')).toContain(
+    'dent_rows_total',
+  );
+  for (const { url } of running) {
+    const scrape = await (await fetch(new URL('/metrics', url))).text();
+    expect(scrape).toContain('dent_ready 1');
+    expect(await objectionsTo(scrape)).toBe('');
+  }
 });
 
 it('every rule can be evaluated, and nothing is alarming', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
@@ -20,6 +21,14 @@ const isInstalled = (program: string): Promise<boolean> =>
 export async function requirePrometheus(): Promise<void> {
   if ((await isInstalled('promtool')) && (await isInstalled('prometheus'))) return;
   throw new Error('These tests need prometheus and promtool on PATH: `apt-get install prometheus`.');
+}
+
+/** What `promtool check metrics` objects to in a scrape; nothing where it is as Prometheus wants it. */
+export async function objectionsTo(scrape: string): Promise<string> {
+  const child = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(scrape);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return output + errors;
 }
 
 /** Processes to scrape, with the labels that their series get. */

@@ -334,5 +334,8 @@ describe('series', () => {
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/m);
     expect(one.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+    // Only counters may be called so.
+    const totals = Array.from(text.matchAll(/^# TYPE \S+_total (\w+)$/gm), ([, type]) => type);
+    expect(new Set(totals)).toEqual(new Set(['counter']));
   });
 });

@@ -41,6 +41,10 @@ export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const catalogue = createCatalogue(registry);
   collectDefaultMetrics({ register: registry });
+  // Gauges named as counters, which Prometheus' own check objects to; each is the sum of a gauge that stays.
+  for (const what of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${what}_total`);
+  }
   catalogue.buildInfo.set({ version }, 1);
   for (const reason of ENGINE_LOSSES) catalogue.engineRestarts.inc({ reason }, 0);
   for (const reason of REJECTION_REASONS) catalogue.rejected.inc({ reason }, 0);
