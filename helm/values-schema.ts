@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import Type, { type TProperties, type TSchema } from 'typebox';
+import { parse } from 'yaml';
 import { settings } from '../src/config.ts';
 
 /**
@@ -94,7 +96,7 @@ export const valuesSchema = {
     fullnameOverride: name,
     commonLabels: names,
     image: closed({
-      repository: Type.String({ minLength: 1 }),
+      repository: Type.String(),
       tag: Type.String({ pattern: '^[-.\\w]{0,128}$' }),
       digest: Type.String({ pattern: '^(sha256:[0-9a-f]{64})?$' }),
       pullPolicy,
@@ -198,7 +200,7 @@ export const valuesSchema = {
       additionalLabels: names,
       interval: duration,
       scrapeTimeout: duration,
-      rules: closed({ enabled: flag }),
+      rules: closed({ enabled: flag, runbookUrl: url }),
       dashboards: closed({ enabled: flag, labels: names, annotations: names }),
     }),
     serviceAccount: closed({ create: flag, name, annotations: names }),
@@ -208,3 +210,16 @@ export const valuesSchema = {
     extraObjects: Type.Array(Type.Union([object, text])),
   }),
 };
+
+/** Names that other charts have for values of this one, by their paths, each with what to set. */
+export const otherNames: Readonly<Record<string, string>> = parse(
+  readFileSync(new URL('dent-serve/files/other-names.yaml', import.meta.url), 'utf8'),
+);
+type Branch = { readonly properties: Record<string, Branch | object> };
+for (const path of Object.keys(otherNames)) {
+  const keys = path.split('.');
+  const name = keys.pop()!;
+  const owner = keys.reduce((branch, key) => branch.properties[key] as Branch, valuesSchema as Branch);
+  // A schema can say that a name is wrong, but not what would be right: templates/_checks.tpl does.
+  owner.properties[name] = {};
+}

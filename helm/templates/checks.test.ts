@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { otherNames } from '../values-schema.ts';
 import { refusal } from './render.ts';
 
 const redis = { queue: { mode: 'redis' }, redis: { existingSecret: 'redis' } };
@@ -122,6 +123,11 @@ it.each<[string, object, RegExp]>([
   ],
   ['a route without a gateway', { httpRoute: { enabled: true } }, /parentRefs is empty/],
   ['a key that nobody asks for', { tests: { apiKeySecret: 'key' } }, /nobody asks for a key/],
+  [
+    'an image from nowhere',
+    { image: { repository: '' } },
+    /image\.repository is empty, and no image is published/,
+  ],
   ['a misspelt value', { engine: { threds: 2 } }, /engine.*threds/],
   ['a misspelt setting', { settings: { maxBodybytes: 2048 } }, /settings.*maxBodybytes/],
   [
@@ -132,4 +138,17 @@ it.each<[string, object, RegExp]>([
   ['a setting out of bounds', { settings: { maxBodyBytes: 1 } }, /maxBodyBytes/],
 ])('refuses %s with a sentence', (_, values, sentence) => {
   expect(refusal(values)).toMatch(sentence);
+});
+
+/** The values with this one set, which is a path. */
+const valuesWith = (path: string, value: unknown): object =>
+  path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
+
+it.each(Object.entries(otherNames))('says for %s what to set', (path, hint) => {
+  expect(refusal(valuesWith(path, { name: 1 }))).toContain(`There is no value ${path}: ${hint}.`);
+});
+
+it('does not mistake a number for an object', () => {
+  expect(refusal({ redis: 3 })).toMatch(/redis.*want object/);
+  expect(refusal({ replicas: 3 })).toContain('There is no value replicas: set api.replicas');
 });

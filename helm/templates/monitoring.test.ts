@@ -73,6 +73,25 @@ describe('rules and dashboards', () => {
   });
 });
 
+describe('links of alerts', () => {
+  const links = (rules: object): string[] =>
+    ofKind(render({ monitoring: { rules: { enabled: true, ...rules } } }), 'PrometheusRule')
+      .flatMap(({ spec }) => spec.groups.flatMap((group: { rules: object[] }) => group.rules))
+      .flatMap(({ annotations }) => annotations?.runbook_url ?? []);
+
+  it('lead to the runbook where you have it', () => {
+    const runbookUrl = 'https://git.example.com/dent-serve/docs/runbook.md';
+    const all = links({ runbookUrl });
+    expect(all).toContain(`${runbookUrl}#dentredisdown`);
+    expect(new Set(all).size).toBeGreaterThan(10);
+    for (const link of all) expect(new URL(link).hash).toMatch(/^#dent[a-z]+$/);
+  });
+
+  it('are paths in the repository where nobody says', () => {
+    for (const link of links({})) expect(link).toMatch(/^docs\/runbook\.md#dent/);
+  });
+});
+
 it('renders those that the chart has', () => {
   for (const { spec } of ofKind(render({ monitoring: { rules: { enabled: true } } }), 'PrometheusRule')) {
     expect(spec.groups.length).toBeGreaterThan(0);

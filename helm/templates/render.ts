@@ -68,18 +68,22 @@ export const VALUES_FILES: readonly string[] = readdirSync(join(CHART, 'ci')).ma
 /** Values as a file of values or as an object. */
 export type Values = string | object;
 
+/** What has no default; files of values name it themselves. */
+const NEEDED = { image: { repository: 'dent-serve' } };
+
 function run(
   command: readonly string[],
   values: Values,
 ): { status: number | null; stdout: string; stderr: string } {
   const folder = mkdtempSync(join(tmpdir(), 'dent-chart-'));
   try {
-    const file = typeof values === 'string' ? values : join(folder, 'values.yaml');
-    if (typeof values !== 'string') writeFileSync(file, JSON.stringify(values));
-    return spawnSync(HELM, [...command, ...KUBERNETES, '--namespace', 'serving', '--values', file], {
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 ** 2,
-    });
+    const files =
+      typeof values === 'string' ? [values] : [join(folder, 'needed.yaml'), join(folder, 'values.yaml')];
+    if (typeof values !== 'string') {
+      for (const [i, each] of [NEEDED, values].entries()) writeFileSync(files[i]!, JSON.stringify(each));
+    }
+    const options = [...KUBERNETES, '--namespace', 'serving', ...files.flatMap((file) => ['--values', file])];
+    return spawnSync(HELM, [...command, ...options], { encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,5 +1,17 @@
 {{/* Values that contradict each other, each with the sentence that says so. What a single value may be is in values.schema.json. */}}
 {{- define "dent-serve.checks" -}}
+{{- range $path, $hint := .Files.Get "files/other-names.yaml" | fromYaml -}}
+{{- $values := $.Values -}}
+{{- range $key := splitList "." $path -}}
+{{- $values = index (kindIs "map" $values | ternary $values dict) $key -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $values) -}}
+{{- fail (printf "There is no value %s: %s." $path $hint) -}}
+{{- end -}}
+{{- end -}}
+{{- if not .Values.image.repository -}}
+{{- fail "image.repository is empty, and no image is published: build one with docker/Dockerfile, push it where your nodes can pull, and name it here, as registry.example.com/dent-serve." -}}
+{{- end -}}
 {{- $redis := eq .Values.queue.mode "redis" -}}
 {{- $external := .Values.redis.existingSecret -}}
 {{- $internal := .Values.redis.internal.enabled -}}

@@ -1,5 +1,5 @@
 {{/*
-The environment of a component's container. Every name here is one of src/config.ts, which helm/chart.test.ts checks.
+The environment of a component's container. Every name here is one of src/config.ts, which helm/templates/every-render.test.ts checks.
 Numbers go through int64: Helm reads them as floats, and 10485760 would be printed as 1.048576e+07.
 */}}
 {{- define "dent-serve.environment" -}}
