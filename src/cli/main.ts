@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { fileError } from './file-error.ts';
 import { createProgram, isVerbose } from './program.ts';
 
 const FAILED = 1;
@@ -11,13 +12,16 @@ function report(error: unknown, verbose: boolean): void {
   process.stderr.write(`dent: ${verbose ? (stack ?? line) : line}\n`);
 }
 
-// A reader that has seen enough, such as `head`, is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
 const program = createProgram();
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that has seen enough, such as `head`, is no failure of ours.
+  if (error.code === 'EPIPE') process.exit(0);
+  report(fileError('the output', 'written', error), isVerbose(program));
+  process.exit(FAILED);
+});
+// There is nowhere left to say so.
+process.stderr.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config.ts';
+import { fileError } from './file-error.ts';
 
 /** npm hands on the Ctrl-C that the terminal has sent to the whole process group; both are one press of the key. */
 const SAME_SIGNAL_MS = 500;
@@ -11,10 +12,27 @@ const SECRETS = ['', '*.', '*.*.'].flatMap((place) => [
   `${place}headers["x-api-key"]`,
 ]);
 
+/** What may wait for room on a full disk; lines beyond that are dropped. */
+const MAX_WAITING_BYTES = 1024 ** 2;
+
+/** The standard output. A disk that is full costs lines of the log, and never the service. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: MAX_WAITING_BYTES });
+  let told = false;
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has gone wants to know no more.
+    if (told || error.code === 'EPIPE') return;
+    told = true;
+    process.stderr.write(`dent: ${fileError('the log', 'written', error).message}\n`);
+  });
+  // Not its flushSync, which pino calls after a fatal line: it would try for ever.
+  return { write: (line) => void output.write(line) };
+}
+
 /** A log of one JSON object a line, on the standard output unless told otherwise. */
 export const createLog = (
   { logLevel }: Pick<Config, 'logLevel'>,
-  to: DestinationStream = pino.destination(1),
+  to: DestinationStream = standardOutput(),
 ): Logger =>
   pino(
     {
