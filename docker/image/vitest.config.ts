@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that need root and `buildah`, which a machine for Node.js need not have: `npm run test:image`. */
+export default defineConfig({
+  test: {
+    include: ['docker/image/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    // Installs the project's packages twice.
+    hookTimeout: 900_000,
+  },
+});
