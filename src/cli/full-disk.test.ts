@@ -18,7 +18,7 @@ function startDent(args: readonly string[], env: Record<string, string> = {}) {
     env: { ...process.env, ...env },
     stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
   });
-  const ended = Promise.all([once(child, 'exit'), text(child.stderr)]);
+  const ended = Promise.all([once(child, 'exit'), text(child.stderr!)]);
   return { child, ended: ended.then(([[code], stderr]) => ({ code, stderr })) };
 }
 
