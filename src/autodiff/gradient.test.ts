@@ -95,6 +95,16 @@ describe('appendGradients', () => {
     expect(gradient).toEqual([1, 1, 1]);
   });
 
+  it('stays in float64 through what picks values out', async () => {
+    const gradient = await gradientAt((b, x) => {
+      const exact = b.op('Cast', [x], { attributes: { to: DATA_TYPE.float64 }, shape });
+      const squares = b.op('Mul', [exact, exact], { shape });
+      const picked = b.op('GatherElements', [squares, b.ints([2, 0])], { shape: [2] });
+      return b.op('ReduceSum', [picked], { attributes: { keepdims: 0 }, shape: [] });
+    });
+    expect(gradient).toEqual([-3, 0, 4]);
+  });
+
   it('sends no gradient into whole numbers', async () => {
     const gradient = await gradientAt((b, x) => {
       const whole = b.op('Cast', [x], { attributes: { to: DATA_TYPE.int64 } });
@@ -111,7 +121,7 @@ describe('appendGradients refuses', () => {
     const x = variable('x', [3]);
     const objective = sum(b, b.op('Sinh', [x], { name: 'head/odd', shape }));
     expect(() => appendGradients(b, objective, [x])).toThrow(
-      new InputError('Sinh "head/odd" has no gradient rule, so nothing before it can be adapted.'),
+      new InputError('Sinh "head/odd" has no gradient rule, so no gradient passes it.'),
     );
   });
 

@@ -97,7 +97,7 @@ function backpropagate(node: Node, tape: GradientTape, surroundings: Surrounding
   if (isConstantAlmostEverywhere(node)) return;
   const entry = node.domain === '' ? VJP_RULES[node.opType] : undefined;
   if (!entry) {
-    throw new InputError(`${describeNode(node)} has no gradient rule, so nothing before it can be adapted.`);
+    throw new InputError(`${describeNode(node)} has no gradient rule, so no gradient passes it.`);
   }
   const results = entry.vjp(createContext(node, gradients, tape, surroundings));
   if (results.length > node.inputs.length) {

@@ -1,4 +1,4 @@
-import type { Dim, GraphBuilder, Value } from '../onnx/index.ts';
+import { DATA_TYPE, type Dim, float64Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
 
 /** Whether a reshape can write this shape as a constant: at most one size is open, and none is zero. */
 function isReshapeTarget(shape: readonly Dim[]): boolean {
@@ -20,8 +20,13 @@ export function expandLike(builder: GraphBuilder, value: Value, like: Value): Va
 
 /** Zeros in the shape of `like`. */
 export function zerosLike(builder: GraphBuilder, like: Value): Value {
+  const shape = builder.op('Shape', [like]);
   // A float32 zero is what ConstantOfShape fills in where no value is given.
-  return builder.op('ConstantOfShape', [builder.op('Shape', [like])]);
+  if (like.type?.dataType !== DATA_TYPE.float64) return builder.op('ConstantOfShape', [shape]);
+  const value = { kind: 'tensor', value: float64Constant([1], [0]) } as const;
+  const zeros = builder.op('ConstantOfShape', [shape], { attributes: { value } });
+  zeros.type = { dataType: DATA_TYPE.float64 };
+  return zeros;
 }
 
 /** The axis counted from the front. */

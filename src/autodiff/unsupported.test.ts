@@ -24,7 +24,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     op: 'Conv',
     write: (b, x) => [x, adapted(b, x, [4, 4, 3, 3])],
-    says: 'a kernel or bias that is computed from adapted values',
+    says: 'a kernel or bias that varies',
   },
   {
     op: 'Conv',
@@ -36,7 +36,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     op: 'ConvTranspose',
     write: (b, x) => [x, adapted(b, x, [4, 4, 3, 3])],
-    says: 'a kernel or bias that is computed from adapted values',
+    says: 'a kernel or bias that varies',
   },
   {
     op: 'ConvTranspose',
@@ -74,7 +74,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     op: 'PRelu',
     write: (b, x) => [x, adapted(b, x, image)],
-    says: 'a slope that is computed from adapted values',
+    says: 'a slope that varies',
   },
   {
     op: 'BatchNormalization',
@@ -85,12 +85,12 @@ const REFUSALS: readonly Refusal[] = [
   {
     op: 'LayerNormalization',
     write: (b, x) => [x, adapted(b, x, [6])],
-    says: 'a scale or shift that is computed from adapted values',
+    says: 'a scale or shift that varies',
   },
   {
     op: 'InstanceNormalization',
     write: (b, x) => [x, zeros(b, 4), adapted(b, x, [4])],
-    says: 'a scale or shift that is computed from adapted values',
+    says: 'a scale or shift that varies',
   },
   {
     op: 'Einsum',

@@ -25,11 +25,14 @@ export const STEPS_INPUT = 'steps';
 export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
+export const PARAMETERS_OUTPUT = 'parameters';
 
 /** What the graph is made of. */
 export interface Components extends Method {
   readonly classifier: Classifier;
   readonly recipe: Recipe;
+  /** Whether the adapted parameters are an output of the graph. */
+  readonly exposesParameters?: boolean;
 }
 
 /**
@@ -43,7 +46,7 @@ export function assemble(components: Components): Graph {
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
   const rows = rowsOf(builder, components, image);
   const start = initialParameters(builder, components, image);
-  const { logits, firstLogits, entropy, sigma } =
+  const { logits, firstLogits, entropy, sigma, parameters } =
     recipe.steps > 0
       ? adapt(builder, components, rows, steps, start)
       : forwardAlone(builder, components, start, rows);
@@ -55,6 +58,8 @@ export function assemble(components: Components): Graph {
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
   ];
   if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
+  if (components.exposesParameters)
+    outputs.push(output(builder, parameters, PARAMETERS_OUTPUT, forward.graph.inputs[1]!.type!.shape!));
   const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
   return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
 }
@@ -104,6 +109,8 @@ interface Adaptation {
   readonly entropy: Value;
   /** After the last update, [R]; present with smoothing. */
   readonly sigma?: Value;
+  /** After the last update, [R, P]. Where the graph does not tell them, they may be those of an update that nothing used. */
+  readonly parameters: Value;
 }
 
 function forwardAlone(
@@ -114,7 +121,7 @@ function forwardAlone(
 ): Adaptation {
   const { logits, entropy, sigma } = predict(builder, components, parameters, rows);
   const row = builder.op('Unsqueeze', [entropy, builder.ints([0])]);
-  return { logits, firstLogits: logits, entropy: row, ...(sigma && { sigma }) };
+  return { logits, firstLogits: logits, entropy: row, parameters, ...(sigma && { sigma }) };
 }
 
 /**
@@ -128,7 +135,7 @@ function adapt(
   steps: Value,
   start: Value,
 ): Adaptation {
-  const { forward, recipe, classes } = components;
+  const { forward, recipe, classes, exposesParameters } = components;
   const size = builder.op('Gather', [builder.op('Shape', [rows.image]), builder.ints([0])]);
   const shape = builder.op('Concat', [size, builder.ints([classes])], { attributes: { axis: 0 } });
   const noLogits = builder.op('ConstantOfShape', [shape]);
@@ -145,6 +152,7 @@ function adapt(
     { name: 'first_logits', start: noLogits, type: logitsType },
     { name: 'logits', start: noLogits, type: logitsType },
     ...(noSigma ? [{ name: 'sigma', start: noSigma, type: sigmaType }] : []),
+    ...(exposesParameters ? [{ name: 'used_parameters', start, type: parameterType }] : []),
     { name: 'parameters', start, type: parameterType },
     ...state,
   ];
@@ -158,13 +166,21 @@ function adapt(
     const next = updated(body, components, trip, parameters, pass.gradient, moments);
     const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits]);
     const sigma = pass.sigma ? [pass.sigma] : [];
+    // The last trip's update is of no use: the parameters that count are those it predicted with.
+    const used = exposesParameters ? [parameters] : [];
     return {
-      carried: [first, pass.logits, ...sigma, next.parameters, ...next.state],
+      carried: [first, pass.logits, ...sigma, ...used, next.parameters, ...next.state],
       gathered: [pass.entropy],
     };
   });
   const [firstLogits, logits] = results as [Value, Value];
-  return { logits, firstLogits, entropy: results.at(-1)!, ...(noSigma && { sigma: results[2]! }) };
+  return {
+    logits,
+    firstLogits,
+    entropy: results.at(-1)!,
+    parameters: results[noSigma ? 3 : 2]!,
+    ...(noSigma && { sigma: results[2]! }),
+  };
 }
 
 /** The update of trip `trip`, an int64 scalar that counts from 0. What the last trip's would be is of no use, and harmless. */

@@ -18,7 +18,7 @@ import { chooseOutput, type OutputHint } from './choose-output.ts';
 import { asClassifier, type Classifier, classCount, imageInput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
-import { nodesWithoutRule, quantisingNode, runtimeNode } from './missing-rules.ts';
+import { nodesInTheWay, quantisingNode, runtimeNode } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
 import { channelsFirst, isChannelsLast } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
@@ -57,6 +57,11 @@ export interface CompileOptions extends OutputHint {
    * graph it can be run on parts of the rows side by side. Where the recipe or the target does not allow it, the graph is self-adapting.
    */
   readonly inPasses?: boolean;
+  /**
+   * Whether the self-adapting graph has one more output, `parameters` [R, P]: the offsets that adaptation has ended at, R being 1
+   * or the rows. `adaptiveForward` takes them as they are. Not for a graph of one pass.
+   */
+  readonly exposesParameters?: boolean;
 }
 
 export interface CompiledModel {
@@ -129,8 +134,8 @@ export function adaptiveGraph(
   const { classifier, opset } = prepared;
   if (recipe.steps > 0) refuseQuantised(classifier);
   if (changesLayers(recipe)) refuseOptimised(classifier);
-  const layers = changesLayers(recipe) ? layersFor(recipe, classifier.model.graph) : [];
-  const [missing] = recipe.steps > 0 ? nodesWithoutRule(classifier, layers) : [];
+  const layers = adaptedLayers(recipe, classifier.model.graph);
+  const [missing] = recipe.steps > 0 ? nodesInTheWay(classifier, layers) : [];
   if (missing) {
     throw new InputError(
       `${describeNode(missing)} (opset ${opset}) has no gradient rule, so nothing before it can be adapted. ${NO_GRADIENT}`,
@@ -159,7 +164,7 @@ function graphOf(
   prepared: PreparedModel,
   recipe: Recipe,
   layers: readonly AdaptableLayer[],
-  { target = 'cpu', inPasses = false }: CompileOptions,
+  { target = 'cpu', inPasses = false, exposesParameters = false }: CompileOptions,
 ): AdaptiveGraph {
   const { classifier, imageShape } = prepared;
   const forward = advised(OPEN_SIZE, () => adaptiveForward(classifier, layers, recipe));
@@ -168,8 +173,8 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
-  const components = { ...prepared, forward, recipe, loss: lossOf(recipe), target };
-  const isPass = inPasses && target === 'cpu' && runsInPasses(recipe);
+  const components = { ...prepared, forward, recipe, loss: lossOf(recipe), target, exposesParameters };
+  const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);
   return {
     layers,
     parameters: forward.parameterCount,
@@ -198,8 +203,9 @@ export function refuseOptimised(classifier: Classifier): void {
   );
 }
 
-/** The layers to adapt. Throws where there are none, or none with the statistics that the recipe replaces. */
-function layersFor(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
+/** The layers that a recipe adapts. Throws `InputError` where there are none, or none with the statistics that it replaces. */
+export function adaptedLayers(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
+  if (!changesLayers(recipe)) return [];
   const { layers, refused } = findLayers(graph);
   if (layers.length === 0) {
     const [first] = refused;

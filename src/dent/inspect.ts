@@ -19,7 +19,7 @@ import {
 } from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
-import { nodesWithoutRule } from './missing-rules.ts';
+import { nodesInTheWay } from './missing-rules.ts';
 import { isChannelsLast } from './passes/channels-first.ts';
 import type { Reading } from './reading.ts';
 import { PRESETS } from './recipe.ts';
@@ -153,7 +153,7 @@ function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): 
   try {
     refuseQuantised(prepared.classifier);
     refuseOptimised(prepared.classifier);
-    const missing = nodesWithoutRule(prepared.classifier, layers);
+    const missing = nodesInTheWay(prepared.classifier, layers);
     if (missing.length === 0) adaptiveGraph(prepared, PRESETS.isolated);
     return missing.map(
       (node) =>

@@ -1,28 +1,16 @@
-import { VJP_RULES, variablesOf } from '../autodiff/index.ts';
-import { type Node, valuesRead } from '../onnx/index.ts';
+import { nodesWithoutRule } from '../autodiff/index.ts';
+import type { Node } from '../onnx/index.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
 
 /** The nodes between the adapted layers and the logits that no gradient can pass, in the order of the graph. */
-export function nodesWithoutRule(
+export function nodesInTheWay(
   { model: { graph }, logits }: Classifier,
   layers: readonly AdaptableLayer[],
 ): Node[] {
-  const adapted = new Set(layers.map(({ node }) => node));
-  const variables = variablesOf(
-    graph.nodes,
-    Array.from(adapted, (node) => node.outputs[0]!),
-  );
-  const reached = new Set([logits]);
-  const missing: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    const carries = valuesRead(node).filter((value) => variables.has(value));
-    if (carries.length === 0 || !node.outputs.some((value) => value && reached.has(value))) continue;
-    if (!node.outputs.some((value) => value && variables.has(value))) continue;
-    if (!adapted.has(node) && !(node.domain === '' && node.opType in VJP_RULES)) missing.push(node);
-    for (const value of carries) reached.add(value);
-  }
-  return missing.reverse();
+  const adapted = layers.map(({ node }) => node);
+  const outputs = adapted.map((node) => node.outputs[0]!);
+  return nodesWithoutRule(graph.nodes, outputs, [logits], new Set(adapted));
 }
 
 /** Ops that compute in integers, or go to integers and back. */

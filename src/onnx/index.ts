@@ -3,6 +3,7 @@ export { GraphBuilder, type Operand, type OpOptions } from './builder.ts';
 export {
   type Constant,
   float32Constant,
+  float64Constant,
   fromTensor,
   int64Constant,
   toFloat32,

@@ -69,9 +69,9 @@ function hardSwish(c: VjpContext): Value {
   return times(c, slope);
 }
 
-/** PRelu: x for positive x, slope * x otherwise; the slope is a weight and is not adapted. */
+/** PRelu: x for positive x, slope * x otherwise; the slope is a constant. */
 function prelu(c: VjpContext): readonly (Value | null)[] {
-  if (c.needs(1)) throw c.unsupported('a slope that is computed from adapted values');
+  if (c.needs(1)) throw c.unsupported('a slope that varies');
   return [times(c, leak(c, c.input(0), c.input(1)))];
 }
 

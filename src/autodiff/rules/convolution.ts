@@ -122,7 +122,7 @@ function convTranspose(c: VjpContext): Value {
 }
 
 function refuseAdaptedWeights(c: VjpContext): void {
-  if (c.needs(1) || c.needs(2)) throw c.unsupported('a kernel or bias that is computed from adapted values');
+  if (c.needs(1) || c.needs(2)) throw c.unsupported('a kernel or bias that varies');
 }
 
 export const CONVOLUTION_RULES: Readonly<Record<string, VjpEntry>> = {

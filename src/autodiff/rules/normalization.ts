@@ -42,7 +42,7 @@ function throughStandardization(
 }
 
 function refuseAdaptedWeights(c: VjpContext): void {
-  if (c.needs(1) || c.needs(2)) throw c.unsupported('a scale or shift that is computed from adapted values');
+  if (c.needs(1) || c.needs(2)) throw c.unsupported('a scale or shift that varies');
 }
 
 function layerNormalization(c: VjpContext): readonly Value[] {
@@ -56,7 +56,7 @@ function layerNormalization(c: VjpContext): readonly Value[] {
 
 /** RMSNormalization: y = n * scale with n = x / r, r = sqrt(mean(x^2) + eps); x_grad = (g * scale - n * mean(g * scale * n)) / r. */
 function rmsNormalization(c: VjpContext): readonly Value[] {
-  if (c.needs(1)) throw c.unsupported('a scale that is computed from adapted values');
+  if (c.needs(1)) throw c.unsupported('a scale that varies');
   const { emit } = c;
   const x = c.input(0);
   const rank = c.shapeOf(x).length;
