@@ -30,7 +30,7 @@ const REFUSALS: readonly Refusal[] = [
     op: 'Conv',
     x: ['N', 4, 'h', 'w'],
     write: (b, x) => [x, zeros(b, 4, 4, 3, 3)],
-    attributes: { strides: [2, 2] },
+    attributes: { strides: [2, 2], auto_pad: 'SAME_UPPER' },
     says: 'a spatial axis of open size',
   },
   {

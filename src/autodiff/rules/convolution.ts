@@ -51,6 +51,8 @@ export function inputGradient(
 
 /** ConvTranspose, told by output_padding which of the sizes that a strided window maps onto the same output it came from. */
 function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
+  const sizes = [c.input(0), c.output(0)].flatMap((value) => c.shapeOf(value).slice(2));
+  if (sizes.some((size) => typeof size !== 'number')) return cutToSize(c, gradient, kernel, window, group);
   const input = spatialSizes(c, 0);
   const output = c.shapeOf(c.output(0)).slice(2).map(Number);
   const outputPadding = input.map((size, i) => {
@@ -59,19 +61,42 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
   });
   // With ceil_mode the last window hangs over the end: what falls there is cut off by more padding instead.
   const overhang = outputPadding.map((p) => Math.max(0, -p));
+  const padEnd = window.padEnd.map((p, i) => p + overhang[i]!);
+  const padding = outputPadding.map((p) => Math.max(0, p));
+  const attributes = transposedAttributes({ ...window, padEnd }, group, padding);
   return c.emit.op('ConvTranspose', [gradient, kernel], {
     name: 'Conv_grad',
     shape: c.shapeOf(c.input(0)),
-    attributes: {
-      group,
-      strides: window.strides,
-      dilations: window.dilations,
-      kernel_shape: window.kernel,
-      pads: [...window.padBegin, ...window.padEnd.map((p, i) => p + overhang[i]!)],
-      output_padding: outputPadding.map((p) => Math.max(0, p)),
-    },
+    attributes,
   });
 }
+
+/** Where sizes are open: as large as any input that has this output, and what is too much cut off when the input is there. */
+function cutToSize(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
+  const { emit } = c;
+  const largest = window.strides.map((stride) => stride - 1);
+  const whole = emit.op('ConvTranspose', [gradient, kernel], {
+    name: 'Conv_grad',
+    attributes: transposedAttributes(window, group, largest),
+  });
+  const axes = window.strides.map((_, i) => i + 2);
+  const sizes = emit.op('Gather', [emit.op('Shape', [c.input(0)]), emit.ints(axes)]);
+  const starts = emit.ints(axes.map(() => 0));
+  return emit.op('Slice', [whole, starts, sizes, emit.ints(axes)], { shape: c.shapeOf(c.input(0)) });
+}
+
+const transposedAttributes = (
+  { strides, dilations, kernel, padBegin, padEnd }: Window,
+  group: number,
+  outputPadding: readonly number[],
+) => ({
+  group,
+  strides,
+  dilations,
+  kernel_shape: kernel,
+  pads: [...padBegin, ...padEnd],
+  output_padding: outputPadding,
+});
 
 /** [M, C / group, ...k] to [C, M / group, ...k], each kernel reversed in space. */
 export function flipped(weight: Constant, group: number): Constant {
@@ -127,7 +152,7 @@ function refuseAdaptedWeights(c: VjpContext): void {
 
 export const CONVOLUTION_RULES: Readonly<Record<string, VjpEntry>> = {
   Conv: {
-    note: 'with respect to the input; groups, strides, dilations and any padding; spatial sizes fixed where the stride is not 1',
+    note: 'with respect to the input; groups, strides, dilations and any padding; spatial sizes fixed where auto_pad is SAME',
     vjp: (c) => {
       refuseAdaptedWeights(c);
       return [conv(c)];

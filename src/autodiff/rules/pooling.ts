@@ -42,9 +42,13 @@ function averagePool(c: VjpContext): Value {
  * says so; never those beyond the padding that ceil_mode reaches. One number, or [1, 1, ...output] where windows differ.
  */
 function windowCounts(c: VjpContext, window: Window): Value | number {
+  const includePad = intAttribute(c.node, 'count_include_pad', 0) === 1;
+  const isPadded = [...window.padBegin, ...window.padEnd].some((pad) => pad !== 0);
+  // Then no window reaches beyond what counts, whatever the size of the image.
+  if ((includePad || !isPadded) && !intAttribute(c.node, 'ceil_mode', 0))
+    return window.kernel.reduce((a, b) => a * b, 1);
   const input = spatialSizes(c, 0);
   const output = c.shapeOf(c.output(0)).slice(2).map(Number);
-  const includePad = intAttribute(c.node, 'count_include_pad', 0) === 1;
   const perAxis = output.map((size, axis) =>
     Array.from({ length: size }, (_, i) => countAt(window, axis, i, input[axis]!, includePad)),
   );
@@ -98,7 +102,10 @@ function globalMaxPool(c: VjpContext): Value {
 
 export const POOLING_RULES: Readonly<Record<string, VjpEntry>> = {
   MaxPool: { vjp: (c) => [maxPool(c)], note: 'row-major' },
-  AveragePool: { vjp: (c) => [averagePool(c)], note: 'spatial sizes fixed' },
+  AveragePool: {
+    vjp: (c) => [averagePool(c)],
+    note: 'spatial sizes fixed where padding does not count, or with ceil_mode',
+  },
   GlobalAveragePool: { vjp: (c) => [globalAveragePool(c)] },
   GlobalMaxPool: { vjp: (c) => [globalMaxPool(c)] },
 };
