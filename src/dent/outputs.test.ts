@@ -15,6 +15,7 @@ import { InputError } from '../errors.ts';
 import { DATA_TYPE, type Dim, encodeModel, GraphBuilder, type Value } from '../onnx/index.ts';
 import { int64 } from '../tensor.ts';
 import { compile, createRecipe, inspect, type OutputHint, tensorNames } from './index.ts';
+import { noise } from './noise.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
 afterAll(() => engine.close());
@@ -244,9 +245,34 @@ describe('an image whose size the model leaves open', () => {
     expect(compiled.imageShape).toEqual([1, 6, 8]);
   });
 
+  it.each([
+    [6, 8],
+    [9, 13],
+  ])('compiles for any size where none is given, and gives what one for %i x %i gives', async (h, w) => {
+    const compiled = await compile(open(['n', 3, 'h', 'w']), recipe, engine);
+    expect(compiled.imageShape).toEqual([3, -1, -1]);
+    const fixed = await compile(
+      modelOf(write, { type: { ...imageType, shape: ['n', 3, h, w] } }),
+      recipe,
+      engine,
+    );
+    const image = noise([4, 3, h, w], 5);
+    const [a, b] = await Promise.all(
+      [compiled, fixed].map(({ bytes }) => engine.evaluate(bytes, { image, steps: int64([], [2]) })),
+    );
+    const entropies = [a, b].map((results) => Array.from(results!.entropy!.data, Number));
+    expect(entropies[0]).toEqual(entropies[1]!.map((nats) => expect.closeTo(nats, 6)));
+  });
+
   it('is refused with the way out where no size is given and one is needed', async () => {
-    await expect(compile(open(['n', 3, 'h', 'w']), recipe, engine)).rejects.toThrow(
-      'Conv "strided": a spatial axis of open size has no gradient rule. The model leaves its height and width open; for one size, by --size or the manifest\'s width and height, it may compile.',
+    const same: Write = (b, x) =>
+      b.op('Conv', [x, weights(b, [4, 4, 3, 3], 7)], {
+        name: 'same',
+        attributes: { auto_pad: 'SAME_UPPER' },
+      });
+    const model = modelOf(chain(body, same, head), { type: { ...imageType, shape: ['n', 3, 'h', 'w'] } });
+    await expect(compile(model, recipe, engine)).rejects.toThrow(
+      'Conv "same": a spatial axis of open size has no gradient rule. The model leaves its height and width open; for one size, by --size or the manifest\'s width and height, it may compile.',
     );
   });
 });
