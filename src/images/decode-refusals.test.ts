@@ -18,7 +18,28 @@ describe('what it refuses', () => {
       '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8"/></svg>';
     const gif = await solid(8, 8, [1, 2, 3]).gif().toBuffer();
     const tiff = await solid(8, 8, [1, 2, 3]).tiff().toBuffer();
-    for (const bytes of [Buffer.from(svg), gif, tiff, Buffer.from('hello'), Buffer.from(noise(5000, 3))]) {
+    const video = Buffer.from('\0\0\0\x18ftypisom\0\0\0\0isom', 'latin1');
+    const png = await solid(8, 8, [1, 2, 3]).png().toBuffer();
+    const convert = 'convert it to one of them first.';
+    for (const [bytes, what, advice] of [
+      [Buffer.from(svg), 'an SVG file', convert],
+      [Buffer.from(`<?xml version="1.0"?>${svg}`), 'an SVG file', convert],
+      [gif, 'a GIF file', convert],
+      [tiff, 'a TIFF file', convert],
+      [video, 'a video', convert],
+      [Buffer.from('%PDF-1.7'), 'a PDF file', convert],
+      [Buffer.from('<!DOCTYPE html><title>404</title>'), 'an HTML page', 'look at what it says.'],
+      [Buffer.from(png.toString('base64')), 'text in base64', 'send it as JSON {"image": "..."}'],
+      [Buffer.from('data:image/png;base64,iVBORw0KGgo='), 'a data: URL', 'send it as JSON {"image": "..."}'],
+    ] as const) {
+      expect(await refusal(bytes)).toMatchObject({
+        code: 'invalid_image',
+        message: expect.stringContaining(
+          `The image is ${what}; JPEG, PNG, WebP and AVIF are read: ${advice}`,
+        ),
+      });
+    }
+    for (const bytes of [Buffer.from('hello'), Buffer.from(noise(5000, 3))]) {
       expect(await refusal(bytes)).toMatchObject({
         code: 'invalid_image',
         message: 'The image is not a JPEG, PNG, WebP or AVIF file.',

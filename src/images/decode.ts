@@ -4,6 +4,7 @@ import type { InputSpec } from '../models/model.ts';
 import { avifItems } from './avif-items.ts';
 import { isOdd, lacksEnd, tooManyPixels, toServiceError } from './decode-failure.ts';
 import { createDecodeSlots } from './decode-slots.ts';
+import { foreignFormat } from './foreign.ts';
 import { toPlanes } from './planes.ts';
 import { asStill, imageType } from './signature.ts';
 
@@ -69,9 +70,7 @@ export function createImageDecoder({
         throw new ServiceError('too_large', `The image has ${bytes.length} bytes; the limit is ${maxBytes}.`);
       }
       const type = imageType(bytes);
-      if (type === undefined) {
-        throw new ServiceError('invalid_image', 'The image is not a JPEG, PNG, WebP or AVIF file.');
-      }
+      if (type === undefined) throw notReadable(bytes);
       if (type === 'HEIC') throw new ServiceError('invalid_image', HEIC_REFUSAL);
       if (type === 'AVIF') checkAvif(bytes, maxPixels);
       const work = () =>
@@ -82,6 +81,14 @@ export function createImageDecoder({
       return toPlanes(rgb, input);
     },
   };
+}
+
+function notReadable(bytes: Uint8Array): ServiceError {
+  const foreign = foreignFormat(bytes);
+  const sentence = foreign
+    ? `The image is ${foreign.what}; JPEG, PNG, WebP and AVIF are read: ${foreign.advice}.`
+    : 'The image is not a JPEG, PNG, WebP or AVIF file.';
+  return new ServiceError('invalid_image', sentence);
 }
 
 function checkAvif(bytes: Uint8Array, maxPixels: number): void {

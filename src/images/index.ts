@@ -1,2 +1,3 @@
 export { createImageDecoder, type ImageDecoder, type ImageDecoderOptions } from './decode.ts';
+export { looksLikeImage } from './foreign.ts';
 export { toRow } from './row.ts';

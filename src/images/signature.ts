@@ -2,7 +2,7 @@ export type ImageType = 'JPEG' | 'PNG' | 'WebP' | 'AVIF';
 /** HEIC is told apart to be refused by name. */
 export type KnownType = ImageType | 'HEIC';
 
-const startsWith = (bytes: Uint8Array, at: number, signature: readonly number[]): boolean =>
+export const startsWith = (bytes: Uint8Array, at: number, signature: readonly number[]): boolean =>
   signature.every((byte, i) => bytes[at + i] === byte);
 
 const ascii = (text: string): number[] => [...text].map((letter) => letter.charCodeAt(0));
