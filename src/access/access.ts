@@ -25,4 +25,6 @@ export interface Access {
   identify(key: string | undefined): Caller;
   /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
   admit(caller: Caller): () => void;
+  /** Counts so many images more in a request that was let in. */
+  charge(caller: Caller, images: number): void;
 }

@@ -86,6 +86,7 @@ export async function openKeyring(file: string, observer: KeyringObserver): Prom
       return caller;
     },
     admit: ({ name, limits }) => limiter.enter(name, limits),
+    charge: ({ name, limits }, images) => limiter.charge(name, limits, images),
     close: () => clearInterval(timer),
   };
 }

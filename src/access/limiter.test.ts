@@ -48,6 +48,16 @@ it('lets no more than rate and burst through in any time', () => {
   expect(total).toBeLessThanOrEqual(105);
 });
 
+it('lets a request of many images in, and has the next ones wait for it', () => {
+  limiter.enter('app', RATE)();
+  limiter.charge('app', RATE, 19);
+  expect(burst(1)).toEqual({ let: 0, retryAfter: expect.closeTo(1.6) });
+  vi.advanceTimersByTime(1600);
+  expect(burst(20).let).toBe(1);
+  limiter.charge('ann', {}, 1000);
+  expect(burst(20, 'ann').let).toBe(5);
+});
+
 it('counts each name for itself', () => {
   expect(burst(20, 'ann').let).toBe(5);
   expect(burst(20, 'bob').let).toBe(5);

@@ -3,9 +3,9 @@ import { ServiceError } from '../errors.ts';
 /** How much a caller may ask for. What is not set is not limited. */
 export interface RateLimits {
   readonly rate?: {
-    /** Requests that become possible again each second. */
+    /** Images that become possible again each second; a request without one counts as one. */
     readonly perSecond: number;
-    /** Requests that may come at once after a pause. */
+    /** Images that may come at once after a pause. */
     readonly burst: number;
   };
   /** Requests under way at a time. */
@@ -15,6 +15,11 @@ export interface RateLimits {
 export interface Limiter {
   /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
   enter(name: string, limits: RateLimits): () => void;
+  /**
+   * Counts so many images more in a request that was let in. It is not refused for them, or one that has more than a burst never
+   * could come; whoever comes next waits for longer.
+   */
+  charge(name: string, limits: RateLimits, images: number): void;
   /** Forgets all but these names. */
   keep(names: ReadonlySet<string>): void;
 }
@@ -62,6 +67,12 @@ export function createLimiter(): Limiter {
       };
     },
 
+    charge(name, { rate }, images) {
+      if (rate === undefined) return;
+      const usage = usageOf(name);
+      usage.fullAtMs = Math.max(usage.fullAtMs, performance.now()) + (images * 1000) / rate.perSecond;
+    },
+
     keep(names) {
       for (const name of usages.keys()) if (!names.has(name)) usages.delete(name);
     },
@@ -80,7 +91,11 @@ function spend(
   const waitMs = nextMs - now - burst * intervalMs;
   // Sums of intervals are off by rounding.
   if (waitMs < 1e-6 * intervalMs) return nextMs;
-  throw new ServiceError('rate_limited', `The key "${name}" may send ${perSecond} requests a second.`, {
-    retryAfterSeconds: waitMs / 1000,
-  });
+  throw new ServiceError(
+    'rate_limited',
+    `The key "${name}" may send ${perSecond} images or requests a second.`,
+    {
+      retryAfterSeconds: waitMs / 1000,
+    },
+  );
 }
