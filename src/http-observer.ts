@@ -5,8 +5,9 @@ import type { Metrics } from './metrics/index.ts';
 export const countRequests = ({ http }: Metrics): HttpObserver => ({
   predictionRoute: http.predictionRoute,
   requestStarted: http.started,
-  requestFinished({ error, ...response }) {
+  requestFinished({ error, imageErrors = [], ...response }) {
     http.finished(response);
     if (error !== undefined) http.rejected(error);
+    for (const each of imageErrors) http.rejected(each);
   },
 });

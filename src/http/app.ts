@@ -56,14 +56,14 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
   parseBodies(app);
   await documentApi(app, version);
   refuseOtherMethods(app, () => {
-    predictRoutes(app, inference, lifecycle);
+    predictRoutes(app, { ...deps, lifecycle });
     predictionRoutes(app, inference);
     modelRoutes(app, inference);
     healthRoutes(app, inference, lifecycle);
     if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
   });
-  await openInferenceRoutes(app, { inference, control: deps.control, lifecycle, version });
+  await openInferenceRoutes(app, { ...deps, lifecycle, version });
   await docsPage(app);
   await app.ready();
   return app;

@@ -1,46 +1,118 @@
 import type { FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
 import { ServiceError } from '../errors.ts';
+import { looksLikeImage } from '../images/index.ts';
 import type { App } from './app-instance.ts';
-import { imageOfForm } from './form.ts';
+import { bytesOfBase64 } from './base64.ts';
+import { decompress } from './content-encoding.ts';
+import { readForm } from './form.ts';
+import { PredictJson, PredictOptions } from './schemas/predict.ts';
+import { validationError } from './validation.ts';
 
-/** The body of a predict as the parsers leave it; undefined where the request has none. */
-type PredictBody = Buffer | { image: string } | undefined;
+/** What the body of a predict holds. */
+export interface PredictBody {
+  readonly images: readonly Uint8Array[];
+  /** Whether the answer is a list, also where it has one entry. */
+  readonly isList: boolean;
+  readonly options: PredictOptions;
+}
 
-export const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'] as const;
+const WAYS =
+  'send the image itself, a form with the field "image", or JSON such as {"image": "<the image in base64>"}';
 
-/** Bodies of exactly the documented types are read, up to the app's body limit; all others are answered with 415. */
+const invalid = (sentence: string, cause?: unknown): ServiceError =>
+  new ServiceError('invalid_request', sentence, { cause });
+
+/** Bodies arrive in the handler as bytes, decompressed, whatever they are called. */
 export function parseBodies(app: App): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    [...IMAGE_TYPES],
-    { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => body,
-  );
-  app.addContentTypeParser(
-    'multipart/form-data',
-    { parseAs: 'buffer' },
-    (request: FastifyRequest, body: Buffer) => imageOfForm(body, request.headers['content-type'] ?? ''),
-  );
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
+    decompress(body, request),
   );
 }
 
-/** The encoded image that a parsed and validated body holds. Throws `invalid_request`. */
-export function imageOfBody(body: unknown): Uint8Array {
-  const parsed = body as PredictBody;
-  if (parsed === undefined)
-    throw new ServiceError('invalid_request', 'The request has no body; send an image.');
-  return Buffer.isBuffer(parsed) ? parsed : decodeBase64(parsed.image);
-}
-
-/** The schema has checked the alphabet; what is left to go wrong is the length. */
-function decodeBase64(text: string): Uint8Array {
-  if (text.length % 4 === 0) return Buffer.from(text, 'base64');
+/**
+ * What the body of a predict holds. Its bytes are asked before its content type: many clients call an image by the type of a
+ * form, or by none, and JSON likewise. Rejects with `invalid_request` or `unsupported_media_type`.
+ */
+export async function readBody(request: FastifyRequest): Promise<PredictBody> {
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  if (body.length === 0) throw invalid(`The request has no body; ${WAYS}.`);
+  const type = mediaType(request);
+  if (type === 'multipart/form-data') return readImagesOfForm(body, request);
+  if (looksLikeImage(body)) return imageAlone(body);
+  if (isJson(type) || beginsAsJson(body)) return readJson(body, request);
+  if (promisesImage(type)) return imageAlone(body);
   throw new ServiceError(
-    'invalid_request',
-    'The property of the body "image" is not base64: its length is no multiple of 4.',
+    'unsupported_media_type',
+    `The body is called ${type.slice(0, 100)}, and its bytes are no image; ${WAYS}.`,
   );
+}
+
+/** The first word of the content type; '' where there is none. */
+const mediaType = ({ headers }: FastifyRequest): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+
+const isJson = (type: string): boolean => /^(?:application|text)\/(?:[\w.-]+\+)?json$/.test(type);
+
+/** The decoder then says what is wrong with it. */
+const promisesImage = (type: string): boolean =>
+  type === '' || type === 'application/octet-stream' || type.startsWith('image/');
+
+const beginsAsJson = (body: Buffer): boolean => /^\uFEFF?\s*\{/.test(body.subarray(0, 64).toString());
+
+const imageAlone = (image: Buffer): PredictBody => ({ images: [image], isList: false, options: {} });
+
+async function readImagesOfForm(body: Buffer, request: FastifyRequest): Promise<PredictBody> {
+  const { options, ...images } = await readForm(body, request.headers['content-type']!);
+  return { ...images, options: validated(request, PredictOptions, options, 'form') };
+}
+
+function readJson(body: Buffer, request: FastifyRequest): PredictBody {
+  const value = parseJson(body.toString());
+  if (value !== null && typeof value === 'object' && 'image' in value && Array.isArray(value.image)) {
+    throw invalid('The property of the body "image" is one image; send several as "images".');
+  }
+  const { image, images, ...options } = validated(request, PredictJson, value, 'body');
+  if (image !== undefined && images !== undefined) {
+    throw invalid('The body has both "image" and "images"; put all images into "images".');
+  }
+  if (image !== undefined) {
+    return { images: [bytesOfBase64(image, 'property of the body "image"')], isList: false, options };
+  }
+  if (images === undefined) throw invalid(`The property of the body "image" is missing; ${WAYS}.`);
+  return {
+    images: images.map((each, i) => bytesOfBase64(each, `property of the body "images[${i}]"`)),
+    isList: true,
+    options,
+  };
+}
+
+/**
+ * Line breaks inside a string, which JSON does not allow, come from shells that paste base64 into it. They mean nothing there, and
+ * nothing between the other words of JSON either.
+ */
+function parseJson(text: string): unknown {
+  const marked = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  try {
+    return JSON.parse(marked);
+  } catch (cause) {
+    try {
+      return JSON.parse(marked.replaceAll(/[\r\n\t]+/g, ''));
+    } catch {
+      throw invalid(`The body is not valid JSON; ${WAYS}.`, cause);
+    }
+  }
+}
+
+/** `value` with its numbers as numbers. Throws `invalid_request`. */
+function validated<S extends TSchema>(
+  request: FastifyRequest,
+  schema: S,
+  value: unknown,
+  part: string,
+): Static<S> {
+  const validate = request.compileValidationSchema(schema as object, 'body');
+  if (validate(value)) return value as Static<S>;
+  throw validationError(validate.errors ?? [], part);
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Access } from '../access/access.ts';
 import { ServiceError } from '../errors.ts';
 import type { PredictRequest } from '../inference/inference.ts';
 
@@ -24,4 +25,9 @@ export function grant(
     ...(caller?.recipes && { recipes: caller.recipes }),
     ...(granted !== undefined && { priority: granted }),
   };
+}
+
+/** Counts the images of a request for the rate of its key, which has counted one already. */
+export function chargeImages(access: Access | undefined, { caller }: FastifyRequest, images: number): void {
+  if (access && caller && images > 1) access.charge(caller, images - 1);
 }

@@ -10,8 +10,6 @@ declare module 'fastify' {
   }
 }
 
-const BODY_TYPES = 'image/jpeg, image/png, image/webp, multipart/form-data or application/json';
-
 /** Fastify's refusal of a request in the words of the service. */
 function refusal(
   { code, message, statusCode = 500 }: FastifyError,
@@ -25,7 +23,7 @@ function refusal(
         'unsupported_media_type',
         isOpenInference(request.url)
           ? 'Send the request as application/json, or as application/octet-stream where it holds binary tensors.'
-          : `Send the image as ${BODY_TYPES}.`,
+          : 'The header Content-Type is not valid; send image/jpeg, multipart/form-data, application/json or none.',
       );
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new ServiceError('not_found', 'A part of the path is too long to be a name.');
@@ -52,13 +50,19 @@ const isFastifyError = (error: unknown): error is FastifyError =>
 /** Whether a URL belongs to the Open Inference Protocol, which has errors of its own shape. */
 const isOpenInference = (url: string): boolean => /^\/v2(?:[/?#]|$)/.test(url);
 
+/** What a request, or a part of it, failed with, for its caller. The log is told of what nobody expected. */
+export function failureOf(error: unknown, request: FastifyRequest): ServiceError {
+  const failure = toServiceError(error, request);
+  if (failure.code === 'internal') request.log.error({ err: error }, 'request failed');
+  return failure;
+}
+
 /** Answers with the error: a problem, or under /v2 what the Open Inference Protocol asks for. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const failure = toServiceError(error, request);
+  const failure = failureOf(error, request);
   const problem = toProblem(failure);
   const seconds = retryAfter(failure);
   request.failure = failure.code;
-  if (failure.code === 'internal') request.log.error({ err: error }, 'request failed');
   reply.code(problem.status);
   if (seconds !== undefined) reply.header('retry-after', seconds);
   const [type, body] = isOpenInference(request.url)

@@ -16,6 +16,8 @@ const keys = {
   prometheus: createKey(),
   one: createKey(),
   slow: createKey(),
+  list: createKey(),
+  rows: createKey(),
 };
 const ENTRIES = [
   { name: 'app', sha256: digestOf(keys.app), scopes: ['predict'], priorities: [2, 3], defaultPriority: 3 },
@@ -23,6 +25,8 @@ const ENTRIES = [
   { name: 'admin', sha256: digestOf(keys.admin), scopes: ['admin'] },
   { name: 'prometheus', sha256: digestOf(keys.prometheus), scopes: ['metrics'] },
   { name: 'one', sha256: digestOf(keys.one), scopes: ['predict'], concurrency: 1 },
+  { name: 'list', sha256: digestOf(keys.list), scopes: ['predict'], rate: { perSecond: 0.1, burst: 3 } },
+  { name: 'rows', sha256: digestOf(keys.rows), scopes: ['predict'], rate: { perSecond: 0.1, burst: 3 } },
   { name: 'slow', sha256: digestOf(keys.slow), scopes: ['predict'], rate: { perSecond: 0.1, burst: 2 } },
 ];
 
@@ -206,5 +210,36 @@ describe('the limits of a key', () => {
       if (status === 429) expect(Number(reply.headers['retry-after'])).toBeGreaterThan(8);
     }
     expect((await predict(bearer(keys.app))).statusCode).toBe(200);
+  });
+
+  it('count the images of a request and the rows of a tensor', async () => {
+    const images = Array(3).fill(png.toString('base64'));
+    const list = () =>
+      test.app.inject({
+        method: 'POST',
+        url: '/v1/predict',
+        headers: bearer(keys.list),
+        payload: { images },
+      });
+    expect((await list()).statusCode).toBe(200);
+    const next = await list();
+    expect([next.statusCode, next.json().code, next.headers['retry-after']]).toEqual([
+      429,
+      'rate_limited',
+      '10',
+    ]);
+
+    const data = Array(2 * 48).fill(1);
+    const rows = () =>
+      test.app.inject({
+        method: 'POST',
+        url: '/v2/models/colours/infer',
+        headers: bearer(keys.rows),
+        payload: { inputs: [{ name: 'pixels', shape: [2, 3, 4, 4], datatype: 'FP32', data }] },
+      });
+    expect((await rows()).statusCode).toBe(200);
+    expect((await rows()).statusCode).toBe(200);
+    const third = await rows();
+    expect([third.statusCode, third.headers['retry-after']]).toEqual([429, '20']);
   });
 });

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, ServiceError } from '../errors.ts';
 import type { ChoiceListener, Prediction, RowsPrediction } from '../inference/inference.ts';
 import { type RequestSpan, startRequestSpan } from '../spans.ts';
 import type { App } from './app-instance.ts';
@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What its line in the log tells of the prediction that it was answered with. */
     prediction: PredictionNote | null;
+    /** Null where the request is not about several images. */
+    results: ResultsNote | null;
     /** Null for routes that machines poll. */
     span: RequestSpan | null;
   }
@@ -34,6 +36,13 @@ export interface PredictionNote {
   readonly batch?: string;
   /** Of the batch. */
   readonly rows?: number;
+}
+
+/** What became of the images of a request that had several. */
+export interface ResultsNote {
+  readonly images: number;
+  /** What images failed with. */
+  readonly errors: readonly ErrorCode[];
 }
 
 const nameOf = ({ name, version }: Prediction['model']): string => `${name}:${version}`;
@@ -63,6 +72,15 @@ export function noteRows(request: FastifyRequest, { model, recipe, batches }: Ro
   request.prediction = { ...request.prediction, model: nameOf(model), recipe, batch: id, rows: size };
 }
 
+/** The same for several images: the first of them stands for the others, whose batch is mostly the same. */
+export function noteResults(request: FastifyRequest, results: readonly (Prediction | ServiceError)[]): void {
+  const errors = results.flatMap((each) => (each instanceof ServiceError ? each.code : []));
+  request.results = { images: results.length, errors };
+  const first = results.find((each) => !(each instanceof ServiceError));
+  if (first === undefined) return;
+  notePrediction(request, first as Prediction);
+}
+
 /** What this room tells whoever counts. Each start is followed by one finish, also where the client hung up. */
 export interface HttpObserver {
   /** A route exists that answers predictions. */
@@ -78,12 +96,15 @@ export interface HttpObserver {
     readonly seconds: number;
     /** What it failed with, `cancelled` where the client hung up; absent where it did not fail. */
     readonly error?: ErrorCode;
+    /** What images of it failed with, where it had several and did not fail itself. */
+    readonly imageErrors?: readonly ErrorCode[];
   }): void;
 }
 
 /** Observes the routes and requests of an app. Called before it has any route. */
 export function observeApp(app: App, observer: HttpObserver): void {
   app.decorateRequest('prediction', null);
+  app.decorateRequest('results', null);
   app.decorateRequest('span', null);
   app.addHook('onRoute', ({ url, method, config }) => {
     if (!config?.predicts) return;
@@ -119,7 +140,9 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
   const failure = answered ? request.failure : 'cancelled';
   const traceId = request.span?.traceId;
   const outcome = { route, method, ...(failure !== null && { error: failure }) };
-  observer.requestFinished({ ...outcome, code, seconds: ms / 1000 });
+  const { results } = request;
+  const imageErrors = results && { imageErrors: results.errors };
+  observer.requestFinished({ ...outcome, code, seconds: ms / 1000, ...imageErrors });
   request.span?.end({ ...outcome, status: code });
   const level = config.polled ? 'debug' : 'info';
   request.log[level](
@@ -127,6 +150,7 @@ function finish(observer: HttpObserver, request: FastifyRequest, reply: FastifyR
       ...outcome,
       ...(request.caller && { caller: request.caller.name }),
       ...request.prediction,
+      ...(results && { images: results.images, failed: results.errors.length }),
       ...(traceId && { traceId }),
       status: code,
       ms: Math.round(ms * 10) / 10,

@@ -5,8 +5,14 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { parse } from 'yaml';
 import { buildTestApp, encoded, type TestApp } from '../../test/http/build-test-app.ts';
 import type { ModelSummary, Prediction } from '../inference/inference.ts';
+import { ProblemSchema } from './problem.ts';
 import { MODEL_EXAMPLE, ModelSchema } from './schemas/model.ts';
-import { PREDICTION_EXAMPLE, PredictionSchema } from './schemas/prediction.ts';
+import {
+  PREDICTION_EXAMPLE,
+  PredictionResultsSchema,
+  PredictionSchema,
+  RESULTS_EXAMPLE,
+} from './schemas/prediction.ts';
 import { RecipeSchema } from './schemas/recipe.ts';
 
 interface Operation {
@@ -15,7 +21,7 @@ interface Operation {
   tags: string[];
   requestBody?: {
     required: boolean;
-    content: Record<string, { schema: object; example?: { image: string } }>;
+    content: Record<string, { schema: object; examples?: Record<string, { value: object }> }>;
   };
   security?: object[];
   responses: Record<string, { description: string; headers: Record<string, object>; content: object }>;
@@ -90,19 +96,23 @@ it('documents every route of the interface, each under a name of its own', () =>
   }
 });
 
-it('documents three ways to send an image, and the example of JSON works', async () => {
+it('documents the ways to send images, and the examples of JSON work', async () => {
   const [, { requestBody }] = operations[0]!;
   expect(requestBody!.required).toBe(true);
   expect(Object.keys(requestBody!.content)).toEqual([
     'image/jpeg',
     'image/png',
     'image/webp',
+    'application/octet-stream',
     'multipart/form-data',
     'application/json',
   ]);
-  const payload = requestBody!.content['application/json']!.example!;
-  const reply = await test.app.inject({ method: 'POST', url: '/v1/predict', payload });
+  const [one, several] = Object.values(requestBody!.content['application/json']!.examples!);
+  const reply = await test.app.inject({ method: 'POST', url: '/v1/predict', payload: one!.value });
   expect(reply.statusCode).toBe(200);
+  expect(Value.Check(PredictionSchema, reply.json())).toBe(true);
+  const list = await test.app.inject({ method: 'POST', url: '/v1/predict', payload: several!.value });
+  expect(list.json().results).toHaveLength(2);
 });
 
 it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => {
@@ -124,7 +134,7 @@ describe('the schemas', () => {
   });
 
   it('fit their examples and what is served', async () => {
-    const context = { 'Recipe#': RecipeSchema };
+    const context = { 'Recipe#': RecipeSchema, 'Prediction#': PredictionSchema, 'Problem#': ProblemSchema };
     const model = (await test.app.inject('/v1/models/colours')).json();
     for (const each of [MODEL_EXAMPLE, model]) expect(Value.Check(context, ModelSchema, each)).toBe(true);
     expect(Value.Check(context, ModelSchema, { ...model, recipes: { bad: {} } })).toBe(false);
@@ -138,5 +148,14 @@ describe('the schemas', () => {
     for (const each of [PREDICTION_EXAMPLE, prediction.json()]) {
       expect(Value.Check(PredictionSchema, each)).toBe(true);
     }
+
+    const images = [await encoded('png', [1, 2, 3]), Buffer.from('none')].map((each) =>
+      each.toString('base64'),
+    );
+    const list = await test.app.inject({ method: 'POST', url: '/v1/predict', payload: { images } });
+    for (const each of [RESULTS_EXAMPLE, list.json()]) {
+      expect(Value.Check(context, PredictionResultsSchema, each)).toBe(true);
+    }
+    expect(Value.Check(context, PredictionResultsSchema, { results: [{}] })).toBe(false);
   });
 });

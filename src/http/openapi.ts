@@ -5,7 +5,8 @@ import { nameSchemas } from './named-schemas.ts';
 import { ProblemSchema } from './problem.ts';
 import { ModelSchema } from './schemas/model.ts';
 import { InferRequest, InferResponse, OpenInferenceErrorSchema } from './schemas/open-inference.ts';
-import { AcceptedPredictionSchema, PredictionSchema } from './schemas/prediction.ts';
+import { ImageRequestSchema, ImagesRequestSchema } from './schemas/predict.ts';
+import { AcceptedPredictionSchema, PredictionResultsSchema, PredictionSchema } from './schemas/prediction.ts';
 import { RecipeSchema } from './schemas/recipe.ts';
 
 const DESCRIPTION = [
@@ -63,7 +64,10 @@ export async function documentApi(app: App, version: string): Promise<void> {
   });
   const shared = [
     ProblemSchema,
+    ImageRequestSchema,
+    ImagesRequestSchema,
     PredictionSchema,
+    PredictionResultsSchema,
     AcceptedPredictionSchema,
     RecipeSchema,
     ModelSchema,

@@ -5,6 +5,7 @@ const PLACES: Readonly<Record<string, string>> = {
   querystring: 'query parameter',
   params: 'path parameter',
   body: 'property of the body',
+  form: 'field of the form',
   headers: 'header',
 };
 

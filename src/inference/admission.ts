@@ -4,8 +4,15 @@ import type { ImageDecoder } from '../images/index.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { inSpan } from '../spans.ts';
-import { checkRecipe, chooseModel, chooseNumber, chooseRecipe, chooseVersion } from './choose.ts';
-import type { PredictRequest } from './inference.ts';
+import {
+  checkRecipe,
+  chooseModel,
+  chooseNumber,
+  chooseRecipe,
+  chooseTimeout,
+  chooseVersion,
+} from './choose.ts';
+import type { PredictOptions, PredictRequest } from './inference.ts';
 import { laneOf } from './lane.ts';
 import type { InferenceObserver } from './observer.ts';
 import { within } from './within.ts';
@@ -26,33 +33,34 @@ export interface Choice {
   readonly deadlineMs: number;
 }
 
+/** A row that can be queued, and how long its image took to be decoded. */
+export interface DecodedRow {
+  readonly row: RowRequest;
+  readonly decodeMs: number;
+}
+
 /** The way of an image from its request to a row of the queue. Every failure is a `ServiceError`. */
 export interface Admission {
-  choose(request: PredictRequest): Choice;
+  choose(request: PredictOptions): Choice;
   /** Throws `queue_unavailable` where no row could be queued. */
   requireQueue(): void;
   /** Decodes the image, which the request then lets go of. */
-  createRow(
-    id: string,
-    request: PredictRequest,
-    choice: Choice,
-  ): Promise<{ readonly row: RowRequest; readonly decodeMs: number }>;
+  createRow(id: string, request: PredictRequest, choice: Choice): Promise<DecodedRow>;
 }
 
 const TOP_K = 5;
 const NO_IMAGE = new Uint8Array();
 
 export function createAdmission({ models, queueReasons, decoder, observer }: AdmissionDeps): Admission {
-  function choose(request: PredictRequest): Choice {
+  function choose(request: PredictOptions): Choice {
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
     const recipe = chooseRecipe(version, request.recipe);
     checkRecipe(recipe, request);
     const { labels, batching } = version.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
-    // A longer wait than the operator allows is refused, not cut short without a word.
-    const timeoutMs = chooseNumber('timeout_ms', request.timeoutMs, batching.timeoutMs, batching.timeoutMs);
-    return { version, recipe, topK, deadlineMs: Date.now() + timeoutMs };
+    const deadlineMs = Date.now() + chooseTimeout(request.timeoutMs, batching.timeoutMs);
+    return { version, recipe, topK, deadlineMs };
   }
 
   /** Before the work of decoding an image that nobody could take. */
@@ -68,7 +76,7 @@ export function createAdmission({ models, queueReasons, decoder, observer }: Adm
     id: string,
     request: PredictRequest,
     { version, recipe, deadlineMs }: Choice,
-  ): Promise<{ row: RowRequest; decodeMs: number }> {
+  ): Promise<DecodedRow> {
     requireQueue();
     const started = performance.now();
     const decode = (signal: AbortSignal) =>

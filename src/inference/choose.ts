@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import { defaultVersion, type ModelEntry, type ModelRepository, type VersionEntry } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
-import type { PredictRequest } from './inference.ts';
+import type { PredictOptions } from './inference.ts';
 
 /** When to ask again for a version that is loading, and for one that failed, which takes an operator. */
 const LOADING_RETRY_SECONDS = 5;
@@ -74,7 +74,7 @@ export function chooseRecipe(
 /** Throws `forbidden` where the caller may not use the recipe. */
 export function checkRecipe(
   recipe: string,
-  { caller, recipes }: Pick<PredictRequest, 'caller' | 'recipes'>,
+  { caller, recipes }: Pick<PredictOptions, 'caller' | 'recipes'>,
 ): void {
   if (recipes === undefined || recipes.includes(recipe)) return;
   throw new ServiceError(
@@ -95,5 +95,28 @@ export function chooseNumber(
   throw new ServiceError(
     'invalid_request',
     `The parameter "${parameter}" must be a whole number from 1 to ${max}.`,
+  );
+}
+
+/**
+ * The milliseconds that an answer may take: `longestMs` where none are given. More are as many as that: an app that is patient
+ * need not know each model's limit. Throws `invalid_request` below 1.
+ */
+export function chooseTimeout(value: number | undefined, longestMs: number): number {
+  if (value === undefined) return longestMs;
+  if (value >= 1) return Math.min(value, longestMs);
+  throw new ServiceError('invalid_request', 'The parameter "timeout_ms" must be at least 1.');
+}
+
+/** Throws `invalid_request` where a request has more images than a batch of the model may hold. */
+export function checkCount(
+  { name, manifest }: Pick<DescribedVersion, 'name' | 'manifest'>,
+  images: number,
+): void {
+  const { maxBatchSize } = manifest.batching;
+  if (images >= 1 && images <= maxBatchSize) return;
+  throw new ServiceError(
+    'invalid_request',
+    `A request to the model "${name}" has from 1 to ${maxBatchSize} images, not ${images}; send the others in another request.`,
   );
 }

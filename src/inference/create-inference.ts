@@ -2,19 +2,21 @@ import { randomUUID } from 'node:crypto';
 import type { BatchProducer, Delivery } from '../batching/batch-queue.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
-import { type AdmissionDeps, type Choice, createAdmission } from './admission.ts';
+import { type AdmissionDeps, type Choice, createAdmission, type DecodedRow } from './admission.ts';
 import { createPrediction } from './answer.ts';
 import { tellChoice } from './choice-listener.ts';
-import { chooseModel, chooseVersion } from './choose.ts';
+import { checkCount, chooseModel, chooseVersion } from './choose.ts';
 import type {
   AcceptedPrediction,
   Inference,
+  PredictEachRequest,
   Prediction,
   PredictRequest,
   RowsPrediction,
   RowsRequest,
 } from './inference.ts';
 import { createKeptPredictions } from './kept-predictions.ts';
+import { predictEach } from './predict-each.ts';
 import { predictRows } from './predict-rows.ts';
 import { createStatistics } from './statistics.ts';
 import { modelReasons, summarize } from './summary.ts';
@@ -88,15 +90,38 @@ export function createInference(
     }
   }
 
+  /** The way of an image whose answer is not kept. */
+  const wayOf = (choice: Choice, startedMs: number) => ({
+    decode: (request: PredictRequest, id: string = randomUUID()) => admission.createRow(id, request, choice),
+    async predict({ row, decodeMs }: DecodedRow, { signal }: PredictRequest): Promise<Prediction> {
+      const delivery = await rows.submit(row, signal);
+      const { version, recipe, topK } = choice;
+      return counted(version, delivery, decodeMs, startedMs, () => {
+        const totalMs = performance.now() - startedMs;
+        return createPrediction(version, delivery, { id: row.id, recipe, topK, decodeMs, totalMs });
+      });
+    },
+  });
+
   async function predictNew(request: PredictRequest, choice: Choice, startedMs: number): Promise<Prediction> {
+    const { decode, predict } = wayOf(choice, startedMs);
     const id = randomUUID();
     tellChoice(request, choice, id);
-    const { row, decodeMs } = await admission.createRow(id, request, choice);
-    const delivery = await rows.submit(row, request.signal);
-    const { version, recipe, topK } = choice;
-    return counted(version, delivery, decodeMs, startedMs, () => {
-      const totalMs = performance.now() - startedMs;
-      return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+    return predict(await decode(request, id), request);
+  }
+
+  async function predictImages(request: PredictEachRequest): Promise<readonly (Prediction | Error)[]> {
+    const startedMs = performance.now();
+    const choice = admission.choose(request);
+    const { version } = choice;
+    checkCount(version, request.images.length);
+    tellChoice(request, choice);
+    return holding(version, async () => {
+      admission.requireQueue();
+      const outcomes = await predictEach(wayOf(choice, startedMs), request);
+      const failed = outcomes.filter((outcome) => outcome instanceof Error).length;
+      for (let i = 0; i < failed; i++) statistics.failed(version, performance.now() - startedMs);
+      return outcomes;
     });
   }
 
@@ -154,6 +179,7 @@ export function createInference(
 
   return {
     predict: (request) => track(predict(request)),
+    predictEach: (request) => track(predictImages(request)),
     predictRows: (request) => track(predictTensor(request)),
     accept: (request) => track(accept(request)),
     prediction: kept.prediction,

@@ -17,7 +17,7 @@ import { createArtifactCache, type ModelRepository, openModelRepository } from '
 import { float32 } from '../tensor.ts';
 import { createBatchHandler } from './batch-handler.ts';
 import { createInference } from './create-inference.ts';
-import type { Inference, Prediction, PredictRequest, RowsRequest } from './inference.ts';
+import type { Inference, PredictEachRequest, Prediction, PredictRequest, RowsRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 
@@ -172,12 +172,16 @@ it.each([
   ['invalid_request', { topK: 11 }],
   ['invalid_request', { topK: 1.5 }],
   ['invalid_request', { timeoutMs: 0 }],
-  ['invalid_request', { timeoutMs: 20_001 }],
+  ['invalid_request', { timeoutMs: -1 }],
   ['invalid_image', { image: Buffer.from('no image') }],
   ['cancelled', { signal: AbortSignal.abort() }],
   ['timeout', { timeoutMs: 1 }],
 ] as const)('refuses with %s: %j', async (code, request) => {
   expect(await codeOf(predict(0, request))).toBe(code);
+});
+
+it('answers who would wait for longer than the model allows', async () => {
+  expect((await predict(0, { timeoutMs: 3_600_000 })).predictions).toHaveLength(5);
 });
 
 it('names the recipes and models that there are', async () => {
@@ -568,7 +572,7 @@ describe('rows that the caller has decoded', () => {
     ['unknown_model', () => ({ model: 'none' })],
     ['unknown_model', () => ({ version: 9 })],
     ['unknown_recipe', () => ({ recipe: 'none' })],
-    ['invalid_request', () => ({ timeoutMs: 20_001 })],
+    ['invalid_request', () => ({ timeoutMs: 0 })],
     [
       'invalid_request',
       ({ data }) => ({ images: float32([1, 3, 16, 64], (data as Float32Array).slice(0, 3072)) }),
@@ -583,5 +587,75 @@ describe('rows that the caller has decoded', () => {
   ])('fail with %s where they are wrong (%#)', async (code, wrong) => {
     const { normalised } = await rowsOfCrops(1);
     expect(await codeOf(ask(normalised, wrong(normalised)))).toBe(code);
+  });
+});
+
+describe('several images of one request', () => {
+  const crops = (count: number) => Promise.all(Array.from({ length: count }, (_, i) => crop(i)));
+
+  it('are answered in order as each would be alone, in one batch', async () => {
+    const images = await crops(6);
+    const alone = [];
+    for (const image of images) alone.push(await inference.predict({ image, caller: '', topK: 2 }));
+    const together = (await inference.predictEach({ images, caller: '', topK: 2 })) as Prediction[];
+    expect(together.map(({ predictions }) => predictions.map((each) => each.class))).toEqual(
+      alone.map(({ predictions }) => predictions.map((each) => each.class)),
+    );
+    expect(new Set(together.map(({ batch }) => batch.id)).size).toBe(1);
+    expect(together[0]!.batch.size).toBe(6);
+    expect(new Set(together.map(({ id }) => id)).size).toBe(6);
+  });
+
+  it('are a batch large enough for a coupled recipe', async () => {
+    const answers = await inference.predictEach({ images: await crops(8), recipe: 'dent+', caller: 'a' });
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ adaptation: { applied: 'dent+' }, batch: { size: 8 } });
+    }
+  });
+
+  it('fail each alone, and are counted as requests', async () => {
+    const [first, second] = await crops(2);
+    const before = inference.statistics(inference.version('small'));
+    const outcomes = await inference.predictEach({
+      images: [first!, Buffer.from('no image'), second!],
+      caller: '',
+    });
+    const answered = { batch: { size: 2 } };
+    expect(outcomes).toMatchObject([answered, { code: 'invalid_image' }, answered]);
+    const { success, fail } = inference.statistics(inference.version('small'));
+    expect([success.count - before.success.count, fail.count - before.fail.count]).toEqual([2, 1]);
+  });
+
+  it.each<[string, Partial<PredictEachRequest>]>([
+    ['unknown_model', { model: 'none' }],
+    ['unknown_recipe', { recipe: 'none' }],
+    ['forbidden', { recipes: ['static'] }],
+    ['invalid_request', { topK: 11 }],
+    ['invalid_request', { images: [] }],
+    ['invalid_request', { images: Array.from({ length: 129 }, () => photo) }],
+  ])('fail as one with %s where the request is wrong (%#)', async (code, wrong) => {
+    expect(await codeOf(inference.predictEach({ images: [photo], caller: '', ...wrong }))).toBe(code);
+    expect(seen.decoded).toEqual([]);
+  });
+
+  it('are not decoded and not run when nobody waits any more', async () => {
+    const hungUp = new AbortController();
+    const asked = { images: await crops(40), caller: '', signal: hungUp.signal };
+    const outcomes = inference.predictEach(asked);
+    hungUp.abort();
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ code: 'cancelled' });
+    expect(seen.decoded.length).toBeLessThanOrEqual(4);
+    expect(seen.ran).toEqual([]);
+    expect(asked.images).toEqual([]);
+  });
+
+  it('are not decoded after their deadline', async () => {
+    const outcomes = await inference.predictEach({
+      images: Array.from({ length: 100 }, () => new Uint8Array(photo)),
+      caller: '',
+      timeoutMs: 1,
+    });
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ code: 'timeout' });
+    expect(seen.ran).toEqual([]);
   });
 });

@@ -13,13 +13,8 @@ export interface ChoiceListener {
   replayed(): void;
 }
 
-/** One image to classify. Everything beside the bytes is optional and has its default in the model's manifest. */
-export interface PredictRequest {
-  /**
-   * The encoded image: JPEG, PNG, WebP or AVIF. Emptied when it is decoded: whoever waits for the prediction holds the request, and
-   * must not hold megabytes for it.
-   */
-  image: Uint8Array;
+/** What is asked for of images. What is not set has its default in the model's manifest. */
+export interface PredictOptions {
   readonly model?: string;
   readonly version?: number;
   readonly recipe?: string;
@@ -28,8 +23,6 @@ export interface PredictRequest {
   readonly timeoutMs?: number;
   /** 1 goes first; 2 where it is not set. */
   readonly priority?: 1 | 2 | 3;
-  /** Names the request: one of the same caller and key that was answered, or is under way, is not run again. */
-  readonly idempotencyKey?: string;
   /** Who asks; rows of coupled recipes are only adapted together for one caller. '' where callers are not told apart. */
   readonly caller: string;
   /** Recipes the caller may use; all where it is not set. */
@@ -37,6 +30,23 @@ export interface PredictRequest {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
   readonly listener?: ChoiceListener;
+}
+
+/** One image to classify. */
+export interface PredictRequest extends PredictOptions {
+  /**
+   * The encoded image: JPEG, PNG, WebP or AVIF. Emptied when it is decoded: whoever waits for the prediction holds the request, and
+   * must not hold megabytes for it.
+   */
+  image: Uint8Array;
+  /** Names the request: one of the same caller and key that was answered, or is under way, is not run again. */
+  readonly idempotencyKey?: string;
+}
+
+/** Images to classify by one choice of model, version and recipe: at least one, at most the model's largest batch. */
+export interface PredictEachRequest extends PredictOptions {
+  /** Emptied when they are taken, as the image of a `PredictRequest` is. */
+  images: readonly Uint8Array[];
 }
 
 export interface ClassProbability {
@@ -165,6 +175,11 @@ export interface ModelSummary
 /** The use case, as the HTTP room sees it. Every failure is a `ServiceError`. */
 export interface Inference {
   predict(request: PredictRequest): Promise<Prediction>;
+  /**
+   * The prediction of each image, or what it failed with, in order. Rejects where the request itself cannot be answered. Aborting
+   * withdraws all images.
+   */
+  predictEach(request: PredictEachRequest): Promise<readonly (Prediction | Error)[]>;
   /** All rows or none: the first that fails fails the request, and the others are withdrawn. */
   predictRows(request: RowsRequest): Promise<RowsPrediction>;
   /** Resolves when the image waits for its batch; `prediction` tells the rest. */

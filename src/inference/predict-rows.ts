@@ -5,7 +5,7 @@ import { rowShape } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { allFinite, rows as rowsOf } from '../tensor.ts';
 import { tellChoice } from './choice-listener.ts';
-import { checkRecipe, chooseNumber, chooseRecipe } from './choose.ts';
+import { checkRecipe, chooseRecipe, chooseTimeout } from './choose.ts';
 import type { RowsPrediction, RowsRequest } from './inference.ts';
 import { laneOf } from './lane.ts';
 import { createRowsPrediction } from './rows-prediction.ts';
@@ -42,8 +42,7 @@ function checkImages({ manifest }: DescribedVersion, { dims, type, data }: RowsR
 function createRows(version: DescribedVersion, request: RowsRequest, recipe: string): RowRequest[] {
   const { images, caller, priority } = request;
   checkImages(version, images);
-  const { timeoutMs: longestMs } = version.manifest.batching;
-  const deadlineMs = Date.now() + chooseNumber('timeout', request.timeoutMs, longestMs, longestMs);
+  const deadlineMs = Date.now() + chooseTimeout(request.timeoutMs, version.manifest.batching.timeoutMs);
   const lane = laneOf(version, recipe, caller);
   return Array.from({ length: images.dims[0]! }, (_, i) => ({
     id: randomUUID(),

@@ -15,6 +15,7 @@ export async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (signal?.aborted) throw cancelled();
+  if (Date.now() >= deadlineMs) throw late();
   const over = new AbortController();
   const ended = new Promise<never>((_resolve, reject) => {
     over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true });

@@ -7,6 +7,7 @@ import type {
   ClassProbability,
   Inference,
   ModelSummary,
+  PredictEachRequest,
   Prediction,
   PredictRequest,
   RowsRequest,
@@ -16,6 +17,7 @@ import { float32 } from '../../src/tensor.ts';
 
 const LABELS = ['red', 'green', 'blue'];
 const SIZE = 4;
+const MAX_BATCH_SIZE = 8;
 
 const MODEL = {
   name: 'colours',
@@ -67,7 +69,7 @@ const describedVersion = (version: number): DescribedVersion => ({
   manifest: {
     ...MODEL,
     shareBatches: false,
-    batching: { maxBatchSize: 8, maxDelayMs: 2.5, queueLimit: 64, timeoutMs: 5000 },
+    batching: { maxBatchSize: MAX_BATCH_SIZE, maxDelayMs: 2.5, queueLimit: 64, timeoutMs: 5000 },
   },
 });
 
@@ -77,6 +79,7 @@ export interface PixelInference extends Inference {
   readonly rowsRequests: readonly RowsRequest[];
   /** Predictions of images that have begun and not ended. */
   readonly underWay: number;
+  readonly eachRequests: readonly PredictEachRequest[];
   /** How long a prediction takes, milliseconds. */
   delayMs: number;
   /** What the next prediction fails with. */
@@ -92,6 +95,7 @@ export function createPixelInference(): PixelInference {
   const decoder = createImageDecoder({ maxPixels: 1_000_000 });
   const requests: PredictRequest[] = [];
   const rowsRequests: RowsRequest[] = [];
+  const eachRequests: PredictEachRequest[] = [];
 
   async function classes(image: Uint8Array): Promise<ClassProbability[]> {
     const pixels = await decoder.decode(image, MODEL.input);
@@ -120,6 +124,7 @@ export function createPixelInference(): PixelInference {
     requests,
     rowsRequests,
     underWay: 0,
+    eachRequests,
     delayMs: 0,
     failWith: undefined,
     reasons: [],
@@ -183,6 +188,16 @@ export function createPixelInference(): PixelInference {
       };
       if (idempotencyKey !== undefined) answered.set(idempotencyKey, prediction);
       return prediction;
+    },
+    async predictEach(request) {
+      const { images, ...options } = request;
+      eachRequests.push(request);
+      if (images.length > MAX_BATCH_SIZE) {
+        throw new ServiceError('invalid_request', `A request has from 1 to ${MAX_BATCH_SIZE} images.`);
+      }
+      return Promise.all(
+        images.map((image) => inference.predict({ ...options, image }).catch((error: Error) => error)),
+      );
     },
     async predictRows(request) {
       const { images, recipe = 'dent+', signal } = request;

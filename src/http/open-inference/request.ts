@@ -43,16 +43,12 @@ function complaint({ instancePath, message, ...error }: ReturnType<typeof valida
 
 function readParameters(
   parameters: NonNullable<InferRequestBody['parameters']>,
-  { manifest }: DescribedVersion,
 ): Pick<RowsRequest, 'recipe' | 'priority' | 'timeoutMs'> {
   if (Object.keys(parameters).some((name) => name.startsWith('triton_'))) {
     throw invalid("Parameters whose names begin with 'triton_' are reserved.");
   }
   // 0 stands for the default of both.
   const { recipe, priority = 0, timeout = 0 } = parameters;
-  const longestUs = manifest.batching.timeoutMs * 1000;
-  if (timeout > longestUs)
-    throw invalid(`The parameter "timeout" must be a whole number from 0 to ${longestUs}.`);
   return {
     ...(recipe !== undefined && { recipe }),
     ...(priority !== 0 && { priority: priority as 1 | 2 | 3 }),
@@ -75,7 +71,7 @@ export function readCall(
   const { id, parameters = {} } = request;
   return {
     id: id || randomUUID(),
-    rows: { images: readImages(version, request, tensors), ...readParameters(parameters, version) },
+    rows: { images: readImages(version, request, tensors), ...readParameters(parameters) },
     outputs: chooseOutputs(version, request.outputs, parameters.binary_data_output ?? false),
   };
 }

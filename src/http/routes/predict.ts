@@ -1,37 +1,38 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
-import type { AcceptedPrediction, Inference, Prediction, PredictRequest } from '../../inference/inference.ts';
+import Type from 'typebox';
+import type { Access } from '../../access/access.ts';
+import type { AcceptedPrediction, Inference, Prediction } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
-import { imageOfBody } from '../body.ts';
-import { grant } from '../caller.ts';
-import { hangUp } from '../hang-up.ts';
+import { chargeImages } from '../caller.ts';
 import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
-import { noteChoice, notePrediction } from '../observation.ts';
-import { prefersAsync } from '../prefer.ts';
+import { notePrediction } from '../observation.ts';
+import { readCall, type Which } from '../predict-call.ts';
+import { sendResults } from '../results.ts';
 import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import {
   DOCUMENTED_PREDICT_BODY,
-  IDEMPOTENCY_KEY,
   ModelName,
   ModelVersionNumber,
-  PREDICT_BODY,
-  PREFER,
-  PRIORITY,
   PredictHeaders,
-  PredictQuery,
+  PredictOptions,
 } from '../schemas/predict.ts';
-import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE } from '../schemas/prediction.ts';
+import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE, RESULTS_EXAMPLE } from '../schemas/prediction.ts';
 
 const NamedModel = Type.Object({ name: ModelName });
 const NamedVersion = Type.Object({ name: ModelName, version: ModelVersionNumber });
 
-const DESCRIPTION =
-  'Classifies one image with a model that adapts itself to the batch the image becomes part of. Send the image itself, a form with ' +
-  'the field `image`, or JSON with the image in base64; JPEG, PNG and WebP are read, whatever the content type calls them. ' +
-  'Transparent parts are seen on white, and EXIF orientation is followed.';
+const DESCRIPTION = [
+  'Classifies one image, or several, with a model that adapts itself to the batch that they become part of. Send the image itself, a form ' +
+    'with the field `image`, or JSON with the image in base64. The bytes say what a body is, whatever the content type calls it, and a ' +
+    'body may be compressed by gzip, deflate or br. JPEG, PNG, WebP and AVIF are read; transparent parts are seen on white, and EXIF ' +
+    'orientation is followed.',
+  'Several images are several fields `image` of a form, or `images` in JSON, at most as many as the largest batch of the model. The ' +
+    'answer is then a list of `results`, in order: for each image its prediction, or the problem that it failed with. Its status is 200 ' +
+    'also where images failed; where every image was refused for a reason that lies in the service (429, 503, 504), it is that error.',
+  '`recipe`, `top_k` and `timeout_ms` may be in the query, in JSON or in a form.',
+].join('\n\n');
 
 const ACCEPTED = 202;
-const REPLAYED = 'idempotent-replayed';
 const REPLAYED_HEADER = {
   'Idempotent-Replayed': {
     type: 'string',
@@ -53,17 +54,10 @@ const schemaOf = (operationId: string, summary: string) => ({
   summary,
   description: DESCRIPTION,
   tags: ['predict'],
-  querystring: PredictQuery,
+  querystring: PredictOptions,
   headers: PredictHeaders,
-  body: PREDICT_BODY,
   response: {
-    200: answer(
-      'The prediction.',
-      'application/json',
-      { $ref: 'Prediction#' },
-      PREDICTION_EXAMPLE,
-      REPLAYED_HEADER,
-    ),
+    200: answer('The prediction.', 'application/json', { $ref: 'Prediction#' }, undefined, REPLAYED_HEADER),
     [ACCEPTED]: answer(
       'Accepted, as `Prefer: respond-async` asked for.',
       'application/json',
@@ -88,64 +82,65 @@ const schemaOf = (operationId: string, summary: string) => ({
   },
 });
 
+const DOCUMENTED_ANSWER = {
+  ...answer(
+    'The prediction; or those of several images.',
+    'application/json',
+    {},
+    undefined,
+    REPLAYED_HEADER,
+  ),
+  content: {
+    'application/json': {
+      schema: { anyOf: [{ $ref: 'Prediction#' }, { $ref: 'PredictionResults#' }] },
+      examples: {
+        one: { summary: 'Of one image.', value: PREDICTION_EXAMPLE },
+        several: { summary: 'Of several images, one of which failed.', value: RESULTS_EXAMPLE },
+      },
+    },
+  },
+};
+
 const config = {
   predicts: true,
   scope: 'predict',
-  /** Fastify validates JSON alone; the document shows every type of body. */
-  swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
-    schema: { ...schema, body: DOCUMENTED_PREDICT_BODY },
+  /** What Fastify does not look at: it would try the schemas of both answers on each. */
+  swaggerTransform: ({ schema, url }: { schema: { response?: unknown }; url: string }) => ({
+    schema: {
+      ...schema,
+      body: DOCUMENTED_PREDICT_BODY,
+      response: { ...(schema.response as object), 200: DOCUMENTED_ANSWER },
+    },
     url,
   }),
 } as const;
 
-type PredictHeaderValues = Static<typeof PredictHeaders>;
-
-/** What is asked for. The image is in the result alone, from which the use case takes it. */
-function read(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  query: Static<typeof PredictQuery>,
-  which: { model?: string; version?: number },
-): PredictRequest {
-  // Validation has made a number of the priority.
-  const headers = request.headers as PredictHeaderValues;
-  const image = imageOfBody(request.body);
-  // The request lives until its answer; its body need not.
-  request.body = undefined;
-  // What waits to be decoded is counted by the decoder.
-  request.upload?.leave();
-  return {
-    image,
-    ...which,
-    ...(query.recipe !== undefined && { recipe: query.recipe }),
-    ...(query.top_k !== undefined && { topK: query.top_k }),
-    ...(query.timeout_ms !== undefined && { timeoutMs: query.timeout_ms }),
-    ...(headers[IDEMPOTENCY_KEY] !== undefined && { idempotencyKey: headers[IDEMPOTENCY_KEY] }),
-    ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
-    signal: hangUp(request.raw, reply.raw),
-    listener: {
-      chosen: (choice) => noteChoice(request, choice),
-      replayed: () => void reply.header(REPLAYED, 'true'),
-    },
-  };
+export interface PredictDeps {
+  readonly inference: Inference;
+  readonly lifecycle: Lifecycle;
+  readonly access?: Access;
 }
 
-export function predictRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
+export function predictRoutes(app: App, { inference, lifecycle, access }: PredictDeps): void {
   const onRequest = refuseWhileEnding(lifecycle);
 
   const predict = async (
     request: FastifyRequest,
     reply: FastifyReply,
-    query: Static<typeof PredictQuery>,
-    which: { model?: string; version?: number },
-  ): Promise<Prediction | AcceptedPrediction> => {
-    const asked = read(request, reply, query, which);
-    if (!prefersAsync((request.headers as PredictHeaderValues)[PREFER])) {
-      const prediction = await inference.predict(asked);
+    query: PredictOptions,
+    which: Which,
+  ): Promise<Prediction | AcceptedPrediction | FastifyReply> => {
+    const call = await readCall(request, reply, query, which);
+    if ('several' in call) {
+      chargeImages(access, request, call.several.images.length);
+      return sendResults(request, reply, await inference.predictEach(call.several));
+    }
+    if (!call.isAsync) {
+      const prediction = await inference.predict(call.one);
       notePrediction(request, prediction);
       return prediction;
     }
-    const accepted = await inference.accept(asked);
+    const accepted = await inference.accept(call.one);
     reply.code(ACCEPTED).header('location', `/v1/predictions/${accepted.id}`);
     reply.header('preference-applied', 'respond-async');
     return accepted;

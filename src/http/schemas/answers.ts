@@ -54,7 +54,10 @@ const PROBLEMS = {
     'the body has too many bytes, or the image too many pixels',
     'The image has more than 16777216 pixels.',
   ],
-  unsupported_media_type: ['the content type is none of the documented', 'Send the image as image/png.'],
+  unsupported_media_type: [
+    'the body is no image, no form and no JSON, or compressed in an unknown way',
+    'The content encoding of a request must be gzip, deflate or br; send the body as it is, or compressed by one of them.',
+  ],
   queue_full: ['too many images wait already', 'Too many images wait for this model already.'],
   rate_limited: [
     'the key has asked for too much, or the service is sent too much at a time',

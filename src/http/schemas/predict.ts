@@ -1,31 +1,32 @@
 import Type from 'typebox';
-import { IMAGE_TYPES } from '../body.ts';
 
-export const PredictQuery = Type.Object(
-  {
-    recipe: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 128,
-        description: "One of the model's recipes; its default where none is named.",
-      }),
-    ),
-    top_k: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        description: 'How many classes to return, at most as many as the model has; 5 where it is not given.',
-      }),
-    ),
-    timeout_ms: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        description:
-          'Milliseconds after which the answer is of no use. The most, and the default, is what the model allows.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
+const options = {
+  recipe: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: "One of the model's recipes; its default where none is named.",
+    }),
+  ),
+  top_k: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'How many classes to return, at most as many as the model has; 5 where it is not given.',
+    }),
+  ),
+  timeout_ms: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description:
+        'Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that.',
+    }),
+  ),
+};
+
+/** In the query, and beside the image in a form or in JSON. */
+export const PredictOptions = Type.Object(options, { additionalProperties: false });
+export type PredictOptions = Type.Static<typeof PredictOptions>;
+export const OPTION_NAMES: readonly string[] = Object.keys(options);
 
 export const PREFER = 'prefer';
 export const IDEMPOTENCY_KEY = 'idempotency-key';
@@ -71,35 +72,63 @@ export const ModelVersionNumber = Type.String({
 /** A pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC';
 
-const JsonBody = Type.Object(
+const Base64 = Type.String({
+  minLength: 1,
+  contentEncoding: 'base64',
+  description:
+    'The image in base64, of either alphabet, with or without padding and line breaks; or a data: URL.',
+});
+
+/** What is validated. Exactly one of the first two must be there. */
+export const PredictJson = Type.Object(
   {
-    image: Type.String({
-      minLength: 4,
-      pattern: '^[A-Za-z0-9+/]+={0,2}$',
-      contentEncoding: 'base64',
-      description: 'The image in base64, without line breaks and without a data: prefix.',
-    }),
+    image: Type.Optional(Base64),
+    images: Type.Optional(Type.Array(Base64, { minItems: 1 })),
+    ...options,
   },
-  { additionalProperties: false, examples: [{ image: PNG }] },
+  { additionalProperties: false },
 );
 
-/** What Fastify validates: bodies that are no JSON reach the handler as bytes. */
-export const PREDICT_BODY = { content: { 'application/json': { schema: JsonBody } } };
+const strict = { additionalProperties: false } as const;
+export const ImageRequestSchema = Type.Object(
+  { image: Base64, ...options },
+  { $id: 'ImageRequest', ...strict },
+);
+export const ImagesRequestSchema = Type.Object(
+  {
+    images: Type.Array(Base64, { minItems: 1, description: "At most as many as the model's largest batch." }),
+    ...options,
+  },
+  { $id: 'ImagesRequest', ...strict },
+);
 
-const binary = (description: string) => ({ type: 'string', format: 'binary', description });
+const File = Type.String({ format: 'binary', description: 'The image, as a file.' });
+const Files = Type.Array(File, {
+  minItems: 1,
+  description: 'Several images. The field "image" may be there several times too.',
+});
+const imageAlone = { schema: Type.String({ format: 'binary', description: 'The image itself.' }) };
 
-/** What the document shows, in the order of what most callers want. */
+/** What the document shows, in the order of what most callers want. The bytes say what they are, whatever they are called. */
 export const DOCUMENTED_PREDICT_BODY = {
   content: {
-    ...Object.fromEntries(IMAGE_TYPES.map((type) => [type, { schema: binary('The image itself.') }])),
+    'image/jpeg': imageAlone,
+    'image/png': imageAlone,
+    'image/webp': imageAlone,
+    'application/octet-stream': imageAlone,
     'multipart/form-data': {
       schema: {
-        type: 'object',
-        properties: { image: binary('The image, as a file.') },
-        required: ['image'],
-        additionalProperties: false,
+        anyOf: [
+          Type.Object({ image: File, ...options }, { title: 'ImageForm', ...strict }),
+          Type.Object({ images: Files, ...options }, { title: 'ImagesForm', ...strict }),
+        ],
       },
     },
-    ...PREDICT_BODY.content,
+    'application/json': {
+      schema: {
+        anyOf: [{ $ref: 'ImageRequest#' }, { $ref: 'ImagesRequest#' }],
+        examples: [{ image: PNG }, { images: [PNG, PNG], top_k: 2 }],
+      },
+    },
   },
 };

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import type { AcceptedPrediction, Prediction } from '../../inference/inference.ts';
+import { createProblem } from '../problem.ts';
 
 const strict = { additionalProperties: false } as const;
 const Milliseconds = (description: string) => Type.Number({ minimum: 0, description });
@@ -93,3 +94,24 @@ export const AcceptedPredictionSchema = Type.Object(
 );
 
 export const ACCEPTED_EXAMPLE: AcceptedPrediction = { id: PREDICTION_EXAMPLE.id, status: 'pending' };
+
+/** The answer to a request of several images. */
+export const PredictionResultsSchema = Type.Object(
+  {
+    results: Type.Array(Type.Unsafe({ anyOf: [{ $ref: 'Prediction#' }, { $ref: 'Problem#' }] }), {
+      minItems: 1,
+      description: 'For each image in order its prediction, or the problem that it failed with.',
+    }),
+  },
+  { $id: 'PredictionResults', ...strict },
+);
+
+export const RESULTS_EXAMPLE = {
+  results: [
+    PREDICTION_EXAMPLE,
+    createProblem(
+      'invalid_image',
+      'The image is a GIF file; JPEG, PNG, WebP and AVIF are read: convert it to one of them first.',
+    ),
+  ],
+};

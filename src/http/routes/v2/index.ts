@@ -1,4 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Access } from '../../../access/access.ts';
 import type { Inference } from '../../../inference/inference.ts';
 import type { ModelControl } from '../../../models/index.ts';
 import type { App } from '../../app-instance.ts';
@@ -14,6 +15,7 @@ export interface OpenInferenceDeps {
   readonly inference: Inference;
   readonly control: ModelControl;
   readonly lifecycle: Lifecycle;
+  readonly access?: Access;
   /** Of the project. */
   readonly version: string;
 }
@@ -21,7 +23,7 @@ export interface OpenInferenceDeps {
 /** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
 export async function openInferenceRoutes(
   app: App,
-  { inference, control, lifecycle, version }: OpenInferenceDeps,
+  { inference, control, lifecycle, access, version }: OpenInferenceDeps,
 ): Promise<void> {
   await app.register(async (instance) => {
     const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
@@ -29,7 +31,7 @@ export async function openInferenceRoutes(
     refuseOtherMethods(scope, () => {
       metadataRoutes(scope, inference, version);
       statisticsRoutes(scope, inference);
-      inferRoutes(scope, inference, lifecycle);
+      inferRoutes(scope, { inference, lifecycle, ...(access && { access }) });
       repositoryRoutes(scope, { inference, control, lifecycle });
     });
   });

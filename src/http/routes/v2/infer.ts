@@ -1,15 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Inference } from '../../../inference/inference.ts';
 import type { App } from '../../app-instance.ts';
-import { grant } from '../../caller.ts';
+import { chargeImages, grant } from '../../caller.ts';
+import { CONTENT_ENCODINGS } from '../../content-encoding.ts';
 import { hangUp } from '../../hang-up.ts';
-import { type Lifecycle, refuseWhileEnding } from '../../lifecycle.ts';
+import { refuseWhileEnding } from '../../lifecycle.ts';
 import { noteChoice, noteRows } from '../../observation.ts';
 import { readCall } from '../../open-inference/request.ts';
 import { writeAnswer } from '../../open-inference/response.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../../schemas/answers.ts';
 import { NamedModel, NamedVersion } from '../../schemas/open-inference.ts';
 import { INFER_REQUEST_EXAMPLE, INFER_RESPONSE_EXAMPLE } from '../../schemas/open-inference-examples.ts';
+import type { PredictDeps } from '../predict.ts';
 import { chooseVersion } from './choose-version.ts';
 
 const HEADER_LENGTH = 'inference-header-content-length';
@@ -81,7 +82,7 @@ const DOCUMENTED_HEADERS = {
       minimum: 0,
       description: 'Bytes of the JSON where binary tensors follow upon it.',
     },
-    'content-encoding': { type: 'string', enum: ['gzip', 'deflate'] },
+    'content-encoding': { type: 'string', enum: CONTENT_ENCODINGS },
   },
 };
 
@@ -94,7 +95,7 @@ const config = {
   }),
 } as const;
 
-export function inferRoutes(app: App, inference: Inference, lifecycle: Lifecycle): void {
+export function inferRoutes(app: App, { inference, lifecycle, access }: PredictDeps): void {
   const onRequest = refuseWhileEnding(lifecycle);
 
   async function infer(
@@ -108,6 +109,7 @@ export function inferRoutes(app: App, inference: Inference, lifecycle: Lifecycle
     const call = readCall(version, body, headerLength?.toString());
     // The request lives until its answer; its body need not.
     request.body = undefined;
+    chargeImages(access, request, call.rows.images.dims[0]!);
     const prediction = await inference.predictRows({
       ...call.rows,
       model: version.name,

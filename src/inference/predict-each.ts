@@ -1,0 +1,52 @@
+import { setMaxListeners } from 'node:events';
+import type { PredictEachRequest, Prediction, PredictRequest } from './inference.ts';
+
+/**
+ * Images of one request that are decoded at a time: with it alone all threads have work, and where others wait too, their turn
+ * comes before the last of hundreds.
+ */
+const DECODES_AT_A_TIME = 4;
+
+/** The way of one image in two stretches. */
+export interface ImageWay<Row> {
+  decode(request: PredictRequest): Promise<Row>;
+  predict(row: Row, request: PredictRequest): Promise<Prediction>;
+}
+
+/** A request for each image. The images are in the result alone, which lets go of each when it is decoded. */
+function takeImages(request: PredictEachRequest): PredictRequest[] {
+  const { images, ...options } = request;
+  request.images = [];
+  return images.map((image) => ({ ...options, image }));
+}
+
+const failure = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/**
+ * The outcome of every image of a request, in order. Their rows wait together: a batch takes those that have been decoded. A signal
+ * that aborts withdraws those that wait, and keeps those from being decoded whose turn has not come.
+ */
+export async function predictEach<Row>(
+  { decode, predict }: ImageWay<Row>,
+  request: PredictEachRequest,
+): Promise<readonly (Prediction | Error)[]> {
+  const requests = takeImages(request);
+  // Each row listens until it is settled, and each image while it is decoded.
+  if (request.signal) setMaxListeners(requests.length + DECODES_AT_A_TIME, request.signal);
+  const outcomes: Promise<Prediction | Error>[] = [];
+  let next = 0;
+
+  async function decodeInTurn(): Promise<void> {
+    while (next < requests.length) {
+      const at = next;
+      next += 1;
+      const each = requests[at]!;
+      const decoded = decode(each);
+      outcomes[at] = decoded.then((row) => predict(row, each)).catch(failure);
+      await decoded.catch(() => {});
+    }
+  }
+
+  await Promise.all(Array.from({ length: DECODES_AT_A_TIME }, decodeInTurn));
+  return Promise.all(outcomes);
+}
