@@ -6,7 +6,7 @@ import { InputError } from '../errors.ts';
 import { type Adaptation, adaptBatches, type Fallback } from './adapt-batches.ts';
 import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
 import { createGraphFolder, type OpenGraph } from './graph-folder.ts';
-import { type ModelFile, readModelFile } from './model-file.ts';
+import { addModelOutputOption, type ModelFile, readModelFile } from './model-file.ts';
 import { encodeNpy, type NpyFile, openNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
@@ -18,6 +18,7 @@ interface AdaptOptions extends EngineOptions, Readonly<Record<string, unknown>> 
   readonly input: string;
   readonly output: string;
   readonly entropy?: string;
+  readonly modelOutput?: string;
   readonly batchSize: number;
   readonly json?: boolean;
 }
@@ -44,12 +45,16 @@ async function adaptFile(
   engine: Engine,
   model: ModelFile,
   recipe: Recipe,
-  { input: path, batchSize, device }: AdaptOptions,
+  { input: path, batchSize, device, modelOutput }: AdaptOptions,
 ): Promise<Adaptation> {
   const input = await openNpy(path);
   try {
     const imageShape = imageShapeOf(input, path);
-    const graphs = await createGraphFolder(engine, model, { imageShape, device });
+    const graphs = await createGraphFolder(engine, model, {
+      imageShape,
+      device,
+      ...(modelOutput !== undefined && { output: modelOutput }),
+    });
     const rows = input.shape[0]!;
     const progress = createProgress(rows, 'rows');
     try {
@@ -121,5 +126,5 @@ export function adaptCommand(): Command {
     .option('--entropy <e.npy>', 'where the entropy of each row goes, in nats, float32 [steps + 1, N]')
     .option('--batch-size <n>', 'rows adapted together', wholeNumber(1, 1_000_000), 128)
     .option('--json', 'print a summary as one JSON object');
-  return addRecipeOptions(addEngineOptions(command)).action(adapt);
+  return addRecipeOptions(addModelOutputOption(addEngineOptions(command))).action(adapt);
 }

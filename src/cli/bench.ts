@@ -4,7 +4,15 @@ import type { Engine } from '../engine/index.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
 import { createGraphFolder, type GraphFolder, type OpenGraph } from './graph-folder.ts';
-import { addSizeOption, assumedShape, type ModelFile, readModelFile, type SizeOption } from './model-file.ts';
+import {
+  addOutputOption,
+  addSizeOption,
+  COMMON_SIZE,
+  compilerHints,
+  type ModelFile,
+  readModelFile,
+  type SizeOption,
+} from './model-file.ts';
 import { createProgress } from './progress.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { formatTable } from './table.ts';
@@ -15,6 +23,7 @@ interface BenchOptions extends EngineOptions, SizeOption, Readonly<Record<string
   readonly batchSize: number;
   readonly steps: readonly number[];
   readonly repeats: number;
+  readonly output?: string;
   readonly json?: boolean;
 }
 
@@ -36,8 +45,8 @@ function parseSteps(text: string): number[] {
   throw new InvalidArgumentError(`It must be whole numbers from ${min} to ${max} with commas between.`);
 }
 
-function randomImages({ imageShape }: OpenGraph, { batchSize, size }: BenchOptions): Tensor<'float32'> {
-  const dims = [batchSize, ...imageShape.map((known) => (known === -1 ? size : known))];
+function randomImages({ imageShape }: OpenGraph, { batchSize }: BenchOptions): Tensor<'float32'> {
+  const dims = [batchSize, ...imageShape];
   return float32(dims, Float32Array.from({ length: elementCount(dims) }, Math.random));
 }
 
@@ -95,8 +104,8 @@ async function benchModel(
   recipe: Recipe,
   options: BenchOptions,
 ): Promise<BenchRow[]> {
-  const { device } = options;
-  const graphs = await createGraphFolder(engine, model, { imageShape: assumedShape(options), device });
+  const { device, size = COMMON_SIZE, output } = options;
+  const graphs = await createGraphFolder(engine, model, { ...compilerHints(size, output), device });
   try {
     const graphOf = await openGraphs(graphs, recipe, options.steps);
     const medians = await measure(graphOf, randomImages(graphOf(0), options), options);
@@ -158,5 +167,7 @@ export function benchCommand(): Command {
     .option('--steps <list>', 'step counts; 0 is always among them', parseSteps, [0, 1, 5, 10, 20, 30])
     .option('--repeats <n>', 'runs of each step count, of which the median counts', wholeNumber(1, 1000), 3)
     .option('--json', 'print one JSON object');
-  return addRecipeOptions(addSizeOption(addEngineOptions(command)), 'steps').action(bench);
+  return addRecipeOptions(addSizeOption(addOutputOption(addEngineOptions(command)), '224'), 'steps').action(
+    bench,
+  );
 }

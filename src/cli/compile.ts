@@ -2,13 +2,21 @@ import { Command, Option } from 'commander';
 import { compile } from '../dent/index.ts';
 import type { Device } from '../engine/index.ts';
 import { naming } from './file-error.ts';
-import { addSizeOption, assumedShape, readModelFile, type SizeOption } from './model-file.ts';
+import {
+  addModelOutputOption,
+  addSizeOption,
+  compilerHints,
+  readModelFile,
+  type SizeOption,
+} from './model-file.ts';
+import { printReading } from './print-reading.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { withEngine } from './with-engine.ts';
 import { checkWritable, writeWhole } from './write-file.ts';
 
 interface CompileOptions extends SizeOption, Readonly<Record<string, unknown>> {
   readonly output: string;
+  readonly modelOutput?: string;
   readonly device: Device;
 }
 
@@ -21,12 +29,16 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
   await checkWritable(output);
   const { bytes: model } = await readModelFile(modelPath);
   // The compiler asks ONNX Runtime one thing after the other.
-  const { bytes, layers, parameters } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    naming(modelPath, compile(model, recipe, engine, { imageShape: assumedShape(options), target })),
+  const { bytes, layers, parameters, reading } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
+    naming(
+      modelPath,
+      compile(model, recipe, engine, { ...compilerHints(options.size, options.modelOutput), target }),
+    ),
   );
   await writeWhole(output, bytes);
   const size = (bytes.length / BYTES_PER_MEGABYTE).toFixed(1);
   const seconds = ((performance.now() - started) / 1000).toFixed(2);
+  printReading(modelPath, reading);
   process.stdout.write(
     `${output}: ${layers} layers, ${parameters} parameters adapted, ${size} MB, ${seconds} s\n`,
   );
@@ -46,5 +58,5 @@ export function compileCommand(): Command {
         .choices(['cpu', 'cuda'])
         .default('cpu'),
     );
-  return addRecipeOptions(addSizeOption(command)).action(compileFile);
+  return addRecipeOptions(addSizeOption(addModelOutputOption(command), 'they stay open')).action(compileFile);
 }

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CompiledModel, compile, cutting, type Recipe } from '../dent/index.ts';
+import { type CompiledModel, type CompileOptions, compile, cutting, type Recipe } from '../dent/index.ts';
 import { createAdaptation, type Device, type Engine, type LoadedArtifact } from '../engine/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
+import { printReading } from './print-reading.ts';
 
 /** A self-adapting graph that can run, and what it was compiled from. */
 export interface OpenGraph extends Omit<CompiledModel, 'bytes'>, Pick<LoadedArtifact, 'run'> {
@@ -19,9 +20,7 @@ export interface GraphFolder {
   remove(): Promise<void>;
 }
 
-export interface GraphFolderOptions {
-  /** What to assume of [C, H, W] where the model leaves a size open. */
-  readonly imageShape: readonly [number, number, number];
+export interface GraphFolderOptions extends Pick<CompileOptions, 'imageShape' | 'output'> {
   /** Where the engine runs. */
   readonly device: Device;
 }
@@ -29,7 +28,7 @@ export interface GraphFolderOptions {
 export async function createGraphFolder(
   engine: Engine,
   model: ModelFile,
-  { imageShape, device }: GraphFolderOptions,
+  { device, ...hints }: GraphFolderOptions,
 ): Promise<GraphFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'dent-')).catch((error) => {
     throw fileError(tmpdir(), 'written', error);
@@ -39,8 +38,9 @@ export async function createGraphFolder(
     async open(recipe) {
       const { bytes, ...compiled } = await naming(
         model.path,
-        compile(model.bytes, recipe, engine, { imageShape, target: device, inPasses: true }),
+        compile(model.bytes, recipe, engine, { ...hints, target: device, inPasses: true }),
       );
+      if (graphs === 0) printReading(model.path, compiled.reading);
       graphs += 1;
       const path = join(folder, `${graphs}.onnx`);
       await writeFile(path, bytes).catch((error) => {

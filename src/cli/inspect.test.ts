@@ -9,11 +9,13 @@ const MODEL = 'models/cifar10-resnet14/1/model.onnx';
 it('reports what a model is and what of it is adapted', async () => {
   const { stdout, stderr, code } = await runDent(['inspect', MODEL]);
   const lines = stdout.split('\n');
-  expect(lines.slice(0, 4)).toEqual([
+  expect(lines.slice(0, 6)).toEqual([
     `${MODEL}: opset 13, written by pytorch 1.13.0`,
     'input input: float32 [batch, 3, 32, 32]',
     'output logits: float32 [batch, 10]',
-    'classes: 10',
+    'takes "input" as float32 NCHW images of 3 x 32 x 32 (channels, height, width)',
+    'takes "logits" as logits of 10 classes',
+    'adapts 16 batch normalisations',
   ]);
   expect(lines.filter((line) => / batch +\d+ +yes$/.test(line))).toHaveLength(16);
   expect(lines.slice(-3)).toEqual(['layers adapted: 16, parameters: 2272', 'The model can be adapted.', '']);
@@ -46,7 +48,7 @@ it('prints the same as one JSON object', async () => {
   });
 });
 
-it('reports why a model cannot be adapted, which is no failure', async () => {
+it('reports why a model cannot be adapted, and fails', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'inspect-'));
   const compiled = join(folder, 'compiled.onnx');
   await runDent(['compile', MODEL, '-o', compiled]);
@@ -54,7 +56,10 @@ it('reports why a model cannot be adapted, which is no failure', async () => {
   expect(stdout).toContain(
     'The model cannot be adapted:\n- This graph is compiled already: it adapts itself. Give the model that it was compiled from.\n',
   );
-  expect(code).toBe(0);
+  expect(code).toBe(1);
+  const json = await runDent(['inspect', compiled, '--json']);
+  expect(JSON.parse(json.stdout).unsupported).toHaveLength(1);
+  expect(json.code).toBe(1);
   await rm(folder, { recursive: true });
 });
 

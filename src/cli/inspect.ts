@@ -1,11 +1,19 @@
 import { Command } from 'commander';
-import { type DescribedValue, type Inspection, inspect } from '../dent/index.ts';
+import { type DescribedValue, type Inspection, inspect, readingLines } from '../dent/index.ts';
 import { naming } from './file-error.ts';
-import { addSizeOption, assumedShape, readModelFile, type SizeOption } from './model-file.ts';
+import {
+  addOutputOption,
+  addSizeOption,
+  COMMON_SIZE,
+  compilerHints,
+  readModelFile,
+  type SizeOption,
+} from './model-file.ts';
 import { formatTable } from './table.ts';
 import { withEngine } from './with-engine.ts';
 
 interface InspectOptions extends SizeOption {
+  readonly output?: string;
   readonly json?: boolean;
 }
 
@@ -28,16 +36,28 @@ const CHANNELS_LAST = 'images are [N, H, W, C] here; the compiled graph takes [N
 const BARE_CONVOLUTIONS =
   'No normalisation layer is left, so each convolution gets a scale of 1 and a shift of 0 behind it to adapt.\n';
 
+/** What a size in the report stands for that the file does not name. */
+const OPEN_SIZE =
+  'height and width are open in the file; a manifest, an array or --size names them, and this report is for these\n';
+
+function readingReport({ inputs, channelsLast, reading }: Inspection): string[] {
+  if (reading === undefined) return channelsLast ? [CHANNELS_LAST] : [];
+  const isOpen = inputs[0]?.shape?.slice(1).some((size) => typeof size !== 'number') ?? true;
+  return [
+    ...readingLines(reading).map((line) => `${line}\n`),
+    ...(isOpen ? [OPEN_SIZE] : []),
+    ...reading.warnings.map((warning) => `warning: ${warning}\n`),
+  ];
+}
+
 function report(path: string, found: Inspection): string {
-  const { opset, producer, inputs, outputs, classes, removed, layers, parameters, unsupported } = found;
+  const { opset, producer, inputs, outputs, layers, parameters, unsupported } = found;
   const adapted = layers.filter((layer) => layer.adapted).length;
   return [
     `${path}: opset ${opset}, written by ${producer || 'an unknown program'}\n`,
     ...inputs.map((value) => valueLine('input', value)),
-    ...(found.channelsLast ? [CHANNELS_LAST] : []),
     ...outputs.map((value) => valueLine('output', value)),
-    ...(classes === undefined ? [] : [`classes: ${classes}\n`]),
-    ...(removed === undefined ? [] : [`taken off: ${removed}, so that the output becomes logits\n`]),
+    ...readingReport(found),
     layers.length === 0 ? 'no normalisation layers\n' : `\n${layerTable(found)}\n`,
     ...(layers.some(({ kind }) => kind === 'convolution') ? [BARE_CONVOLUTIONS] : []),
     `layers adapted: ${adapted}, parameters: ${parameters}\n`,
@@ -48,19 +68,23 @@ function report(path: string, found: Inspection): string {
 }
 
 async function inspectFile(path: string, options: InspectOptions): Promise<void> {
+  const { size = COMMON_SIZE, output } = options;
   const { bytes } = await readModelFile(path);
   const found = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    naming(path, inspect(bytes, engine, { imageShape: assumedShape(options) })),
+    naming(path, inspect(bytes, engine, compilerHints(size, output))),
   );
   const text = options.json ? `${JSON.stringify({ model: path, ...found }, null, 2)}\n` : report(path, found);
   process.stdout.write(text);
+  if (found.unsupported.length > 0) process.exitCode = 1;
 }
 
 /** `dent inspect`: what a model is, and what of it can be adapted. */
 export function inspectCommand(): Command {
   const command = new Command('inspect')
-    .description('Show what a model takes and gives, what of it can be adapted, and what stands in the way.')
+    .description(
+      'Show what a model takes and gives, what of it can be adapted, and what stands in the way. Exits with 1 where it cannot be adapted.',
+    )
     .argument('<model.onnx>', 'the model')
     .option('--json', 'print one JSON object');
-  return addSizeOption(command).action(inspectFile);
+  return addSizeOption(addOutputOption(command), '224').action(inspectFile);
 }

@@ -76,12 +76,12 @@ const LAYERS: Readonly<Record<LayerKind, string>> = {
 export function readingLines({ input, output, layers }: Reading): string[] {
   const { name, layout, type, channels, height, width } = input;
   const sizes = [channels, height, width].map((size) => (size === -1 ? 'any' : size));
-  const others = output.leftOut.length === 0 ? '' : `, not ${output.leftOut.join(', ')}`;
+  const others = output.leftOut.length === 0 ? '' : `, and leaves out ${output.leftOut.join(', ')}`;
   const removed = output.removed === undefined ? '' : ` before ${output.removed}`;
   const adapted = layers.map((each) => count(each.adapted, LAYERS[each.kind]));
   return [
     `takes "${name}" as ${type} ${layout} images of ${sizes.join(' x ')} (channels, height, width)`,
-    `takes "${output.name}"${others} as ${output.takenAs}${removed} of ${output.classes} classes`,
+    `takes "${output.name}" as ${output.takenAs}${removed} of ${output.classes} classes${others}`,
     `adapts ${adapted.length === 0 ? 'nothing' : adapted.join(', ')}`,
   ];
 }
