@@ -52,8 +52,9 @@ function startEngine(
 }
 
 /** The options of a repository that `config` names. */
-export const repositoryOptions = ({ models: root, defaultModel, repositoryPollMs }: Config) => ({
+export const repositoryOptions = ({ models: root, cacheDir, defaultModel, repositoryPollMs }: Config) => ({
   root,
+  cacheDir,
   pollMs: repositoryPollMs,
   ...(defaultModel !== undefined && { defaultModel }),
 });

@@ -21,8 +21,8 @@ export interface Caller {
 
 /** Who may come in, as the HTTP room sees it. */
 export interface Access {
-  /** Whose key it is. Throws `unauthorized` where it is nobody's, or there is none. */
-  identify(key: string | undefined): Caller;
+  /** Whose key it is; undefined where it is nobody's. */
+  find(key: string): Caller | undefined;
   /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
   admit(caller: Caller): () => void;
   /** Counts so many images more in a request that was let in. */

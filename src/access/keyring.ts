@@ -1,4 +1,4 @@
-import { InputError, ServiceError } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import { readText } from '../regular-file.ts';
 import type { Access } from './access.ts';
 import { digestOf } from './key.ts';
@@ -74,16 +74,8 @@ export async function openKeyring(file: string, observer: KeyringObserver): Prom
      * A key is found by its digest. The time this takes may tell something about digests that begin like the one of a guess;
      * but a digest is of no use without a key that has it, which nobody can find. So nothing need be compared in constant time.
      */
-    identify(key) {
-      if (key === undefined) {
-        throw new ServiceError(
-          'unauthorized',
-          'A key is needed: send it as "Authorization: Bearer KEY" or as "X-API-Key: KEY".',
-        );
-      }
-      const caller = callers.get(digestOf(key));
-      if (caller === undefined) throw new ServiceError('unauthorized', 'The key is not known here.');
-      return caller;
+    find(key) {
+      return callers.get(digestOf(key));
     },
     admit: ({ name, limits }) => limiter.enter(name, limits),
     charge: ({ name, limits }, images) => limiter.charge(name, limits, images),

@@ -12,6 +12,7 @@ import { endWithApp, type Lifecycle } from './lifecycle.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
 import { type HttpObserver, observeApp } from './observation.ts';
 import { documentApi } from './openapi.ts';
+import { refuseOtherOrigins } from './origins.ts';
 import { docsPage, documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsPage, metricsRoute } from './routes/metrics.ts';
@@ -52,6 +53,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
   await securityHeaders(app);
   closeConnections(app, lifecycle);
   handleErrors(app);
+  refuseOtherOrigins(app);
   guard(app, deps.access);
   parseBodies(app);
   await documentApi(app, version);

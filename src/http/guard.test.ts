@@ -67,6 +67,8 @@ describe('a key', () => {
     ['authorization: bearer', { authorization: `bearer  ${keys.app}` }],
     ['X-API-Key', { 'x-api-key': keys.app }],
     ["X-API-Key beside a proxy's authorization", { 'x-api-key': keys.app, authorization: 'Basic eDp5' }],
+    ["X-API-Key beside a proxy's token", { 'x-api-key': keys.app, authorization: 'Bearer ey.of.proxy' }],
+    ['Authorization beside the key of another', { ...bearer(keys.app), 'x-api-key': 'theirs' }],
   ])('is taken as %s', async (_, headers) => {
     expect((await predict(headers)).statusCode).toBe(200);
     expect(test.inference.requests.at(-1)).toMatchObject({ caller: 'app', priority: 3 });
@@ -109,12 +111,16 @@ describe('the scope', () => {
     ['/v1/models', { app: 200, admin: 200, prometheus: 200 }],
     ['/v1/models/colours', { app: 200, admin: 200, prometheus: 200 }],
     ['/metrics', { app: 403, admin: 403, prometheus: 200 }],
+    // Totals of all callers, whichever way they are written.
+    ['/v2/models/stats', { app: 403, admin: 403, prometheus: 200 }],
+    ['/v2/models/colours/stats', { app: 403, admin: 403, prometheus: 200 }],
+    ['/v2/models/colours/versions/2/stats', { app: 403, admin: 403, prometheus: 200 }],
   ])('of %s is asked for', async (url, expected) => {
     expect((await get(url)).statusCode).toBe(401);
     for (const [name, status] of Object.entries(expected)) {
       const reply = await get(url, bearer(keys[name as keyof typeof keys]));
       expect([name, reply.statusCode]).toEqual([name, status]);
-      if (status === 403) expect(reply.json().code).toBe('forbidden');
+      if (status === 403) expect(reply.json().code ?? reply.json().error).toMatch(/forbidden|has no scope/);
     }
   });
 
@@ -143,6 +149,23 @@ describe('the scope', () => {
       expect((await get(url)).statusCode).toBe(200);
     },
   );
+
+  it.each([
+    ['nobody', {}, false],
+    ['somebody with a key that nobody has', bearer('dent_x'), false],
+    ['a caller who predicts', bearer(keys.app), false],
+    ['a caller who administers', bearer(keys.admin), true],
+    ['a caller who measures', bearer(keys.prometheus), true],
+  ])('of the reasons that keep it from being ready: %s', async (_, headers, isTold) => {
+    test.inference.reasons = ['Redis at 10.0.0.7:6379 does not answer.'];
+    const reply = await get('/v2/health/ready', headers);
+    test.inference.reasons = [];
+    expect(reply.statusCode).toBe(503);
+    const [reason] = reply.json().reasons;
+    if (isTold) expect(reason).toBe('Redis at 10.0.0.7:6379 does not answer.');
+    else expect(reason).toMatch(/^The service cannot answer requests at present\./);
+    expect(reply.body.includes('10.0.0.7')).toBe(isTold);
+  });
 
   it('is declared by every route', async () => {
     const app = createFastify({ observer: silent, logger: pino({ level: 'silent' }) }, LIMITS);

@@ -63,26 +63,31 @@ export function noteTried<V extends DescribedVersion>(
 }
 
 function versionEntry<V extends DescribedVersion>(
-  { version, serving, reason, isWaiting = false }: VersionState<V>,
+  { version, serving, reason: fault, isWaiting = false }: VersionState<V>,
   isUnloaded: boolean,
+  tell: (reason: string) => string,
 ): VersionEntry<V> {
   if (isUnloaded) return { version, state: 'unloaded' };
+  const reason = fault === undefined ? undefined : tell(fault);
   if (reason === undefined)
     return serving ? { version, state: 'ready', serving } : { version, state: 'loading' };
   if (serving) return { version, state: 'ready', serving, reason };
   return { version, state: isWaiting ? 'loading' : 'failed', reason };
 }
 
-/** What is told of the model. */
-export function modelEntry<V extends DescribedVersion>(state: ModelState<V>): ModelEntry<V> {
+/** What is told of the model, with reasons in words that `tell` makes of them. */
+export function modelEntry<V extends DescribedVersion>(
+  state: ModelState<V>,
+  tell: (reason: string) => string,
+): ModelEntry<V> {
   const { name, found, fault, isUnloaded, versions } = state;
   return {
     name,
     ...(found && { manifest: found.manifest }),
-    ...(fault !== undefined && { reason: fault }),
+    ...(fault !== undefined && { reason: tell(fault) }),
     isUnloaded,
     versions: [...versions.values()]
       .sort((a, b) => a.version - b.version)
-      .map((version) => versionEntry(version, isUnloaded)),
+      .map((version) => versionEntry(version, isUnloaded, tell)),
   };
 }

@@ -7,6 +7,7 @@ import { createModelState, type ModelState, modelEntry, versionState } from './m
 import { createTeller } from './passed-over.ts';
 import type { ModelEntry, ModelRepository, RepositoryObserver } from './repository.ts';
 import { listRepository, type ModelFolder, type PassedOver } from './repository-scan.ts';
+import { withoutPlaces } from './without-places.ts';
 
 /** How long a folder must have been still before it is read: whoever copies a model into it is done then. */
 const SETTLE_MS = 500;
@@ -15,6 +16,8 @@ const WORKER_WAIT_MS = 30_000;
 
 export interface RepositoryOptions {
   readonly root: string;
+  /** Where compiled models are; of this folder and of `root` callers are not told the place. */
+  readonly cacheDir?: string;
   /** Answers requests that name no model; the first in the order of names where it is not set. */
   readonly defaultModel?: string;
   /** How often to look for changes, milliseconds; 0: only when asked to. */
@@ -86,7 +89,7 @@ export async function openRepository<V extends DescribedVersion>(
   { loader, observer, isAwaited }: RepositoryDeps<V>,
   options: RepositoryOptions,
 ): Promise<ModelRepository<V>> {
-  const { root, pollMs } = options;
+  const { root, cacheDir, pollMs } = options;
   const { states, passedOver } = await readStates<V>(root);
   const defaultModel = chooseDefault(states, options);
   const entries = new Map<string, ModelEntry<V>>();
@@ -100,8 +103,9 @@ export async function openRepository<V extends DescribedVersion>(
   let timer: NodeJS.Timeout | undefined;
   let lastTurn: Promise<unknown> = Promise.resolve();
 
+  const tell = (reason: string): string => withoutPlaces(reason, [root, cacheDir ?? '']);
   const publish = (state: ModelState<V>): void => {
-    entries.set(state.name, modelEntry(state));
+    entries.set(state.name, modelEntry(state, tell));
   };
   const tellPassedOver = createTeller(observer.passedOver);
   const tellOf = (ofRoot: readonly PassedOver[]): void =>
@@ -212,7 +216,7 @@ export async function openRepository<V extends DescribedVersion>(
   /** Loads the model as it is now. Resolves with false where that has to wait for a worker. */
   async function loadNow(name: string): Promise<boolean> {
     const { folders, passedOver } = await listRepository(root).catch((error: unknown) => {
-      throw notLoaded(name, reasonOf(error));
+      throw notLoaded(name, tell(reasonOf(error)));
     });
     const folder = folders.find((each) => each.name === name);
     if (folder === undefined) throw unknownModel(name);
@@ -228,7 +232,7 @@ export async function openRepository<V extends DescribedVersion>(
     publish(state);
     const reasons = Array.from(state.versions.values(), ({ reason }) => reason);
     const reason = [state.fault, ...reasons].find((each) => each !== undefined);
-    if (reason !== undefined) throw notLoaded(name, reason);
+    if (reason !== undefined) throw notLoaded(name, tell(reason));
     return true;
   }
 

@@ -151,9 +151,11 @@ it('does not wait for a pipe in the place of a file', async () => {
   const repository = await open();
   expect(statesOf(repository, 'c')).toEqual(['1 ready']);
   expect(repository.model('a')?.reason).toBe(
-    `${pipes[0]}: the manifest cannot be read (it is no regular file).`,
+    `a/model.json: the manifest cannot be read (it is no regular file).`,
   );
-  expect(reasonOf(repository, 'b', 1)).toBe(`${pipes[1]}: the model cannot be read (it is no regular file).`);
+  expect(reasonOf(repository, 'b', 1)).toBe(
+    'b/1/model.onnx: the model cannot be read (it is no regular file).',
+  );
 });
 
 it('opens a changed file beside the old one, and releases that when its rows are answered', async () => {
@@ -214,7 +216,7 @@ it('goes on serving what a version was while its changed file cannot be, and tri
   await repository.reload();
   expect(statesOf(repository, 'a')).toEqual(['1 ready']);
   expect(servingOf(repository, 'a').sha256).toBe(sha256);
-  expect(reasonOf(repository, 'a', 1)).toContain(`${join(root, 'a/1/model.onnx')}: `);
+  expect(reasonOf(repository, 'a', 1)).toMatch(/^a\/1\/model\.onnx: /);
   heard.length = 0;
   await repository.reload();
   expect(heard).toEqual([]);
@@ -255,7 +257,8 @@ it('goes on with the manifest that it has while the new one cannot be read', asy
   await rm(join(root, 'a', 'model.json'));
   await repository.reload();
   expect(repository.model('a')).toMatchObject({
-    reason: `${join(root, 'a/model.json')}: the manifest is missing.`,
+    // Where the repository is, is in the log alone.
+    reason: 'a/model.json: the manifest is missing.',
     versions: [{ state: 'ready' }],
   });
   expect(repository.model('b')!.reason).toBeUndefined();
@@ -273,7 +276,7 @@ it('serves models that are added, and those no more that are removed', async () 
   expect(repository.models().map(({ name }) => name)).toEqual(['a', 'b', 'half']);
   expect(statesOf(repository, 'a')).toEqual(['1 ready']);
   expect(repository.model('half')).toMatchObject({
-    reason: expect.stringContaining(`${join(root, 'half/model.json')}: the manifest is missing.`),
+    reason: expect.stringMatching(/^half\/model\.json: the manifest is missing\./),
     versions: [],
   });
   // Whoever names no model has the same one as before.
@@ -325,9 +328,7 @@ it('refuses links that lead out of the repository, at any time', async () => {
   await symlink(join(folder, 'outside'), join(root, 'b'));
   await symlink(join(folder, 'outside', '1'), join(root, 'a', '2'));
   await repository.reload();
-  expect(repository.model('b')!.reason).toBe(
-    `${join(root, 'b')}: this symbolic link leads out of the model repository.`,
-  );
+  expect(repository.model('b')!.reason).toBe(`b: this symbolic link leads out of the model repository.`);
   expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 failed']);
   await expect(repository.loadModel('b')).rejects.toThrow('leads out of the model repository');
 });
@@ -397,7 +398,7 @@ describe('by request', () => {
     for (let i = 0; i < 2; i += 1) {
       await expect(repository.loadModel('a')).rejects.toMatchObject({
         code: 'invalid_request',
-        message: expect.stringMatching(/^The model "a" could not be loaded\. .*2\/model\.onnx: /),
+        message: expect.stringMatching(/^The model "a" could not be loaded\. a\/2\/model\.onnx: /),
       });
     }
     expect(heard.filter((line) => line === 'failed a:2')).toHaveLength(2);

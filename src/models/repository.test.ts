@@ -134,7 +134,7 @@ it('serves the largest version that works', async () => {
   const { repository, failures } = await load();
   expect(defaultVersion(repository.model('a')!)!.version).toBe(2);
   expect(failures).toEqual(['a:10']);
-  expect(reasonOf(repository, 'a')).toContain(join(root, 'a', '10', 'model.onnx'));
+  expect(reasonOf(repository, 'a')).toMatch(/^a\/10\/model\.onnx: /);
 });
 
 it.each([

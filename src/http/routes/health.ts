@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { Inference } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
+import { maySee } from '../guard.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { answer } from '../schemas/answers.ts';
 
@@ -16,6 +17,9 @@ const Unready = Type.Object(
 );
 
 const NOT_READY = 503;
+/** Reasons name models, and where the queue is. */
+const NOT_FOR_ALL =
+  'The service cannot answer requests at present. Its log says why, and so does this page to a key with the scope "metrics" or "admin".';
 
 /** Empty where the process can do its work; otherwise why not, one sentence each. */
 export type Health = Pick<Inference, 'unreadyReasons'>;
@@ -42,7 +46,8 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
         operationId: 'ready',
         summary: 'Whether requests should be sent here',
         description:
-          'Not before each version of the repository has been tried once, nor while no model serves or the queue cannot be reached, and not any more once the service is shutting down.',
+          'Not before each version of the repository has been tried once, nor while no model serves or the queue cannot be reached, and not any more once the service is shutting down. ' +
+          'Where keys are configured, only those with the scope `metrics` or `admin` are told the reasons; the status needs no key.',
         tags: ['health'],
         response: {
           200: answer('They should.', 'application/json', Ready, { ready: true }),
@@ -53,8 +58,10 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
         },
       },
     },
-    async (_request, reply) => {
-      const reasons = [...health.unreadyReasons()];
+    async (request, reply) => {
+      const known = health.unreadyReasons();
+      const isTold = known.length === 0 || maySee(request, 'metrics', 'admin');
+      const reasons = isTold ? [...known] : [NOT_FOR_ALL];
       if (lifecycle.phase() !== 'serving') reasons.unshift('The service is shutting down.');
       if (reasons.length === 0) return { ready: true };
       return reply.code(NOT_READY).send({ ready: false, reasons });

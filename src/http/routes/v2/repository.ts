@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
 import { ServiceError } from '../../../errors.ts';
 import type { Inference, ModelSummary } from '../../../inference/inference.ts';
@@ -61,13 +60,6 @@ function checkControlRequest(body: unknown): void {
   );
 }
 
-/** Where no keys are asked for, the page of another site could otherwise have a browser on this machine unload models. */
-async function refuseOtherSites({ headers }: FastifyRequest): Promise<void> {
-  const site = headers['sec-fetch-site'];
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
-  throw new ServiceError('forbidden', 'A page of another site may not load or unload models.');
-}
-
 export interface RepositoryRoutesDeps {
   readonly inference: Inference;
   readonly control: ModelControl;
@@ -100,8 +92,8 @@ export function repositoryRoutes(app: App, { inference, control, lifecycle }: Re
   );
 
   const change = {
-    config: { scope: 'admin' as const },
-    onRequest: [refuseOtherSites, refuseWhileEnding(lifecycle)],
+    config: { scope: 'admin' as const, changes: true },
+    onRequest: refuseWhileEnding(lifecycle),
   };
   const schema = { tags, params: NamedModel };
   const errors = [

@@ -46,7 +46,7 @@ export function statisticsRoutes(app: App, inference: Inference): void {
     summary: 'How many requests were answered, and where their time went',
     description:
       'Counted by this process since it loaded the version. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` ' +
-      'count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here.',
+      'count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.',
     tags: ['open inference'],
   };
   const ok = answer('The statistics.', 'application/json', ModelStatistics, STATISTICS_EXAMPLE);
@@ -59,7 +59,7 @@ export function statisticsRoutes(app: App, inference: Inference): void {
   app.get(
     '/v2/models/stats',
     {
-      config: { scope: 'any' },
+      config: { scope: 'metrics' },
       schema: {
         ...schema,
         operationId: 'statistics',
@@ -80,7 +80,7 @@ export function statisticsRoutes(app: App, inference: Inference): void {
   app.get(
     '/v2/models/:model/stats',
     {
-      config: { scope: 'any' },
+      config: { scope: 'metrics' },
       schema: { ...schema, operationId: 'modelStatistics', params: NamedModel, response },
     },
     async ({ params }) => one(params),
@@ -88,7 +88,7 @@ export function statisticsRoutes(app: App, inference: Inference): void {
   app.get(
     '/v2/models/:model/versions/:version/stats',
     {
-      config: { scope: 'any' },
+      config: { scope: 'metrics' },
       schema: { ...schema, operationId: 'versionStatistics', params: NamedVersion, response },
     },
     async ({ params }) => one(params),
