@@ -1,4 +1,5 @@
 import { describeNode, type Value } from '../onnx/index.ts';
+import { foldedWarnings } from './folded.ts';
 import type { LayerKind, LayerReport } from './layers.ts';
 import type { CheckedOutput } from './probabilities.ts';
 
@@ -57,7 +58,7 @@ export function readingOf({ input, checked, classes, outputs, report }: ReadingP
     },
     layers: Array.from(kinds, ([kind, adapted]) => ({ kind, adapted })),
     leftAlone: report.refused.map(({ node, reason }) => ({ layer: describeNode(node), reason })),
-    warnings,
+    warnings: [...warnings, ...foldedWarnings(classifier.model.graph, report)],
   };
 }
 
