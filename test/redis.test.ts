@@ -266,11 +266,13 @@ it('refuses at once while Redis is gone, and works again when it is back', async
   await predictAll(8, 'isolated');
 }, 60_000);
 
+/** Has every process look at the policy, as it does whenever it connects. */
+async function reconnect(policy: string): Promise<void> {
+  await redis.client.config('SET', 'maxmemory-policy', policy);
+  await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal');
+}
+
 it('takes no rows that Redis may forget', async () => {
-  const reconnect = async (policy: string): Promise<void> => {
-    await redis.client.config('SET', 'maxmemory-policy', policy);
-    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal');
-  };
   await reconnect('allkeys-lru');
   await vi.waitFor(async () => {
     expect(await reasonsOf(apis[0])).toEqual([expect.stringContaining('maxmemory-policy is allkeys-lru')]);
@@ -280,6 +282,27 @@ it('takes no rows that Redis may forget', async () => {
   await reconnect('noeviction');
   await vi.waitFor(async () => expect(await statusOf(apis[0], '/v2/health/ready')).toBe(200), 5000);
 });
+
+it('logs that it is not ready any more, and that it is again', async () => {
+  const env = { DENT_REDIS_URL: redis.url, DENT_MODELS: join(folder, 'models') };
+  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], env);
+  const lines = () =>
+    log
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  await vi.waitFor(() => expect(log.join('')).toContain('ready at'), 15_000);
+  await reconnect('allkeys-lru');
+  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
+  await reconnect('noeviction');
+  await vi.waitFor(() => expect(log.join('')).toContain('ready again at'), 15_000);
+  child.kill('SIGINT');
+  expect(await exit).toBe(0);
+  const told = lines().filter(({ msg }) => msg.includes('ready'));
+  expect(told.map(({ level }) => level)).toEqual(['info', 'error', 'info']);
+  expect(told[1].reasons).toEqual([expect.stringContaining('maxmemory-policy is allkeys-lru')]);
+}, 60_000);
 
 it('says what is wrong with a connection, and never with which password', async () => {
   const url = redis.url.replace('//', '//nobody:sesame@');
