@@ -53,3 +53,24 @@ export class InputError extends Error {
     this.faults = faults;
   }
 }
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission is denied',
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EEXIST: 'a file is in its place',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+  ENOENT: 'it does not exist',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of its path is no folder',
+  ENOTFOUND: 'the name is unknown',
+  EPERM: 'permission is denied',
+  EROFS: 'the file system is read-only',
+};
+
+/** What the operating system has said, in words; as its code where that is no everyday one. */
+export function systemReason(cause: unknown): string {
+  const { code = String(cause) } = cause as NodeJS.ErrnoException;
+  return SYSTEM_REASONS[code] ?? code;
+}

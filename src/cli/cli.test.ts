@@ -78,6 +78,13 @@ it('shows the stack of a failure where it is asked to', async () => {
   expect(stderr).toMatch(/the model repository is missing\.\n +at /);
 });
 
+it('says that an address is not of this machine', async () => {
+  // Kept free for documentation.
+  const { stderr, code } = await dent('serve', '--host', '192.0.2.1', '--port', '0');
+  expect(stderr).toBe('dent: Cannot listen on 192.0.2.1, port 0: this machine has no such address.\n');
+  expect(code).toBe(1);
+});
+
 it('says that the port is in use', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');

@@ -1,19 +1,9 @@
-import { InputError } from '../errors.ts';
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission is denied',
-  EISDIR: 'it is a folder',
-  ENOENT: 'it does not exist',
-  ENOSPC: 'the disk is full',
-  ENOTDIR: 'a part of its path is no folder',
-  EROFS: 'the file system is read-only',
-};
+import { InputError, systemReason } from '../errors.ts';
 
 /** What the file system said of `path`, as a sentence for the person who named it. */
 export function fileError(path: string, done: 'read' | 'written', cause: unknown): InputError {
-  const { code = String(cause) } = cause as NodeJS.ErrnoException;
-  const missingFolder = code === 'ENOENT' && done === 'written';
-  const reason = missingFolder ? 'its folder does not exist' : (REASONS[code] ?? code);
+  const missingFolder = (cause as NodeJS.ErrnoException).code === 'ENOENT' && done === 'written';
+  const reason = missingFolder ? 'its folder does not exist' : systemReason(cause);
   return new InputError(`${path}: it cannot be ${done}, ${reason}.`, { cause });
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
-import { InputError } from '../errors.ts';
+import { InputError, systemReason } from '../errors.ts';
 import { compilerIdentity } from './compiler-identity.ts';
 
 /** A compiled graph on disk. */
@@ -59,7 +59,8 @@ async function read(entry: string): Promise<CachedArtifact | undefined> {
 async function write(dir: string, entry: string, compiled: CompiledModel): Promise<void> {
   const { bytes, ...description } = compiled;
   const temporary = join(dir, `.${randomUUID()}`);
-  await mkdir(temporary, { recursive: true });
+  await mkdir(dir, { recursive: true });
+  await mkdir(temporary);
   try {
     await writeFile(join(temporary, GRAPH), bytes, { flush: true });
     await writeFile(join(temporary, DESCRIPTION), JSON.stringify(description), { flush: true });
@@ -87,7 +88,7 @@ export function createArtifactCache(
       const compiled = await compile(model, recipe, runner, { ...options, target: device, inPasses: true });
       await write(dir, entry, compiled).catch((cause: Error) => {
         throw new InputError(
-          `Compiled models cannot be written to ${dir} (${cause.message}); DENT_CACHE_DIR names another folder.`,
+          `Compiled models cannot be written to ${dir}, ${systemReason(cause)}; DENT_CACHE_DIR names another folder.`,
           { cause },
         );
       });

@@ -190,6 +190,10 @@ it('leaves nothing half-written in the cache, and says where it cannot write', a
   expect(JSON.parse(await readFile(join(folder, 'cache', entry!, 'graph.json'), 'utf8')).classes).toBe(10);
 
   await writeFile(join(folder, 'file'), '');
+  await write('a', { recipes: { static: {}, isolated: { preset: 'isolated' } } });
   const { repository } = await load({ cacheDir: join(folder, 'file') });
-  expect(reasonOf(repository, 'a')).toMatch(/Compiled models cannot be written to .*file .*DENT_CACHE_DIR/);
+  // Once, however many recipes there are.
+  expect(reasonOf(repository, 'a')).toMatch(
+    /^\S+: Compiled models cannot be written to \S+file, a file is in its place; DENT_CACHE_DIR names another folder\.$/,
+  );
 });
