@@ -4,6 +4,7 @@ import { adaptCommand } from './adapt.ts';
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { compileCommand } from './compile.ts';
+import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { keyCommand } from './key.ts';
 import { predictCommand } from './predict.ts';
@@ -19,6 +20,7 @@ const COMMANDS = [
   compileCommand,
   adaptCommand,
   inspectCommand,
+  initCommand,
   checkCommand,
   benchCommand,
   predictCommand,

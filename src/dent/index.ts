@@ -12,6 +12,7 @@ export {
 } from './compile.ts';
 export { cutting } from './cutting.ts';
 export type { GraphRunner, ProbedModel } from './graph-runner.ts';
+export { type InputScaling, inputScaling } from './input-scaling.ts';
 export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export { inDoublePrecision } from './objective.ts';
 export { type Reading, readingLines } from './reading.ts';

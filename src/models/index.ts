@@ -1,8 +1,10 @@
 export { RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
 export { type ArtifactCache, createArtifactCache } from './artifact-cache.ts';
 export { type CheckedRepository, checkRepository } from './check-repository.ts';
+export { draftManifest, type ManifestDraft } from './draft-manifest.ts';
 export type { Hold, IsAwaited } from './held-versions.ts';
 export { readVersion, rowShape, type ServingVersion } from './load-version.ts';
+export { SAFE_NAME } from './manifest.ts';
 export { openModelDescriptions, openModelRepository } from './model-repositories.ts';
 export {
   defaultVersion,

@@ -29,5 +29,5 @@ export {
 } from './graph.ts';
 export { inline } from './inline.ts';
 export { appendLoop } from './loop.ts';
-export { readModel } from './read-model.ts';
+export { readModel, weightFiles } from './read-model.ts';
 export { consumersOf, dependentsOf, producersOf, valuesRead, withoutUnused } from './traversal.ts';

@@ -26,6 +26,21 @@ export async function readModel(path: string): Promise<Uint8Array> {
   return toBinary(ModelProtoSchema, model);
 }
 
+/**
+ * The files beside a model that hold weights of it, as paths from its folder. Rejects with `InputError` where one lies outside of the
+ * folder, and with the file system's error for `path`.
+ */
+export async function weightFiles(path: string): Promise<string[]> {
+  const bytes = await readRegularFile(path);
+  const outside = (parsed(bytes)?.graph?.initializer ?? []).filter(isExternal);
+  const folder = dirname(path);
+  const files = outside.map((tensor) => {
+    const location = tensor.externalData.find(({ key }) => key === 'location')?.value ?? '';
+    return relative(folder, insideOf(folder, location, tensor));
+  });
+  return [...new Set(files)];
+}
+
 function parsed(bytes: Uint8Array): ModelProto | undefined {
   try {
     return fromBinary(ModelProtoSchema, bytes);

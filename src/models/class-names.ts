@@ -1,0 +1,54 @@
+import type { Inspection } from '../dent/index.ts';
+
+/** What exporters and the people who use them call a list of classes in a file's metadata. */
+const KEYS = [
+  'names',
+  'labels',
+  'classes',
+  'class_names',
+  'class_labels',
+  'label_names',
+  'id2label',
+  'categories',
+];
+
+/** Text in quotes, as JSON and Python write it. */
+const QUOTED = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g;
+const ENTRY = new RegExp(`["']?(\\d+)["']?\\s*:\\s*(?:${QUOTED.source})`, 'g');
+
+const unquoted = (single: string | undefined, double: string | undefined): string =>
+  (single ?? double ?? '').replaceAll(/\\(['"\\])/g, '$1');
+
+/** `{0: 'tench', 1: "rock dove"}`, in the order of the numbers. */
+function fromDictionary(text: string): string[] {
+  const names: string[] = [];
+  for (const [, index, single, double] of text.matchAll(ENTRY))
+    names[Number(index)] = unquoted(single, double);
+  return names;
+}
+
+const fromList = (text: string): string[] =>
+  Array.from(text.matchAll(QUOTED), ([, single, double]) => unquoted(single, double));
+
+const fromText = (text: string): string[] => text.split(text.includes('\n') ? '\n' : ',');
+
+function parse(text: string): string[] {
+  if (text.startsWith('{')) return fromDictionary(text);
+  return text.startsWith('[') ? fromList(text) : fromText(text);
+}
+
+/**
+ * The names of the classes that a file's metadata holds as JSON, as Python's repr (ultralytics), or with commas or lines between them;
+ * undefined where there are none, or not as many as the model has classes.
+ */
+export function classNames({
+  metadata,
+  classes,
+}: Pick<Inspection, 'metadata' | 'classes'>): string[] | undefined {
+  for (const [key, text] of Object.entries(metadata)) {
+    if (!KEYS.includes(key.toLowerCase())) continue;
+    const names = Array.from(parse(text.trim()), (name) => (name ?? '').trim());
+    if (names.length === classes && names.every((name) => name !== '')) return names;
+  }
+  return undefined;
+}
