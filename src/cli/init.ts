@@ -10,12 +10,20 @@ import { draftManifest, type ManifestDraft, SAFE_NAME } from '../models/index.ts
 import { weightFiles } from '../onnx/index.ts';
 import { checkAsServed } from './check.ts';
 import { fileError, naming } from './file-error.ts';
-import { addSizeOption, assumedShape, readModelFile, type SizeOption } from './model-file.ts';
+import {
+  addOutputOption,
+  addSizeOption,
+  COMMON_SIZE,
+  compilerHints,
+  readModelFile,
+  type SizeOption,
+} from './model-file.ts';
 import { addSettingOption } from './setting-options.ts';
 import { withEngine } from './with-engine.ts';
 
 interface InitOptions extends SizeOption, Partial<Pick<Config, 'models' | 'threads' | 'cacheDir'>> {
   readonly name: string;
+  readonly output?: string;
 }
 
 /** Finds out before long work whether the model has a place. Rejects with `InputError`. */
@@ -96,11 +104,12 @@ async function init(file: string, options: InitOptions): Promise<void> {
 }
 
 async function draftFor(bytes: Uint8Array, file: string, options: InitOptions): Promise<ManifestDraft> {
+  const { size = COMMON_SIZE, output } = options;
   const found = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    inspect(bytes, engine, { imageShape: assumedShape(options) }),
+    inspect(bytes, engine, compilerHints(size, output)),
   );
   const producer = found.producer === '' ? '' : `, written by ${found.producer}`;
-  return draftManifest(found, { description: `${file}${producer}`, scaling: inputScaling(bytes) });
+  return draftManifest(found, { description: `${file}${producer}`, scaling: inputScaling(bytes), output });
 }
 
 /** `dent init`: a place in the repository for a model, and a manifest for it. */
@@ -114,5 +123,5 @@ export function initCommand(): Command {
   addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
   addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
   addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
-  return addSizeOption(command).action(init);
+  return addOutputOption(addSizeOption(command, '224')).action(init);
 }

@@ -14,6 +14,8 @@ export interface ManifestDraft {
 export interface DraftOptions {
   readonly description: string;
   readonly scaling: InputScaling | undefined;
+  /** The output that holds the logits, where somebody has named it. */
+  readonly output?: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -149,6 +151,7 @@ export function draftManifest(inspection: Inspection, options: DraftOptions): Ma
   return {
     manifest: {
       description: options.description,
+      ...(options.output !== undefined && { output: options.output }),
       input: Object.assign({}, ...inputs.map(({ fields }) => fields)) as Fields,
       ...recipes.fields,
       ...labels.fields,
