@@ -66,7 +66,7 @@ export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): 
     documentRoutes(app);
   });
   await openInferenceRoutes(app, { ...deps, lifecycle, version });
-  await docsPage(app);
+  await docsPage(app, () => (deps.access === undefined ? inference.models() : []));
   await app.ready();
   return app;
 }

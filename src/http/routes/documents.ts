@@ -1,7 +1,9 @@
 import swaggerUi from '@fastify/swagger-ui';
+import type { ModelSummary } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
 import { openapiYaml } from '../openapi.ts';
 import { emptyAnswer } from '../schemas/answers.ts';
+import { withChoices } from '../served-choices.ts';
 
 const YAML_TYPE = 'application/yaml';
 
@@ -43,8 +45,11 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. */
-export async function docsPage(app: App): Promise<void> {
+/**
+ * The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. It offers the names of `models` and
+ * their recipes, so hand in none where not everybody may know them.
+ */
+export async function docsPage(app: App, models: () => readonly ModelSummary[]): Promise<void> {
   await app.register(async (page) => {
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'open' };
@@ -55,6 +60,8 @@ export async function docsPage(app: App): Promise<void> {
       // Without the bar for the address of some other document.
       uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
       theme: { title: 'dent-serve' },
+      transformSpecification: (document) => withChoices(document, models()),
+      transformSpecificationClone: false,
     });
   });
 }
