@@ -8,6 +8,7 @@ export default defineConfig({
       'helm/*.test.ts',
       'docker/*.test.ts',
       'observability/*.test.ts',
+      'clients/typescript/*.test.ts',
     ],
     pool: 'forks',
     // Most files start native sessions or servers; two cores serve two of them at a time.

@@ -41,7 +41,7 @@ it('offers the recipes and the models that are served as choices', async () => {
 });
 
 it('names no model where a key is needed to see them', async () => {
-  const access = { identify: () => expect.fail('not asked'), admit: () => () => {} };
+  const access = { identify: () => expect.fail('not asked'), admit: () => () => {}, charge: () => {} };
   const guarded = await buildTestApp({ access });
   const parameters = parametersOf(await read(guarded));
   await guarded.app.close();

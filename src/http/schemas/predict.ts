@@ -102,27 +102,28 @@ export const ImagesRequestSchema = Type.Object(
   { $id: 'ImagesRequest', ...strict },
 );
 
-const File = Type.String({ format: 'binary', description: 'The image, as a file.' });
-const Files = Type.Array(File, {
+const Files = Type.Array(Type.String({ format: 'binary' }), {
   minItems: 1,
-  description: 'Several images. The field "image" may be there several times too.',
+  description:
+    'The image as a file, or the field several times for several images. Called "images", the answer is a list also for one.',
 });
-const imageAlone = { schema: Type.String({ format: 'binary', description: 'The image itself.' }) };
+const imageAlone = {
+  schema: Type.String({
+    format: 'binary',
+    description: 'The image itself; image/jpeg and its like are names for it too.',
+  }),
+};
 
-/** What the document shows, in the order of what most callers want. The bytes say what they are, whatever they are called. */
+/**
+ * What the document shows, in the order of what most callers want. The bytes say what they are, whatever they are called; of the names
+ * for them, generators of clients know this one.
+ */
 export const DOCUMENTED_PREDICT_BODY = {
   content: {
-    'image/jpeg': imageAlone,
-    'image/png': imageAlone,
-    'image/webp': imageAlone,
     'application/octet-stream': imageAlone,
     'multipart/form-data': {
-      schema: {
-        anyOf: [
-          Type.Object({ image: File, ...options }, { title: 'ImageForm', ...strict }),
-          Type.Object({ images: Files, ...options }, { title: 'ImagesForm', ...strict }),
-        ],
-      },
+      // One schema: generated clients send nothing of a form that may be one of two.
+      schema: Type.Object({ image: Files, ...options }, { title: 'ImageForm', ...strict }),
     },
     'application/json': {
       schema: {
