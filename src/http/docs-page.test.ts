@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildTestApp, type TestApp } from '../../test/http/build-test-app.ts';
+import { createKey, digestOf, openKeyring } from '../access/index.ts';
 import { withChoices } from './served-choices.ts';
 
 interface Parameter {
@@ -41,10 +45,18 @@ it('offers the recipes and the models that are served as choices', async () => {
 });
 
 it('names no model where a key is needed to see them', async () => {
-  const access = { identify: () => expect.fail('not asked'), admit: () => () => {}, charge: () => {} };
-  const guarded = await buildTestApp({ access });
+  const folder = await mkdtemp(join(tmpdir(), 'dent-docs-'));
+  const file = join(folder, 'keys.json');
+  await writeFile(
+    file,
+    JSON.stringify({ keys: [{ name: 'app', sha256: digestOf(createKey()), scopes: ['predict'] }] }),
+  );
+  const keyring = await openKeyring(file, { read: () => {}, failed: () => {} });
+  const guarded = await buildTestApp({ access: keyring });
   const parameters = parametersOf(await read(guarded));
   await guarded.app.close();
+  keyring.close();
+  await rm(folder, { recursive: true });
   const models = test.inference.models();
   const leaks = parameters.filter(({ schema }) => models.some(({ name }) => schema.enum?.includes(name)));
   expect(leaks).toEqual([]);
