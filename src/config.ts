@@ -15,6 +15,8 @@ export const settings = {
   host: Type.String({ minLength: 1, default: '127.0.0.1' }),
   /** Who may come in, by the digests of their keys (SECURITY.md). Everybody may where it is not set. Read again when it changes. */
   apiKeysFile: Type.Optional(Type.String({ minLength: 1 })),
+  /** Origins whose pages may call, with commas between them, or `*` for all; no page of another origin may where it is not set. */
+  corsOrigins: Type.Optional(Type.String({ minLength: 1 })),
   /** A port of its own for health and metrics, on the same host. `/metrics` is then not on the other, and asks for no key. */
   metricsPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** The model repository. Whoever can write to it decides what is computed here. */

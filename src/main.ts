@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Access } from './access/access.ts';
 import { type Backend, openBackend } from './backend.ts';
 import type { Config } from './config.ts';
+import { corsOrigins } from './cors-origins.ts';
 import type { Phase } from './http/index.ts';
 import { httpLimits } from './http-limits.ts';
 import { countRequests } from './http-observer.ts';
@@ -55,7 +56,7 @@ async function assemble(
   const ownPort = metricsPort !== undefined;
   const app = await buildApp(
     { ...deps, inference, control: models, ...(access && { access }), ...(!ownPort && { metrics }) },
-    { version: VERSION, limits: await httpLimits(config, log) },
+    { version: VERSION, origins: corsOrigins(config), limits: await httpLimits(config, log) },
   );
   const operations = ownPort
     ? await buildOperationsApp({ ...deps, health: inference, metrics }, { requestTimeoutMs })

@@ -5,6 +5,7 @@ import type { ModelControl } from '../models/index.ts';
 import type { App } from './app-instance.ts';
 import { parseBodies } from './body.ts';
 import { closeConnections } from './connection-close.ts';
+import { letPagesIn } from './cross-origin.ts';
 import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
 import { guard } from './guard.ts';
@@ -38,6 +39,8 @@ export interface AppDeps {
 export interface AppOptions {
   /** Of the project, for the OpenAPI document. */
   readonly version: string;
+  /** Whose pages may call; nobody's where it is not set. */
+  readonly origins?: readonly string[];
   readonly limits: HttpLimits;
 }
 
@@ -45,13 +48,14 @@ export interface AppOptions {
  * The HTTP interface as a Fastify app that is ready for `inject`. It does not listen, and it closes nothing but itself: the
  * composition root starts, drains and stops it.
  */
-export async function buildApp(deps: AppDeps, { version, limits }: AppOptions): Promise<App> {
+export async function buildApp(deps: AppDeps, { version, origins = [], limits }: AppOptions): Promise<App> {
   const { inference, metrics, observer, logger } = deps;
   const app = createFastify({ observer, logger }, limits);
   const lifecycle = endWithApp(app, deps.lifecycle);
   observeApp(app, observer);
   await securityHeaders(app);
   closeConnections(app, lifecycle);
+  letPagesIn(app, origins);
   handleErrors(app);
   refuseOtherOrigins(app);
   guard(app, deps.access);

@@ -3,7 +3,7 @@ import type { App } from './app-instance.ts';
 
 /**
  * Security headers of every answer. Nothing may be loaded or framed on the strength of an answer of the API, whatever a browser
- * takes it for; the page under /docs has a policy of its own. Nothing is shared with other origins. Whether browsers must use
+ * takes it for; the page under /docs has a policy of its own. What is shared with other origins `letPagesIn` says. Whether browsers must use
  * TLS (Strict-Transport-Security) is for the proxy to say that speaks it.
  */
 export async function securityHeaders(app: App): Promise<void> {

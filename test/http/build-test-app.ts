@@ -13,10 +13,12 @@ export async function buildTestApp({
   version = '0.0.0',
   limits = {},
   access,
+  origins,
 }: {
   version?: string;
   limits?: Partial<HttpLimits>;
   access?: Access;
+  origins?: readonly string[];
 } = {}) {
   const inference = createPixelInference();
   const control = createModelControl();
@@ -54,6 +56,7 @@ export async function buildTestApp({
     },
     {
       version,
+      ...(origins && { origins }),
       limits: {
         bodyBytes: 16 * 2 ** 20,
         uploadBytes: 256 * 2 ** 20,
