@@ -243,3 +243,22 @@ it.each([
   expect(stderr.trimEnd()).not.toContain('\n');
   expect(code).toBe(2);
 });
+
+it('refuses bytes for a model that takes normalised floats', async () => {
+  const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3, 32, 32), }";
+  const preamble = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length, 0]);
+  const path = join(folder, 'bytes.npy');
+  await writeFile(path, Buffer.concat([preamble, Buffer.from(header), Buffer.alloc(3072)]));
+  const { code, stderr } = await runDent([
+    'adapt',
+    MODEL,
+    '--input',
+    path,
+    '--output',
+    join(folder, 'y.npy'),
+  ]);
+  expect({ code, stderr: stderr.trim() }).toEqual({
+    code: 1,
+    stderr: `dent: ${path}: the array holds bytes (uint8); the model ${MODEL} takes float32. Normalise the pixels as it wants them, and save them as float32.`,
+  });
+});

@@ -41,6 +41,14 @@ function checkShape({ shape }: NpyFile, path: string, graph: OpenGraph, model: M
   );
 }
 
+/** Bytes are pixels that nobody has normalised: only a model that does so itself makes something of them. */
+function checkBytes({ bytes }: NpyFile, path: string, { reading }: OpenGraph, model: ModelFile): void {
+  if (!bytes || reading.input.type === 'uint8') return;
+  throw new InputError(
+    `${path}: the array holds bytes (uint8); the model ${model.path} takes ${reading.input.type}. Normalise the pixels as it wants them, and save them as float32.`,
+  );
+}
+
 async function adaptFile(
   engine: Engine,
   model: ModelFile,
@@ -60,6 +68,7 @@ async function adaptFile(
     try {
       const graph = await graphs.open(recipe);
       checkShape(input, path, graph, model);
+      checkBytes(input, path, graph, model);
       return await adaptBatches(
         { graph, open: graphs.open, readRows: input.readRows },
         { rows, batchSize, onProgress: progress.update },
@@ -121,7 +130,10 @@ export function adaptCommand(): Command {
       'Adapt a model to the images of a NumPy file, batch by batch, and write its predictions. A batch too small for its recipe is treated as --small says.',
     )
     .argument('<model.onnx>', 'an image classifier')
-    .requiredOption('--input <x.npy>', 'images as the model takes them, float32 or float64 [N, C, H, W]')
+    .requiredOption(
+      '--input <x.npy>',
+      'images as the model takes them, float32 or float64 [N, C, H, W], or uint8 where it takes bytes',
+    )
     .requiredOption('--output <y.npy>', 'where the logits go, float32 [N, K]')
     .option('--entropy <e.npy>', 'where the entropy of each row goes, in nats, float32 [steps + 1, N]')
     .option('--batch-size <n>', 'rows adapted together', wholeNumber(1, 1_000_000), 128)

@@ -50,6 +50,14 @@ it.each([1, 2, 3] as const)('reads any rows of a file of version %i', async (ver
   await file.close();
 });
 
+it('reads uint8, and says that it is bytes', async () => {
+  const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }";
+  const file = await openNpy(await written('u1.npy', npy({ header, data: Uint8Array.of(0, 1, 128, 255) })));
+  expect(file.bytes).toBe(true);
+  expect(await file.readRows(1, 2)).toEqual(float32([1, 2], [128, 255]));
+  await file.close();
+});
+
 it('rounds float64 to float32', async () => {
   const header = "{'descr': '<f8', 'fortran_order': False, 'shape': (6L,), }";
   const data = Float64Array.from([...VALUES.slice(0, 5), 0.1]);
@@ -92,9 +100,9 @@ it.each([
   ],
   ['no header', npy({ header: 'shape' }), 'the header of the .npy file is broken.'],
   [
-    'bytes',
-    npy({ header: head("'|u1', 'fortran_order': False, 'shape': (24,)") }),
-    "the array's dtype is |u1; it must be float32 or float64, little-endian.",
+    'signed bytes',
+    npy({ header: head("'|i1', 'fortran_order': False, 'shape': (24,)") }),
+    "the array's dtype is |i1; it must be float32 or float64, little-endian, or uint8 for pixels.",
   ],
   ['big endian', npy({ header: head("'>f4', 'fortran_order': False, 'shape': (6,)") }), 'dtype is >f4'],
   [

@@ -6,6 +6,8 @@ import { fileError } from './file-error.ts';
 /** An array on disk, of which only the rows asked for are read. */
 export interface NpyFile {
   readonly shape: readonly number[];
+  /** Whether the elements are bytes (uint8), as of pixels that nobody has normalised. */
+  readonly bytes: boolean;
   /** Rows `from` (inclusive) to `to` (exclusive) along the first axis. */
   readRows(from: number, to: number): Promise<Tensor<'float32'>>;
   close(): Promise<void>;
@@ -16,10 +18,12 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 /** Bytes before the header: the magic, the version, and the header's length (2 bytes in version 1, then 4). */
 const PREAMBLE_BYTES = { 1: 10, 2: 12, 3: 12 } as const;
 
-const ELEMENT_BYTES: Readonly<Record<string, number>> = { '<f4': 4, '<f8': 8 };
+/** The types that are read, by NumPy's names. */
+const ARRAYS = { '<f4': Float32Array, '<f8': Float64Array, '|u1': Uint8Array } as const;
+type DType = keyof typeof ARRAYS;
 
 interface Layout {
-  readonly dtype: '<f4' | '<f8';
+  readonly dtype: DType;
   readonly shape: readonly number[];
   /** Where the elements begin. */
   readonly offset: number;
@@ -60,15 +64,17 @@ function parseHeader(text: string): Omit<Layout, 'offset'> {
     throw new InputError('the header of the .npy file is broken.');
   }
   const name = dtype.replaceAll(/['"]/g, '');
-  if (name !== '<f4' && name !== '<f8') {
-    throw new InputError(`the array's dtype is ${name}; it must be float32 or float64, little-endian.`);
+  if (!Object.hasOwn(ARRAYS, name)) {
+    throw new InputError(
+      `the array's dtype is ${name}; it must be float32 or float64, little-endian, or uint8 for pixels.`,
+    );
   }
   if (order === 'True') {
     throw new InputError('the array is in Fortran order; save numpy.ascontiguousarray of it instead.');
   }
   // Python 2 wrote its long integers with an L.
   const shape = sizes.split(',').filter((size) => size.trim() !== '');
-  return { dtype: name, shape: shape.map((size) => Number.parseInt(size, 10)) };
+  return { dtype: name as DType, shape: shape.map((size) => Number.parseInt(size, 10)) };
 }
 
 async function readLayout(file: FileHandle): Promise<Layout> {
@@ -77,7 +83,7 @@ async function readLayout(file: FileHandle): Promise<Layout> {
   const { size } = stats;
   const { text, offset } = await readHeader(file, size);
   const layout = { ...parseHeader(text), offset };
-  const bytes = elementCount(layout.shape) * ELEMENT_BYTES[layout.dtype]!;
+  const bytes = elementCount(layout.shape) * ARRAYS[layout.dtype].BYTES_PER_ELEMENT;
   if (offset + bytes > size) {
     throw new InputError(
       `the file is truncated: an array of the shape [${layout.shape.join(', ')}] takes ${bytes} bytes, ${size - offset} are there.`,
@@ -93,15 +99,14 @@ async function readRows(
   to: number,
 ): Promise<Tensor<'float32'>> {
   const dims = [to - from, ...shape.slice(1)];
-  const elements =
-    dtype === '<f4' ? new Float32Array(elementCount(dims)) : new Float64Array(elementCount(dims));
+  const elements = new ARRAYS[dtype](elementCount(dims));
   const rowBytes = elementCount(shape.slice(1)) * elements.BYTES_PER_ELEMENT;
   await readExactly(file, new Uint8Array(elements.buffer), offset + from * rowBytes);
   return float32(dims, elements instanceof Float32Array ? elements : Float32Array.from(elements));
 }
 
 /**
- * Opens an array of little-endian float32, or of float64, which is rounded to float32. Rejects with `InputError` naming the
+ * Opens an array of little-endian float32, or of float64 or uint8, which become float32. Rejects with `InputError` naming the
  * file and what is wrong with it.
  */
 export async function openNpy(path: string): Promise<NpyFile> {
@@ -116,6 +121,7 @@ export async function openNpy(path: string): Promise<NpyFile> {
     const layout = await readLayout(opened);
     return {
       shape: layout.shape,
+      bytes: layout.dtype === '|u1',
       async readRows(from, to) {
         return readRows(opened, layout, from, to).catch((error) => {
           throw named(error);

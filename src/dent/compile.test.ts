@@ -324,11 +324,11 @@ describe('compile refuses', () => {
       'The model has 2 inputs (image, mask); an image classifier has one. Export it again so that the others are constants.',
     ],
     [
-      'images of bytes',
+      'images of other whole numbers than bytes',
       modelOf((b, x) => chain(body, head)(b, b.op('Cast', [x], { attributes: { to: 1 } })), {
-        type: { ...imageType, dataType: DATA_TYPE.uint8 },
+        type: { ...imageType, dataType: DATA_TYPE.int32 },
       }),
-      'The input "image" is of type uint8; dent-serve feeds float32.',
+      'The input "image" is of type int32; dent-serve feeds float32, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.',
     ],
     [
       'images larger than any',

@@ -22,6 +22,7 @@ import { nodesInTheWay, quantisingNode, runtimeNode } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
 import { channelsFirst, isChannelsLast } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
+import { floatPixels } from './passes/float-pixels.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
 import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
@@ -255,7 +256,7 @@ export async function prepare(
   const layout = isChannelsLast(source.graph) ? 'NHWC' : 'NCHW';
   const type = dataTypeName(source.graph.inputs[0]?.type?.dataType ?? DATA_TYPE.float32);
   const { outputs } = source.graph;
-  const widened = channelsFirst(widenFloats(withoutLabels(source)));
+  const widened = channelsFirst(widenFloats(floatPixels(withoutLabels(source))));
   const probe = probeShape(widened, options);
   const output = chooseOutput(widened.graph, options);
   const main = { ...widened, graph: { ...widened.graph, outputs: [output] } };

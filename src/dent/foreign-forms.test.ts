@@ -22,7 +22,7 @@ import {
   type Node,
   type Value,
 } from '../onnx/index.ts';
-import { int64 } from '../tensor.ts';
+import { float32, int64 } from '../tensor.ts';
 import { compile, createRecipe, inspect, tensorNames } from './index.ts';
 
 const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
@@ -32,15 +32,15 @@ const compileWith = (model: Uint8Array, options: Record<string, unknown> = { pre
   compile(model, createRecipe(options), engine);
 
 /** The logits of four images after two updates. */
-async function adapted(model: Uint8Array): Promise<number[]> {
+async function adapted(model: Uint8Array, image = images(4)): Promise<number[]> {
   const { bytes, output } = await compileWith(model);
-  const results = await engine.evaluate(bytes, { image: images(4), steps: int64([], [2]) });
+  const results = await engine.evaluate(bytes, { image, steps: int64([], [2]) });
   return Array.from<number | bigint, number>(results[output]!.data, Number);
 }
 
 /** Both models adapted on the same images give the same logits, but for rounding. */
-async function expectSame(a: Uint8Array, b: Uint8Array): Promise<void> {
-  const [first, second] = await Promise.all([adapted(a), adapted(b)]);
+async function expectSame(a: Uint8Array, b: Uint8Array, image = images(4)): Promise<void> {
+  const [first, second] = await Promise.all([adapted(a, image), adapted(b, image)]);
   expect(first).toHaveLength(20);
   expect(Math.max(...first.map((y, i) => Math.abs(y - second[i]!)))).toBeLessThan(1e-6);
 }
@@ -249,5 +249,58 @@ describe('root mean square normalisation', () => {
     expect((await inspect(modelOf(chain(places, other, end)), engine)).layers).toMatchObject([
       { kind: 'convolution' },
     ]);
+  });
+});
+
+describe('bytes of pixels', () => {
+  const { dims, data } = images(4);
+  const pixels = float32(
+    dims,
+    data.map((x) => Math.round(Math.abs(x) * 127)),
+  );
+  const scaled: Write = (b, x) => b.op('Div', [b.op('Sub', [x, 120]), 60]);
+  const expected = modelOf(chain(scaled, body, head));
+  const toFloat: Write = (b, x) => b.op('Cast', [x], { attributes: { to: DATA_TYPE.float32 } });
+  const toFirst: Write = (b, x) => b.op('Transpose', [x], { attributes: { perm: [0, 3, 1, 2] } });
+  const nchw = { dataType: DATA_TYPE.uint8, shape: ['batch', 3, 6, 8] };
+  const nhwc = { dataType: DATA_TYPE.uint8, shape: ['batch', 6, 8, 3] };
+  /** The brightest of a pixel and a byte. */
+  const atLeast: Write = (b, x) =>
+    b.op('Max', [x, b.constant({ dataType: DATA_TYPE.uint8, dims: [], bytes: Uint8Array.of(9) })]);
+  const half: Write = (b, x) => b.op('Cast', [x], { attributes: { to: DATA_TYPE.float16 } });
+
+  it.each([
+    ['turned into floats at once', modelOf(chain(toFloat, scaled, body, head), { type: nchw }), expected],
+    [
+      'with the channels last',
+      modelOf(chain(toFloat, scaled, toFirst, body, head), { type: nhwc }),
+      expected,
+    ],
+    ['turned as bytes', modelOf(chain(toFirst, toFloat, scaled, body, head), { type: nhwc }), expected],
+    ['turned into float16', modelOf(chain(half, scaled, body, head), { type: nchw }), expected],
+    [
+      'computed with',
+      modelOf(chain(atLeast, toFloat, scaled, body, head), { type: nchw }),
+      modelOf(chain((b, x) => b.op('Max', [x, 9]), scaled, body, head)),
+    ],
+  ])('are taken as numbers from 0 to 255: %s', async (_title, bytes, floats) => {
+    expect(tensorNames(bytes)).toEqual({ input: 'image', output: 'result', pixels: true });
+    await expectSame(bytes, floats, pixels);
+  });
+
+  it('leave nothing of their type in the compiled graph where they are turned at once', async () => {
+    const { bytes } = await compileWith(modelOf(chain(toFloat, scaled, body, head), { type: nchw }));
+    const { graph } = decodeModel(bytes);
+    expect(graph.inputs[0]).toMatchObject({ name: 'image', type: { dataType: DATA_TYPE.float32 } });
+    expect(graph.nodes.map(({ opType }) => opType)).not.toContain('Round');
+  });
+
+  it('are said to be such', async () => {
+    const { reading, unsupported } = await inspect(
+      modelOf(chain(toFloat, body, head), { type: nchw }),
+      engine,
+    );
+    expect(reading!.input).toMatchObject({ type: 'uint8', layout: 'NCHW' });
+    expect(unsupported).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { cutting, PRESETS, type Recipe, smallBatchPreset } from '../dent/index.ts';
+import { cutting, PRESETS, type Reading, type Recipe, smallBatchPreset } from '../dent/index.ts';
 import type {
   Adaptation,
   AdaptedRows,
@@ -43,6 +43,10 @@ function fallbackPresets(recipes: Readonly<Record<string, Recipe>>): Set<'isolat
   return new Set(presets.filter((preset) => preset !== undefined));
 }
 
+/** Whether rows hold the pixels as they are. */
+const feedsPixels = ({ scale, mean, std }: InputSpec): boolean =>
+  scale === 1 && mean.every((each) => each === 0) && std.every((each) => each === 1);
+
 function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, modelPath: string): void {
   const { labels, input } = model.manifest;
   const faults: string[] = [];
@@ -57,6 +61,11 @@ function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, model
       `${model.manifestPath}: the field "input" makes images of ${shape.join(' x ')} (channels, height, width); ${modelPath} takes ${artifact.imageShape.join(' x ')}.`,
     );
   }
+  if (artifact.reading.input.type === 'uint8' && !feedsPixels(input)) {
+    faults.push(
+      `${model.manifestPath}: ${modelPath} takes the bytes of pixels (uint8) and normalises them itself, so "input.scale" must be 1, and "input.mean" and "input.std" must be left out.`,
+    );
+  }
   if (faults.length > 0) throw new InputError(faults);
 }
 
@@ -64,6 +73,7 @@ interface OpenArtifact {
   /** The first of the recipes that share the graph. */
   readonly recipe: Recipe;
   readonly artifact: Artifact;
+  readonly reading: Reading;
   readonly loaded: LoadedArtifact;
 }
 
@@ -100,7 +110,7 @@ function createArtifactOpener(
       const name = `${model.name}:${version}/${recipeName}`;
       const artifact = { name, path, input, output, ...cutting(recipe, cached) };
       const loaded = await naming(modelPath, () => adaptation.load(artifact));
-      open.set(compileKey(recipe), { recipe, artifact, loaded });
+      open.set(compileKey(recipe), { recipe, artifact, reading: cached.reading, loaded });
       return artifact;
     },
     async release(): Promise<void> {
@@ -138,12 +148,13 @@ async function openVersion(
   }
   // Any recipe's: `dent predict` opens no other than the one it was asked for.
   const { input, output } = Object.values(artifacts)[0]!;
+  const [{ reading }] = [...open.values()] as [OpenArtifact];
   return {
     name,
     version: found.version,
     sha256,
     // The graphs of all recipes have the model's own names.
-    tensors: { input, output },
+    tensors: { input, output, ...(reading.input.type === 'uint8' && { pixels: true }) },
     content,
     manifest,
     artifacts,

@@ -2,6 +2,7 @@ import type { ModelSummary } from '../../inference/inference.ts';
 import { rowShape } from '../../models/index.ts';
 import type { DescribedVersion } from '../../models/model.ts';
 import type { ModelConfigBody, ModelMetadataBody } from '../schemas/open-inference.ts';
+import { inputType } from './images.ts';
 import { outputsOf } from './outputs.ts';
 
 /** Triton's name for models that ONNX Runtime runs. */
@@ -24,7 +25,7 @@ export function modelMetadata(
     inputs: [
       {
         name: version.tensors.input,
-        datatype: 'FP32',
+        datatype: inputType(version),
         shape: [-1, ...rowShape(version.manifest.input)],
       },
     ],
@@ -41,7 +42,9 @@ export function modelConfig(version: DescribedVersion): ModelConfigBody {
     backend: BACKEND,
     version_policy: { specific: { versions: [version.version] } },
     max_batch_size: batching.maxBatchSize,
-    input: [{ name: version.tensors.input, data_type: 'TYPE_FP32', dims: [...rowShape(input)] }],
+    input: [
+      { name: version.tensors.input, data_type: `TYPE_${inputType(version)}`, dims: [...rowShape(input)] },
+    ],
     output: outputsOf(version).map(({ name, size }) => ({ name, data_type: 'TYPE_FP32', dims: [size] })),
     dynamic_batching: {
       preferred_batch_size: [batching.maxBatchSize],

@@ -13,6 +13,9 @@ const DATA_TYPES = { FP32: 'float32', UINT8: 'uint8' } as const;
 const ELEMENT_BYTES = { FP32: 4, UINT8: 1 } as const;
 type DataType = keyof typeof DATA_TYPES;
 
+/** What the model's file itself takes; a request may send the other all the same. */
+export const inputType = ({ tensors }: DescribedVersion): DataType => (tensors.pixels ? 'UINT8' : 'FP32');
+
 const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
 
 const tensorOf = (datatype: DataType, dims: readonly number[], data: ImageArray): Images =>
@@ -113,14 +116,15 @@ export function readImages(version: DescribedVersion, { inputs }: InferRequestBo
   return tensorOf(datatype, input.shape, fromBytes(datatype, tensors));
 }
 
-/** The one image of a request in raw mode: FP32 and nothing else. */
+/** The one image of a request in raw mode: numbers of the model's own type and nothing else. */
 export function readRawImage(version: DescribedVersion, bytes: Buffer): Images {
+  const datatype = inputType(version);
   const dims = [1, ...rowShape(version.manifest.input)];
-  const needed = elementCount(dims) * ELEMENT_BYTES.FP32;
+  const needed = elementCount(dims) * ELEMENT_BYTES[datatype];
   if (bytes.length !== needed) {
     throw invalid(
-      `A request whose header has the length 0 is one image of FP32 [${dims}], ${needed} bytes; it has ${bytes.length}.`,
+      `A request whose header has the length 0 is one image of ${datatype} [${dims}], ${needed} bytes; it has ${bytes.length}.`,
     );
   }
-  return tensorOf('FP32', dims, fromBytes('FP32', bytes));
+  return tensorOf(datatype, dims, fromBytes(datatype, bytes));
 }

@@ -20,7 +20,7 @@ const DESCRIPTION =
   'one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. ' +
   'Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. ' +
   'Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there ' +
-  'means that the body is one image of FP32 and nothing else. A body may be compressed with gzip or deflate; answers never are.';
+  'means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.';
 
 const binary = (description: string) => ({ type: 'string', format: 'binary', description });
 const InferResponseRef = { $ref: 'InferResponse#' };
