@@ -62,6 +62,11 @@ it.each<[string, unknown, string]>([
   ],
   ['a label that is no text', { ...smallest, labels: ['a', 2] }, 'the field "labels.1" must be a text.'],
   [
+    "a label with Windows' line end",
+    { ...smallest, labels: ['cat', 'dog\r'] },
+    'the field "labels.1" must have no blanks around it and no line end; it is "dog\\r".',
+  ],
+  [
     'two means for three channels',
     { ...smallest, input: { ...input, mean: [0, 0] } },
     'the field "input.mean" has 2 values; "rgb" has 3 channels.',

@@ -105,6 +105,9 @@ function readJson(text: string, file: string): Readonly<Record<string, unknown>>
   throw new InputError(`${file}: it must be a JSON object.`);
 }
 
+/** As many as the schema tells of a field. */
+const MOST_TOLD = 8;
+
 /** A list of thousands of wrong labels is told of by the first few; every field has its turn. */
 function schemaFaults(written: Readonly<Record<string, unknown>>): string[] {
   const { properties, required } = ManifestSchema;
@@ -119,6 +122,19 @@ function schemaFaults(written: Readonly<Record<string, unknown>>): string[] {
         : [],
     ),
   ];
+}
+
+/** Lists that were made on Windows, or cut at commas, leave line ends and blanks on labels that nobody sees. */
+function labelFaults(labels: unknown): string[] {
+  if (!Array.isArray(labels)) return [];
+  return labels
+    .map((label: unknown, i) => ({ label, field: `labels.${i}` }))
+    .filter(({ label }) => typeof label === 'string' && label !== '' && /^\s|\s$|\p{Cc}/u.test(label))
+    .slice(0, MOST_TOLD)
+    .map(
+      ({ label, field }) =>
+        `the field "${field}" must have no blanks around it and no line end; it is ${JSON.stringify(label)}.`,
+    );
 }
 
 function recipeFaults(name: string, options: unknown): string[] {
@@ -175,6 +191,7 @@ function checked(text: string, file: string): ManifestFile {
   const faults = [
     ...schemaFaults(written),
     ...channelFaults(written.input),
+    ...labelFaults(written.labels),
     ...recipesFaults(written.recipes, written.defaultRecipe),
   ];
   if (faults.length > 0) throw new InputError(faults.map((fault) => `${file}: ${fault}`));

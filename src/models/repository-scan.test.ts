@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type FoundModel, listRepository } from './repository-scan.ts';
 
@@ -76,6 +78,9 @@ it('refuses links that lead out of the repository', async () => {
   ]);
   await rm(join(root, 'a', '1'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a', '1'));
+  // However the repository is named.
+  const relativeRoot = `./${relative(process.cwd(), root)}/`;
+  expect(await faultsOf(relativeRoot)).toEqual([expect.stringContaining('this symbolic link leads out')]);
   expect(await faultsOf(root)).toEqual([
     `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
   ]);
@@ -102,6 +107,50 @@ it('says what is missing, and where', async () => {
 it('takes a link that leads nowhere for a model that is missing, and not for none', async () => {
   await symlink('gone', join(root, 'a'));
   await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: this link is missing.`);
+});
+
+it('says what the model is called in the place of model.onnx', async () => {
+  await write('a/model.json', manifest);
+  await write('a/1/resnet18.onnx');
+  expect(await faultsOf(root)).toEqual([
+    `${join(root, 'a/1/model.onnx')}: the model is missing; there is resnet18.onnx, which must be called model.onnx.`,
+  ]);
+});
+
+it("names the folder around where a model's folder is named for the repository", async () => {
+  await write('a/model.json', manifest);
+  await write('a/1/model.onnx');
+  await expect(listRepository(join(root, 'a'))).rejects.toThrow(
+    `${join(root, 'a')}: this is the folder of a model; the model repository is the folder around it.`,
+  );
+  // A manifest that lies about beside the models keeps none of them from serving.
+  await write('model.json', manifest);
+  expect((await scanRepository(root)).map(({ name }) => name)).toEqual(['a']);
+});
+
+it('reads a repository behind a link whose end has no name here', async (test) => {
+  await write('.elsewhere/a/model.json', manifest);
+  await write('.elsewhere/a/1/model.onnx');
+  const [hidden, copy] = [join(folder, 'hidden'), join(root, '.elsewhere', '.')];
+  await mkdir(hidden);
+  // As the root of another container is seen: a mount that this process does not have.
+  const script = 'mount -t tmpfs none "$0" && cp -r "$1" "$0/models" && echo there && exec sleep 300';
+  const other = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, hidden, copy]);
+  try {
+    const [said] = await Promise.race([
+      once(other.stdout, 'data'),
+      once(other, 'exit'),
+      once(other, 'error'),
+    ]);
+    if (String(said) !== 'there\n')
+      test.skip('This machine gives its users no mounts of their own (unshare).');
+    const link = join(folder, 'link');
+    await symlink(join(`/proc/${other.pid}/root`, hidden, 'models'), link);
+    expect((await scanRepository(link)).map(({ name }) => name)).toEqual(['a']);
+    expect(await faultsOf(link)).toEqual([]);
+  } finally {
+    other.kill('SIGKILL');
+  }
 });
 
 it('stamps a folder anew whenever something of it may have changed, and only then', async () => {

@@ -1,5 +1,5 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { InputError } from '../errors.ts';
 import { readText } from '../regular-file.ts';
 import { parseManifest, SAFE_NAME } from './manifest.ts';
@@ -49,6 +49,12 @@ export interface RepositoryListing {
   readonly passedOver: readonly PassedOver[];
 }
 
+/** The absolute path of the repository as it was named, and where that leads. */
+interface Root {
+  readonly top: string;
+  readonly real: string;
+}
+
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,8}$/;
 
 function missing(path: string, what: string, cause: unknown): InputError {
@@ -57,11 +63,24 @@ function missing(path: string, what: string, cause: unknown): InputError {
   return new InputError(`${path}: ${what} ${reason}.`, { cause });
 }
 
-/** Refuses what a symbolic link leads to outside of the repository, and where `what` says what it is, that it is missing. */
-async function checkInside(root: string, path: string, what?: string): Promise<void> {
-  const real = await realpath(path).catch((cause: unknown) => {
-    if (what !== undefined) throw missing(path, what, cause);
-  });
+/** Whether `path`, or a folder on the way to it from the absolute `top`, is a symbolic link. */
+async function isLinked(top: string, path: string): Promise<boolean> {
+  for (let each = resolve(path); each.length > top.length; each = dirname(each)) {
+    if ((await lstat(each)).isSymbolicLink()) return true;
+  }
+  return false;
+}
+
+/**
+ * Refuses what a symbolic link leads to outside of the repository, and where `what` says what it is, that it is missing. The repository
+ * itself may be a link whose end has no name here, as one into the file system of another container has.
+ */
+async function checkInside({ top, real: root }: Root, path: string, what?: string): Promise<void> {
+  const real = await isLinked(top, path)
+    .then((linked) => (linked ? realpath(path) : undefined))
+    .catch((cause: unknown) => {
+      if (what !== undefined) throw missing(path, what, cause);
+    });
   if (real === undefined || real.startsWith(root + sep)) return;
   throw new InputError(`${path}: this symbolic link leads out of the model repository.`);
 }
@@ -103,7 +122,7 @@ async function stampOfVersion(folder: string): Promise<string> {
   );
 }
 
-async function readManifest(root: string, manifestPath: string): Promise<Manifest> {
+async function readManifest(root: Root, manifestPath: string): Promise<Manifest> {
   await checkInside(root, manifestPath, 'the manifest');
   const text = await readText(manifestPath).catch((cause: unknown) => {
     throw missing(manifestPath, 'the manifest', cause);
@@ -111,7 +130,7 @@ async function readManifest(root: string, manifestPath: string): Promise<Manifes
   return parseManifest(text, manifestPath);
 }
 
-async function findVersion(root: string, folder: string, stamp: string): Promise<FoundVersion> {
+async function findVersion(root: Root, folder: string, stamp: string): Promise<FoundVersion> {
   const modelPath = join(folder, 'model.onnx');
   const found = { version: Number(basename(folder)), modelPath, stamp };
   try {
@@ -119,12 +138,24 @@ async function findVersion(root: string, folder: string, stamp: string): Promise
     for (const file of await versionFiles(folder)) await checkInside(root, join(folder, file));
     return found;
   } catch (fault) {
-    return { ...found, fault: fault as InputError };
+    return { ...found, fault: await withNearMiss(fault as InputError, folder) };
   }
 }
 
+/** The fault, and where the folder holds a model of another name, which. */
+async function withNearMiss(fault: InputError, folder: string): Promise<InputError> {
+  const files = await versionFiles(folder);
+  const [other] = files.filter((file) => file.endsWith('.onnx'));
+  if (other === undefined || files.includes('model.onnx')) return fault;
+  return new InputError(
+    fault.faults.map(
+      (each) => `${each.replace(/\.$/, '')}; there is ${other}, which must be called model.onnx.`,
+    ),
+  );
+}
+
 async function findVersions(
-  root: string,
+  root: Root,
   path: string,
   names: readonly string[],
   stamps: readonly string[],
@@ -174,7 +205,7 @@ async function atLeastOne(path: string, versions: FoundVersion[], strays: readon
   throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}${instead}.`);
 }
 
-async function lookInto(root: string, path: string, name: string): Promise<ModelFolder> {
+async function lookInto(root: Root, path: string, name: string): Promise<ModelFolder> {
   const manifestPath = join(path, 'model.json');
   let unreadable: InputError | undefined;
   const all = await candidates(path).catch((cause: unknown): string[] => {
@@ -204,16 +235,27 @@ async function lookInto(root: string, path: string, name: string): Promise<Model
   };
 }
 
+const hasManifest = (path: string): Promise<boolean> =>
+  stat(join(path, 'model.json')).then(
+    () => true,
+    () => false,
+  );
+
 /** Every volume of ext4 has such a folder, and a model might be called so. */
 const LOST_AND_FOUND = 'lost+found';
 
 /** Whether a folder is none that somebody meant for a model, but one such as `lost+found`, `@eaDir` or `$RECYCLE.BIN`. */
 const isStray = async (path: string, name: string): Promise<boolean> =>
-  (!SAFE_NAME.test(name) || name === LOST_AND_FOUND) &&
-  stat(join(path, 'model.json')).then(
-    () => false,
-    () => true,
+  (!SAFE_NAME.test(name) || name === LOST_AND_FOUND) && !(await hasManifest(path));
+
+/** Whoever names a model's folder for the repository has its versions taken for models. */
+async function checkLevel(root: string, folders: readonly ModelFolder[]): Promise<void> {
+  if (!(await hasManifest(root))) return;
+  for (const { path } of folders) if (await hasManifest(path)) return;
+  throw new InputError(
+    `${root}: this is the folder of a model; the model repository is the folder around it.`,
   );
+}
 
 /**
  * The folders of the repository `root`. Rejects with `InputError` where `root` cannot be read or holds no model: both are what a
@@ -221,14 +263,17 @@ const isStray = async (path: string, name: string): Promise<boolean> =>
  */
 export async function listRepository(root: string): Promise<RepositoryListing> {
   try {
-    const realRoot = await realpath(root);
+    await stat(root);
+    const real = await realpath(root).catch(() => root);
     const folders: ModelFolder[] = [];
     const strays: string[] = [];
     for (const name of await candidates(root)) {
       const path = join(root, name);
       if (await isStray(path, name)) strays.push(name);
-      else if (await mayBeFolder(path)) folders.push(await lookInto(realRoot, path, name));
+      else if (await mayBeFolder(path))
+        folders.push(await lookInto({ top: resolve(root), real }, path, name));
     }
+    await checkLevel(root, folders);
     if (folders.length === 0) throw new InputError(`${root}: this model repository holds no model.`);
     return { folders, passedOver: await findPassedOver(root, strays, NO_MODEL) };
   } catch (cause) {
