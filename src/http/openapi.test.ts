@@ -112,6 +112,26 @@ it('documents the ways to send images, and the examples of JSON work', async () 
   expect(list.json().results).toHaveLength(2);
 });
 
+it('has bodies and answers that generators of clients know, each under a name', () => {
+  const known =
+    /^(?:application\/(?:json|problem\+json|octet-stream)|multipart\/form-data|text\/plain(?:;.*)?)$/;
+  const anonymous = (value: unknown, path: string): string[] => {
+    if (typeof value !== 'object' || value === null) return [];
+    const inside = Object.entries(value).filter(([key]) => !/^examples?$/.test(key));
+    return [
+      ...('properties' in value ? [path] : []),
+      ...inside.flatMap(([key, each]) => anonymous(each, `${path} ${key}`)),
+    ];
+  };
+  for (const [name, { requestBody, responses }] of operations) {
+    const types = [requestBody, ...Object.values(responses)].flatMap((each) =>
+      Object.keys(each?.content ?? {}),
+    );
+    expect(types.filter((type) => !known.test(type))).toEqual([]);
+    expect(anonymous({ requestBody, responses }, name)).toEqual([]);
+  }
+});
+
 it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => {
   expect(parse(yaml, { version: '1.1' })).toEqual(parse(yaml));
 });

@@ -1,7 +1,8 @@
+import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { adobeRgbProfile } from '../../test/images/icc.ts';
-import { withProfile } from '../../test/images/jpeg.ts';
+import { inserted, withProfile } from '../../test/images/jpeg.ts';
 import { inputOf, noise, picture, solid } from '../../test/images/pictures.ts';
 import { createImageDecoder } from './index.ts';
 
@@ -69,6 +70,14 @@ describe('a broken colour profile', () => {
     await expectColour(withProfile(await stored([200, 100, 50]), profile), [200, 100, 50], 2);
   });
 
+  it('of inks in a picture of lights is passed over', async () => {
+    const inks = await sharp(
+      await solid(8, 8, [1, 2, 3]).withIccProfile('cmyk').jpeg().toBuffer(),
+    ).metadata();
+    const png = await solid(16, 16, [200, 100, 50]).png().toBuffer();
+    await expectColour(inserted(png, 33, iccChunk(inks.icc!)), [200, 100, 50], 1);
+  });
+
   it('for colours in a grey picture is passed over', async () => {
     const grey = await solid(16, 16, [90, 90, 90]).toColourspace('b-w').jpeg({ quality: 100 }).toBuffer();
     await expectColour(withProfile(grey, adobeRgbProfile()), [90, 90, 90], 1);
@@ -102,6 +111,15 @@ describe('PNG', () => {
     expect(await colourOf(bytes)).toEqual([255, 255, 255]);
   });
 });
+
+/** A colour profile as PNG has it, for behind the header of 33 bytes. */
+function iccChunk(profile: Buffer): Buffer {
+  const content = Buffer.concat([Buffer.from('iCCPname\0\0', 'latin1'), deflateSync(profile)]);
+  const ends = Buffer.alloc(8);
+  ends.writeUInt32BE(content.length - 4, 0);
+  ends.writeUInt32BE(crc32(content), 4);
+  return Buffer.concat([ends.subarray(0, 4), content, ends.subarray(4)]);
+}
 
 /** Adobe RGB to sRGB over XYZ of D65, by the matrices of the two standards. */
 function adobeToSrgb(colour: Colour): Colour {
