@@ -96,7 +96,9 @@ describe('errors', () => {
     const missing = await get('/v2/nothing');
     expect(missing.statusCode).toBe(404);
     expect(missing.headers['content-type']).toBe('application/json');
-    expect(missing.json()).toEqual({ error: 'There is nothing at /v2/nothing.' });
+    expect(missing.json()).toEqual({
+      error: 'There is nothing at /v2/nothing; /openapi.yaml lists the paths.',
+    });
     const wrong = await test.app.inject({ method: 'DELETE', url: '/v2/health/live' });
     expect([wrong.statusCode, wrong.json()]).toEqual([
       405,
@@ -145,7 +147,7 @@ describe('models', () => {
     expect((await get('/v1/models/shapes')).json()).toMatchObject({ status: 404, code: 'unknown_model' });
     expect((await get('/v1/models?page=2')).json()).toMatchObject({
       status: 400,
-      detail: 'There is no query parameter "page".',
+      detail: 'There is no query parameter "page"; there are none here.',
     });
   });
 });

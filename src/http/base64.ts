@@ -29,6 +29,12 @@ export function bytesOfBase64(given: string, name: string): Buffer {
     throw invalid(`The ${name} is an address, and nothing is fetched from there; send the image in base64.`);
   }
   const text = /^\s*data:/i.test(given) ? payloadOfUrl(given, name) : given;
+  // What encodes a form makes a plus of a space, and there is no telling which spaces have been one.
+  if (/[^\s] +[^\s]/.test(text)) {
+    throw invalid(
+      `The ${name} has spaces in it, where base64 has "+"; something on its way took it for a form.`,
+    );
+  }
   const base64 = /\s/.test(text) ? text.replaceAll(/\s+/g, '') : text;
   if (!BASE64.test(base64)) throw invalid(`The ${name} is not base64: ${oddCharacter(base64)}.`);
   if (base64.replace(/=+$/, '').length % 4 === 1) {

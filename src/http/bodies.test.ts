@@ -1,6 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTestApp, encoded, type TestApp } from '../../test/http/build-test-app.ts';
+import { noise, picture } from '../../test/images/pictures.ts';
 
 let test: TestApp;
 let blue: Buffer;
@@ -35,6 +36,29 @@ describe('an image', () => {
     const reply = await post(blue, type === undefined ? {} : { 'content-type': type });
     expect([reply.statusCode, labelOf(reply)]).toEqual([200, 'blue']);
     expect(Buffer.compare(last().image, blue)).toBe(0);
+  });
+
+  it('is not taken without its line breaks, as curl -d sends it', async () => {
+    const noisy = await picture(noise(64 * 64 * 3, 7), 64, 64, 3)
+      .jpeg()
+      .toBuffer();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await post(noisy, headers)).statusCode).toBe(200);
+    for (const image of [
+      noisy,
+      await picture(noise(64 * 64 * 3, 7), 64, 64, 3)
+        .png()
+        .toBuffer(),
+    ]) {
+      const reply = await post(
+        Buffer.from(image.filter((byte) => ![0x00, 0x0a, 0x0d].includes(byte))),
+        headers,
+      );
+      expect([reply.statusCode, reply.json().detail]).toEqual([
+        400,
+        'The image has lost all its line breaks on its way; with curl write --data-binary, not -d.',
+      ]);
+    }
   });
 
   it.each([
@@ -102,6 +126,16 @@ describe('JSON', () => {
     expect(Buffer.compare(last().image, blue)).toBe(0);
   });
 
+  it.each([
+    ['spaces for "+"', 'aaaa aaaa', 'has spaces in it, where base64 has "+"'],
+    ['quotes about it', "b'aaaa'", 'is not base64: at place 2 it has "\'"'],
+    ['backslashes', 'aaaa\\\\u', 'is not base64: at place 5 it has "\\\\"'],
+  ])('may not hold base64 with %s', async (_, text, detail) => {
+    const reply = await post(`{"image": "${text}"}`, { 'content-type': 'application/json' });
+    expect([reply.statusCode, reply.json().code]).toEqual([400, 'invalid_request']);
+    expect(reply.json().detail).toContain(detail);
+  });
+
   it('may begin with a byte order mark', async () => {
     expect(
       labelOf(await post(`\uFEFF{"image": "${base64()}"}`, { 'content-type': 'application/json' })),
@@ -145,6 +179,26 @@ describe('what else is asked for', () => {
       400,
       'The parameter "top_k" is 3 in the query and 2 in the body; say it once.',
     ]);
+  });
+});
+
+describe('a form', () => {
+  const payload = () =>
+    Buffer.concat([
+      Buffer.from('--xY z\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'),
+      blue,
+      Buffer.from('\r\n--xY z--\r\n'),
+    ]);
+
+  it.each([
+    'multipart/form-data',
+    'multipart/form-data; charset=utf-8',
+    'application/json',
+    'text/plain',
+    undefined,
+  ])('is one as %s, by the boundary that it begins with', async (type) => {
+    const reply = await post(payload(), type === undefined ? {} : { 'content-type': type });
+    expect([reply.statusCode, labelOf(reply)]).toEqual([200, 'blue']);
   });
 });
 

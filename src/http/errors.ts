@@ -74,7 +74,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 
 function notFound({ url }: FastifyRequest): ServiceError {
   const path = url.split('?', 1)[0]!.slice(0, 200);
-  return new ServiceError('not_found', `There is nothing at ${path}.`);
+  return new ServiceError('not_found', `There is nothing at ${path}; /openapi.yaml lists the paths.`);
 }
 
 /** Every error of every route leaves through `sendError`. */

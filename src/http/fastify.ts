@@ -61,7 +61,8 @@ export function createFastify(
       // A plus is a plus, as in a path (RFC 3986), and recipes have it in their names. Only forms mean a space by it.
       querystringParser: (query) => parse(query.replaceAll('+', '%2B')),
     },
-    ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: true } },
+    // Verbose, so that a complaint about a name can say which there are.
+    ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: true, verbose: true } },
     schemaErrorFormatter: validationError,
     frameworkErrors: (error, request, reply) => {
       // Fastify runs no hooks for these.

@@ -23,6 +23,20 @@ interface Part {
   readonly content: Buffer;
 }
 
+const BEGINNING = /^--([^\r\n"]{1,70})\r\nContent-Disposition: *form-data/i;
+
+/**
+ * The content type by which a body can be read as a form; undefined where it is none. Clients that write the header themselves
+ * forget its boundary, or call a form JSON; the body begins with the boundary.
+ */
+export function formType(body: Buffer, contentType: string): string | undefined {
+  const isForm = /^multipart\/form-data/i.test(contentType.trim());
+  if (isForm && /;\s*boundary=./i.test(contentType)) return contentType;
+  const boundary = BEGINNING.exec(body.toString('latin1', 0, 256))?.[1];
+  if (boundary !== undefined) return `multipart/form-data; boundary="${boundary}"`;
+  return isForm ? contentType : undefined;
+}
+
 /** What a form asks for. Rejects with `invalid_request` where it has other fields, or is broken. */
 export async function readForm(form: Buffer, contentType: string): Promise<PredictForm> {
   const parts = await readParts(form, contentType);

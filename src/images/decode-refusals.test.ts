@@ -28,6 +28,11 @@ describe('what it refuses', () => {
       [tiff, 'a TIFF file', convert],
       [video, 'a video', convert],
       [Buffer.from('%PDF-1.7'), 'a PDF file', convert],
+      [
+        Buffer.from(png.filter((byte) => ![0x00, 0x0a, 0x0d].includes(byte))),
+        'a PNG file whose line breaks have been changed',
+        'send it as it is, which is --data-binary and not -d with curl.',
+      ],
       [Buffer.from('<!DOCTYPE html><title>404</title>'), 'an HTML page', 'look at what it says.'],
       [Buffer.from(png.toString('base64')), 'text in base64', 'send it as JSON {"image": "..."}'],
       [Buffer.from('data:image/png;base64,iVBORw0KGgo='), 'a data: URL', 'send it as JSON {"image": "..."}'],

@@ -9,6 +9,9 @@ interface Foreign {
 const CONVERT = 'convert it to one of them first';
 const WRAP = 'send it as JSON {"image": "..."}, or send the bytes that it stands for';
 
+/** What the three bytes are for that the type has between these and its own. */
+const PNG_AS_TEXT = [0x89, 0x50, 0x4e, 0x47];
+
 const SIGNATURES: readonly (readonly [what: string, signature: readonly number[], at?: number])[] = [
   ['a GIF file', [0x47, 0x49, 0x46, 0x38]],
   ['a TIFF file', [0x49, 0x49, 0x2a, 0x00]],
@@ -34,6 +37,10 @@ const TEXTS: readonly (readonly [what: string, text: RegExp, advice: string])[] 
 
 /** Says of bytes that are of no known type what else they are; undefined where nobody knows. */
 export function foreignFormat(bytes: Uint8Array): Foreign | undefined {
+  if (startsWith(bytes, 0, PNG_AS_TEXT)) {
+    const advice = 'send it as it is, which is --data-binary and not -d with curl';
+    return { what: 'a PNG file whose line breaks have been changed', advice };
+  }
   const known = SIGNATURES.find(([, signature, at = 0]) => startsWith(bytes, at, signature));
   if (known !== undefined) return { what: known[0], advice: CONVERT };
   const text = Buffer.from(bytes.subarray(0, 256)).toString('latin1');

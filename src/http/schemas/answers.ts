@@ -35,7 +35,10 @@ export const emptyAnswer = (description: string) => ({ description, headers: REQ
 /** For each code that an operation documents: when it is met, and what it says then. */
 const PROBLEMS = {
   invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG, WebP or AVIF file.'],
-  invalid_request: ['a parameter or the body is wrong', 'There is no query parameter "topk".'],
+  invalid_request: [
+    'a parameter or the body is wrong',
+    'There is no query parameter "topk"; there are "recipe", "top_k", and "timeout_ms".',
+  ],
   unknown_recipe: [
     'the model has no such recipe',
     'The model "cifar10-resnet14" has no recipe "strong"; its recipes are isolated.',
