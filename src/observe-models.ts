@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { type Reading, readingLines } from './dent/index.ts';
 import { InputError } from './errors.ts';
 import type { Metrics } from './metrics/index.ts';
 import type { RepositoryObserver } from './models/index.ts';
@@ -9,17 +10,25 @@ export function observeModels(
   log: FastifyBaseLogger,
   onReady: () => void = () => {},
 ): RepositoryObserver {
+  function tellReading(model: string, version: number, reading: Reading): void {
+    const { warnings, ...taken } = reading;
+    const lines = readingLines(reading).join('; ');
+    log.info({ model, version, reading: taken }, `${model}:${version} ${lines}`);
+    for (const warning of warnings) log.warn({ model, version }, `${model}:${version}: ${warning}`);
+  }
+
   return {
     loading(model, version) {
       log.info({ model, version }, `loading ${model}:${version}`);
     },
     ready(served, seconds) {
       metrics.models.loaded(served);
-      const { name: model, version, sha256 } = served;
+      const { name: model, version, sha256, reading } = served;
       log.info(
         { model, version, sha256, seconds },
         `${model}:${version} serves, after ${seconds.toFixed(1)} s`,
       );
+      if (reading) tellReading(served.name, version, reading);
       onReady();
     },
     failed(model, version, error) {

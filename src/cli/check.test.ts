@@ -65,7 +65,7 @@ it('prints a line for each of six faults', async () => {
     expect.stringMatching(`${at('a/model.json')}there is no field "lables"`),
     `${at('a/model.json')}the field "shareBatches" must be true or false.`,
     expect.stringMatching(at('a/1/model.onnx')),
-    `${at('b/model.json')}the field "labels" has 2 entries; ${join(root, 'b/1/model.onnx')} has 10 classes.`,
+    `${at('b/model.json')}the field "labels" has 2 entries; ${join(root, 'b/1/model.onnx')} has 10 classes. List a label for each class, in the order of the output "logits".`,
     expect.stringMatching(`${at('b/model.json')}the field "input" makes images of 3 x 32 x 64`),
     `${at('c/2/model.onnx')}the model is missing.`,
   ]);
@@ -78,7 +78,7 @@ it('tells what each recipe is refused for', async () => {
   await write('m', { recipes, defaultRecipe: 'b' });
   const { stdout, code } = await check(root);
   expect(stdout).toBe(
-    `${join(root, 'm/1/model.onnx')}: The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed.\n`,
+    `${join(root, 'm/1/model.onnx')}: The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.\n`,
   );
   expect(code).toBe(1);
 }, 120_000);

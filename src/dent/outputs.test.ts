@@ -6,13 +6,15 @@ import {
   images,
   imageType,
   modelOf,
+  modelOfOutputs,
   plainModel,
+  twoHeads,
   type Write,
   weights,
 } from '../../test/fixtures/dent/models.ts';
 import { createEngine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
-import { DATA_TYPE, type Dim, encodeModel, GraphBuilder, type Value } from '../onnx/index.ts';
+import type { Dim, GraphBuilder, Value } from '../onnx/index.ts';
 import { int64 } from '../tensor.ts';
 import { compile, createRecipe, inspect, type OutputHint, tensorNames } from './index.ts';
 import { noise } from './noise.ts';
@@ -117,39 +119,22 @@ describe('independent labels', () => {
 });
 
 describe('of several outputs', () => {
-  /** A model whose outputs have these names and sizes, in this order. */
-  function model(
-    write: (b: GraphBuilder, image: Value) => Record<string, readonly [Value, Dim?]>,
-  ): Uint8Array {
-    const b = new GraphBuilder();
-    const image: Value = { name: 'image', type: imageType };
-    const outputs = Object.entries(write(b, image)).map(([name, [value, size]]) => {
-      value.name = name;
-      value.type = { dataType: DATA_TYPE.float32, ...(size !== undefined && { shape: ['n', size] }) };
-      return value;
-    });
-    const graph = b.build('test', [image], outputs);
-    return encodeModel({ irVersion: 8, opset: 18, otherDomains: {}, producer: 'test', metadata: {}, graph });
-  }
   const features: Write = chain(body, (b, x) => b.op('Flatten', [b.op('GlobalAveragePool', [x])]));
   const dense =
     (classes: number): Write =>
     (b, x) =>
       b.op('Gemm', [x, weights(b, [4, classes], 2)]);
-  const featuresFirst = model((b, x) => {
+  const featuresFirst = modelOfOutputs((b, x) => {
     const found = features(b, x);
     return { features: [found, 4], logits: [dense(5)(b, found), 5] };
   });
-  const twoHeads = model((b, x) => {
-    const found = features(b, x);
-    return { embedding: [dense(6)(b, found), 6], logits: [dense(5)(b, found), 5] };
-  });
+  const heads = twoHeads();
 
   it.each<readonly [string, Uint8Array, string, OutputHint]>([
     ['the logits behind features', featuresFirst, 'logits', {}],
     [
       'the logits beside a map of features',
-      model((b, x) => {
+      modelOfOutputs((b, x) => {
         const map = body(b, x);
         const logits = head(b, map);
         map.name = 'map';
@@ -160,7 +145,7 @@ describe('of several outputs', () => {
     ],
     [
       'all probabilities beside the best few',
-      model((b, x) => {
+      modelOfOutputs((b, x) => {
         const all = softmax(b, head(b, body(b, x)));
         const [best] = b.multi('TopK', [all, b.ints([3])], 2);
         return { best: [best!, 3], all: [all, 5] };
@@ -170,7 +155,7 @@ describe('of several outputs', () => {
     ],
     [
       'the logits beside their probabilities',
-      model((b, x) => {
+      modelOfOutputs((b, x) => {
         const logits = head(b, body(b, x));
         return { probabilities: [softmax(b, logits), 5], logits: [logits, 5] };
       }),
@@ -179,7 +164,7 @@ describe('of several outputs', () => {
     ],
     [
       'the head at the end of the longest way',
-      model((b, x) => {
+      modelOfOutputs((b, x) => {
         const early = body(b, x);
         const late = b.op('Relu', [b.op('Conv', [early, weights(b, [4, 4, 1, 1], 7)])]);
         return { auxiliary: [head(b, early), 5], main: [head(b, late), 5] };
@@ -187,7 +172,7 @@ describe('of several outputs', () => {
       'main',
       {},
     ],
-    ['the one with as many classes as there are labels', twoHeads, 'embedding', { classes: 6 }],
+    ['the one with as many classes as there are labels', heads, 'embedding', { classes: 6 }],
     ['the one that is named', featuresFirst, 'features', { output: 'features' }],
   ])('takes %s', async (_title, bytes, expected, hint) => {
     expect((await compile(bytes, recipe, engine, hint)).output).toBe(expected);
@@ -203,15 +188,15 @@ describe('of several outputs', () => {
   it.each<readonly [string, Uint8Array, OutputHint, string]>([
     [
       'may be the logits',
-      twoHeads,
+      heads,
       {},
-      'The model has the outputs "embedding" [n, 6], "logits" [n, 5], and "embedding" and "logits" may be its logits; say which one holds the logits by "output": "NAME" in model.json or --output NAME (--model-output NAME for adapt and compile).',
+      'The model has the outputs "embedding" [batch, 6], "logits" [batch, 5], and "embedding" and "logits" may be its logits; say which one holds the logits by "output": "NAME" in model.json or --output NAME (--model-output NAME for adapt and compile).',
     ],
     [
       'has the name',
-      twoHeads,
+      heads,
       { output: 'scores' },
-      'The model has no output "scores"; its outputs are "embedding" [n, 6], "logits" [n, 5].',
+      'The model has no output "scores"; its outputs are "embedding" [batch, 6], "logits" [batch, 5].',
     ],
   ])('refuses with a list where none or several %s', async (_title, bytes, hint, sentence) => {
     await expect(compile(bytes, recipe, engine, hint)).rejects.toThrow(new InputError(sentence));

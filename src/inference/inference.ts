@@ -1,3 +1,4 @@
+import type { Reading } from '../dent/index.ts';
 import type { DescribedVersion, Manifest } from '../models/model.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -159,6 +160,8 @@ export interface VersionSummary {
   /** Why it failed, what it waits for, or why it is not served as its files are now. */
   readonly reason?: string;
   readonly sha256?: string;
+  /** What its file was taken for; absent where engines are elsewhere. */
+  readonly reading?: Reading;
 }
 
 /** What is known of the manifest is absent where none could be read. */

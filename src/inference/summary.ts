@@ -5,10 +5,12 @@ import type { ModelSummary, VersionSummary } from './inference.ts';
 function summarizeVersion(entry: VersionEntry<DescribedVersion>): VersionSummary {
   const { version, state } = entry;
   const reason = 'reason' in entry ? entry.reason : undefined;
+  const reading = entry.state === 'ready' ? entry.serving.reading : undefined;
   return {
     version,
     state,
     ...(entry.state === 'ready' && { sha256: entry.serving.sha256 }),
+    ...(reading !== undefined && { reading }),
     ...(reason !== undefined && { reason }),
   };
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { twoHeads } from '../../test/fixtures/dent/models.ts';
 import { InputError } from '../errors.ts';
 import { contentHash, createDescriber } from './describe-version.ts';
 import { listRepository } from './repository-scan.ts';
@@ -65,4 +66,22 @@ it('tells contents apart by whatever changes an answer, and by nothing else', as
   ];
   expect(new Set([content, ...others]).size).toBe(6);
   expect(content).toMatch(/^[0-9a-f]{64}$/);
+});
+
+it('names the output that the manifest names, and reads the file again where it names another', async () => {
+  const found = await findModel();
+  const folder = await mkdtemp(join(tmpdir(), 'dent-describe-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const version = { version: 1, modelPath: join(folder, 'model.onnx'), stamp: 'a' };
+  await writeFile(version.modelPath, twoHeads());
+  const describe = createDescriber();
+  const of = (manifest: object) =>
+    describe({ ...found, manifest: { ...found.manifest, ...manifest } }, version);
+  const [named, counted] = [
+    await of({ output: 'logits' }),
+    await of({ labels: ['a', 'b', 'c', 'd', 'e', 'f'] }),
+  ];
+  expect([named.tensors.output, counted.tensors.output]).toEqual(['logits', 'embedding']);
+  expect(named.content).not.toBe((await of({ output: 'embedding' })).content);
+  await expect(of({})).rejects.toThrow('"embedding" [batch, 6], "logits" [batch, 5]');
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { tensorNames } from '../dent/index.ts';
+import { type OutputHint, tensorNames } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
 import { readModel } from '../onnx/index.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
@@ -19,30 +19,38 @@ export async function readModelFile(path: string): Promise<{ bytes: Uint8Array; 
  * model's name: its file, how images become rows, and its recipes.
  */
 export function contentHash(name: string, version: number, sha256: string, manifest: Manifest): string {
-  const { input, labels, recipes } = manifest;
-  const identity = JSON.stringify([name, version, sha256, input, labels, recipes]);
+  const { input, output, labels, recipes } = manifest;
+  const named = output === undefined ? [] : [output];
+  const identity = JSON.stringify([name, version, sha256, input, labels, recipes, ...named]);
   return createHash('sha256').update(identity).digest('hex');
 }
+
+/** What the manifest says of the output that classifies. */
+export const outputHint = ({ output, labels }: Manifest): OutputHint => ({
+  ...(output !== undefined && { output }),
+  classes: labels.length,
+});
 
 /**
  * Describes versions by their manifest and their file, which is read again when its stamp is another. Rejects with `InputError`
  * where it cannot be read, or holds no image classifier.
  */
 export function createDescriber(): (model: FoundModel, version: FoundVersion) => Promise<DescribedVersion> {
-  const files = new Map<string, Pick<DescribedVersion, 'sha256' | 'tensors'> & { readonly stamp: string }>();
+  const files = new Map<string, Pick<DescribedVersion, 'sha256' | 'tensors'> & { readonly asked: string }>();
 
-  async function look({ modelPath, stamp }: FoundVersion) {
+  async function look({ modelPath, stamp }: FoundVersion, hint: OutputHint) {
+    const asked = JSON.stringify([stamp, hint]);
     const known = files.get(modelPath);
-    if (known?.stamp === stamp) return known;
+    if (known?.asked === asked) return known;
     const { bytes, sha256 } = await readModelFile(modelPath);
-    const tensors = await naming(modelPath, async () => tensorNames(bytes));
-    const file = { stamp, sha256, tensors };
+    const tensors = await naming(modelPath, async () => tensorNames(bytes, hint));
+    const file = { asked, sha256, tensors };
     files.set(modelPath, file);
     return file;
   }
 
   return async ({ name, manifest }, found) => {
-    const { sha256, tensors } = await look(found);
+    const { sha256, tensors } = await look(found, outputHint(manifest));
     const { version } = found;
     return {
       name,

@@ -10,7 +10,7 @@ import type { Device } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
-import { contentHash, readModelFile } from './describe-version.ts';
+import { contentHash, outputHint, readModelFile } from './describe-version.ts';
 import type { DescribedVersion, InputSpec, Manifest, ModelVersion } from './model.ts';
 import { naming } from './naming.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
@@ -52,13 +52,13 @@ function checkAgainstManifest(artifact: CachedArtifact, model: FoundModel, model
   const faults: string[] = [];
   if (labels.length !== artifact.classes) {
     faults.push(
-      `${model.manifestPath}: the field "labels" has ${labels.length} entries; ${modelPath} has ${artifact.classes} classes.`,
+      `${model.manifestPath}: the field "labels" has ${labels.length} entries; ${modelPath} has ${artifact.classes} classes. List a label for each class, in the order of the output "${artifact.output}".`,
     );
   }
   const shape = rowShape(input);
   if (artifact.imageShape.some((size, axis) => size !== -1 && size !== shape[axis])) {
     faults.push(
-      `${model.manifestPath}: the field "input" makes images of ${shape.join(' x ')} (channels, height, width); ${modelPath} takes ${artifact.imageShape.join(' x ')}.`,
+      `${model.manifestPath}: the field "input" makes images of ${shape.join(' x ')} (channels, height, width); ${modelPath} takes ${artifact.imageShape.join(' x ')}. Set its "channels", "height" and "width" to that.`,
     );
   }
   if (artifact.reading.input.type === 'uint8' && !feedsPixels(input)) {
@@ -103,8 +103,8 @@ function createArtifactOpener(
     async openFor(recipeName: string, recipe: Recipe): Promise<Artifact> {
       const known = open.get(compileKey(recipe));
       if (known !== undefined) return known.artifact;
-      const imageShape = rowShape(manifest.input);
-      const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, { imageShape }));
+      const hints = { imageShape: rowShape(manifest.input), ...outputHint(manifest) };
+      const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
       checkAgainstManifest(cached, model, modelPath);
       const { path, input, output } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
@@ -155,6 +155,7 @@ async function openVersion(
     sha256,
     // The graphs of all recipes have the model's own names.
     tensors: { input, output, ...(reading.input.type === 'uint8' && { pixels: true }) },
+    reading,
     content,
     manifest,
     artifacts,

@@ -53,7 +53,7 @@ it.each<[string, unknown, string]>([
   [
     'an unknown field',
     { ...smallest, lables: [] },
-    'there is no field "lables"; the fields here are description, input, labels, recipes, defaultRecipe, shareBatches, batching.',
+    'there is no field "lables"; the fields here are description, input, output, labels, recipes, defaultRecipe, shareBatches, batching.',
   ],
   [
     'an unknown inner field',

@@ -27,6 +27,7 @@ const ManifestSchema = Type.Object(
       },
       strict,
     ),
+    output: Type.Optional(Type.String({ minLength: 1 })),
     labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 2 }),
     recipes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { minProperties: 1 })),
     defaultRecipe: Type.Optional(Type.String()),
@@ -218,6 +219,7 @@ export function parseManifest(text: string, file: string): Manifest {
       std: input.std ?? everyChannel(1),
       fit: input.fit ?? 'cover',
     },
+    ...(written.output !== undefined && { output: written.output }),
     labels: written.labels,
     recipes: Object.fromEntries(
       recipes.map(([name, options]) => [name, createRecipe({ ...(options as object) })]),

@@ -1,4 +1,4 @@
-import type { Recipe, TensorNames } from '../dent/index.ts';
+import type { Reading, Recipe, TensorNames } from '../dent/index.ts';
 import type { Artifact } from '../engine/adaptation/adaptation.ts';
 
 /** How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) / std. */
@@ -17,6 +17,8 @@ export interface InputSpec {
 export interface Manifest {
   readonly description: string;
   readonly input: InputSpec;
+  /** The model's output that holds the logits; the compiler chooses where it is not set. */
+  readonly output?: string;
   readonly labels: readonly string[];
   readonly recipes: Readonly<Record<string, Recipe>>;
   readonly defaultRecipe: string;
@@ -39,6 +41,8 @@ export interface DescribedVersion {
   readonly sha256: string;
   /** What the model file calls its images and its logits. */
   readonly tensors: TensorNames;
+  /** What the model file was taken for; absent where engines are elsewhere, and nobody has compiled it here. */
+  readonly reading?: Reading;
   /** Names all that decides what becomes of its rows; see `contentHash`. */
   readonly content: string;
   readonly manifest: Manifest;

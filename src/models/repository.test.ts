@@ -2,8 +2,10 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { twoHeads } from '../../test/fixtures/dent/models.ts';
 import { compile, PRESETS } from '../dent/index.ts';
 import { type Artifact, createAdaptation, createEngine, type Engine } from '../engine/index.ts';
+import { DATA_TYPE } from '../onnx/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import { openModelRepository } from './model-repositories.ts';
@@ -88,6 +90,31 @@ it('compiles a model once, and not at all at the next start', async () => {
   expect(entropy.dims).toEqual([1, 1]);
 });
 
+it('takes output and size from the manifest, and says what it took, also at the next start', async () => {
+  await write('a', {
+    input: { width: 8, height: 6, channels: 'rgb', scale: 1 / 255 },
+    output: 'logits',
+    labels: ['a', 'b', 'c', 'd', 'e'],
+    recipes: { isolated: { preset: 'isolated' } },
+    defaultRecipe: 'isolated',
+  });
+  const type = { dataType: DATA_TYPE.float32, shape: ['batch', 3, 'height', 'width'] };
+  await writeFile(join(root, 'a', '1', 'model.onnx'), twoHeads({ type }));
+  for (const _start of ['first', 'second']) {
+    const { repository } = await load();
+    const serving = defaultVersion(repository.model('a')!)!;
+    expect(serving.tensors).toEqual({ input: 'image', output: 'logits' });
+    expect(serving.reading).toEqual({
+      input: { name: 'image', layout: 'NCHW', type: 'float32', channels: 3, height: 6, width: 8 },
+      output: { name: 'logits', classes: 5, takenAs: 'logits', leftOut: ['embedding'] },
+      layers: [{ kind: 'batch', adapted: 1 }],
+      leftAlone: [],
+      warnings: [],
+    });
+  }
+  expect(compiled).toBe(1);
+});
+
 it('compiles one graph for recipes that differ in their number of steps, and another without any', async () => {
   await write('a', {
     recipes: { static: {}, six: { preset: 'isolated' }, ten: { preset: 'isolated', steps: 10 } },
@@ -141,17 +168,17 @@ it.each([
   [
     'labels',
     { labels: ['cat', 'dog'] },
-    /a\/model\.json: the field "labels" has 2 entries; .*model\.onnx has 10 classes\.$/,
+    /a\/model\.json: the field "labels" has 2 entries; .*model\.onnx has 10 classes\. List a label for each class, in the order of the output "logits"\.$/,
   ],
   [
     'size',
     { input: { ...manifest.input, width: 48 } },
-    /a\/model\.json: the field "input" makes images of 3 x 32 x 48 .*; .*model\.onnx takes 3 x 32 x 32\.$/,
+    /a\/model\.json: the field "input" makes images of 3 x 32 x 48 .*; .*model\.onnx takes 3 x 32 x 32\. Set its "channels", "height" and "width" to that\.$/,
   ],
   [
     'channels',
     { input: { ...manifest.input, channels: 'gray' } },
-    /makes images of 1 x 32 x 32 .*; .*model\.onnx takes 3 x 32 x 32\.$/,
+    /makes images of 1 x 32 x 32 .*; .*model\.onnx takes 3 x 32 x 32\. Set its "channels", "height" and "width" to that\.$/,
   ],
 ])('says where manifest and model disagree: %s', async (_, changes, reason) => {
   await write('a', changes);

@@ -62,6 +62,7 @@ export function modelConfig(version: DescribedVersion): ModelConfigBody {
     parameters: {
       default_recipe: { string_value: defaultRecipe },
       recipes: { string_value: Object.keys(recipes).join(',') },
+      ...(version.reading && { reading: { string_value: JSON.stringify(version.reading) } }),
     },
   };
 }

@@ -28,6 +28,61 @@ const InputSchema = Type.Object(
   },
 );
 
+const size = () => Type.Integer({ minimum: -1 });
+
+const ReadingSchema = Type.Object(
+  {
+    input: Type.Object(
+      {
+        name: Type.String(),
+        layout: oneOf(['NCHW', 'NHWC'], "The order of axes in the model's file."),
+        type: Type.String(described("Of the numbers in the model's file.")),
+        channels: size(),
+        height: size(),
+        width: size(),
+      },
+      { title: 'ReadInput', ...strict, description: 'The sizes are those that were compiled for.' },
+    ),
+    output: Type.Object(
+      {
+        name: Type.String(),
+        classes: Type.Integer({ minimum: 2 }),
+        takenAs: oneOf(
+          ['logits', 'log-probabilities'],
+          'log-probabilities: the output gives probabilities, and their logarithms are the logits.',
+        ),
+        removed: Type.Optional(Type.String(described('The closing Softmax that was taken off.'))),
+        leftOut: Type.Array(Type.String(), described('Outputs of the model that are not used.')),
+      },
+      { title: 'ReadOutput', ...strict },
+    ),
+    layers: Type.Array(
+      Type.Object(
+        {
+          kind: oneOf(['batch', 'layer', 'group', 'instance', 'rms', 'convolution']),
+          adapted: Type.Integer({ minimum: 1 }),
+        },
+        { title: 'ReadLayers', ...strict },
+      ),
+      described('How many layers of each kind have their scale and shift adapted.'),
+    ),
+    leftAlone: Type.Array(
+      Type.Object({ layer: Type.String(), reason: Type.String() }, { title: 'LayerLeftAlone', ...strict }),
+      described('Layers that are not adapted, and why.'),
+    ),
+    warnings: Type.Array(
+      Type.String(),
+      described('What is likely not what the owner of the model wants, and how to do better.'),
+    ),
+  },
+  {
+    title: 'Reading',
+    ...strict,
+    description:
+      "What the model's file was taken for; absent where engines are elsewhere, whose log says it.",
+  },
+);
+
 const VersionSchema = Type.Object(
   {
     version: Type.Integer({ minimum: 0 }),
@@ -43,6 +98,7 @@ const VersionSchema = Type.Object(
       ),
     ),
     sha256: Type.Optional(Type.String(described('Of the model file.'))),
+    reading: Type.Optional(ReadingSchema),
   },
   { title: 'ModelVersion', ...strict },
 );
@@ -104,6 +160,13 @@ export const MODEL_EXAMPLE: ModelSummary = {
       version: 1,
       state: 'ready',
       sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      reading: {
+        input: { name: 'input', layout: 'NCHW', type: 'float32', channels: 3, height: 32, width: 32 },
+        output: { name: 'logits', classes: 10, takenAs: 'logits', leftOut: [] },
+        layers: [{ kind: 'batch', adapted: 16 }],
+        leftAlone: [],
+        warnings: [],
+      },
     },
   ],
   defaultVersion: 1,
