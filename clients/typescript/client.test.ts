@@ -86,7 +86,7 @@ it('predictAll answers for each image in order, whether it could be read or not'
   expect(results.map(isProblem)).toEqual([false, true, false]);
   expect(results[1]).toMatchObject({ code: 'invalid_image' });
   const single = (await dent.predict(second!, { top_k: 1 })).static;
-  expect((results[2] as Prediction).static.label).toBe(single.label);
+  expect((results[2] as Prediction).static?.label).toBe(single!.label);
   expect(await dent.predictAll([first!])).toHaveLength(1);
 });
 

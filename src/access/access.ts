@@ -17,6 +17,8 @@ export interface Caller {
   readonly priorities?: readonly Priority[];
   /** Of requests that name none. */
   readonly defaultPriority?: Priority;
+  /** Whether it is told nothing of what models predict as they are, without adaptation. */
+  readonly hidesStatic?: boolean;
 }
 
 /** Who may come in, as the HTTP room sees it. */

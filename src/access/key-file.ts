@@ -26,6 +26,7 @@ const Entry = Type.Object(
     recipes: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
     priorities: Type.Optional(Type.Array(PriorityLevel, { minItems: 1 })),
     defaultPriority: Type.Optional(PriorityLevel),
+    static: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -88,7 +89,8 @@ function fault(value: unknown): string {
 /** The middle, as without keys, or the first that the caller may use. */
 const MIDDLE = 2;
 
-function callerOf({ name, scopes, rate, concurrency, recipes, priorities, defaultPriority }: Entry): Caller {
+function callerOf(entry: Entry): Caller {
+  const { name, scopes, rate, concurrency, recipes, priorities, defaultPriority } = entry;
   const usual = priorities === undefined || priorities.includes(MIDDLE) ? MIDDLE : priorities[0]!;
   return {
     name,
@@ -100,5 +102,6 @@ function callerOf({ name, scopes, rate, concurrency, recipes, priorities, defaul
     ...(recipes && { recipes }),
     ...(priorities && { priorities }),
     defaultPriority: defaultPriority ?? usual,
+    ...(entry.static === false && { hidesStatic: true }),
   };
 }

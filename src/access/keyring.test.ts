@@ -31,6 +31,7 @@ describe('the file', () => {
         ...entry('bob', bob),
         sha256: [digestOf(bob), digestOf('older')],
         scopes: ['admin', 'metrics'],
+        static: false,
       }),
       'keys.json',
     );
@@ -48,6 +49,7 @@ describe('the file', () => {
       scopes: ['admin', 'metrics'],
       limits: {},
       defaultPriority: 2,
+      hidesStatic: true,
     });
   });
 

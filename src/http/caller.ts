@@ -10,7 +10,7 @@ export const callerOf = ({ caller }: FastifyRequest): string => caller?.name ?? 
 export function grant(
   request: FastifyRequest,
   priority: PredictRequest['priority'],
-): Pick<PredictRequest, 'caller' | 'recipes' | 'priority'> {
+): Pick<PredictRequest, 'caller' | 'recipes' | 'hidesStatic' | 'priority'> {
   const { caller } = request;
   const granted = priority ?? caller?.defaultPriority;
   if (granted !== undefined && caller?.priorities?.includes(granted) === false) {
@@ -23,6 +23,7 @@ export function grant(
   return {
     caller: callerOf(request),
     ...(caller?.recipes && { recipes: caller.recipes }),
+    ...(caller?.hidesStatic && { hidesStatic: true }),
     ...(granted !== undefined && { priority: granted }),
   };
 }

@@ -18,6 +18,7 @@ const keys = {
   slow: createKey(),
   list: createKey(),
   rows: createKey(),
+  blind: createKey(),
 };
 const ENTRIES = [
   { name: 'app', sha256: digestOf(keys.app), scopes: ['predict'], priorities: [2, 3], defaultPriority: 3 },
@@ -27,6 +28,7 @@ const ENTRIES = [
   { name: 'one', sha256: digestOf(keys.one), scopes: ['predict'], concurrency: 1 },
   { name: 'list', sha256: digestOf(keys.list), scopes: ['predict'], rate: { perSecond: 0.1, burst: 3 } },
   { name: 'rows', sha256: digestOf(keys.rows), scopes: ['predict'], rate: { perSecond: 0.1, burst: 3 } },
+  { name: 'blind', sha256: digestOf(keys.blind), scopes: ['predict'], static: false },
   { name: 'slow', sha256: digestOf(keys.slow), scopes: ['predict'], rate: { perSecond: 0.1, burst: 2 } },
 ];
 
@@ -210,6 +212,64 @@ describe('what a key may use', () => {
     expect(mine.json().predictions[0].label).toBe('green');
     const theirs = await get(location!, bearer(keys.other));
     expect([theirs.statusCode, theirs.json().code]).toEqual([404, 'unknown_prediction']);
+  });
+});
+
+describe('a key that is not told what the model predicts as it is', () => {
+  const hidden = ['static', 'entropy_before', 'label_changed'];
+  const fieldsOf = ({ adaptation, ...prediction }: Record<string, object>) =>
+    [...Object.keys(prediction), ...Object.keys(adaptation!)].filter((field) => hidden.includes(field));
+  const infer = (key: string, outputs?: object[]) =>
+    test.app.inject({
+      method: 'POST',
+      url: '/v2/models/colours/infer',
+      headers: bearer(key),
+      payload: {
+        inputs: [{ name: 'pixels', datatype: 'UINT8', shape: [1, 3, 4, 4], data: Array(48).fill(1) }],
+        ...(outputs && { outputs }),
+      },
+    });
+
+  it('gets predictions without it, and others all of them', async () => {
+    expect(fieldsOf((await predict(bearer(keys.blind))).json())).toEqual([]);
+    expect(test.inference.requests.at(-1)).toMatchObject({ hidesStatic: true });
+    expect(fieldsOf((await predict(bearer(keys.app))).json())).toEqual(hidden);
+    expect(test.inference.requests.at(-1)).not.toHaveProperty('hidesStatic');
+  });
+
+  it('gets those of several images without it', async () => {
+    const images = [png.toString('base64'), png.toString('base64')];
+    const payload = JSON.stringify({ images });
+    const headers = { ...bearer(keys.blind), 'content-type': 'application/json' };
+    const reply = await test.app.inject({ method: 'POST', url: '/v1/predict', headers, payload });
+    expect(reply.json().results.map(fieldsOf)).toEqual([[], []]);
+  });
+
+  it('gets what it asks for later without it', async () => {
+    const { location } = (await predict({ ...bearer(keys.blind), prefer: 'respond-async' })).headers;
+    await vi.waitFor(async () => {
+      const reply = await get(location!, bearer(keys.blind));
+      expect([reply.statusCode, fieldsOf(reply.json())]).toEqual([200, []]);
+    });
+  });
+
+  it('gets tensors without it', async () => {
+    const { parameters, outputs } = (await infer(keys.blind)).json();
+    expect(outputs.map(({ name }: { name: string }) => name)).toEqual(['scores']);
+    expect(Object.keys(parameters)).not.toContain('entropy_before');
+    expect(Object.keys(parameters)).not.toContain('label_changes');
+    for (const name of ['static_logits', 'entropy']) {
+      expect((await infer(keys.blind, [{ name }])).statusCode).toBe(400);
+      expect((await infer(keys.app, [{ name }])).statusCode).toBe(200);
+    }
+  });
+
+  it('reads of no such outputs', async () => {
+    const isTold = async (url: string, key: string) =>
+      (await get(url, bearer(key))).body.includes('static_logits');
+    for (const url of ['/v2/models/colours', '/v2/models/colours/config', '/v2/models/colours/versions/2']) {
+      expect([url, await isTold(url, keys.blind), await isTold(url, keys.app)]).toEqual([url, false, true]);
+    }
   });
 });
 

@@ -14,6 +14,7 @@ import {
   RESULTS_EXAMPLE,
 } from './schemas/prediction.ts';
 import { RecipeSchema } from './schemas/recipe.ts';
+import type { SeenPrediction } from './sight.ts';
 
 interface Operation {
   operationId: string;
@@ -138,7 +139,7 @@ it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => 
 
 describe('the schemas', () => {
   it('are the types of the use case', () => {
-    expectTypeOf<Static<typeof PredictionSchema>>().toExtend<Prediction>();
+    expectTypeOf<Static<typeof PredictionSchema>>().toExtend<SeenPrediction>();
     expectTypeOf<Prediction>().toExtend<
       Readonly<Pick<Static<typeof PredictionSchema>, 'id' | 'static' | 'batch'>>
     >();

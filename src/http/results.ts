@@ -5,6 +5,7 @@ import { ERROR_STATUS } from './error-status.ts';
 import { failureOf } from './errors.ts';
 import { noteResults } from './observation.ts';
 import { toProblem } from './problem.ts';
+import { seenBy } from './sight.ts';
 
 /**
  * Answers with what became of each image of a request. Where every image was refused for one reason that lies in the service, the
@@ -22,7 +23,8 @@ export function sendResults(
   const common = commonFailure(results.length, failures);
   if (common) throw common;
   noteResults(request, results);
-  const body = { results: results.map((each) => (each instanceof Error ? toProblem(each) : each)) };
+  const written = results.map((each) => (each instanceof Error ? toProblem(each) : seenBy(request, each)));
+  const body = { results: written };
   // Written here: Fastify would try the schemas of both kinds of result on each.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
 }

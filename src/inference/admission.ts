@@ -56,7 +56,7 @@ export function createAdmission({ models, queueReasons, decoder, observer }: Adm
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
     const recipe = chooseRecipe(version, request.recipe);
-    checkRecipe(recipe, request);
+    checkRecipe(version, recipe, request);
     const { labels, batching } = version.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
     const deadlineMs = Date.now() + chooseTimeout(request.timeoutMs, batching.timeoutMs);

@@ -71,16 +71,18 @@ export function chooseRecipe(
   );
 }
 
-/** Throws `forbidden` where the caller may not use the recipe. */
+/** Throws `forbidden` where the caller may not use the recipe of the version. */
 export function checkRecipe(
+  { manifest }: Pick<DescribedVersion, 'manifest'>,
   recipe: string,
-  { caller, recipes }: Pick<PredictOptions, 'caller' | 'recipes'>,
+  { caller, recipes, hidesStatic }: Pick<PredictOptions, 'caller' | 'recipes' | 'hidesStatic'>,
 ): void {
-  if (recipes === undefined || recipes.includes(recipe)) return;
-  throw new ServiceError(
-    'forbidden',
-    `The key "${caller}" may not use the recipe "${recipe}"; it has ${recipes.join(', ')}.`,
-  );
+  const forbidden = (why: string): ServiceError =>
+    new ServiceError('forbidden', `The key "${caller}" may not use the recipe "${recipe}"${why}.`);
+  if (recipes?.includes(recipe) === false) throw forbidden(`; it has ${recipes.join(', ')}`);
+  if (hidesStatic && manifest.recipes[recipe]?.steps === 0) {
+    throw forbidden(', which answers what the model predicts as it is; name one that adapts it');
+  }
 }
 
 /** A whole number from 1 to `max`, or `fallback` where none was given. Throws `invalid_request` naming `parameter`. */

@@ -352,6 +352,16 @@ it('refuses a recipe that the caller may not use, named or not', async () => {
   }
 });
 
+it('refuses a recipe that adapts nothing to those who must not see the model as it is', async () => {
+  const asked = { image: new Uint8Array(photo), caller: 'ann', hidesStatic: true };
+  await expect(inference.predict({ ...asked, recipe: 'static' })).rejects.toMatchObject({
+    code: 'forbidden',
+    message:
+      'The key "ann" may not use the recipe "static", which answers what the model predicts as it is; name one that adapts it.',
+  });
+  expect((await inference.predict({ ...asked, recipe: 'dent+' })).adaptation.recipe).toBe('dent+');
+});
+
 describe('answers that may be asked for again', () => {
   const request = (image: Uint8Array, changes: Partial<PredictRequest> = {}): PredictRequest => ({
     image,

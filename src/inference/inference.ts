@@ -28,6 +28,8 @@ export interface PredictOptions {
   readonly caller: string;
   /** Recipes the caller may use; all where it is not set. */
   readonly recipes?: readonly string[];
+  /** Whether the caller is not to learn what the model predicts as it is: recipes that adapt nothing are forbidden then. */
+  readonly hidesStatic?: boolean;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
   readonly listener?: ChoiceListener;
@@ -99,6 +101,8 @@ export interface RowsRequest {
   readonly priority?: 1 | 2 | 3;
   readonly caller: string;
   readonly recipes?: readonly string[];
+  /** Whether the caller is not to learn what the model predicts as it is: recipes that adapt nothing are forbidden then. */
+  readonly hidesStatic?: boolean;
   readonly signal?: AbortSignal;
   readonly listener?: ChoiceListener;
 }

@@ -61,7 +61,7 @@ export async function predictRows(
   startedMs: number,
 ): Promise<RowsPrediction> {
   const recipe = chooseRecipe(version, request.recipe);
-  checkRecipe(recipe, request);
+  checkRecipe(version, recipe, request);
   tellChoice(request, { version, recipe });
   const rows = createRows(version, request, recipe);
   const inputMs = performance.now() - startedMs;

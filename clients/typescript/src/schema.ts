@@ -408,7 +408,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the rows of a tensor
-         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of FP32 and nothing else. A body may be compressed with gzip or deflate; answers never are.
+         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.
          */
         post: operations["infer"];
         delete?: never;
@@ -428,7 +428,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the rows of a tensor
-         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of FP32 and nothing else. A body may be compressed with gzip or deflate; answers never are.
+         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.
          */
         post: operations["inferWithVersion"];
         delete?: never;
@@ -542,8 +542,8 @@ export interface components {
             model: components["schemas"]["ServedBy"];
             /** @description The top classes after adaptation, the most probable first. */
             predictions: components["schemas"]["ClassProbability"][];
-            /** @description The top class of the model as it is, without adaptation. */
-            static: components["schemas"]["ClassProbability"];
+            /** @description The top class of the model as it is, without adaptation. Absent for keys that are told nothing of the model as it is. */
+            static?: components["schemas"]["ClassProbability"];
             adaptation: components["schemas"]["Adaptation"];
             /** @description The batch that the image was part of. */
             batch: components["schemas"]["Batch"];
@@ -818,12 +818,12 @@ export interface components {
             applied: string;
             /** @description Updates that were made. */
             steps: number;
-            /** @description Entropy of the prediction before the first update, in nats. */
-            entropy_before: number;
+            /** @description Entropy of the prediction before the first update, in nats. Absent for keys that are told nothing of the model as it is. */
+            entropy_before?: number;
             /** @description Entropy of the prediction after the last update, in nats. */
             entropy_after: number;
-            /** @description Whether adaptation changed the top class. */
-            label_changed: boolean;
+            /** @description Whether adaptation changed the top class. Absent for keys that are told nothing of the model as it is. */
+            label_changed?: boolean;
         };
         Batch: {
             id: string;
@@ -917,12 +917,12 @@ export interface components {
             applied: string;
             /** @description The most updates that a row had. */
             steps: number;
-            /** @description Mean over the rows, of the model as it is, in nats. */
-            entropy_before: number | null;
+            /** @description Mean over the rows, of the model as it is, in nats. Absent for keys that are told nothing of that. */
+            entropy_before?: number | null;
             /** @description Mean over the rows, after the last update, in nats. */
             entropy_after: number;
-            /** @description Rows whose top class adaptation changed. */
-            label_changes: number;
+            /** @description Rows whose top class adaptation changed. Absent for keys that are told nothing of the model as it is. */
+            label_changes?: number;
             /** @description Where the rows were in several batches, all, with commas between. */
             batch_id: string;
             /** @description Rows of the batch, of the smallest where there were several. */

@@ -17,6 +17,7 @@ const microseconds = (ms: number): number => Math.round(ms * 1000);
 export function modelMetadata(
   version: DescribedVersion,
   versions: ModelSummary['versions'],
+  seesStatic: boolean,
 ): ModelMetadataBody {
   return {
     name: version.name,
@@ -29,12 +30,16 @@ export function modelMetadata(
         shape: [-1, ...rowShape(version.manifest.input)],
       },
     ],
-    outputs: outputsOf(version).map(({ name, size }) => ({ name, datatype: 'FP32', shape: [-1, size] })),
+    outputs: outputsOf(version, seesStatic).map(({ name, size }) => ({
+      name,
+      datatype: 'FP32',
+      shape: [-1, size],
+    })),
   };
 }
 
 /** The configuration that Triton would have for this version; load generators read how it batches from it. */
-export function modelConfig(version: DescribedVersion): ModelConfigBody {
+export function modelConfig(version: DescribedVersion, seesStatic: boolean): ModelConfigBody {
   const { batching, recipes, defaultRecipe, input } = version.manifest;
   return {
     name: version.name,
@@ -45,7 +50,11 @@ export function modelConfig(version: DescribedVersion): ModelConfigBody {
     input: [
       { name: version.tensors.input, data_type: `TYPE_${inputType(version)}`, dims: [...rowShape(input)] },
     ],
-    output: outputsOf(version).map(({ name, size }) => ({ name, data_type: 'TYPE_FP32', dims: [size] })),
+    output: outputsOf(version, seesStatic).map(({ name, size }) => ({
+      name,
+      data_type: 'TYPE_FP32',
+      dims: [size],
+    })),
     dynamic_batching: {
       preferred_batch_size: [batching.maxBatchSize],
       max_queue_delay_microseconds: microseconds(batching.maxDelayMs),

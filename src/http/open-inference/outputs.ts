@@ -15,12 +15,23 @@ export interface OutputSpec {
   readonly size: number;
 }
 
-/** The outputs of a version. The last two have the names that its compiled graphs give them. */
-export const outputsOf = ({ tensors, manifest }: DescribedVersion): readonly OutputSpec[] => [
-  { name: tensors.output, kind: 'logits', size: manifest.labels.length },
-  { name: 'static_logits', kind: 'staticLogits', size: manifest.labels.length },
-  { name: 'entropy', kind: 'entropy', size: -1 },
-];
+/**
+ * The outputs of a version, as a caller sees them. The last two have the names that its compiled graphs give them, and tell what the
+ * model predicts as it is, or how sure it is of that.
+ */
+export function outputsOf(
+  { tensors, manifest }: Pick<DescribedVersion, 'tensors' | 'manifest'>,
+  seesStatic: boolean,
+): readonly OutputSpec[] {
+  const size = manifest.labels.length;
+  const adapted = { name: tensors.output, kind: 'logits', size } as const;
+  if (!seesStatic) return [adapted];
+  return [
+    adapted,
+    { name: 'static_logits', kind: 'staticLogits', size },
+    { name: 'entropy', kind: 'entropy', size: -1 },
+  ];
+}
 
 /** An output of an answer, and how it is written. */
 export interface WantedOutput {
@@ -32,10 +43,11 @@ export interface WantedOutput {
 
 function wanted(
   version: DescribedVersion,
+  known: readonly OutputSpec[],
   { name, parameters = {} }: NonNullable<InferRequestBody['outputs']>[number],
   binaryByDefault: boolean,
 ): WantedOutput {
-  const spec = outputsOf(version).find((each) => each.name === name);
+  const spec = known.find((each) => each.name === name);
   if (spec === undefined) throw invalid(`unexpected inference output '${name}' for model '${version.name}'`);
   if ('shared_memory_region' in parameters) throw invalid('Shared memory is not supported.');
   const { binary_data: binary = binaryByDefault, classification: classes = 0 } = parameters;
@@ -47,11 +59,12 @@ function wanted(
 export function chooseOutputs(
   version: DescribedVersion,
   outputs: InferRequestBody['outputs'],
-  binaryByDefault: boolean,
+  { binaryByDefault, seesStatic }: { readonly binaryByDefault: boolean; readonly seesStatic: boolean },
 ): readonly WantedOutput[] {
+  const known = outputsOf(version, seesStatic);
   // Some clients send an empty list where they mean all.
-  const named = outputs === undefined || outputs.length === 0 ? outputsOf(version) : outputs;
+  const named = outputs === undefined || outputs.length === 0 ? known : outputs;
   const names = new Set(named.map(({ name }) => name));
   if (names.size < named.length) throw invalid('The request names an output twice.');
-  return named.map((output) => wanted(version, output, binaryByDefault));
+  return named.map((output) => wanted(version, known, output, binaryByDefault));
 }

@@ -28,8 +28,10 @@ it.each([
   'says what the model file takes, and reads a raw image of it: bytes %s',
   (pixels, datatype, size) => {
     const model = version(pixels);
-    expect(modelMetadata(model, []).inputs).toEqual([{ name: 'image', datatype, shape: [-1, 3, 1, 2] }]);
-    expect(modelConfig(model).input).toEqual([
+    expect(modelMetadata(model, [], true).inputs).toEqual([
+      { name: 'image', datatype, shape: [-1, 3, 1, 2] },
+    ]);
+    expect(modelConfig(model, true).input).toEqual([
       { name: 'image', data_type: `TYPE_${datatype}`, dims: [3, 1, 2] },
     ]);
     const { type, dims } = readRawImage(model, Buffer.alloc(size));

@@ -13,6 +13,8 @@ export interface InferCall {
   readonly id: string;
   readonly rows: Omit<RowsRequest, 'model' | 'version' | 'caller' | 'signal'>;
   readonly outputs: readonly WantedOutput[];
+  /** Whether the caller is told what the model predicts as it is. */
+  readonly seesStatic: boolean;
 }
 
 const validator = Compile(InferRequest);
@@ -61,17 +63,22 @@ export function readCall(
   version: DescribedVersion,
   body: Buffer,
   headerLength: string | undefined,
+  seesStatic: boolean,
 ): InferCall {
   const { json, tensors } = splitBody(body, headerLength);
   if (json === undefined) {
-    const outputs = chooseOutputs(version, undefined, true);
-    return { id: randomUUID(), rows: { images: readRawImage(version, tensors) }, outputs };
+    const outputs = chooseOutputs(version, undefined, { binaryByDefault: true, seesStatic });
+    return { id: randomUUID(), rows: { images: readRawImage(version, tensors) }, outputs, seesStatic };
   }
   const request = parse(json);
   const { id, parameters = {} } = request;
   return {
     id: id || randomUUID(),
     rows: { images: readImages(version, request, tensors), ...readParameters(parameters) },
-    outputs: chooseOutputs(version, request.outputs, parameters.binary_data_output ?? false),
+    outputs: chooseOutputs(version, request.outputs, {
+      binaryByDefault: parameters.binary_data_output ?? false,
+      seesStatic,
+    }),
+    seesStatic,
   };
 }

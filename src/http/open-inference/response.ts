@@ -2,6 +2,7 @@ import type { RowsPrediction } from '../../inference/inference.ts';
 import { rows as rowsOf, type Tensor } from '../../tensor.ts';
 import type { InferResponseBody } from '../schemas/open-inference.ts';
 import type { WantedOutput } from './outputs.ts';
+import type { InferCall } from './request.ts';
 
 /** The answer to an infer request as it is sent. */
 export interface InferAnswer {
@@ -84,13 +85,15 @@ function writeOutput(
 /** Microseconds are the finest that a clock of a busy machine can mean. */
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
-const writeParameters = (prediction: RowsPrediction): InferResponseBody['parameters'] => ({
+const writeParameters = (
+  prediction: RowsPrediction,
+  seesStatic: boolean,
+): InferResponseBody['parameters'] => ({
   recipe: prediction.recipe,
   applied: prediction.applied.join(','),
   steps: prediction.steps,
-  entropy_before: prediction.entropyBefore,
   entropy_after: prediction.entropyAfter,
-  label_changes: prediction.labelChanges,
+  ...(seesStatic && { entropy_before: prediction.entropyBefore, label_changes: prediction.labelChanges }),
   batch_id: prediction.batches.map(({ id }) => id).join(','),
   batch_size: Math.min(...prediction.batches.map(({ size }) => size)),
   queue_ms: milliseconds(prediction.queueMs),
@@ -101,14 +104,14 @@ const writeParameters = (prediction: RowsPrediction): InferResponseBody['paramet
 export function writeAnswer(
   prediction: RowsPrediction,
   labels: readonly string[],
-  { id, outputs }: { readonly id: string; readonly outputs: readonly WantedOutput[] },
+  { id, outputs, seesStatic }: Pick<InferCall, 'id' | 'outputs' | 'seesStatic'>,
 ): InferAnswer {
   const written = outputs.map((output) => writeOutput(prediction, labels, output));
   const header: InferResponseBody = {
     model_name: prediction.model.name,
     model_version: String(prediction.model.version),
     id,
-    parameters: writeParameters(prediction),
+    parameters: writeParameters(prediction, seesStatic),
     outputs: written.map(({ described }) => described),
   };
   const json = Buffer.from(JSON.stringify(header));

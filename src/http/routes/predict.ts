@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Access } from '../../access/access.ts';
-import type { AcceptedPrediction, Inference, Prediction } from '../../inference/inference.ts';
+import type { AcceptedPrediction, Inference } from '../../inference/inference.ts';
 import type { App } from '../app-instance.ts';
 import { chargeImages } from '../caller.ts';
 import { type Lifecycle, refuseWhileEnding } from '../lifecycle.ts';
@@ -17,6 +17,7 @@ import {
   PredictOptions,
 } from '../schemas/predict.ts';
 import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE, RESULTS_EXAMPLE } from '../schemas/prediction.ts';
+import { type SeenPrediction, seenBy } from '../sight.ts';
 
 const NamedModel = Type.Object({ name: ModelName });
 const NamedVersion = Type.Object({ name: ModelName, version: ModelVersionNumber });
@@ -129,7 +130,7 @@ export function predictRoutes(app: App, { inference, lifecycle, access }: Predic
     reply: FastifyReply,
     query: PredictOptions,
     which: Which,
-  ): Promise<Prediction | AcceptedPrediction | FastifyReply> => {
+  ): Promise<SeenPrediction | AcceptedPrediction | FastifyReply> => {
     const call = await readCall(request, reply, query, which);
     if ('several' in call) {
       chargeImages(access, request, call.several.images.length);
@@ -138,7 +139,7 @@ export function predictRoutes(app: App, { inference, lifecycle, access }: Predic
     if (!call.isAsync) {
       const prediction = await inference.predict(call.one);
       notePrediction(request, prediction);
-      return prediction;
+      return seenBy(request, prediction);
     }
     const accepted = await inference.accept(call.one);
     reply.code(ACCEPTED).header('location', `/v1/predictions/${accepted.id}`);

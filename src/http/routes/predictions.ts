@@ -4,6 +4,7 @@ import type { App } from '../app-instance.ts';
 import { callerOf } from '../caller.ts';
 import { answer, KEY_PROBLEMS, problems } from '../schemas/answers.ts';
 import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE } from '../schemas/prediction.ts';
+import { seenBy } from '../sight.ts';
 
 const NamedPrediction = Type.Object({
   id: Type.String({ description: 'Names a prediction.', examples: [PREDICTION_EXAMPLE.id] }),
@@ -46,7 +47,7 @@ export function predictionRoutes(app: App, inference: Inference): void {
     },
     async (request, reply) => {
       const found = await inference.prediction(request.params.id, callerOf(request));
-      if (!('status' in found)) return found;
+      if (!('status' in found)) return seenBy(request, found);
       reply.code(PENDING).header('retry-after', 1);
       return found;
     },

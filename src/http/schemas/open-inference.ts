@@ -162,11 +162,20 @@ export const InferResponse = Type.Object(
             'The recipe that was applied: another one where a batch was too small. Where rows differ, all, with commas between.',
         }),
         steps: Type.Integer({ minimum: 0, description: 'The most updates that a row had.' }),
-        entropy_before: Type.Union([Type.Number(), Type.Null()], {
-          description: 'Mean over the rows, of the model as it is, in nats.',
-        }),
+        entropy_before: Type.Optional(
+          Type.Union([Type.Number(), Type.Null()], {
+            description:
+              'Mean over the rows, of the model as it is, in nats. Absent for keys that are told nothing of that.',
+          }),
+        ),
         entropy_after: Type.Number({ description: 'Mean over the rows, after the last update, in nats.' }),
-        label_changes: Type.Integer({ minimum: 0, description: 'Rows whose top class adaptation changed.' }),
+        label_changes: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            description:
+              'Rows whose top class adaptation changed. Absent for keys that are told nothing of the model as it is.',
+          }),
+        ),
         batch_id: Type.String({
           description: 'Where the rows were in several batches, all, with commas between.',
         }),

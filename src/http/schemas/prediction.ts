@@ -4,7 +4,10 @@ import { createProblem } from '../problem.ts';
 
 const strict = { additionalProperties: false } as const;
 const Milliseconds = (description: string) => Type.Number({ minimum: 0, description });
-const Nats = (description: string) => Type.Number({ description: `${description}, in nats.` });
+const Nats = (description: string, more = '') =>
+  Type.Number({ description: `${description}, in nats. ${more}`.trim() });
+/** Said of what a key may hide. */
+const IF_SEEN = 'Absent for keys that are told nothing of the model as it is.';
 
 const ClassProbability = (description?: string) =>
   Type.Object(
@@ -27,7 +30,9 @@ export const PredictionSchema = Type.Object(
       minItems: 1,
       description: 'The top classes after adaptation, the most probable first.',
     }),
-    static: ClassProbability('The top class of the model as it is, without adaptation.'),
+    static: Type.Optional(
+      ClassProbability(`The top class of the model as it is, without adaptation. ${IF_SEEN}`),
+    ),
     adaptation: Type.Object(
       {
         recipe: Type.String({ description: "The recipe that was asked for, or the model's default." }),
@@ -36,9 +41,11 @@ export const PredictionSchema = Type.Object(
             'The recipe that was applied: another one where the batch was too small for the first.',
         }),
         steps: Type.Integer({ minimum: 0, description: 'Updates that were made.' }),
-        entropy_before: Nats('Entropy of the prediction before the first update'),
+        entropy_before: Type.Optional(Nats('Entropy of the prediction before the first update', IF_SEEN)),
         entropy_after: Nats('Entropy of the prediction after the last update'),
-        label_changed: Type.Boolean({ description: 'Whether adaptation changed the top class.' }),
+        label_changed: Type.Optional(
+          Type.Boolean({ description: `Whether adaptation changed the top class. ${IF_SEEN}` }),
+        ),
       },
       { title: 'Adaptation', ...strict },
     ),

@@ -10,6 +10,7 @@ import { writeAnswer } from '../../open-inference/response.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../../schemas/answers.ts';
 import { NamedModel, NamedVersion } from '../../schemas/open-inference.ts';
 import { INFER_REQUEST_EXAMPLE, INFER_RESPONSE_EXAMPLE } from '../../schemas/open-inference-examples.ts';
+import { seesStatic } from '../../sight.ts';
 import type { PredictDeps } from '../predict.ts';
 import { chooseVersion } from './choose-version.ts';
 
@@ -106,7 +107,7 @@ export function inferRoutes(app: App, { inference, lifecycle, access }: PredictD
     const version = chooseVersion(inference, which);
     const headerLength = request.headers[HEADER_LENGTH];
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    const call = readCall(version, body, headerLength?.toString());
+    const call = readCall(version, body, headerLength?.toString(), seesStatic(request));
     // The request lives until its answer; its body need not.
     request.body = undefined;
     chargeImages(access, request, call.rows.images.dims[0]!);

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { Inference } from '../../../inference/inference.ts';
 import type { App } from '../../app-instance.ts';
 import { modelConfig, modelMetadata } from '../../open-inference/describe.ts';
@@ -12,6 +13,7 @@ import {
   ServerMetadata,
 } from '../../schemas/open-inference.ts';
 import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from '../../schemas/open-inference-examples.ts';
+import { seesStatic } from '../../sight.ts';
 import { chooseVersion } from './choose-version.ts';
 
 /** As Triton calls what is implemented here. */
@@ -64,9 +66,9 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
     async () => ({ models: inference.models().map(({ name }) => name) }),
   );
 
-  const describe = (which: { model: string; version?: string }) => {
+  const describe = (request: FastifyRequest, which: { model: string; version?: string }) => {
     const chosen = chooseVersion(inference, which);
-    return modelMetadata(chosen, inference.model(chosen.name).versions);
+    return modelMetadata(chosen, inference.model(chosen.name).versions, seesStatic(request));
   };
   const metadata = {
     summary: 'Describe the tensors of a model',
@@ -79,7 +81,7 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   app.get(
     '/v2/models/:model',
     { config: { scope: 'any' }, schema: { ...metadata, operationId: 'modelMetadata', params: NamedModel } },
-    async ({ params }) => describe(params),
+    async (request) => describe(request, request.params),
   );
   app.get(
     '/v2/models/:model/versions/:version',
@@ -87,7 +89,7 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
       config: { scope: 'any' },
       schema: { ...metadata, operationId: 'versionMetadata', params: NamedVersion },
     },
-    async ({ params }) => describe(params),
+    async (request) => describe(request, request.params),
   );
 
   const ready = {
@@ -126,11 +128,11 @@ export function metadataRoutes(app: App, inference: Inference, version: string):
   app.get(
     '/v2/models/:model/config',
     { config: { scope: 'any' }, schema: { ...config, operationId: 'modelConfig', params: NamedModel } },
-    async ({ params }) => modelConfig(chooseVersion(inference, params)),
+    async (request) => modelConfig(chooseVersion(inference, request.params), seesStatic(request)),
   );
   app.get(
     '/v2/models/:model/versions/:version/config',
     { config: { scope: 'any' }, schema: { ...config, operationId: 'versionConfig', params: NamedVersion } },
-    async ({ params }) => modelConfig(chooseVersion(inference, params)),
+    async (request) => modelConfig(chooseVersion(inference, request.params), seesStatic(request)),
   );
 }
