@@ -1,4 +1,4 @@
 export type { Access, Caller, Priority, Scope } from './access.ts';
 export { createKey, digestOf } from './key.ts';
-export { parseKeyFile } from './key-file.ts';
+export { isKeyName, parseKeyFile } from './key-file.ts';
 export { type Keyring, type KeyringObserver, openKeyring } from './keyring.ts';

@@ -7,9 +7,11 @@ const strict = { additionalProperties: false } as const;
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const PriorityLevel = Type.Union([Type.Literal(1), Type.Literal(2), Type.Literal(3)]);
 
+const Name = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
+
 const Entry = Type.Object(
   {
-    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
+    name: Name,
     // Several while a key is being replaced by another.
     sha256: Type.Union([Digest, Type.Array(Digest, { minItems: 1, maxItems: 8 })]),
     scopes: Type.Array(Type.Enum(['predict', 'admin', 'metrics']), { minItems: 1 }),
@@ -32,6 +34,9 @@ const Entry = Type.Object(
 );
 const KeyFile = Type.Object({ keys: Type.Array(Entry) }, strict);
 type Entry = Type.Static<typeof Entry>;
+
+/** Whether an entry may be called so. */
+export const isKeyName = (text: string): boolean => Value.Check(Name, text);
 
 /** Who may come in, by the digest of the key. */
 export type Callers = ReadonlyMap<string, Caller>;

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import { createKey, digestOf, parseKeyFile } from '../access/index.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createKey, digestOf, isKeyName, parseKeyFile } from '../access/index.ts';
 
 interface KeyOptions {
   readonly scope: readonly string[];
@@ -19,11 +19,22 @@ function printKey(name: string, { scope, json }: KeyOptions): void {
   );
 }
 
+function keyName(text: string): string {
+  if (isKeyName(text)) return text;
+  throw new InvalidArgumentError(
+    'It must begin with a letter or a digit, and have up to 64 of letters, digits, ".", "_" and "-".',
+  );
+}
+
 /** `dent key`: a new API key, and what the service must know of it. */
 export const keyCommand = (): Command =>
   new Command('key')
     .description('Make an API key. The key file of `dent serve` holds its digest only.')
-    .argument('<name>', 'who will use the key')
-    .option('--scope <scopes...>', 'what for: predict, admin, metrics', ['predict'])
+    .argument('<name>', 'who will use the key', keyName)
+    .addOption(
+      new Option('--scope <scopes...>', 'what for')
+        .choices(['predict', 'admin', 'metrics'])
+        .default(['predict']),
+    )
     .option('--json', 'print one JSON object')
     .action(printKey);
