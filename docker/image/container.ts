@@ -11,7 +11,7 @@ mount -o remount,bind,ro "$0"
 mount -t proc proc "$0/proc"
 mount --rbind /dev "$0/dev"
 mount -t tmpfs tmpfs "$0/tmp"
-mount -t tmpfs -o uid=1000,gid=1000 tmpfs "$0/cache"
+mount -t tmpfs -o "$(stat -c mode=%a,uid=%u,gid=%g "$0/cache")" tmpfs "$0/cache"
 `;
 /** The first process of the PID namespace is then that of the image, with nothing around it. */
 const START = `set -e; ${MOUNTS}

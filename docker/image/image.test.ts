@@ -33,10 +33,18 @@ afterEach(async () => {
 });
 
 /** A container of the image on this machine's own loopback address. */
-async function start(args: readonly string[] | undefined, env: Record<string, string> = {}) {
+async function start(
+  args: readonly string[] | undefined,
+  env: Record<string, string> = {},
+  user = config.User,
+) {
   const port = String(await freePort());
   const own = { DENT_HOST: '127.0.0.1', DENT_PORT: port, DENT_THREADS: '1', ...env };
-  const container = await startContainer(root, config, { ...(args && { args }), env: own });
+  const container = await startContainer(
+    root,
+    { ...config, User: user },
+    { ...(args && { args }), env: own },
+  );
   running.push(container);
   return { ...container, url: `http://127.0.0.1:${port}` };
 }
@@ -78,7 +86,8 @@ describe('the image', () => {
     });
   });
 
-  it('has neither what it was built with nor package managers', () => {
+  it('has its licence, and neither what it was built with nor package managers', () => {
+    expect(existsSync(join(root, 'app/LICENSE'))).toBe(true);
     const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
     const there = Object.keys(devDependencies).filter((name) =>
       existsSync(join(root, 'app/node_modules', name)),
@@ -110,13 +119,19 @@ describe('the image', () => {
 });
 
 describe('a container', () => {
-  it('serves on a read-only root, is healthy, predicts, and ends with 0 on SIGTERM', async () => {
+  it('serves on a read-only root, is healthy, predicts, runs other commands, and ends with 0 on SIGTERM', async () => {
     const server = await start(undefined);
     await healthy(server);
     expect((await server.execute(['touch', '/app/file'])).output).toContain('Read-only file system');
     expect((await server.execute(['ls', '/cache'])).output).not.toBe('');
-    const answered = postImage(server, photo);
-    expect(await label(await answered)).toBe('ship');
+    expect(await label(await postImage(server, photo))).toBe('ship');
+    const { code, output } = await server.execute([
+      'dent',
+      'inspect',
+      'models/cifar10-resnet14/1/model.onnx',
+    ]);
+    expect(output).toContain('BatchNormalization');
+    expect(code).toBe(0);
     await terminate(server);
   });
 
@@ -143,16 +158,10 @@ describe('a container', () => {
     }
   });
 
-  it('runs every other command by its name', async () => {
-    const server = await start(undefined);
+  it('may have any user, and be asked to predict', async () => {
+    const server = await start(undefined, {}, '4321:4321');
     await healthy(server);
-    const { code, output } = await server.execute([
-      'dent',
-      'inspect',
-      'models/cifar10-resnet14/1/model.onnx',
-    ]);
-    expect(output).toContain('BatchNormalization');
-    expect(code).toBe(0);
+    expect(await label(await postImage(server, photo))).toBe('ship');
   });
 
   it('that cannot start says why in one line and ends with 1', async () => {

@@ -10,6 +10,7 @@ import {
   type SizeOption,
 } from './model-file.ts';
 import { printReading } from './print-reading.ts';
+import { timed } from './progress.ts';
 import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { withEngine } from './with-engine.ts';
 import { checkWritable, writeWhole } from './write-file.ts';
@@ -29,10 +30,12 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
   await checkWritable(output);
   const { bytes: model } = await readModelFile(modelPath);
   // The compiler asks ONNX Runtime one thing after the other.
-  const { bytes, layers, parameters, reading } = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    naming(
-      modelPath,
-      compile(model, recipe, engine, { ...compilerHints(options.size, options.modelOutput), target }),
+  const { bytes, layers, parameters, reading } = await timed(`compiling ${modelPath}`, () =>
+    withEngine({ device: 'cpu', threads: 1 }, (engine) =>
+      naming(
+        modelPath,
+        compile(model, recipe, engine, { ...compilerHints(options.size, options.modelOutput), target }),
+      ),
     ),
   );
   await writeWhole(output, bytes);

@@ -9,6 +9,7 @@ import {
   readModelFile,
   type SizeOption,
 } from './model-file.ts';
+import { timed } from './progress.ts';
 import { formatTable } from './table.ts';
 import { withEngine } from './with-engine.ts';
 
@@ -70,8 +71,10 @@ function report(path: string, found: Inspection): string {
 async function inspectFile(path: string, options: InspectOptions): Promise<void> {
   const { size = COMMON_SIZE, output } = options;
   const { bytes } = await readModelFile(path);
-  const found = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    naming(path, inspect(bytes, engine, compilerHints(size, output))),
+  const found = await timed(`inspecting ${path}`, () =>
+    withEngine({ device: 'cpu', threads: 1 }, (engine) =>
+      naming(path, inspect(bytes, engine, compilerHints(size, output))),
+    ),
   );
   const text = options.json ? `${JSON.stringify({ model: path, ...found }, null, 2)}\n` : report(path, found);
   process.stdout.write(text);

@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { type Options, Presets, SingleBar } from 'cli-progress';
 
 /** Work shorter than this is over before a bar has said anything. */
 const SHOW_AFTER_MS = 2000;
@@ -9,6 +9,24 @@ export interface Progress {
   /** Takes the bar away. Idempotent. */
   stop(): void;
 }
+
+const newBar = (format: Options['format']): SingleBar =>
+  new SingleBar(
+    {
+      stream: process.stderr,
+      format,
+      clearOnComplete: true,
+      barsize: 30,
+      // Its handler of SIGINT would swallow Ctrl-C; with the terminal's modes left alone there is nothing to restore.
+      gracefulExit: false,
+      hideCursor: false,
+      linewrap: true,
+    },
+    Presets.shades_classic,
+  );
+
+const showLater = (show: () => void): NodeJS.Timeout | undefined =>
+  process.stderr.isTTY ? setTimeout(show, SHOW_AFTER_MS) : undefined;
 
 /**
  * A progress bar on stderr, for work over two seconds and where stderr is a terminal. `unit` names what is counted, as in
@@ -26,23 +44,10 @@ export function createProgress(total: number, unit: string): Progress {
     return { left: `, about ${Math.ceil(seconds)} s left` };
   }
 
-  function show(): void {
-    bar = new SingleBar(
-      {
-        stream: process.stderr,
-        format: `{bar} {value} of {total} ${unit}{left}`,
-        clearOnComplete: true,
-        barsize: 30,
-        // Its handler of SIGINT would swallow Ctrl-C; with the terminal's modes left alone there is nothing to restore.
-        gracefulExit: false,
-        hideCursor: false,
-        linewrap: true,
-      },
-      Presets.shades_classic,
-    );
+  const timer = showLater(() => {
+    bar = newBar(`{bar} {value} of {total} ${unit}{left}`);
     bar.start(total, done, payload());
-  }
-  const timer = process.stderr.isTTY ? setTimeout(show, SHOW_AFTER_MS) : undefined;
+  });
 
   return {
     update(now) {
@@ -54,4 +59,20 @@ export function createProgress(total: number, unit: string): Progress {
       bar?.stop();
     },
   };
+}
+
+/** Shows beside such work as cannot say how much of it is done what it is, and for how long it has been at it. */
+export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  let bar: SingleBar | undefined;
+  const timer = showLater(() => {
+    bar = newBar(() => `${what}, ${Math.round((performance.now() - started) / 1000)} s`);
+    bar.start(1, 0);
+  });
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+    bar?.stop();
+  }
 }

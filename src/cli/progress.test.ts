@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { ROOT } from '../../test/fixtures/serving/photos.ts';
+
+const run = promisify(execFile);
+
+/** What a program that works for three seconds and a half writes on stderr. */
+const program = (work: string): string => `
+  import { setTimeout as pause } from 'node:timers/promises';
+  import { createProgress, timed } from './dist/cli/progress.js';
+  ${work}`;
+const COUNTED = `
+  const progress = createProgress(4, 'rows');
+  for (let done = 1; done <= 3; done++) { await pause(1200); progress.update(done); }
+  progress.stop();`;
+const TIMED = `await timed('compiling model.onnx', () => pause(3600));`;
+
+const NODE = [process.execPath, '--input-type=module', '--eval'] as const;
+
+/** What it writes on a terminal, which `script` makes. */
+async function onTerminal(work: string): Promise<string> {
+  const command = [...NODE, program(work)].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const { stdout } = await run('script', ['-qec', command, '/dev/null'], { cwd: ROOT });
+  return stdout;
+}
+
+describe('on a terminal', () => {
+  it('work that can be counted has a bar that says how long it will take', async () => {
+    expect(await onTerminal(COUNTED)).toMatch(/3 of 4 rows, about \d s left/);
+  });
+
+  it('other work has what it is, and how long it has been at it', async () => {
+    expect(await onTerminal(TIMED)).toMatch(/compiling model\.onnx, [23] s/);
+  });
+});
+
+it.each([COUNTED, TIMED])('elsewhere nothing is written', async (work) => {
+  const [node, ...args] = NODE;
+  expect(await run(node, [...args, program(work)], { cwd: ROOT })).toEqual({ stdout: '', stderr: '' });
+});
