@@ -840,6 +840,52 @@ export interface components {
             /** @description From the accepted request to the answer. */
             total: number;
         };
+        ReadInput: {
+            name: string;
+            /**
+             * @description The order of axes in the model's file.
+             * @enum {string}
+             */
+            layout: "NCHW" | "NHWC";
+            /** @description Of the numbers in the model's file. */
+            type: string;
+            channels: number;
+            height: number;
+            width: number;
+        };
+        ReadOutput: {
+            name: string;
+            classes: number;
+            /**
+             * @description log-probabilities: the output gives probabilities, and their logarithms are the logits.
+             * @enum {string}
+             */
+            takenAs: "logits" | "log-probabilities";
+            /** @description The closing Softmax that was taken off. */
+            removed?: string;
+            /** @description Outputs of the model that are not used. */
+            leftOut: string[];
+        };
+        ReadLayers: {
+            /** @enum {string} */
+            kind: "batch" | "layer" | "group" | "instance" | "rms" | "convolution";
+            adapted: number;
+        };
+        LayerLeftAlone: {
+            layer: string;
+            reason: string;
+        };
+        Reading: {
+            /** @description The sizes are those that were compiled for. */
+            input: components["schemas"]["ReadInput"];
+            output: components["schemas"]["ReadOutput"];
+            /** @description How many layers of each kind have their scale and shift adapted. */
+            layers: components["schemas"]["ReadLayers"][];
+            /** @description Layers that are not adapted, and why. */
+            leftAlone: components["schemas"]["LayerLeftAlone"][];
+            /** @description What is likely not what the owner of the model wants, and how to do better. */
+            warnings: string[];
+        };
         ModelVersion: {
             version: number;
             /**
@@ -851,6 +897,8 @@ export interface components {
             reason?: string;
             /** @description Of the model file. */
             sha256?: string;
+            /** @description What the model's file was taken for; absent where engines are elsewhere, whose log says it. */
+            reading?: components["schemas"]["Reading"];
         };
         ModelInput: {
             width: number;
@@ -1728,7 +1776,31 @@ export interface operations {
                      *             {
                      *               "version": 1,
                      *               "state": "ready",
-                     *               "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *               "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "reading": {
+                     *                 "input": {
+                     *                   "name": "input",
+                     *                   "layout": "NCHW",
+                     *                   "type": "float32",
+                     *                   "channels": 3,
+                     *                   "height": 32,
+                     *                   "width": 32
+                     *                 },
+                     *                 "output": {
+                     *                   "name": "logits",
+                     *                   "classes": 10,
+                     *                   "takenAs": "logits",
+                     *                   "leftOut": []
+                     *                 },
+                     *                 "layers": [
+                     *                   {
+                     *                     "kind": "batch",
+                     *                     "adapted": 16
+                     *                   }
+                     *                 ],
+                     *                 "leftAlone": [],
+                     *                 "warnings": []
+                     *               }
                      *             }
                      *           ],
                      *           "defaultVersion": 1,
@@ -1880,7 +1952,31 @@ export interface operations {
                      *         {
                      *           "version": 1,
                      *           "state": "ready",
-                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "reading": {
+                     *             "input": {
+                     *               "name": "input",
+                     *               "layout": "NCHW",
+                     *               "type": "float32",
+                     *               "channels": 3,
+                     *               "height": 32,
+                     *               "width": 32
+                     *             },
+                     *             "output": {
+                     *               "name": "logits",
+                     *               "classes": 10,
+                     *               "takenAs": "logits",
+                     *               "leftOut": []
+                     *             },
+                     *             "layers": [
+                     *               {
+                     *                 "kind": "batch",
+                     *                 "adapted": 16
+                     *               }
+                     *             ],
+                     *             "leftAlone": [],
+                     *             "warnings": []
+                     *           }
                      *         }
                      *       ],
                      *       "defaultVersion": 1,
