@@ -3,6 +3,7 @@ import type { BatchProducer, Lane, LaneLimits } from './batching/batch-queue.ts'
 import { createMemoryQueue } from './batching/index.ts';
 import type { Config } from './config.ts';
 import { openEngineHouse, repositoryOptions } from './engine-house.ts';
+import type { ServiceError } from './errors.ts';
 import type { Metrics } from './metrics/index.ts';
 import { type ModelRepository, openModelDescriptions } from './models/index.ts';
 import type { DescribedVersion } from './models/model.ts';
@@ -12,7 +13,10 @@ import { logQueueFaults, redisSettings } from './redis-settings.ts';
 /** What stands behind the HTTP interface: models to take requests for, and a queue that has them answered. */
 export interface Backend {
   readonly models: ModelRepository<DescribedVersion>;
-  readonly queue: BatchProducer & { unreadyReasons?(): readonly string[] };
+  readonly queue: BatchProducer & {
+    unreadyReasons?(): readonly string[];
+    refusal?(): ServiceError | undefined;
+  };
   /** Where batches run in this process: whether they do. */
   readonly isWorkerUp?: () => boolean;
   /** Where batches run in this process: its engine's processes. */

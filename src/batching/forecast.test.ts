@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Lane } from './batch-queue.ts';
 import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
-import { addRun, type RunSums, runMs } from './run-time.ts';
+import { addRun, leastRunMs, type RunSums, runMs } from './run-time.ts';
 
 const lane = (recipe = 'isolated'): Lane => ({
   model: 'digits',
@@ -60,6 +60,35 @@ describe('the time of a run', () => {
   });
 });
 
+describe('the least time of a run', () => {
+  const noisy = (runs: number) =>
+    sumsOf(
+      Array.from({ length: runs }, (_, i) => [10 + 10 * (i % 5), (40 + 30 * (i % 5)) * (i % 2 ? 0.8 : 1.2)]),
+    );
+
+  test('is not known after a few runs, and comes close to the mean as they agree', () => {
+    expect(leastRunMs(sumsOf(Array(3).fill([16, 100])), 16)).toBe(0);
+    expect(leastRunMs(sumsOf(Array(10).fill([16, 100])), 16)).toBeCloseTo(100, 6);
+    expect(
+      leastRunMs(sumsOf([1, 100, 20, 64, 7, 128].map((rows) => [rows, 40 + 3 * rows])), 128),
+    ).toBeCloseTo(424, 3);
+  });
+
+  test('is the lower for sizes far from those that were run', () => {
+    const sums = noisy(40);
+    const share = (rows: number) => leastRunMs(sums, rows) / runMs(sums, rows);
+    expect(share(30)).toBeLessThan(0.95);
+    expect(share(30)).toBeGreaterThan(0.6);
+    expect(share(300)).toBeLessThan(share(30));
+  });
+
+  test('of a smaller batch than all that were run may be less in proportion', () => {
+    const sums = sumsOf(Array(20).fill([50, 100]));
+    expect(leastRunMs(sums, 5)).toBeCloseTo(10, 6);
+    expect(leastRunMs(sums, 500)).toBeCloseTo(100, 6);
+  });
+});
+
 describe('the answer of a new row', () => {
   const backlog: Backlog = {
     lanes: [
@@ -69,8 +98,8 @@ describe('the answer of a new row', () => {
     running: 1,
     engines: 2,
     runs: new Map([
-      [runKey(lane()), sumsOf([[100, 1_000]])],
-      [runKey(lane('dent')), sumsOf([[10, 3_000]])],
+      [runKey(lane()), sumsOf(Array(20).fill([100, 1_000]))],
+      [runKey(lane('dent')), sumsOf(Array(20).fill([10, 3_000]))],
     ]),
   };
 
@@ -78,7 +107,7 @@ describe('the answer of a new row', () => {
     // One batch of an average of 2 s, three of 1 s and one of 3 s, two at a time.
     expect(roomInSeconds(backlog, lane())).toBe(4);
     expect(tooLateBySeconds(backlog, lane(), 5_100)).toBeUndefined();
-    expect(tooLateBySeconds(backlog, lane(), 4_500)).toBe(1);
+    expect(tooLateBySeconds(backlog, lane(), 4_000)).toBe(1);
     expect(tooLateBySeconds(backlog, lane(), 1_500)).toBe(4);
   });
 
@@ -90,6 +119,22 @@ describe('the answer of a new row', () => {
 
   test('is not refused for a deadline that no later time would meet', () => {
     expect(tooLateBySeconds(backlog, lane(), 900)).toBeUndefined();
+  });
+
+  test('is not refused while a few runs say little of the next', () => {
+    const few = sumsOf([
+      [1, 800],
+      [20, 4_000],
+      [60, 9_000],
+    ]);
+    const burst = { ...backlog, lanes: [{ lane: lane(), depth: 400, maxBatchSize: 128 }], engines: 1 };
+    expect(
+      tooLateBySeconds({ ...burst, runs: new Map([[runKey(lane()), few]]) }, lane(), 30_000),
+    ).toBeUndefined();
+    const many = sumsOf(Array.from({ length: 20 }, (_, i) => [20 + 5 * i, 1_000 + 700 * i]));
+    expect(
+      tooLateBySeconds({ ...burst, runs: new Map([[runKey(lane()), many]]) }, lane(), 30_000),
+    ).toBeGreaterThan(0);
   });
 
   test('of a recipe that has not run is taken for an average one', () => {

@@ -1,6 +1,6 @@
 import type { Lane } from './batch-queue.ts';
 import type { LaneDepth } from './collector.ts';
-import { type RunSums, runMs } from './run-time.ts';
+import { leastRunMs, type RunSums, runMs } from './run-time.ts';
 
 /** What stands between a new row and its answer. */
 export interface Backlog {
@@ -17,38 +17,44 @@ export interface Backlog {
 /** Rows of one model, version and recipe take the same time, whoever sent them. */
 export const runKey = ({ model, version, recipe }: Lane): string => JSON.stringify([model, version, recipe]);
 
-/** How long batches like recent ones take to run all that waits, and then one row of `lane`. */
+/**
+ * How long batches like recent ones take to run all that waits, and then one row of `lane`; `time` is the time of a batch.
+ */
 function forecast(
   { lanes, running, engines, runs }: Backlog,
   lane: Lane,
+  time: typeof runMs,
 ): { aheadMs: number; ownMs: number } {
   if (runs.size === 0) return { aheadMs: 0, ownMs: 0 };
   // A recipe that has not run yet is taken for an average one.
   const averageMs =
-    Array.from(runs.values(), ({ ms, count }) => ms / count).reduce((a, b) => a + b) / runs.size;
+    Array.from(runs.values(), (sums) => time(sums, sums.rows / sums.count)).reduce((a, b) => a + b) /
+    runs.size;
   let sumMs = running * averageMs;
   for (const { lane: of, depth, maxBatchSize } of lanes) {
     const sums = runs.get(runKey(of));
-    const batchMs = sums ? runMs(sums, Math.min(depth, maxBatchSize)) : averageMs;
+    const batchMs = sums ? time(sums, Math.min(depth, maxBatchSize)) : averageMs;
     sumMs += Math.ceil(depth / maxBatchSize) * batchMs;
   }
   const own = runs.get(runKey(lane));
-  return { aheadMs: sumMs / engines, ownMs: own ? runMs(own, 1) : averageMs };
+  return { aheadMs: sumMs / engines, ownMs: own ? time(own, 1) : averageMs };
 }
 
-const wholeSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+const wholeSeconds = (ms: number): number => Math.max(1, Math.ceil(Math.round(ms) / 1000));
 
 /** Seconds until all that waits will have run: when a queue that has no room has some again, at the latest. */
 export const roomInSeconds = (backlog: Backlog, lane: Lane): number =>
-  wholeSeconds(forecast(backlog, lane).aheadMs);
+  wholeSeconds(forecast(backlog, lane, runMs).aheadMs);
 
 /**
  * Undefined where a new row of `lane` may be answered within `leftMs`; otherwise the seconds after which it could be, if
- * nobody else comes. Time spent waiting for company is not counted, since company may come at once. A deadline shorter than
+ * nobody else comes. Only a deadline that would be missed even if batches took no longer than they must is a reason to refuse: a row that
+ * waits in vain costs its caller a wait, and one that is refused in vain its answer. The seconds are those to be expected. Time spent waiting for company is not counted, since company may come at once. A deadline shorter than
  * a run on idle engines is not refused: no later time would be better.
  */
 export function tooLateBySeconds(backlog: Backlog, lane: Lane, leftMs: number): number | undefined {
-  const { aheadMs, ownMs } = forecast(backlog, lane);
-  const lateMs = aheadMs + ownMs - leftMs;
-  return lateMs > 0 && ownMs <= leftMs ? wholeSeconds(lateMs) : undefined;
+  const least = forecast(backlog, lane, leastRunMs);
+  const { aheadMs, ownMs } = forecast(backlog, lane, runMs);
+  if (least.aheadMs + least.ownMs <= leftMs || ownMs > leftMs) return undefined;
+  return wholeSeconds(aheadMs + ownMs - leftMs);
 }

@@ -126,6 +126,37 @@ describe('to the millisecond', () => {
     await queue.close();
   });
 
+  test('a burst is not refused for its first batches, which ran while the rest of it was decoded', async () => {
+    const posts = 500;
+    const queue = createMemoryQueue({
+      limitsOf: () => ({ maxBatchSize: 64, maxDelayMs: 5, queueLimit: 1_000 }),
+    });
+    let posted = 0;
+    queue.consume(
+      async ({ rows }) => {
+        await pause(200 + rows.length * (posted < posts ? 60 : 10));
+        return rows.map(answerOf);
+      },
+      { concurrency: 1 },
+    );
+    const startMs = Date.now();
+    const codes: string[] = [];
+    let lastMs = 0;
+    for (; posted < posts; posted += 1) {
+      void queue.submit(request({ timeoutMs: 30_000 })).then(
+        () => {
+          lastMs = Date.now() - startMs;
+        },
+        (error: ServiceError) => codes.push(error.code),
+      );
+      await vi.advanceTimersByTimeAsync(12);
+    }
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(codes).toEqual([]);
+    expect(lastMs).toBeLessThan(15_000);
+    await queue.close();
+  });
+
   test('nothing is left behind: no timer, no listener on the signal', async () => {
     const { queue } = openQueue({ maxDelayMs: 10 });
     const { signal } = new AbortController();

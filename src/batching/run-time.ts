@@ -7,6 +7,11 @@ export const RUN_DECAY = 0.9;
  */
 export const MAX_SURPRISE = 3;
 
+/** Runs fewer than so many, decayed, say too little for any bound: two fix a line, whatever it is worth. */
+const FEWEST_DEGREES = 2;
+/** Standard errors below the mean: one in forty batches takes less, were the errors normal and many. */
+const SURENESS = 2;
+
 /** Decayed sums over the runs of batches: how many, their rows x, their milliseconds y, and the products. */
 export interface RunSums {
   readonly count: number;
@@ -14,6 +19,7 @@ export interface RunSums {
   readonly ms: number;
   readonly rowsRows: number;
   readonly rowsMs: number;
+  readonly msMs: number;
 }
 
 const mostMs = ({ count, rows: sumRows, ms }: RunSums, rows: number): number =>
@@ -21,7 +27,7 @@ const mostMs = ({ count, rows: sumRows, ms }: RunSums, rows: number): number =>
 
 /** The sums after one more run. */
 export function addRun(sums: RunSums | undefined, rows: number, tookMs: number): RunSums {
-  const old = sums ?? { count: 0, rows: 0, ms: 0, rowsRows: 0, rowsMs: 0 };
+  const old = sums ?? { count: 0, rows: 0, ms: 0, rowsRows: 0, rowsMs: 0, msMs: 0 };
   const ms = sums ? Math.min(tookMs, mostMs(sums, rows)) : tookMs;
   return {
     count: old.count * RUN_DECAY + 1,
@@ -29,19 +35,46 @@ export function addRun(sums: RunSums | undefined, rows: number, tookMs: number):
     ms: old.ms * RUN_DECAY + ms,
     rowsRows: old.rowsRows * RUN_DECAY + rows * rows,
     rowsMs: old.rowsMs * RUN_DECAY + rows * ms,
+    msMs: old.msMs * RUN_DECAY + ms * ms,
   };
+}
+
+/** The least-squares line through recent runs; without a slope where all had one size, which says nothing of others. */
+function line({ count, rows, ms, rowsRows, rowsMs, msMs }: RunSums) {
+  const meanRows = rows / count;
+  const meanMs = ms / count;
+  const variance = rowsRows / count - meanRows * meanRows;
+  const varianceMs = Math.max(0, msMs / count - meanMs * meanMs);
+  // Rounding leaves a trace of variance in any case.
+  if (variance < 1e-6 * meanRows * meanRows) return { meanRows, meanMs, variance: 0, slope: 0, varianceMs };
+  const slope = Math.max(0, (rowsMs / count - meanRows * meanMs) / variance);
+  return { meanRows, meanMs, variance, slope, varianceMs };
 }
 
 /**
  * How long a batch of `rows` rows takes, by the least-squares line a + b * rows through recent runs. A run has a fixed
  * cost, so small batches would make a full queue look far too long if time were counted in rows alone.
  */
-export function runMs({ count, rows: sumRows, ms, rowsRows, rowsMs }: RunSums, rows: number): number {
-  const meanRows = sumRows / count;
-  const meanMs = ms / count;
-  const variance = rowsRows / count - meanRows * meanRows;
-  // Runs of one size say nothing of other sizes; rounding leaves a trace of variance even then.
-  if (variance < 1e-6 * meanRows * meanRows) return meanMs;
-  const slope = Math.max(0, (rowsMs / count - meanRows * meanMs) / variance);
+export function runMs(sums: RunSums, rows: number): number {
+  const { meanRows, meanMs, slope } = line(sums);
   return Math.max(0, meanMs + slope * (rows - meanRows));
+}
+
+/**
+ * How long such a batch takes at least, as far as recent runs can tell: the lower end of the confidence interval of that line. It is 0
+ * after a few runs, and far below the line for sizes far from those that were run. A smaller batch than all of one size may take less
+ * in proportion.
+ */
+export function leastRunMs(sums: RunSums, rows: number): number {
+  const { meanRows, meanMs, variance, slope, varianceMs } = line(sums);
+  const degrees = sums.count - (variance > 0 ? 2 : 1);
+  if (degrees <= FEWEST_DEGREES) return 0;
+  // What the line does not explain. With few degrees of freedom the interval is wider, as Student's is.
+  const residual = Math.max(0, varianceMs - slope * slope * variance) * (sums.count / degrees);
+  const width = SURENESS * Math.sqrt(degrees / (degrees - FEWEST_DEGREES));
+  const distance = variance > 0 ? (rows - meanRows) ** 2 / variance : 0;
+  const least =
+    meanMs + slope * (rows - meanRows) - width * Math.sqrt((residual * (1 + distance)) / sums.count);
+  const share = variance > 0 ? 1 : Math.min(1, rows / meanRows);
+  return Math.max(0, least * share);
 }

@@ -21,6 +21,8 @@ export interface AdmissionDeps {
   readonly models: ModelRepository<DescribedVersion>;
   /** Why rows cannot be queued now. */
   readonly queueReasons: () => readonly string[];
+  /** What any row would be refused with now, where callers can be told. */
+  readonly refusal: () => ServiceError | undefined;
   readonly decoder: ImageDecoder;
   readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'expired' | 'decoded'>;
 }
@@ -51,7 +53,13 @@ export interface Admission {
 const TOP_K = 5;
 const NO_IMAGE = new Uint8Array();
 
-export function createAdmission({ models, queueReasons, decoder, observer }: AdmissionDeps): Admission {
+export function createAdmission({
+  models,
+  queueReasons,
+  refusal,
+  decoder,
+  observer,
+}: AdmissionDeps): Admission {
   function choose(request: PredictOptions): Choice {
     const model = chooseModel(models, request.model ?? models.defaultModel);
     const version = chooseVersion(model, request.version);
@@ -67,9 +75,8 @@ export function createAdmission({ models, queueReasons, decoder, observer }: Adm
   function requireQueue(): void {
     if (queueReasons().length === 0) return;
     observer.queueUnavailable();
-    throw new ServiceError('queue_unavailable', 'The queue cannot be used at present.', {
-      retryAfterSeconds: 1,
-    });
+    const general = 'The queue cannot be used at present.';
+    throw refusal() ?? new ServiceError('queue_unavailable', general, { retryAfterSeconds: 1 });
   }
 
   async function createRow(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchProducer, Delivery } from '../batching/batch-queue.ts';
+import type { ServiceError } from '../errors.ts';
 import type { ModelRepository } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import { type AdmissionDeps, type Choice, createAdmission, type DecodedRow } from './admission.ts';
@@ -26,9 +27,11 @@ export interface InferenceQueue
   extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result' | 'leaveNote' | 'note'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
   unreadyReasons?(): readonly string[];
+  /** What any row would be refused with now, where callers can be told more than that the queue cannot be used. */
+  refusal?(): ServiceError | undefined;
 }
 
-export interface InferenceDeps extends Omit<AdmissionDeps, 'queueReasons'> {
+export interface InferenceDeps extends Omit<AdmissionDeps, 'queueReasons' | 'refusal'> {
   readonly models: ModelRepository<DescribedVersion>;
   readonly queue: InferenceQueue;
 }
@@ -50,7 +53,8 @@ export function createInference(
 ): RunningInference {
   const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
   const rows = traceQueue(queue);
-  const admission = createAdmission({ models, decoder, observer, queueReasons });
+  const refusal = (): ServiceError | undefined => queue.refusal?.();
+  const admission = createAdmission({ models, decoder, observer, queueReasons, refusal });
   const kept = createKeptPredictions({ models, queue: { ...queue, ...rows }, admission }, keepMs);
   const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();

@@ -1,6 +1,7 @@
 import { Cluster } from 'ioredis';
 import { ServiceError } from '../../errors.ts';
 import type { RedisClient } from './connection.ts';
+import { type Refusals, refusedCommand } from './refusals.ts';
 
 /** How often a connection that looks fine is tried. */
 const PROBE_MS = 1_000;
@@ -26,6 +27,9 @@ export interface LinkOptions {
   readonly onUp: () => void;
   /** Resolves when the server that has the queue's keys has answered. */
   readonly probe: () => Promise<unknown>;
+  readonly refusals: Refusals;
+  /** Tries every right that the queue needs. */
+  readonly checkRights: () => Promise<void>;
 }
 
 const POLICY = /^maxmemory_policy:(\S+)/m;
@@ -41,7 +45,8 @@ async function askPolicy(client: RedisClient): Promise<string | undefined> {
  * Watches a client: reports the first error of each outage, and asks now and then for the eviction policy, and whether the
  * server still answers at all: one that is stuck closes no connection.
  */
-export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: LinkOptions): Link {
+export function watchLink(client: RedisClient, options: LinkOptions): Link {
+  const { name, onFault, onUp, probe, refusals, checkRights } = options;
   let policy: string | undefined;
   let reported = false;
   let silent = false;
@@ -60,15 +65,22 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
         policy = answer;
       },
       (error) => {
-        if (isUp()) onFault(error, 'asking Redis for its eviction policy');
+        if (isUp() && !refusedCommand(error)) onFault(error, 'asking Redis for its eviction policy');
       },
     );
+  }
+
+  function learnRights(): void {
+    checkRights().catch((error) => {
+      if (isUp() && !refusedCommand(error)) onFault(error, 'asking Redis for its rights');
+    });
   }
 
   function up(): void {
     reported = false;
     silent = false;
     learnPolicy();
+    learnRights();
     onUp();
   }
 
@@ -87,8 +99,9 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
       if (silent) up();
       else learnPolicy();
     } catch (error) {
-      fallSilent(error);
+      if (!refusedCommand(error)) fallSilent(error);
     }
+    if (refusals.any()) learnRights();
     clearTimeout(timer);
     probing = false;
   }
@@ -104,6 +117,7 @@ export function watchLink(client: RedisClient, { name, onFault, onUp, probe }: L
     unreadyReasons() {
       if (!isConnected()) return [`Redis at ${name} cannot be reached.`];
       if (silent) return [`Redis at ${name} does not answer.`];
+      if (refusals.any()) return refusals.reasons();
       if (policy === undefined) return [`Redis at ${name} has not said yet whether it evicts data.`];
       if (policy === 'noeviction') return [];
       return [`Redis at ${name} may evict what waits: its maxmemory-policy is ${policy}, not noeviction.`];

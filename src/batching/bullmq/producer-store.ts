@@ -42,14 +42,23 @@ export interface ProducerStore {
   note(name: string): Promise<string | undefined>;
   /** Whether a worker that lives has said that it can run this content. */
   hasWorker(content: string): Promise<boolean>;
+  /** What INFO says of memory, where the queue's keys are. */
+  memory(): Promise<string>;
   survey(): Promise<{ readonly backlog: Backlog; readonly status: readonly LaneStatus[] }>;
 }
 
 function parseRuns(entries: readonly string[]): Map<string, RunSums> {
   const runs = new Map<string, RunSums>();
   for (let i = 0; i < entries.length; i += 2) {
-    const [count, rows, ms, rowsRows, rowsMs] = entries[i + 1]!.split(' ').map(Number);
-    runs.set(entries[i]!, { count: count!, rows: rows!, ms: ms!, rowsRows: rowsRows!, rowsMs: rowsMs! });
+    const [count, rows, ms, rowsRows, rowsMs, msMs] = entries[i + 1]!.split(' ').map(Number);
+    runs.set(entries[i]!, {
+      count: count!,
+      rows: rows!,
+      ms: ms!,
+      rowsRows: rowsRows!,
+      rowsMs: rowsMs!,
+      msMs: msMs!,
+    });
   }
   return runs;
 }
@@ -114,6 +123,8 @@ export function createProducerStore(client: RedisClient, base: string): Producer
     note: async (name) => ((await scripts.dentNote.text(name)) as string | null) ?? undefined,
 
     hasWorker: async (content) => (await scripts.dentHasWorker.text(content)) === 1,
+
+    memory: async () => (await scripts.dentMemory.text()) as string,
 
     async survey() {
       const reply = (await scripts.dentSurvey.text()) as [number, number, (string | number)[], string[]];

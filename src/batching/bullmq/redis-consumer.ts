@@ -14,7 +14,10 @@ import {
 } from './connection.ts';
 import type { HeldBatch } from './held-batch.ts';
 import { type Link, type OnFault, watchLink } from './link.ts';
+import { createRefusals } from './refusals.ts';
+import { createRightsCheck } from './rights.ts';
 import { runJob } from './run-job.ts';
+import { prepareScripts } from './scripts.ts';
 import { openWakeCalls, type WakeCall } from './wake-calls.ts';
 import { createWorkerStore } from './worker-store.ts';
 
@@ -59,6 +62,10 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   const base = keyBase(redis.prefix);
   const me = randomUUID();
   const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
+  const name = describeAddress(address);
+  const refusals = createRefusals({ name, base, onFault });
+  refusals.watch(client);
+  prepareScripts(client, { evenWhenFull: true });
   const store = createWorkerStore(client, base);
   const alarm = createAlarm(() => void pump());
   const onDue = (inMs: number): void => {
@@ -90,12 +97,19 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   const tending = setInterval(tend, lockMs / 2);
 
   const link = watchLink(client, {
-    name: describeAddress(address),
+    name,
     onFault,
     onUp: () => void pump(),
     probe: () => client.exists(`${base}lanes`),
+    refusals,
+    checkRights: createRightsCheck(client, base, refusals),
   });
-  const wakeCalls = openWakeCalls(address, { channel: `${base}wake`, onCall, onUp: () => void pump() });
+  const wakeCalls = openWakeCalls(address, {
+    channel: `${base}wake`,
+    onCall,
+    onUp: () => void pump(),
+    refusals,
+  });
 
   function onCall(call: WakeCall): void {
     if (call.kind === 'gone') {
@@ -194,7 +208,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   }
 
   return {
-    isUp: () => link.isUp() && wakeCalls.isUp(),
+    isUp: () => wakeCalls.isUp() && link.unreadyReasons().length === 0,
     unreadyReasons: link.unreadyReasons,
     announce: () => void tend(),
     isAwaited: (content) => store.isAwaited(content),

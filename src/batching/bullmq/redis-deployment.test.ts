@@ -5,6 +5,7 @@ import {
   openConsumer,
   openProducer,
   type Place,
+  untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, lane, makeRequests, pause, startWorker } from '../contract/fixtures.contract.ts';
@@ -143,7 +144,12 @@ describe('a Redis', () => {
     await server.client.config('SET', 'maxmemory', '1mb');
     const [first, second] = makeRequests(2);
     await expect(producer.submit(first!)).rejects.toMatchObject({ code: 'queue_unavailable' });
+    expect(producer.unreadyReasons()).toEqual([expect.stringContaining('Redis is full')]);
+    expect(producer.isUp()).toBe(false);
+    await eventually(() => expect(place.faults).toHaveLength(1));
+    expect(`${place.faults[0]!.error}`).toContain('Redis is full');
     await server.client.config('SET', 'maxmemory', '0');
+    await untilUp(producer);
     expect((await producer.submit(second!)).answer).toEqual(answerOf(second!));
     expect(worker.batches).toHaveLength(1);
   });

@@ -17,8 +17,12 @@ import {
   type RedisSettings,
 } from './connection.ts';
 import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
+import { createMemoryRoom, isOutOfMemory } from './memory-room.ts';
 import { type Acceptance, createProducerStore } from './producer-store.ts';
+import { createRefusals } from './refusals.ts';
 import { openReplyInbox } from './reply-inbox.ts';
+import { createRightsCheck } from './rights.ts';
+import { prepareScripts } from './scripts.ts';
 import type { Outcome } from './wire.ts';
 
 /** A command that takes longer has met a server that is stuck, which is as good as none. */
@@ -46,6 +50,8 @@ export interface RedisProducerOptions {
 }
 
 export interface RedisProducer extends BatchProducer, Link {
+  /** What any row would be refused with now, where callers can be told more than that the queue cannot be used. */
+  refusal(): ServiceError | undefined;
   /** Whether a worker that lives can run this content. Rejects where Redis does not answer. */
   hasWorker(content: string): Promise<boolean>;
 }
@@ -61,6 +67,11 @@ interface Waiter {
   state: 'sent' | 'accepted' | 'attached';
 }
 
+const noRoom = (): ServiceError =>
+  new ServiceError('queue_unavailable', 'The queue has no room: its Redis is nearly out of memory.', {
+    retryAfterSeconds: 2,
+  });
+
 /**
  * The side of a queue in Redis that has rows. Connects by itself, and again after every loss; until then rows are refused
  * with `queue_unavailable`. Throws `InputError` where the URL is none.
@@ -72,7 +83,16 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   /** Replies come to a list of this name. New for each process: whoever died takes what was meant for it along. */
   const me = randomBytes(9).toString('base64url');
   const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
+  const name = describeAddress(address);
+  const refusals = createRefusals({ name, base, onFault });
+  refusals.watch(client);
+  prepareScripts(client, { evenWhenFull: false });
   const store = createProducerStore(client, base);
+  const checkRights = createRightsCheck(client, base, refusals);
+  const room = createMemoryRoom(
+    () => store.memory(),
+    (reason) => onFault(new Error(reason), 'making room for rows'),
+  );
   const backlog = createBacklogView(() => store.survey());
   const gate = createByteGate(SENDING_BYTES);
   /** By id: several callers may wait for one kept row. */
@@ -82,19 +102,23 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   let onDone: (() => void) | undefined;
 
   const link = watchLink(client, {
-    name: describeAddress(address),
+    name,
     onFault,
     onUp: () => {
       void recheck();
       void backlog.refresh();
+      void room.refresh();
     },
     probe,
+    refusals,
+    checkRights,
   });
   const inbox = openReplyInbox(address, {
     key: `${base}reply:${me}`,
     onOutcome: settle,
     onUp: () => void recheck(),
     onFault,
+    refusals,
   });
 
   function settle({ id, result }: Outcome): void {
@@ -107,7 +131,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   /** Looks at the row that has waited longest: where Redis has forgotten it, it may have forgotten them all. */
   async function probe(): Promise<void> {
     const oldest = acceptedIds().next().value;
-    const [found] = await store.recheck(oldest === undefined ? [] : [oldest]);
+    const [[found]] = await Promise.all([
+      store.recheck(oldest === undefined ? [] : [oldest]),
+      room.refresh(),
+    ]);
     if (found === 'lost') void recheck();
     else if (found !== undefined && found !== 'alive') settle(found);
   }
@@ -167,12 +194,16 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   /** The limits that the row is sent with. Throws where it is not to be sent at all. */
-  function admit({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): LaneLimits {
+  function admit({ lane, row, deadlineMs }: RowRequest, signal?: AbortSignal): LaneLimits {
     if (closing) throw refused(lane, 'draining', 1);
     if (signal?.aborted) throw refused(lane, 'cancelled');
     const leftMs = deadlineMs - Date.now();
     if (leftMs <= 0) throw refused(lane, 'timeout');
     if (!link.isUp()) throw refused(lane, 'queue_unavailable', 1);
+    if (!room.take(row.data.byteLength)) {
+      observer?.rejected(lane, 'queue_unavailable');
+      throw noRoom();
+    }
     const limits = limitsOf(lane);
     const lateSeconds = backlog.tooLateBySeconds(lane, leftMs);
     if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
@@ -190,7 +221,9 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
       return await store.submit(request, { limits, leftMs, replyTo, keptLimit });
     } catch (cause) {
       withdraw(request);
-      throw unavailable(cause);
+      if (!isOutOfMemory(cause)) throw unavailable(cause);
+      room.ranOut();
+      throw noRoom();
     } finally {
       gate.leave(byteLength);
     }
@@ -284,9 +317,15 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     await disconnect(client);
   }
 
+  function unreadyReasons(): readonly string[] {
+    const full = room.reason();
+    return full === undefined ? link.unreadyReasons() : [...link.unreadyReasons(), full];
+  }
+
   return {
-    isUp: () => link.isUp() && inbox.isUp(),
-    unreadyReasons: link.unreadyReasons,
+    isUp: () => inbox.isUp() && unreadyReasons().length === 0,
+    unreadyReasons,
+    refusal: () => (room.reason() === undefined ? undefined : noRoom()),
     hasWorker: (content) => store.hasWorker(content),
 
     submit(request, signal) {

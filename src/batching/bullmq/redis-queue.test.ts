@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { CONTENTS, untilUp } from '../../../test/fixtures/redis/queue.ts';
+import { asRestrictedUser, CONTENTS, untilUp } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { describeBatchQueue } from '../batch-queue.contract.ts';
 import { createRedisConsumer } from './redis-consumer.ts';
 import { createRedisProducer } from './redis-producer.ts';
 
 let server: RedisServer;
+/** By a user with the fewest rights, so that the suite tells when more are needed. */
+let place: { readonly url: string };
 beforeAll(async () => {
   server = await startRedisServer();
+  place = await asRestrictedUser(server);
 });
 afterAll(() => server?.stop());
 
@@ -19,7 +22,7 @@ describeBatchQueue({
     // What handlers fail of does not travel; it is for the worker's log.
     const onFault = (error: unknown, doing: string) => doing !== 'running a row' && faults.push(error);
     const common = {
-      redis: { url: server.url, prefix: randomUUID() },
+      redis: { ...place, prefix: randomUUID() },
       onFault,
       ...(observer && { observer }),
     };

@@ -320,7 +320,7 @@ test('what Redis keeps does not grow', async () => {
   await round();
   const keys = () => server.client.keys(`*${place.redis.prefix}*`);
   const base = `{${place.redis.prefix}}:`;
-  const lasting = /^(engines|contents|runs|jobs:[^:]+:(events|id|marker|meta|stalled-check))$/;
+  const lasting = /^(engines|contents|times|jobs:[^:]+:(events|id|marker|meta|stalled-check))$/;
   await eventually(async () => {
     const left = (await keys()).filter((key) => !lasting.test(key.slice(base.length)));
     expect(left).toEqual([]);

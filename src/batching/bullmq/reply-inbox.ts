@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, disconnect, type RedisAddress } from './connection.ts';
 import type { OnFault } from './link.ts';
+import type { Refusals } from './refusals.ts';
 import { decodeOutcome, type Outcome } from './wire.ts';
 
 /** How long Redis holds an empty answer back. */
@@ -24,12 +25,14 @@ export interface ReplyInboxOptions {
   /** The connection is there, for the first time or again: replies may have been lost before. */
   readonly onUp: () => void;
   readonly onFault: OnFault;
+  readonly refusals: Refusals;
 }
 
 /** Reads a producer's replies on a connection of its own, because waiting for them blocks it. */
 export function openReplyInbox(address: RedisAddress, options: ReplyInboxOptions): ReplyInbox {
-  const { key, onOutcome, onUp, onFault } = options;
+  const { key, onOutcome, onUp, onFault, refusals } = options;
   const client = connect(address, { timeoutMs: SILENCE_MS, blocking: true });
+  refusals.watch(client);
   const aborter = new AbortController();
   // The connection for commands reports what is wrong with the server.
   client.on('error', () => {});

@@ -8,6 +8,36 @@ export interface RunScript {
   bytes(...args: Argument[]): Promise<unknown>;
 }
 
+/** Redis says of a script that failed in which line, but not by which command. Before version 7 errors cannot be changed. */
+const NAME_WHAT_FAILS = `
+local redis = redis.REDIS_VERSION_NUM and setmetatable({
+  call = function(...)
+    local reply = redis.pcall(...)
+    if type(reply) == 'table' and reply.err then
+      reply.err = reply.err .. ' [command: ' .. (...) .. ']'
+      error(reply)
+    end
+    return reply
+  end
+}, {__index = redis}) or redis
+`;
+
+/** Without memory Redis refuses the commands of a script that need some, but not after its first write: no script is left half done. */
+const WRITE_FIRST = `redis.call('DEL', KEYS[1] .. ':nothing')\n`;
+
+/**
+ * Has every script that is defined from now on, by whatever library, say which of its commands failed. `evenWhenFull`: they run also
+ * when Redis has no memory left, for what frees memory in the end.
+ */
+export function prepareScripts(client: RedisClient, { evenWhenFull }: { evenWhenFull: boolean }): void {
+  const define = client.defineCommand.bind(client);
+  client.defineCommand = (name, { lua, ...definition }) =>
+    define(name, {
+      ...definition,
+      lua: `${NAME_WHAT_FAILS}${evenWhenFull ? WRITE_FIRST : ''}${lua}`,
+    });
+}
+
 /**
  * Makes `scripts` known to the client, which sends their text once and their hash from then on. Each gets `base` as its one
  * key, which says where in a cluster it runs.

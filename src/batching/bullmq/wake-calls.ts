@@ -1,6 +1,8 @@
 import { connect, disconnect, type RedisAddress } from './connection.ts';
+import type { Refusals } from './refusals.ts';
 
 const TIMEOUT_MS = 10_000;
+const RETRY_MS = 1_000;
 
 /** What the scripts say to workers. */
 export type WakeCall =
@@ -22,6 +24,7 @@ export interface WakeCallsOptions {
   readonly onCall: (call: WakeCall) => void;
   /** Calls are heard from now on; earlier ones may have been missed. */
   readonly onUp: () => void;
+  readonly refusals: Refusals;
 }
 
 function parse(message: string): WakeCall {
@@ -31,23 +34,39 @@ function parse(message: string): WakeCall {
 }
 
 /** Listens on a connection of its own, for one that listens can do nothing else. */
-export function openWakeCalls(address: RedisAddress, { channel, onCall, onUp }: WakeCallsOptions): WakeCalls {
+export function openWakeCalls(address: RedisAddress, options: WakeCallsOptions): WakeCalls {
+  const { channel, onCall, onUp, refusals } = options;
   const client = connect(address, { timeoutMs: TIMEOUT_MS });
+  refusals.watch(client);
   let up = false;
+  let retry: NodeJS.Timeout | undefined;
   // The connection for commands reports what is wrong with the server.
   client.on('error', () => {});
   client.on('close', () => {
     up = false;
   });
-  client.on('ready', () => {
+  client.on('ready', listen);
+
+  function listen(): void {
+    clearTimeout(retry);
     client.subscribe(channel).then(
       () => {
         up = true;
         onUp();
       },
-      () => {},
+      // Without the right to, until somebody grants it; a connection that was lost comes back by itself.
+      () => {
+        if (client.status === 'ready') retry = setTimeout(listen, RETRY_MS).unref();
+      },
     );
-  });
+  }
+
   client.on('message', (_channel: string, message: string) => onCall(parse(message)));
-  return { isUp: () => up, close: () => disconnect(client) };
+  return {
+    isUp: () => up,
+    close() {
+      clearTimeout(retry);
+      return disconnect(client);
+    },
+  };
 }

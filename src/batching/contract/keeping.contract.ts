@@ -149,7 +149,7 @@ export function describeKeeping(create: CreateSubject): void {
     test('that was run too late is not the answer of a row of another lane', async () => {
       const { producer, consumer } = await open(create);
       const worker = startWorker(consumer, { held: true });
-      const row = kept({ timeoutMs: 200 });
+      const row = kept({ timeoutMs: 1_500 });
       const late = producer.submit(row);
       await vi.waitFor(() => expect(worker.batches).toHaveLength(1));
       await expect(late).rejects.toMatchObject({ code: 'timeout' });

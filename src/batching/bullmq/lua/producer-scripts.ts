@@ -149,7 +149,12 @@ for _, lane in ipairs(call('SMEMBERS', K .. 'lanes')) do
   if depth < tonumber(max) and not drain then oldest = oldest - delay end
   for _, value in ipairs({lane, depth, exact(now - oldest), max}) do lanes[#lanes + 1] = value end
 end
-return {engines, call('ZCARD', K .. 'batches'), lanes, call('HGETALL', K .. 'runs')}
+return {engines, call('ZCARD', K .. 'batches'), lanes, call('HGETALL', K .. 'times')}
+`;
+
+/** In a script, because a cluster's client would ask any node. */
+const MEMORY = `${LANES}
+return call('INFO', 'memory')
 `;
 
 /** 1 where a worker that lives has the content, otherwise 0. ARGV: content */
@@ -168,4 +173,5 @@ export const PRODUCER_SCRIPTS = {
   dentNote: NOTE,
   dentHasWorker: HAS_WORKER,
   dentSurvey: SURVEY,
+  dentMemory: MEMORY,
 } as const;

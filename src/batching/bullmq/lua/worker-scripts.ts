@@ -20,7 +20,7 @@ const LOOK_AHEAD = 16;
  * - `batches` sorted set: batch -> when somebody last made sure that it has a job
  * - `result:I` the outcome of a row; `watch:I` set of the further producers that wait for it
  * - `reply:P` list of outcomes for a producer
- * - `runs` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until when it lives
+ * - `times` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until when it lives
  * - `contents` sorted set: what workers can run -> until when one of them lives
  */
 const BATCHES = `${LANES}
@@ -206,16 +206,16 @@ call('ZREM', K .. 'batches', ARGV[1])
 if ARGV[3] ~= '' then
   -- As addRun of run-time.ts.
   local x, y = tonumber(ARGV[4]), tonumber(ARGV[5])
-  local found = call('HGET', K .. 'runs', ARGV[3]) or '0 0 0 0 0 0'
+  local found = call('HGET', K .. 'times', ARGV[3]) or '0 0 0 0 0 0 0'
   local count, sumX, sumY = string.match(found, '^(%S+) (%S+) (%S+)')
   if tonumber(count) > 0 then y = math.min(y, ${MAX_SURPRISE} * sumY * math.max(1 / count, x / sumX)) end
-  local added, sums, i = {1, x, y, x * x, x * y}, {}, 0
+  local added, sums, i = {1, x, y, x * x, x * y, y * y}, {}, 0
   for old in string.gmatch(found, '%S+') do
     i = i + 1
-    if i <= 5 then sums[i] = string.format('%.17g', old * ${RUN_DECAY} + added[i]) end
+    if i <= 6 then sums[i] = string.format('%.17g', old * ${RUN_DECAY} + added[i]) end
   end
-  sums[6] = exact(now)
-  call('HSET', K .. 'runs', ARGV[3], table.concat(sums, ' '))
+  sums[7] = exact(now)
+  call('HSET', K .. 'times', ARGV[3], table.concat(sums, ' '))
 end
 `;
 
@@ -230,9 +230,9 @@ call('ZREMRANGEBYSCORE', K .. 'engines', '-inf', now)
 for i = 5, #ARGV do call('ZADD', K .. 'contents', now + ARGV[3], ARGV[i]) end
 call('ZREMRANGEBYSCORE', K .. 'contents', '-inf', now)
 if #ARGV > 4 then call('PEXPIRE', K .. 'contents', ARGV[3]) end
-local runs = call('HGETALL', K .. 'runs')
+local runs = call('HGETALL', K .. 'times')
 for i = 1, #runs, 2 do
-  if tonumber(string.match(runs[i + 1], '%S+$')) < now - ${DAY_MS} then call('HDEL', K .. 'runs', runs[i]) end
+  if tonumber(string.match(runs[i + 1], '%S+$')) < now - ${DAY_MS} then call('HDEL', K .. 'times', runs[i]) end
 end
 local orphans = {}
 for _, batch in ipairs(call('ZRANGEBYSCORE', K .. 'batches', '-inf', now - ARGV[4], 'LIMIT', 0, 100)) do

@@ -1,0 +1,83 @@
+/** Rows are refused from this part of Redis' memory on: what was accepted needs room for its answers, and others may use the server. */
+const FULL = 0.9;
+/** Once it was full, they are accepted again from here on, so that readiness does not come and go with every batch. */
+const ROOMY = 0.8;
+/** What a row takes in Redis beside its bytes: its places in the lane, and names of keys. */
+const ROW_OVERHEAD = 600;
+/** After which Redis is asked again while rows come. */
+const FRESH_MS = 100;
+const USED = /^used_memory:(\d+)/m;
+const MOST = /^maxmemory:(\d+)/m;
+
+/** How much more rows fit into Redis, as this process knows it: what Redis said lately, and what it has sent since. */
+export interface MemoryRoom {
+  /** Whether a row of so many bytes fits; it counts as sent then. */
+  take(bytes: number): boolean;
+  /** Redis has refused a row. */
+  ranOut(): void;
+  /** Asks Redis. Resolves also where it does not answer. */
+  refresh(): Promise<void>;
+  /** One sentence where rows are refused. */
+  reason(): string | undefined;
+}
+
+/** `askMemory` answers what INFO says of memory, where the queue's keys are. `onFull` hears of each time that room runs out. */
+export function createMemoryRoom(
+  askMemory: () => Promise<string>,
+  onFull: (reason: string) => void,
+): MemoryRoom {
+  let used = 0;
+  /** 0: there is no limit. */
+  let most = 0;
+  let sent = 0;
+  let askedMs = Number.NEGATIVE_INFINITY;
+  let isFull = false;
+
+  const megabytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+  const reason = (): string => {
+    if (most === 0) return 'Redis is full: it has refused a row for want of memory (maxmemory).';
+    const share = `${megabytes(used + sent)} of its ${megabytes(most)} (maxmemory) are used`;
+    return `Redis is full: ${share}, and rows are refused until less than ${100 * ROOMY} % are.`;
+  };
+
+  function fill(): void {
+    if (isFull) return;
+    isFull = true;
+    onFull(reason());
+  }
+
+  async function refresh(): Promise<void> {
+    askedMs = performance.now();
+    const before = sent;
+    try {
+      const text = await askMemory();
+      used = Number(USED.exec(text)?.[1] ?? 0);
+      most = Number(MOST.exec(text)?.[1] ?? 0);
+      sent -= before;
+      if (most === 0 || used < ROOMY * most) isFull = false;
+      else if (used > FULL * most) fill();
+    } catch {
+      // Redis is away, or refuses to tell, and says so elsewhere. The next row finds out.
+      isFull = false;
+    }
+  }
+
+  return {
+    take(bytes) {
+      if (performance.now() - askedMs > FRESH_MS) void refresh();
+      if (most > 0 && used + sent + bytes + ROW_OVERHEAD > FULL * most) fill();
+      if (!isFull) sent += bytes + ROW_OVERHEAD;
+      return !isFull;
+    },
+    ranOut() {
+      fill();
+      void refresh();
+    },
+    refresh,
+    reason: () => (isFull ? reason() : undefined),
+  };
+}
+
+/** Whether Redis refused for want of memory. */
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error && /\bOOM command not allowed/.test(error.message);
