@@ -262,3 +262,9 @@ it('refuses bytes for a model that takes normalised floats', async () => {
     stderr: `dent: ${path}: the array holds bytes (uint8); the model ${MODEL} takes float32. Normalise the pixels as it wants them, and save them as float32.`,
   });
 });
+
+it('says nothing on stderr, however many updates there are', async () => {
+  const path = await save('many.npy', images(8));
+  const args = ['--input', path, '--output', join(folder, 'many-y.npy'), '--recipe', 'dent', '--steps', '12'];
+  expect(await runDent(['adapt', MODEL, ...args])).toMatchObject({ stderr: '', code: 0 });
+});

@@ -83,9 +83,12 @@ export async function openGraph(
       work: asPartOfThis((child: EngineChild) => runIn(child, request, attributes)),
     });
     calls.add(call);
-    const forget = () => void calls.delete(call);
+    const forget = () => {
+      calls.delete(call);
+      signal?.removeEventListener('abort', forget);
+    };
     // A call that is given up may never settle.
-    signal?.addEventListener('abort', forget, { once: true });
+    signal?.addEventListener('abort', forget);
     return call.finally(forget);
   }
 
