@@ -31,6 +31,7 @@ describe('an image', () => {
     'application/x-www-form-urlencoded',
     'application/json',
     'text/plain; charset=utf-8',
+    'multipart/form-data',
     'IMAGE/PNG',
   ])('is one as %s', async (type) => {
     const reply = await post(blue, type === undefined ? {} : { 'content-type': type });

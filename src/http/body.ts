@@ -42,9 +42,9 @@ export async function readBody(request: FastifyRequest): Promise<PredictBody> {
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   if (body.length === 0) throw invalid(`The request has no body; ${WAYS}.`);
   const type = mediaType(request);
+  if (looksLikeImage(body)) return imageAlone(whole(body, type));
   const form = formType(body, request.headers['content-type'] ?? '');
   if (form !== undefined) return readImagesOfForm(body, form, request);
-  if (looksLikeImage(body)) return imageAlone(whole(body, type));
   if (isJson(type) || beginsAsJson(body)) return readJson(body, request);
   if (promisesImage(type)) return imageAlone(body);
   throw new ServiceError(

@@ -1,6 +1,6 @@
 import { Busboy } from '@fastify/busboy';
 import { ServiceError } from '../errors.ts';
-import { OPTION_NAMES } from './schemas/predict.ts';
+import { MAX_IMAGES, OPTION_NAMES } from './schemas/predict.ts';
 
 /** A form as it was sent. */
 export interface PredictForm {
@@ -13,8 +13,7 @@ export interface PredictForm {
 
 /** Several images come in several fields of one name; some clients call that name a list. */
 const IMAGE_FIELD = /^images?(?:\[\d*\])?$/;
-/** As many as the largest batch, and the options. */
-const MAX_PARTS = 4096 + OPTION_NAMES.length;
+const MAX_PARTS = MAX_IMAGES + OPTION_NAMES.length;
 
 const invalid = (message: string, cause?: unknown) => new ServiceError('invalid_request', message, { cause });
 

@@ -36,8 +36,8 @@ export async function readCall(
   const { images, isList, options } = await readBody(request);
   // The request lives until its answer; its body need not.
   request.body = undefined;
-  // What waits to be decoded is counted by the decoder.
-  request.upload?.leave();
+  // What waits to be decoded is counted by the decoder; of a list a few images at a time, and the rest is held here.
+  if (!isList) request.upload?.leave();
   const { recipe, top_k: topK, timeout_ms: timeoutMs } = merged(query, options);
   const asked = {
     ...which,

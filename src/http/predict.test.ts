@@ -179,6 +179,7 @@ describe('the body', () => {
     ['{"image": "aaaa", "model": "x"}', 'no property of the body "model"'],
     ['{"image": "aaaa", "images": ["aaaa"]}', 'both "image" and "images"'],
     ['{"images": []}', '"images" must not be empty'],
+    [JSON.stringify({ images: Array(4097).fill('a') }), '"images" must NOT have more than 4096 items'],
     ['{"images": "aaaa"}', '"images" must be a list'],
     ['{"images": ["aaaa", "?"]}', '"images[1]" is not base64'],
     ['{"images": [{}]}', '"images/0" must be text'],

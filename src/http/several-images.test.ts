@@ -123,6 +123,30 @@ describe('several images', () => {
     expect([reply.statusCode, reply.json().code]).toEqual([400, 'invalid_request']);
   });
 
+  it('take room for uploads until their answer', async () => {
+    const small = await buildTestApp({ limits: { uploadBytes: 300_000 } });
+    const send = (payload: object) => small.app.inject({ method: 'POST', url: '/v1/predict', payload });
+    const padded = Buffer.concat([pictures.red, Buffer.alloc(100_000)]).toString('base64');
+    const { predictEach } = small.inference;
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    small.inference.predictEach = async (request) => {
+      const outcomes = await predictEach(request);
+      await gate;
+      return outcomes;
+    };
+    const first = send({ images: [padded] });
+    await vi.waitFor(() => expect(small.inference.eachRequests).toHaveLength(1), 10_000);
+    const second = await send({ images: [padded, padded] });
+    expect([second.statusCode, second.json().code]).toEqual([429, 'rate_limited']);
+    open();
+    expect((await first).statusCode).toBe(200);
+    expect((await send({ images: [padded, padded] })).statusCode).toBe(200);
+    await small.app.close();
+  });
+
   it('are all given up where the client hangs up', async () => {
     const { predictEach } = test.inference;
     const aborted = vi.fn();

@@ -72,6 +72,9 @@ export const ModelVersionNumber = Type.String({
 /** A pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC';
 
+/** As many as the largest batch that a manifest may ask for. */
+export const MAX_IMAGES = 4096;
+
 const Base64 = Type.String({
   minLength: 1,
   contentEncoding: 'base64',
@@ -83,7 +86,7 @@ const Base64 = Type.String({
 export const PredictJson = Type.Object(
   {
     image: Type.Optional(Base64),
-    images: Type.Optional(Type.Array(Base64, { minItems: 1 })),
+    images: Type.Optional(Type.Array(Base64, { minItems: 1, maxItems: MAX_IMAGES })),
     ...options,
   },
   { additionalProperties: false },
