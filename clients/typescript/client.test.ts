@@ -49,13 +49,13 @@ describe('predict', () => {
   });
 
   it('rejects with the problem that the service answers', async () => {
-    for (const [answer, code, words] of [
-      [dent.predict(broken), 'invalid_image', 'cut short'],
-      [dent.predict(image, { recipe: 'no such' }), 'unknown_recipe', 'no such'],
-      [dent.predict(image, { model: 'none' }), 'unknown_model', 'none'],
-      [dent.predict(image, { top_k: 0 }), 'invalid_request', 'top_k'],
+    for (const [ask, code, words] of [
+      [() => dent.predict(broken), 'invalid_image', 'cut short'],
+      [() => dent.predict(image, { recipe: 'no such' }), 'unknown_recipe', 'no such'],
+      [() => dent.predict(image, { model: 'none' }), 'unknown_model', 'none'],
+      [() => dent.predict(image, { top_k: 0 }), 'invalid_request', 'top_k'],
     ] as const) {
-      const error = await failure(answer);
+      const error = await failure(ask());
       expect(error).toBeInstanceOf(ProblemError);
       const { problem, message } = error as ProblemError;
       expect(problem.code).toBe(code);

@@ -128,5 +128,5 @@ it('HEIC is refused by name, with what to do', async () => {
 
 it('a film is no image', async () => {
   const film = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
-  expect(await refusal(film)).toMatchObject({ message: 'The image is not a JPEG, PNG, WebP or AVIF file.' });
+  expect(await refusal(film)).toMatchObject({ message: expect.stringContaining('The image is a video') });
 });
