@@ -41,13 +41,16 @@ export class ServiceError extends Error {
   }
 }
 
+/** Text on one line: names in files of others may hold line breaks, and codes that a terminal obeys. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
+
 /** Something a person gave us (a model file, a manifest, an option) is at fault; `message` is one sentence that names it. */
 export class InputError extends Error {
   /** One sentence for each fault where several were found at once; `message` has them all. */
   readonly faults: readonly string[];
 
   constructor(message: string | readonly string[], options: { cause?: unknown } = {}) {
-    const faults = [message].flat();
+    const faults = [message].flat().map(printable);
     super(faults.join(' '), options);
     this.name = 'InputError';
     this.faults = faults;

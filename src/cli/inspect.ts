@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type DescribedValue, type Inspection, inspect, readingLines } from '../dent/index.ts';
+import { printable } from '../errors.ts';
 import { naming } from './file-error.ts';
 import {
   addOutputOption,
@@ -19,12 +20,12 @@ interface InspectOptions extends SizeOption {
 }
 
 function valueLine(kind: string, { name, type = 'unknown', shape }: DescribedValue): string {
-  return `${kind} ${name}: ${type} ${shape === undefined ? 'of any shape' : `[${shape.join(', ')}]`}\n`;
+  return `${kind} ${printable(name)}: ${type} ${shape === undefined ? 'of any shape' : `[${shape.join(', ')}]`}\n`;
 }
 
 function layerTable({ layers }: Inspection): string {
   const rows = layers.map(({ name, kind, channels, adapted, reason }) => [
-    name,
+    printable(name),
     kind,
     channels === undefined ? '?' : String(channels),
     adapted ? 'yes' : reason === undefined ? 'no' : `no, ${reason}`,

@@ -22,6 +22,7 @@ import { nodesInTheWay, quantisingNode, runtimeNode } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
 import { channelsFirst, isChannelsLast } from './passes/channels-first.ts';
 import { dropIdentities } from './passes/drop-identities.ts';
+import { expandAttention } from './passes/expand-attention.ts';
 import { floatPixels } from './passes/float-pixels.ts';
 import { foldConstants } from './passes/fold-constants.ts';
 import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
@@ -265,7 +266,7 @@ export async function prepare(
   const sliced = { ...folded, graph: sliceSequences(folded.graph) };
   const opened = await openBatch(sliced, probe, runner);
   const measured = await measureShapes(opened, probe, runner);
-  const graph = fuseLayerNormalization(measured.graph);
+  const graph = expandAttention(fuseLayerNormalization(measured.graph));
   const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
   const classes = classCount(taken);
   const checked = await checkOutput(taken, probe, runner);

@@ -20,6 +20,7 @@ import {
   type GraphBuilder,
   type Model,
   type Node,
+  type OpOptions,
   type Value,
 } from '../onnx/index.ts';
 import { float32, int64 } from '../tensor.ts';
@@ -302,5 +303,56 @@ describe('bytes of pixels', () => {
     );
     expect(reading!.input).toMatchObject({ type: 'uint8', layout: 'NCHW' });
     expect(unsupported).toEqual([]);
+  });
+});
+
+describe('attention as one node', () => {
+  const turned = (b: GraphBuilder, x: Value, perm: readonly number[]) =>
+    b.op('Transpose', [x], { attributes: { perm } });
+  /** [N, 4, 6, 8] as 48 places of four channels, in queries, keys and values of four. */
+  const parts = (b: GraphBuilder, x: Value): Value[] => {
+    const places = turned(b, b.op('Reshape', [body(b, x), b.ints([0, 4, 48])]), [0, 2, 1]);
+    return [3, 4, 5].map((seed) => b.op('MatMul', [places, weights(b, [4, 4], seed)]));
+  };
+  const heads = (b: GraphBuilder, x: Value) =>
+    turned(b, b.op('Reshape', [x, b.ints([0, 0, 2, 2])]), [0, 2, 1, 3]);
+  const joined = (b: GraphBuilder, x: Value) =>
+    b.op('Reshape', [turned(b, x, [0, 2, 1, 3]), b.ints([0, 0, 4])]);
+  const end: Write = (b, x) =>
+    b.op('MatMul', [
+      b.op('ReduceMean', [x, b.ints([1])], { attributes: { keepdims: 0 } }),
+      weights(b, [4, 5], 2),
+    ]);
+  const named = { name: 'attention' };
+  const written =
+    (scale: number): Write =>
+    (b, x) => {
+      const [query, key, value] = parts(b, x).map((part) => heads(b, part)) as [Value, Value, Value];
+      const scores = b.op('MatMul', [b.op('Mul', [query, scale]), turned(b, key, [0, 1, 3, 2])]);
+      const probabilities = b.op('Softmax', [scores], { attributes: { axis: -1 } });
+      return end(b, joined(b, b.op('MatMul', [probabilities, value])));
+    };
+  const apart =
+    (attributes: NonNullable<OpOptions['attributes']>): Write =>
+    (b, x) => {
+      const headed = parts(b, x).map((part) => heads(b, part));
+      return end(b, joined(b, b.op('Attention', headed, { ...named, attributes })));
+    };
+  const together: Write = (b, x) =>
+    end(b, b.op('Attention', parts(b, x), { ...named, attributes: { q_num_heads: 2, kv_num_heads: 2 } }));
+
+  it.each([
+    ['heads apart', apart({}), Math.SQRT1_2],
+    ['heads apart, a scale', apart({ scale: { float: 0.25 } }), 0.25],
+    ['heads together', together, Math.SQRT1_2],
+  ])('adapts as its parts do: %s', async (_title, write, scale) => {
+    const model = modelOf(write, { opset: 23 });
+    expect((await inspect(model, engine)).unsupported).toEqual([]);
+    await expectSame(model, modelOf(written(scale)));
+  });
+
+  it('is refused by name where it is more than its parts', async () => {
+    const { unsupported } = await inspect(modelOf(apart({ is_causal: 1 }), { opset: 23 }), engine);
+    expect(unsupported).toEqual([expect.stringMatching(/^Attention "attention" follows an adapted layer/)]);
   });
 });

@@ -1,3 +1,4 @@
+import { printable } from '../errors.ts';
 import { describeNode, type Value } from '../onnx/index.ts';
 import { foldedWarnings } from './folded.ts';
 import type { LayerKind, LayerReport } from './layers.ts';
@@ -84,5 +85,5 @@ export function readingLines({ input, output, layers }: Reading): string[] {
     `takes "${name}" as ${type} ${layout} images of ${sizes.join(' x ')} (channels, height, width)`,
     `takes "${output.name}" as ${output.takenAs}${removed} of ${output.classes} classes${others}`,
     `adapts ${adapted.length === 0 ? 'nothing' : adapted.join(', ')}`,
-  ];
+  ].map(printable);
 }

@@ -195,7 +195,7 @@ describe('the graph', () => {
     [
       'a local function',
       { graph: {}, functions: [{ name: 'MyGelu' }] },
-      'The model defines local functions ("MyGelu"); export it with functions inlined.',
+      'The model defines local functions ("MyGelu"); export it with functions inlined, or give what onnx.inliner.inline_local_functions(model) makes of it.',
     ],
     [
       'sparse weights',

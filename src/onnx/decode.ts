@@ -25,7 +25,7 @@ export function decodeModel(bytes: Uint8Array): Model {
   if (!proto.graph) throw new InputError('This is not an ONNX model: it holds no graph.');
   if (proto.functions.length > 0) {
     throw new InputError(
-      `The model defines local functions ("${proto.functions[0]!.name}"); export it with functions inlined.`,
+      `The model defines local functions ("${proto.functions[0]!.name}"); export it with functions inlined, or give what onnx.inliner.inline_local_functions(model) makes of it.`,
     );
   }
   const domains = Object.fromEntries(proto.opsetImport.map((entry) => [entry.domain, Number(entry.version)]));

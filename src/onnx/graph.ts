@@ -1,3 +1,4 @@
+import { printable } from '../errors.ts';
 import type { Constant } from './constant.ts';
 import type { DataType } from './data-type.ts';
 
@@ -64,7 +65,7 @@ export interface Model {
 /** `Conv "layer1.0.conv1"`: how messages name a node. */
 export function describeNode(node: Node): string {
   const name = node.name || node.outputs.find((v) => v !== null)?.name || '?';
-  return `${node.domain ? `${node.domain}.` : ''}${node.opType} "${name}"`;
+  return printable(`${node.domain ? `${node.domain}.` : ''}${node.opType} "${name}"`);
 }
 
 export function intAttribute(node: Node, name: string, fallback: number): number {

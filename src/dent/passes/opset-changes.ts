@@ -112,9 +112,13 @@ function scalesAttribute(node: Node): Constant {
   return float32Constant([scales.length], scales);
 }
 
-/** Statistics of each pixel for itself (`spatial` 0) are no longer possible: such a layer has no channels. */
+/**
+ * Statistics of each pixel for itself (`spatial` 0) are no longer possible: such a layer has no channels. MXNet's exporter has written 0
+ * where it meant 1, which shows in statistics by channel.
+ */
 function withoutSpatial(node: Node, surroundings: Surroundings): Node {
-  if (intAttribute(node, 'spatial', 1) === 0) {
+  const scale = node.inputs[1] && literal(node.inputs[1], surroundings);
+  if (intAttribute(node, 'spatial', 1) === 0 && scale?.dims.length !== 1) {
     throw unreadable(node, surroundings, 'normalises each pixel by statistics of its own');
   }
   return withoutAttributes(node, 'spatial');

@@ -6,6 +6,7 @@ import {
   normalised,
   OPSET_CHANGES,
   scales,
+  weight,
   x,
 } from '../../../test/fixtures/dent/opset-changes.ts';
 import { createEngine } from '../../engine/index.ts';
@@ -40,6 +41,11 @@ function expectAlike(actual: Record<string, Tensor>, expected: Record<string, Te
   }
 }
 
+const byPixel: Call = {
+  attributes: { spatial: 0 },
+  inputs: (b) => Array.from({ length: 4 }, () => weight(b, [4, 3, 2])),
+};
+
 describe('upgradeOpset', () => {
   it.each(OPSET_CHANGES)('means the same: %s', async (_title, op, opset, call) => {
     const old = modelOf(op, opset, call);
@@ -47,6 +53,13 @@ describe('upgradeOpset', () => {
     expect(upgraded.opset).toBe(18);
     expect(upgraded.irVersion).toBe(8);
     expectAlike(await run(upgraded), await run(old));
+  });
+
+  it('takes statistics by channel for such whatever the node calls them', async () => {
+    const wrong = modelOf('BatchNormalization', 8, normalised({ spatial: 0 }));
+    await expect(run(wrong)).rejects.toThrow(InputError);
+    const right = modelOf('BatchNormalization', 8, normalised({ spatial: 1 }));
+    expectAlike(await run(upgradeOpset(wrong)), await run(right));
   });
 
   it('with dropIdentities takes a Dropout of any operator set away', async () => {
@@ -125,7 +138,7 @@ describe('upgradeOpset', () => {
       'statistics by pixel',
       'BatchNormalization',
       8,
-      normalised({ spatial: 0 }),
+      byPixel,
       'normalises each pixel by statistics of its own',
     ],
     [
