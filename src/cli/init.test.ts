@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Ended, runDent } from '../../test/fixtures/cli/run-dent.ts';
-import { body, chain, head, modelOf, type Write } from '../../test/fixtures/dent/models.ts';
+import {
+  body,
+  chain,
+  head,
+  modelOf,
+  modelOfOutputs,
+  twoHeads,
+  type Write,
+  weights,
+} from '../../test/fixtures/dent/models.ts';
 import { DATA_TYPE, float32Constant } from '../onnx/index.ts';
 import {
   ModelProtoSchema,
@@ -75,6 +84,28 @@ it('takes the size that it is told where the file leaves it open, and says so', 
   expect((await manifestOf()).input).toMatchObject({ width: 96, height: 96, mean: [0.485, 0.456, 0.406] });
   expect(stdout).toContain('input.width and input.height are 96 and 96: the file leaves them open');
   expect(stdout).toContain('input.mean and input.std are those of ImageNet');
+}, 120_000);
+
+it('writes down which of several outputs it took, and takes the one that is named', async () => {
+  await writeFile(file, twoHeads());
+  const { stderr, code } = await init(file);
+  expect(stderr).toContain('"embedding" [batch, 6], "logits" [batch, 5]');
+  expect(code).toBe(1);
+  expect(await init(file, '--output', 'logits')).toMatchObject({ stderr: '', code: 0 });
+  const { output, labels } = await manifestOf();
+  expect([output, labels.length]).toEqual(['logits', 5]);
+
+  // Logits stand behind features.
+  const features: Write = (b, x) => b.op('Flatten', [b.op('GlobalAveragePool', [body(b, x)])]);
+  const both = modelOfOutputs((b, x) => {
+    const flat = features(b, x);
+    return { features: [flat, 4], classes: [b.op('Gemm', [flat, weights(b, [4, 3], 2)]), 3] };
+  });
+  await writeFile(file, both);
+  await rm(join(root, 'm'), { recursive: true });
+  const { stdout } = await init(file);
+  expect(stdout).toContain('output is "classes", and not features');
+  expect((await manifestOf()).output).toBe('classes');
 }, 120_000);
 
 it('takes the files of weights along', async () => {

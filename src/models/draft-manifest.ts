@@ -112,6 +112,14 @@ function labelsOf(inspection: Inspection, classes: number): Part {
   };
 }
 
+/** Of several outputs the one that was taken is written down, so that another export does not change it in silence. */
+function outputOf({ output }: Reading, named: string | undefined): Part {
+  if (named !== undefined) return { fields: { output: named } };
+  if (output.leftOut.length === 0) return { fields: {} };
+  const guess = `output is "${output.name}", and not ${output.leftOut.join(', ')}: by its shape and place it is the one that classifies; --output says another.`;
+  return { fields: { output: output.name }, guesses: [guess] };
+}
+
 /** A model that cannot be adapted can be served as it is all the same. */
 function recipesOf({ unsupported }: Inspection): Part {
   if (unsupported.length === 0) {
@@ -146,12 +154,13 @@ export function draftManifest(inspection: Inspection, options: DraftOptions): Ma
   const pixels = size.fields.width as number;
   const inputs = [size, channelsOf(input.channels), scaleOf(inspection, options, { ...input, pixels }), fit];
   const labels = labelsOf(inspection, classes);
+  const output = outputOf(reading, options.output);
   const recipes = recipesOf(inspection);
-  const parts = [...inputs, labels, recipes];
+  const parts = [...inputs, output, labels, recipes];
   return {
     manifest: {
       description: options.description,
-      ...(options.output !== undefined && { output: options.output }),
+      ...output.fields,
       input: Object.assign({}, ...inputs.map(({ fields }) => fields)) as Fields,
       ...recipes.fields,
       ...labels.fields,
