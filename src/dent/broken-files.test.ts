@@ -164,6 +164,6 @@ it('a graph with something that fits nothing is read or refused in one sentence'
 it('names in a file put no line break and no code for terminals into a message', async () => {
   const named: Write = (b, x) => b.op('Sinh', [x], { name: 'a\nb\u001B[2Jc' });
   const { unsupported } = await inspect(modelOf(chain(body, named, head)), engine);
-  expect(unsupported[0]).toMatch(/^Sinh "a b\[2Jc" follows an adapted layer/);
+  expect(unsupported[0]).toMatch(/^Sinh "a b \[2Jc" follows an adapted layer/);
   expect(() => tensorNames(modelOf(named, { inputs: [{ name: 'x\ny' }] }))).toThrow('(image, x y)');
 });
