@@ -60,7 +60,7 @@ it.each([
   [
     ['package.json', '-o', 'DIR/out.onnx'],
     1,
-    'package.json: This is not an ONNX model: its bytes do not parse.',
+    'package.json: This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
   ],
   [['none.onnx', '-o', 'DIR/out.onnx'], 1, 'none.onnx: it cannot be read, it does not exist.'],
   [[MODEL, '-o', 'DIR'], 1, 'DIR: it cannot be written, it is a folder.'],

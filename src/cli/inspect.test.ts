@@ -64,7 +64,10 @@ it('reports why a model cannot be adapted, and fails', async () => {
 });
 
 it.each([
-  ['package.json', 'package.json: This is not an ONNX model: its bytes do not parse.'],
+  [
+    'package.json',
+    'package.json: This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
+  ],
   ['none.onnx', 'none.onnx: it cannot be read, it does not exist.'],
 ])('fails in one line on %s', async (path, message) => {
   expect(await runDent(['inspect', path])).toEqual({ stdout: '', stderr: `dent: ${message}\n`, code: 1 });

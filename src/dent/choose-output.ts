@@ -50,7 +50,7 @@ export function chooseOutput(graph: Graph, hint: OutputHint = {}): Value {
 function namedOutput(outputs: readonly Value[], name: string): Value {
   const found = outputs.find((value) => value.name === name);
   if (!found) {
-    throw new InputError(`The model has no output "${name}"; its outputs are ${listed(outputs)}.`);
+    throw new InputError(`The model has no output "${name}"; name one of its outputs: ${listed(outputs)}.`);
   }
   if (!isInteger(found)) return found;
   throw new InputError(

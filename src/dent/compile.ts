@@ -261,11 +261,12 @@ export async function prepare(
   const probe = probeShape(widened, options);
   const output = chooseOutput(widened.graph, options);
   const main = { ...widened, graph: { ...widened.graph, outputs: [output] } };
-  const upgraded = upgradeOpset(await resolveBranches(main, probe, runner));
+  const resolved = await running(widened, probe, () => resolveBranches(main, probe, runner));
+  const upgraded = upgradeOpset(resolved);
   const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
   const sliced = { ...folded, graph: sliceSequences(folded.graph) };
   const opened = await openBatch(sliced, probe, runner);
-  const measured = await measureShapes(opened, probe, runner);
+  const measured = await running(widened, probe, () => measureShapes(opened, probe, runner));
   const graph = expandAttention(fuseLayerNormalization(measured.graph));
   const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
   const classes = classCount(taken);
@@ -280,6 +281,21 @@ export async function prepare(
     opset: source.opset,
     reading: readingOf({ input, checked, classes, outputs, report }),
   };
+}
+
+/** Errors of running the model with what to try next at their end. */
+async function running<T>({ graph }: Model, probe: ProbeShape, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    const sizes = graph.inputs[0]?.type?.shape?.slice(1) ?? ['?'];
+    const { channels, height, width } = probe;
+    const advice = sizes.every((size) => typeof size === 'number')
+      ? 'Export it again so that ONNX Runtime runs it.'
+      : `It was run on images of ${channels} x ${height} x ${width}, as its file leaves sizes open; --size, or the manifest's width and height, name another.`;
+    throw new InputError(`${cause.message} ${advice}`, { cause });
+  }
 }
 
 /** More numbers in the rows of a batch than any classifier takes: four images of 4096 x 4096 pixels. */

@@ -196,7 +196,7 @@ describe('of several outputs', () => {
       'has the name',
       heads,
       { output: 'scores' },
-      'The model has no output "scores"; its outputs are "embedding" [batch, 6], "logits" [batch, 5].',
+      'The model has no output "scores"; name one of its outputs: "embedding" [batch, 6], "logits" [batch, 5].',
     ],
   ])('refuses with a list where none or several %s', async (_title, bytes, hint, sentence) => {
     await expect(compile(bytes, recipe, engine, hint)).rejects.toThrow(new InputError(sentence));

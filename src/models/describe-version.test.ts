@@ -48,7 +48,7 @@ it('names a file that cannot be read', async () => {
 it('names a file that holds no image classifier', async () => {
   const modelPath = new URL('../../package.json', import.meta.url).pathname;
   await expect(createDescriber()(await findModel(), { version: 1, modelPath, stamp: '' })).rejects.toThrow(
-    `${modelPath}: This is not an ONNX model: its bytes do not parse.`,
+    `${modelPath}: This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.`,
   );
 });
 

@@ -76,22 +76,28 @@ describe('weights', () => {
   it.each<readonly [TensorInit, string]>([
     [
       { dataType: 1, dims: [3n], floatData: [1] },
-      'The initializer "w" holds 4 bytes where its shape [3] needs 12.',
+      'The initializer "w" holds 4 bytes where its shape [3] needs 12; the file is damaged, so copy or export it again.',
     ],
     [
       { dataType: 1, dims: [2n], rawData: new Uint8Array(7) },
-      'The initializer "w" holds 7 bytes where its shape [2] needs 8.',
+      'The initializer "w" holds 7 bytes where its shape [2] needs 8; the file is damaged, so copy or export it again.',
     ],
     [
       { dataType: 1, dims: [-2n], rawData: new Uint8Array(8) },
-      'The initializer "w" has a negative size in its shape [-2].',
+      'The initializer "w" has a negative size in its shape [-2]; export the model again.',
     ],
     [
       { dataType: 1, dims: [-2n, -1n], rawData: new Uint8Array(8) },
-      'The initializer "w" has a negative size in its shape [-2, -1].',
+      'The initializer "w" has a negative size in its shape [-2, -1]; export the model again.',
     ],
-    [{ dataType: 8, dims: [1n] }, 'The initializer "w" holds 0 strings where its shape [1] needs 1.'],
-    [{ dataType: 22, dims: [1n] }, 'The initializer "w" is of type data type 22, which is not supported.'],
+    [
+      { dataType: 8, dims: [1n] },
+      'The initializer "w" holds 0 strings where its shape [1] needs 1; the file is damaged, so copy or export it again.',
+    ],
+    [
+      { dataType: 22, dims: [1n] },
+      'The initializer "w" is of type data type 22, which is not supported; export the model with its weights in float32.',
+    ],
     [
       { dataType: 1, dims: [1n], dataLocation: TensorProto_DataLocation.EXTERNAL },
       'The initializer "w" is stored outside the model file; save the model as one file (torch.onnx.export takes external_data=False).',
@@ -186,11 +192,15 @@ describe('the graph', () => {
   });
 
   it.each<readonly [string, ModelInit, string]>([
-    ['no graph', {}, 'This is not an ONNX model: it holds no graph.'],
+    [
+      'no graph',
+      {},
+      'This is not an ONNX model: it holds no graph. Give a file that an exporter has written (docs/exporting.md).',
+    ],
     [
       'no operator set',
       { graph: {}, opsetImport: [] },
-      'The model imports no version of the ai.onnx operator set.',
+      'The model imports no version of the ai.onnx operator set; export it again, or add one with onnx.helper.make_opsetid.',
     ],
     [
       'a local function',
@@ -205,7 +215,7 @@ describe('the graph', () => {
     [
       'a value from nowhere',
       { graph: { node: [{ opType: 'Relu', name: 'r', input: ['ghost'], output: ['y'] }] } },
-      'Relu "r" uses "ghost", which nothing computes.',
+      'Relu "r" uses "ghost", which nothing computes; export the model again.',
     ],
     [
       'a cycle',
@@ -227,17 +237,17 @@ describe('the graph', () => {
     [
       'a hundred graphs inside of each other',
       { graph: nested(100) },
-      'This is not an ONNX model: its bytes do not parse.',
+      'This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
     ],
     [
       'an output from nowhere',
       { graph: { output: [pixels('y')] } },
-      'The graph\'s output "y" is not computed by any node.',
+      'The graph\'s output "y" is not computed by any node; export the model again.',
     ],
     [
       'an attribute of a strange type',
       { graph: { node: [{ opType: 'If', name: 'i', attribute: [{ name: 't', type: Kind.TENSORS }] }] } },
-      `If "i" has the attribute "t" of an unsupported type (${Kind.TENSORS}).`,
+      `If "i" has the attribute "t" of an unsupported type (${Kind.TENSORS}); export the model with another opset.`,
     ],
     [
       'a body that is not there',
@@ -246,7 +256,7 @@ describe('the graph', () => {
           node: [{ opType: 'If', name: 'i', attribute: [{ name: 'then_branch', type: Kind.GRAPH }] }],
         },
       },
-      'If "i" has the attribute "then_branch" without a value.',
+      'If "i" has the attribute "then_branch" without a value; export the model again.',
     ],
     [
       'a tensor that is not there',
@@ -255,7 +265,7 @@ describe('the graph', () => {
           node: [{ opType: 'Constant', name: 'c', attribute: [{ name: 'value', type: Kind.TENSOR }] }],
         },
       },
-      'Constant "c" has the attribute "value" without a value.',
+      'Constant "c" has the attribute "value" without a value; export the model again.',
     ],
   ])('is refused with %s', (_what, init, message) => {
     expect(() => decodeModel(serialize(init))).toThrow(new InputError(message));

@@ -22,7 +22,10 @@ import { sortNodes } from './sort-nodes.ts';
  */
 export function decodeModel(bytes: Uint8Array): Model {
   const proto = parse(bytes);
-  if (!proto.graph) throw new InputError('This is not an ONNX model: it holds no graph.');
+  if (!proto.graph)
+    throw new InputError(
+      'This is not an ONNX model: it holds no graph. Give a file that an exporter has written (docs/exporting.md).',
+    );
   if (proto.functions.length > 0) {
     throw new InputError(
       `The model defines local functions ("${proto.functions[0]!.name}"); export it with functions inlined, or give what onnx.inliner.inline_local_functions(model) makes of it.`,
@@ -31,7 +34,10 @@ export function decodeModel(bytes: Uint8Array): Model {
   const domains = Object.fromEntries(proto.opsetImport.map((entry) => [entry.domain, Number(entry.version)]));
   const { '': plain, 'ai.onnx': named, ...otherDomains } = domains;
   const opset = plain ?? named;
-  if (opset === undefined) throw new InputError('The model imports no version of the ai.onnx operator set.');
+  if (opset === undefined)
+    throw new InputError(
+      'The model imports no version of the ai.onnx operator set; export it again, or add one with onnx.helper.make_opsetid.',
+    );
   return {
     irVersion: Number(proto.irVersion),
     opset,
@@ -46,7 +52,10 @@ function parse(bytes: Uint8Array) {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
-    throw new InputError('This is not an ONNX model: its bytes do not parse.', { cause: error });
+    throw new InputError(
+      'This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
+      { cause: error },
+    );
   }
 }
 
@@ -83,7 +92,10 @@ function decodeGraph(proto: GraphProto, scope: Scope): Graph {
   const nodes = sortNodes(proto.node).map((node) => decodeNode(node, scope));
   const outputs = proto.output.map((info) => {
     const value = scope.find(info.name);
-    if (!value) throw new InputError(`The graph's output "${info.name}" is not computed by any node.`);
+    if (!value)
+      throw new InputError(
+        `The graph's output "${info.name}" is not computed by any node; export the model again.`,
+      );
     return typed(value, info);
   });
   return { name: proto.name, inputs, outputs, initializers, nodes };
@@ -107,7 +119,9 @@ function decodeNode(proto: NodeProto, scope: Scope): Node {
     if (name === '') return null;
     const value = scope.find(name);
     if (!value)
-      throw new InputError(`${proto.opType} "${proto.name}" uses "${name}", which nothing computes.`);
+      throw new InputError(
+        `${proto.opType} "${proto.name}" uses "${name}", which nothing computes; export the model again.`,
+      );
     return value;
   });
   const attributes = Object.fromEntries(
@@ -139,7 +153,7 @@ function decodeAttribute(proto: AttributeProto, node: NodeProto, scope: Scope): 
       return { kind: 'strings', value: proto.strings.map((s) => text.decode(s)) };
     default:
       throw new InputError(
-        `${node.opType} "${node.name}" has the attribute "${proto.name}" of an unsupported type (${proto.type}).`,
+        `${node.opType} "${node.name}" has the attribute "${proto.name}" of an unsupported type (${proto.type}); export the model with another opset.`,
       );
   }
 }
@@ -147,7 +161,7 @@ function decodeAttribute(proto: AttributeProto, node: NodeProto, scope: Scope): 
 function present<T>(value: T | undefined, attribute: AttributeProto, node: NodeProto): T {
   if (value === undefined) {
     throw new InputError(
-      `${node.opType} "${node.name}" has the attribute "${attribute.name}" without a value.`,
+      `${node.opType} "${node.name}" has the attribute "${attribute.name}" without a value; export the model again.`,
     );
   }
   return value;
@@ -163,21 +177,21 @@ function decodeTensor(proto: TensorProto): Constant {
   }
   if (dims.some((size) => size < 0)) {
     throw new InputError(
-      `The initializer "${proto.name}" has a negative size in its shape [${dims.join(', ')}].`,
+      `The initializer "${proto.name}" has a negative size in its shape [${dims.join(', ')}]; export the model again.`,
     );
   }
   if (proto.dataType === DATA_TYPE.string) return stringConstant(proto, dims);
   const perElement = elementBytes(proto.dataType);
   if (perElement === undefined) {
     throw new InputError(
-      `The initializer "${proto.name}" is of type ${dataTypeName(proto.dataType)}, which is not supported.`,
+      `The initializer "${proto.name}" is of type ${dataTypeName(proto.dataType)}, which is not supported; export the model with its weights in float32.`,
     );
   }
   const bytes = proto.rawData.length === 0 ? typedFieldBytes(proto) : proto.rawData;
   const needed = elementCount(dims) * perElement;
   if (bytes.byteLength !== needed) {
     throw new InputError(
-      `The initializer "${proto.name}" holds ${bytes.byteLength} bytes where its shape [${dims.join(', ')}] needs ${needed}.`,
+      `The initializer "${proto.name}" holds ${bytes.byteLength} bytes where its shape [${dims.join(', ')}] needs ${needed}; the file is damaged, so copy or export it again.`,
     );
   }
   return { dataType: proto.dataType, dims, bytes };
@@ -188,7 +202,7 @@ function stringConstant({ name, stringData }: TensorProto, dims: readonly number
   const needed = elementCount(dims);
   if (stringData.length !== needed) {
     throw new InputError(
-      `The initializer "${name}" holds ${stringData.length} strings where its shape [${dims.join(', ')}] needs ${needed}.`,
+      `The initializer "${name}" holds ${stringData.length} strings where its shape [${dims.join(', ')}] needs ${needed}; the file is damaged, so copy or export it again.`,
     );
   }
   return { dataType: DATA_TYPE.string, dims, bytes: new Uint8Array(0), strings: stringData };

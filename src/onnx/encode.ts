@@ -31,7 +31,7 @@ export function encodeModel(model: Model): Uint8Array {
   const weights = weightBytes(model.graph);
   if (weights > MAX_MODEL_BYTES) {
     throw new InputError(
-      `The graph holds ${(weights / 2 ** 30).toFixed(1)} GiB of weights; an ONNX file ends at 2 GiB.`,
+      `The graph holds ${(weights / 2 ** 30).toFixed(1)} GiB of weights; an ONNX file ends at 2 GiB. Give a smaller model, or a recipe of 0 steps, which needs fewer copies.`,
     );
   }
   const names = new NameAuthority();

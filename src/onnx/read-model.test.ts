@@ -68,12 +68,24 @@ describe('readModel', () => {
     [
       'none.data',
       {},
-      /^The initializer "location" is kept in .*none\.data, which cannot be read \(ENOENT\)\.$/,
+      /^The initializer "location" is kept in .*none\.data, which cannot be read \(ENOENT\); put that file beside the model, or save the model as one file\.$/,
     ],
-    ['../w.data', {}, 'The initializer "location" is kept in "../w.data", outside of the model\'s folder.'],
-    ['/etc/hostname', {}, /outside of the model's folder\.$/],
-    ['', {}, /outside of the model's folder\.$/],
-    ['w.data', { offset: '8', length: '12' }, /is kept at bytes 8 to 20 of .*w\.data, which has 12\.$/],
+    [
+      '../w.data',
+      {},
+      'The initializer "location" is kept in "../w.data", outside of the model\'s folder; save the model anew, with its weights beside it or inside.',
+    ],
+    [
+      '/etc/hostname',
+      {},
+      /outside of the model's folder; save the model anew, with its weights beside it or inside\.$/,
+    ],
+    ['', {}, /outside of the model's folder; save the model anew, with its weights beside it or inside\.$/],
+    [
+      'w.data',
+      { offset: '8', length: '12' },
+      /is kept at bytes 8 to 20 of .*w\.data, which has 12; copy both files again, or save the model as one file\.$/,
+    ],
     ['w.data', { offset: '-4' }, /is kept at bytes -4 to 12 of /],
   ])('refuses "%s" %o', async (location, place, message) => {
     await writeFile(join(folder, 'w.data'), new Float32Array(WEIGHTS));

@@ -64,7 +64,7 @@ async function bringIn(tensors: readonly TensorProto[], folder: string): Promise
     const length = Number(place.length ?? file.length - offset);
     if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
       throw new InputError(
-        `The initializer "${tensor.name}" is kept at bytes ${offset} to ${offset + length} of ${path}, which has ${file.length}.`,
+        `The initializer "${tensor.name}" is kept at bytes ${offset} to ${offset + length} of ${path}, which has ${file.length}; copy both files again, or save the model as one file.`,
       );
     }
     total += length;
@@ -74,7 +74,7 @@ async function bringIn(tensors: readonly TensorProto[], folder: string): Promise
   }
   if (total > MAX_MODEL_BYTES) {
     throw new InputError(
-      `The model holds ${(total / 2 ** 30).toFixed(1)} GiB of weights; an ONNX file, and so what it is compiled to, ends at 2 GiB.`,
+      `The model holds ${(total / 2 ** 30).toFixed(1)} GiB of weights; an ONNX file, and so what it is compiled to, ends at 2 GiB. Give a smaller model.`,
     );
   }
 }
@@ -84,7 +84,7 @@ function insideOf(folder: string, location: string, { name }: TensorProto): stri
   const way = relative(folder, path);
   if (way === '' || way.split(sep)[0] === '..') {
     throw new InputError(
-      `The initializer "${name}" is kept in "${location}", outside of the model's folder.`,
+      `The initializer "${name}" is kept in "${location}", outside of the model's folder; save the model anew, with its weights beside it or inside.`,
     );
   }
   return path;
@@ -95,8 +95,11 @@ async function contents(path: string, { name }: TensorProto): Promise<Uint8Array
     return await readRegularFile(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new InputError(`The initializer "${name}" is kept in ${path}, which cannot be read (${code}).`, {
-      cause,
-    });
+    throw new InputError(
+      `The initializer "${name}" is kept in ${path}, which cannot be read (${code}); put that file beside the model, or save the model as one file.`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -88,7 +88,9 @@ function dimsOf(first: Tensor, second: Tensor): Dim[] {
     Array.from<number | bigint, number>(second.data, Number),
   ];
   if (a.length !== b.length)
-    throw new InputError('The rank of a value inside the model depends on the batch size.');
+    throw new InputError(
+      'The rank of a value inside the model depends on the batch size; export the model for a batch of more than one image.',
+    );
   return a.map((size, axis) => {
     if (size === b[axis]) return size;
     return size === 2 && b[axis] === 3 ? BATCH : `d${size}_${b[axis]}`;
