@@ -214,7 +214,7 @@ it('tells all that is wrong with a folder at once', async () => {
   await expect(folder!.read()).rejects.toMatchObject({
     faults: [
       expect.stringContaining(`${path}: a model's name has letters`),
-      field('there is no field "lables"; the fields here are description, input, labels,'),
+      field('there is no field "lables"; the fields here are description, input, '),
       field('the field "input.width" is missing.'),
       field('the field "input.height" is missing.'),
       field('the field "input.channels" is missing.'),
