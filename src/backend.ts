@@ -9,6 +9,7 @@ import { type ModelRepository, openModelDescriptions } from './models/index.ts';
 import type { DescribedVersion } from './models/model.ts';
 import { observeModels } from './observe-models.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
+import { watchWorkers } from './worker-watch.ts';
 
 /** What stands behind the HTTP interface: models to take requests for, and a queue that has them answered. */
 export interface Backend {
@@ -16,6 +17,7 @@ export interface Backend {
   readonly queue: BatchProducer & {
     unreadyReasons?(): readonly string[];
     refusal?(): ServiceError | undefined;
+    warnings?(): readonly string[];
   };
   /** Where batches run in this process: whether they do. */
   readonly isWorkerUp?: () => boolean;
@@ -70,11 +72,18 @@ async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBa
     observer: metrics.queue,
     onFault: logQueueFaults(log),
   });
+  const watch = watchWorkers({ models, hasWorker: queue.hasWorker, log }, config);
   return {
     models,
-    queue,
+    queue: {
+      ...queue,
+      unreadyReasons: () => [...queue.unreadyReasons(), ...watch.reasons()],
+      refusal: () => queue.refusal() ?? watch.refusal(),
+      warnings: watch.warnings,
+    },
     isRedisUp: queue.isUp,
     async close() {
+      watch.close();
       await queue.close();
       await models.close();
     },

@@ -15,6 +15,7 @@ it('has a default for every setting', () => {
     queue: 'memory',
     redisPrefix: 'dent',
     keepResultsMs: 600_000,
+    noWorkerMs: 60_000,
     device: 'cpu',
     threads: availableParallelism(),
     cacheDir: resolve('.cache/dent'),

@@ -33,6 +33,11 @@ export const settings = {
   redisPrefix: Type.String({ pattern: '^[\\w.:-]{1,64}$', default: 'dent' }),
   /** How long answers to `Prefer: respond-async` and to requests with an `Idempotency-Key` can be had again. */
   keepResultsMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: 600_000 }),
+  /**
+   * How long an API process over Redis may see no worker at all before it is not ready and refuses images. 0 for ever, where workers
+   * are started by the length of the queue.
+   */
+  noWorkerMs: Type.Integer({ minimum: 0, maximum: 86_400_000, default: 60_000 }),
   /** Where graphs run. `cuda` needs an NVIDIA GPU and does not fall back. */
   device: Type.Enum(['cpu', 'cuda'], { default: 'cpu' }),
   /** Cores for inference, each a process with its own copy of the models. More than there are makes everything slower. */

@@ -158,6 +158,14 @@ describe('health', () => {
     const ready = await get('/v2/health/ready?verbose');
     expect([ready.statusCode, ready.json()]).toEqual([200, { ready: true }]);
 
+    test.inference.warned = ['No worker has the model "colours:2".'];
+    const warned = await get('/v2/health/ready');
+    expect([warned.statusCode, warned.json()]).toEqual([
+      200,
+      { ready: true, warnings: ['No worker has the model "colours:2".'] },
+    ]);
+    test.inference.warned = [];
+
     test.inference.reasons = ['The model is loading.'];
     const loading = await get('/v2/health/ready');
     expect([loading.statusCode, loading.json()]).toEqual([

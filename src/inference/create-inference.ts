@@ -29,6 +29,8 @@ export interface InferenceQueue
   unreadyReasons?(): readonly string[];
   /** What any row would be refused with now, where callers can be told more than that the queue cannot be used. */
   refusal?(): ServiceError | undefined;
+  /** What an operator should know though rows can be queued, one sentence each. */
+  warnings?(): readonly string[];
 }
 
 export interface InferenceDeps extends Omit<AdmissionDeps, 'queueReasons' | 'refusal'> {
@@ -194,6 +196,7 @@ export function createInference(
     model: (name) => summarize(chooseModel(models, name)),
     version: (model, version) => chooseVersion(chooseModel(models, model), version),
     statistics: (version) => statistics.of(version),
+    warnings: () => queue.warnings?.() ?? [],
     unreadyReasons: () => [...modelReasons(models), ...queueReasons()],
   };
 }

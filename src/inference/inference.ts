@@ -203,4 +203,6 @@ export interface Inference {
   statistics(version: DescribedVersion): VersionStatistics;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */
   unreadyReasons(): readonly string[];
+  /** What an operator should know though requests are taken, one sentence each. */
+  warnings(): readonly string[];
 }

@@ -91,7 +91,7 @@ export function defaultVersion<V extends DescribedVersion>(model: ModelEntry<V>)
 }
 
 /** Every version that is ready now. */
-export const readyVersions = <V extends DescribedVersion>(models: ModelRepository<V>): V[] =>
+export const readyVersions = <V extends DescribedVersion>(models: Pick<ModelRepository<V>, 'models'>): V[] =>
   models
     .models()
     .flatMap(({ versions }) => versions.flatMap((entry) => (entry.state === 'ready' ? [entry.serving] : [])));

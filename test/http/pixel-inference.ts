@@ -85,6 +85,7 @@ export interface PixelInference extends Inference {
   /** What the next prediction fails with. */
   failWith: Error | undefined;
   reasons: string[];
+  warned: string[];
 }
 
 /**
@@ -128,6 +129,7 @@ export function createPixelInference(): PixelInference {
     delayMs: 0,
     failWith: undefined,
     reasons: [],
+    warned: [],
     async predict(request) {
       const { recipe = 'dent+', topK = 3, timeoutMs = 5000, version = 2, signal } = request;
       requests.push(request);
@@ -284,6 +286,7 @@ export function createPixelInference(): PixelInference {
       }
       return describedVersion(version);
     },
+    warnings: () => inference.warned,
     unreadyReasons: () => inference.reasons,
   };
   return inference;

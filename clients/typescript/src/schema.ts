@@ -674,6 +674,8 @@ export interface components {
         Ready: {
             /** @enum {boolean} */
             ready: true;
+            /** @description What an operator should know all the same, such as a model that no worker has. */
+            warnings?: string[];
         };
         NotReady: {
             /** @enum {boolean} */

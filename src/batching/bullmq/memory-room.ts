@@ -32,6 +32,7 @@ export function createMemoryRoom(
   let sent = 0;
   let askedMs = Number.NEGATIVE_INFINITY;
   let isFull = false;
+  let asking: Promise<void> | undefined;
 
   const megabytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
   const reason = (): string => {
@@ -46,7 +47,15 @@ export function createMemoryRoom(
     onFull(reason());
   }
 
-  async function refresh(): Promise<void> {
+  /** One question at a time: each answer covers what was sent before it was asked for. */
+  function refresh(): Promise<void> {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  }
+
+  async function ask(): Promise<void> {
     askedMs = performance.now();
     const before = sent;
     try {

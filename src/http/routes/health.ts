@@ -7,7 +7,17 @@ import { answer } from '../schemas/answers.ts';
 
 const strict = { additionalProperties: false } as const;
 const Live = Type.Object({ live: Type.Literal(true) }, { title: 'Live', ...strict });
-const Ready = Type.Object({ ready: Type.Literal(true) }, { title: 'Ready', ...strict });
+const Ready = Type.Object(
+  {
+    ready: Type.Literal(true),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'What an operator should know all the same, such as a model that no worker has.',
+      }),
+    ),
+  },
+  { title: 'Ready', ...strict },
+);
 const Unready = Type.Object(
   {
     ready: Type.Literal(false),
@@ -22,7 +32,7 @@ const NOT_FOR_ALL =
   'The service cannot answer requests at present. Its log says why, and so does this page to a key with the scope "metrics" or "admin".';
 
 /** Empty where the process can do its work; otherwise why not, one sentence each. */
-export type Health = Pick<Inference, 'unreadyReasons'>;
+export type Health = Pick<Inference, 'unreadyReasons'> & Partial<Pick<Inference, 'warnings'>>;
 
 export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): void {
   app.get(
@@ -63,7 +73,11 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
       const isTold = known.length === 0 || maySee(request, 'metrics', 'admin');
       const reasons = isTold ? [...known] : [NOT_FOR_ALL];
       if (lifecycle.phase() !== 'serving') reasons.unshift('The service is shutting down.');
-      if (reasons.length === 0) return { ready: true };
+      if (reasons.length === 0) {
+        const warnings = health.warnings?.() ?? [];
+        const isShown = warnings.length > 0 && maySee(request, 'metrics', 'admin');
+        return { ready: true, ...(isShown && { warnings: [...warnings] }) };
+      }
       return reply.code(NOT_READY).send({ ready: false, reasons });
     },
   );
