@@ -130,7 +130,7 @@ it.each(['runbook', 'observability', 'scaling'])(
         known.filter((each) => each.startsWith(name)),
         name,
       ).not.toEqual([]);
-    const variables = [...Object.keys(settings).map(variable), 'DENT_CHAOS_POSTS'];
+    const variables = [...Object.keys(settings).map(variable), 'DENT_CHAOS_POSTS', 'DENT_FULL_SECONDS'];
     for (const name of text.match(/\bDENT_[A-Z_]+[A-Z]\b/g) ?? []) expect(variables).toContain(name);
   },
 );
