@@ -156,7 +156,7 @@ it('names what is at fault, and writes nothing', async () => {
   expect(faults.map(({ code }) => code)).toEqual([1, 1, 1, 1]);
   expect(faults.map(({ stderr }) => stderr.trimEnd())).toEqual([
     `dent: ${file}: The model takes images of 4 channels; dent-serve makes images of 1 (gray) or 3 (rgb, bgr).`,
-    'dent: package.json: This is not an ONNX model: its bytes do not parse.',
+    'dent: package.json: This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
     'dent: none.onnx: it cannot be read, it does not exist.',
     expect.stringContaining('dent: --name: "a/b" is no name of a model'),
   ]);
