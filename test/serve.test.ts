@@ -66,6 +66,23 @@ it('answers a photograph, however it is sent', async () => {
   }
 });
 
+it('answers several images in one request, the broken one by its own problem', async () => {
+  const form = new FormData();
+  for (const bytes of [photo, photo.subarray(0, 2000), photo])
+    form.append('image', new Blob([new Uint8Array(bytes)]));
+  const reply = await fetch(new URL('/v1/predict?timeout_ms=3600000', server.url), {
+    method: 'POST',
+    body: form,
+  });
+  const { results } = (await reply.json()) as { results: Partial<Prediction & { code: string }>[] };
+  expect([reply.status, results.map(({ code }) => code)]).toEqual([
+    200,
+    [undefined, 'invalid_image', undefined],
+  ]);
+  expect(results[0]!.predictions![0]!.class).toBe(results[2]!.predictions![0]!.class);
+  expect(results[0]!.batch!.size).toBe(2);
+});
+
 it('answers each of 500 posts at once with the answer for its own image', async () => {
   const images = await crops(500);
   const expected = await staticLogits(images);
@@ -152,7 +169,7 @@ it.each([
   [400, 'invalid_image', '/v1/predict', new Uint8Array([1, 2, 3])],
   [400, 'invalid_image', '/v1/predict', new Uint8Array(photo.subarray(0, 3000))],
   [400, 'invalid_request', '/v1/predict?top_k=11', new Uint8Array(photo)],
-  [400, 'invalid_request', '/v1/predict?timeout_ms=30001', new Uint8Array(photo)],
+  [400, 'invalid_request', '/v1/predict?timeout_ms=0', new Uint8Array(photo)],
   [400, 'unknown_recipe', '/v1/predict?recipe=best', new Uint8Array(photo)],
   [404, 'unknown_model', '/v1/models/best/predict', new Uint8Array(photo)],
   [404, 'unknown_model', '/v1/models/cifar10-resnet14/versions/2/predict', new Uint8Array(photo)],
@@ -172,7 +189,8 @@ it('counts what it refused', async () => {
   };
   // A refusal of a body that is still on its way counts when its connection ends, up to a second after the answer.
   await vi.waitFor(async () => expect(await refused('too_large')).toBe(1), 3000);
-  expect(await refused('invalid_image')).toBe(2);
+  // Two requests, and one image among several.
+  expect(await refused('invalid_image')).toBe(3);
   expect(await refused('unknown_model')).toBe(2);
   expect(await refused('timeout')).toBe(1);
 });
