@@ -195,7 +195,13 @@ it('says in a few lines what it did', async () => {
 
 it.each([
   ['none.onnx', 'x.npy', 'y.npy', 1, 'none.onnx: it cannot be read, it does not exist.'],
-  ['package.json', 'x.npy', 'y.npy', 1, 'package.json: This is not an ONNX model: its bytes do not parse.'],
+  [
+    'package.json',
+    'x.npy',
+    'y.npy',
+    1,
+    'package.json: This is not an ONNX model: its bytes do not parse. Give a file that an exporter has written (docs/exporting.md), all of it.',
+  ],
   [MODEL, 'none.npy', 'y.npy', 1, 'DIR/none.npy: it cannot be read, it does not exist.'],
   [
     MODEL,
