@@ -81,7 +81,9 @@ export function watchWorkers(
         : [],
     refusal: () =>
       isTooLong()
-        ? new ServiceError('not_ready', 'Nobody is there who could run the model.', { retryAfterSeconds: 5 })
+        ? new ServiceError('not_ready', 'No worker is there to run the model; send the image again later.', {
+            retryAfterSeconds: 5,
+          })
         : undefined,
     close: () => clearInterval(timer),
   };
