@@ -7,7 +7,8 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { type Components, ENTROPY_OUTPUT } from './assemble.ts';
+import { ENTROPY_OUTPUT } from './assemble.ts';
+import type { Components } from './components.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';

@@ -2,7 +2,6 @@ import {
   appendLoop,
   DATA_TYPE,
   type Dim,
-  float32Constant,
   type Graph,
   GraphBuilder,
   type Value,
@@ -10,15 +9,16 @@ import {
 } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
-import type { Classifier } from './classifier.ts';
-import { OPTIMIZERS, type Update, updateParameters } from './optimizer.ts';
+import type { Adaptation, Components } from './components.ts';
+import { OPTIMIZERS } from './optimizer.ts';
 import { fuseAffine } from './passes/fuse-affine.ts';
 import { BATCH } from './passes/measure-shapes.ts';
 import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
-import { isSumOverRows, PRESETS } from './recipe.ts';
-import type { Recipe } from './recipe-fields.ts';
-import { type Method, predict, predictWithGradient, type Rows } from './row-passes.ts';
+import { isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
+import { predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';
+import { adaptUntilSure } from './stopping.ts';
+import { updateOfTrip } from './update.ts';
 
 /** The inputs and outputs of the self-adapting graph that are not the model's own. */
 export const STEPS_INPUT = 'steps';
@@ -26,14 +26,6 @@ export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
 export const PARAMETERS_OUTPUT = 'parameters';
-
-/** What the graph is made of. */
-export interface Components extends Method {
-  readonly classifier: Classifier;
-  readonly recipe: Recipe;
-  /** Whether the adapted parameters are an output of the graph. */
-  readonly exposesParameters?: boolean;
-}
 
 /**
  * Joins the components to the self-adapting graph: parameters and optimizer state start from zero, a Loop carries them over
@@ -47,9 +39,11 @@ export function assemble(components: Components): Graph {
   const rows = rowsOf(builder, components, image);
   const start = initialParameters(builder, components, image);
   const { logits, firstLogits, entropy, sigma, parameters } =
-    recipe.steps > 0
-      ? adapt(builder, components, rows, steps, start)
-      : forwardAlone(builder, components, start, rows);
+    recipe.steps === 0
+      ? forwardAlone(builder, components, start, rows)
+      : stopsRows(recipe)
+        ? adaptUntilSure(builder, components, image, steps)
+        : adapt(builder, components, rows, steps, start);
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
   const unadapted = startsFromSource ? firstLogits : staticLogits(builder, components, rows);
   const outputs = [
@@ -98,19 +92,6 @@ function staticLogits(builder: GraphBuilder, components: Components, rows: Rows)
   const forward = adaptiveForward(components.classifier, [], PRESETS.static);
   const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
   return predict(builder, { ...components, forward }, unused, rows).logits;
-}
-
-interface Adaptation {
-  /** After the last update, [N, K]. */
-  readonly logits: Value;
-  /** Before the first, [N, K]. */
-  readonly firstLogits: Value;
-  /** [steps + 1, N]. */
-  readonly entropy: Value;
-  /** After the last update, [R]; present with smoothing. */
-  readonly sigma?: Value;
-  /** After the last update, [R, P]. Where the graph does not tell them, they may be those of an update that nothing used. */
-  readonly parameters: Value;
 }
 
 function forwardAlone(
@@ -163,7 +144,7 @@ function adapt(
     const [parameters, ...moments] = values.slice(-1 - state.length) as [Value, ...Value[]];
     const another = body.op('Less', [trip, steps]);
     const pass = predictWithGradient(body, components, parameters, rows, another);
-    const next = updated(body, components, trip, parameters, pass.gradient, moments);
+    const next = updateOfTrip(body, components, trip, parameters, pass.gradient, moments);
     const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits]);
     const sigma = pass.sigma ? [pass.sigma] : [];
     // The last trip's update is of no use: the parameters that count are those it predicted with.
@@ -181,20 +162,4 @@ function adapt(
     parameters: results[noSigma ? 3 : 2]!,
     ...(noSigma && { sigma: results[2]! }),
   };
-}
-
-/** The update of trip `trip`, an int64 scalar that counts from 0. What the last trip's would be is of no use, and harmless. */
-function updated(
-  body: GraphBuilder,
-  { forward, recipe }: Components,
-  trip: Value,
-  parameters: Value,
-  gradient: Value,
-  moments: readonly Value[],
-): Update {
-  const count = body.op('Cast', [trip], { attributes: { to: DATA_TYPE.float64 } });
-  const t = body.op('Add', [count, body.double(1)]);
-  const learningRates = float32Constant([1, forward.parameterCount], forward.learningRates);
-  const rate = body.constant(learningRates, 'learning_rates');
-  return updateParameters(body, recipe, t, parameters, gradient, moments, rate);
 }

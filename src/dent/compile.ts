@@ -38,7 +38,7 @@ import { checkOutput } from './probabilities.ts';
 import { type Reading, readingOf } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
-import { rowsPerPart } from './rows-per-part.ts';
+import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
 
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
 export const COMPILER_VERSION = '4';
@@ -115,7 +115,7 @@ export async function compile(
     classes,
     imageShape,
     reading,
-    rowsPerPart: rowsPerPart(classifier.model.graph, recipe.steps > 0),
+    rowsPerPart: rowsPerRun(classifier.model.graph, recipe),
     layers: layers.length,
     parameters,
     ...(carried && { carried }),
@@ -162,6 +162,9 @@ function advised<T>(advice: string, work: () => T): T {
   }
 }
 
+/** On a GPU it is small kernels that cost time, not the reach of a cache. */
+const WHOLE_BATCH = 2 ** 31 - 1;
+
 function graphOf(
   prepared: PreparedModel,
   recipe: Recipe,
@@ -175,7 +178,11 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
-  const components = { ...prepared, forward, recipe, loss: lossOf(recipe), target, exposesParameters };
+  // All threads of a session work on one part, each in the cache of its own core; a runner that cuts batches gives each session one.
+  const partRows =
+    target === 'cuda' ? WHOLE_BATCH : (inPasses ? 1 : 2) * rowsPerPart(classifier.model.graph, true);
+  const loss = lossOf(recipe);
+  const components = { ...prepared, forward, recipe, loss, target, exposesParameters, partRows };
   const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);
   return {
     layers,

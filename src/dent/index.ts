@@ -26,3 +26,4 @@ export {
 export { RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';
+export { updatesMade } from './updates-made.ts';

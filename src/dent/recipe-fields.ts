@@ -97,6 +97,22 @@ export const RECIPE_FIELDS = {
     says: 'initial standard deviation of the Gaussian input smoothing, in pixels',
   }),
   sigmaLr: number({ min: 0, max: 10, says: 'learning rate of log sigma; 0 keeps sigma fixed' }),
+  gate: number({
+    min: 0,
+    max: 1,
+    or: 'off',
+    says: 'a row whose unadapted entropy is below this share of ln K is answered by the model as it is',
+    consequence:
+      'A row whose unadapted entropy is below this share of ln K (K classes) is answered by the model as it is. For recipes whose rows are independent.',
+  }),
+  floor: number({
+    min: 0,
+    max: 1,
+    or: 'off',
+    says: 'a row whose entropy has fallen below this share of ln K makes no further step',
+    consequence:
+      'A row whose entropy has fallen below this share of ln K makes no further step. For recipes whose rows are independent.',
+  }),
   affine: word(
     ['on', 'off'],
     'whether scale and shift are adapted',

@@ -17,6 +17,8 @@ const common: Recipe = {
   rows: 'batch',
   sigma: 'off',
   sigmaLr: 0.25,
+  gate: 'off',
+  floor: 'off',
   affine: 'on',
   small: 'isolated',
 };
@@ -38,6 +40,7 @@ const TABLE: Readonly<Record<string, Recipe>> = {
   dent: { ...common, steps: 10 },
   'dent+': { ...common, ...perRow, objective: 'infomax' },
   isolated: { ...common, ...perRow, rows: 128 },
+  brief: { ...common, ...perRow, rows: 128, gate: 0.4, floor: 0.2 },
   'dent-smooth': { ...common, steps: 10, sigma: 0.5 },
 };
 
@@ -138,23 +141,25 @@ describe('options', () => {
     [{ sigma: 2.1 }, sigma('2.1')],
     [{ sigma: 'on' }, sigma('"on"')],
     [{ sigmaLr: 11 }, range('sigmaLr', 'a number from 0 to 10')('11')],
+    [{ gate: 1.1 }, range('gate', 'a number from 0 to 1, or "off"')('1.1')],
+    [{ floor: -0.1 }, range('floor', 'a number from 0 to 1, or "off"')('-0.1')],
     [{ affine: true }, words('affine', 'on, off')('true')],
     [{ small: 'refuse' }, words('small', 'isolated, static, adapt')('"refuse"')],
     [
       { preset: 'dent++' },
-      'There is no preset "dent++"; the presets are static, norm, blend, tent, dent, dent+, isolated, dent-smooth.',
+      'There is no preset "dent++"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
     ],
     [
       { preset: 'toString' },
-      'There is no preset "toString"; the presets are static, norm, blend, tent, dent, dent+, isolated, dent-smooth.',
+      'There is no preset "toString"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
     ],
     [
       { preset: 'dent', step: 3 },
-      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, affine, small.',
+      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
     [
       { constructor: 1 },
-      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, affine, small.',
+      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
   ];
   it.each(bad)('%o is refused by name', (options, message) => {

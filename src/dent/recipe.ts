@@ -17,6 +17,8 @@ const base: Recipe = {
   rows: 'batch',
   sigma: 'off',
   sigmaLr: 0.25,
+  gate: 'off',
+  floor: 'off',
   affine: 'on',
   small: 'isolated',
 };
@@ -39,6 +41,7 @@ export const PRESETS = {
   dent: { ...base, steps: 10 },
   'dent+': { ...base, ...sampleWise, objective: 'infomax' },
   isolated: { ...base, ...sampleWise, rows: 128 },
+  brief: { ...base, ...sampleWise, rows: 128, gate: 0.4, floor: 0.2 },
   'dent-smooth': { ...base, steps: 10, sigma: 0.5 },
 } as const satisfies Record<string, Recipe>;
 
@@ -63,8 +66,17 @@ export function createRecipe(options: Readonly<Record<string, unknown>>): Recipe
     if (fault !== undefined) faults.push(fault);
   }
   if (faults.length > 0) throw new InputError(faults);
-  return { ...PRESETS[preset as PresetName], ...overrides };
+  const recipe = { ...PRESETS[preset as PresetName], ...overrides };
+  if (stopsRows(recipe) && !isSplittable({ ...recipe, steps: 1 })) throw new InputError(DEPENDENT_ROWS);
+  return recipe;
 }
+
+const DEPENDENT_ROWS =
+  'Recipe options "gate" and "floor" are for recipes whose rows are independent: scope "sample", statistics "source", objective "entropy" and a fixed number of "rows".';
+
+/** Whether rows stop on their own, before the recipe's last step. */
+export const stopsRows = ({ gate, floor }: Pick<Recipe, 'gate' | 'floor'>): boolean =>
+  gate !== 'off' || floor !== 'off';
 
 /** True where a row's answer depends on the rows it is batched with. */
 export function isCoupled(recipe: Recipe): boolean {

@@ -99,8 +99,7 @@ function gradientTogether(
   rows: Rows,
   wanted: Value,
 ): PredictionWithGradient {
-  const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, rows.image);
-  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: rows.count });
+  const { prediction, lost } = predictWithLoss(builder, { forward, loss }, parameters, rows);
   const options = { name: 'adapt', condition: wanted, otherwise: parameters };
   const gradient = appendIf(
     builder,
@@ -108,6 +107,18 @@ function gradientTogether(
     (branch) => appendGradients(builder, lost, [parameters], target, branch)[0]!,
   );
   return { ...prediction, gradient };
+}
+
+/** The forward pass over rows that stay together, and the scalar that an update lowers. */
+export function predictWithLoss(
+  builder: GraphBuilder,
+  { forward, loss }: Pick<Method, 'forward' | 'loss'>,
+  parameters: Value,
+  { image, count }: Rows,
+): { readonly prediction: Prediction; readonly lost: Value } {
+  const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, image);
+  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count });
+  return { prediction, lost };
 }
 
 interface PartResult {

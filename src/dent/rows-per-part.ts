@@ -1,5 +1,7 @@
 import type { Graph, Value } from '../onnx/index.ts';
 import { BATCH } from './passes/measure-shapes.ts';
+import { stopsRows } from './recipe.ts';
+import type { Recipe } from './recipe-fields.ts';
 
 /*
  * A small part's activations stay near in the cache; but each part reads the weights anew and starts every node anew. Fitted to the fastest
@@ -30,6 +32,16 @@ export function rowsPerPart(graph: Graph, adapts: boolean): number {
   const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }
+
+/** Where rows stop on their own a run takes so many parts at first: those that still go fill fewer and fewer parts. */
+const PARTS_PER_RUN = 8;
+
+/** How many rows of a batch that may be cut to run at once. */
+export const rowsPerRun = (graph: Graph, recipe: Recipe): number => {
+  const adapts = recipe.steps > 0;
+  const size = rowsPerPart(graph, adapts);
+  return adapts && stopsRows(recipe) ? PARTS_PER_RUN * size : size;
+};
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 

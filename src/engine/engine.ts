@@ -46,7 +46,7 @@ export interface RunOptions {
   /** The outputs to return; all where absent. */
   readonly fetches?: readonly string[];
   readonly cut?: Cut;
-  /** When aborted a run that has not begun is forgotten, and its promise never settles. */
+  /** When aborted a run that has not begun rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the span of the run says of it. */
   readonly attributes?: Readonly<Record<string, number | string>>;

@@ -83,13 +83,7 @@ export async function openGraph(
       work: asPartOfThis((child: EngineChild) => runIn(child, request, attributes)),
     });
     calls.add(call);
-    const forget = () => {
-      calls.delete(call);
-      signal?.removeEventListener('abort', forget);
-    };
-    // A call that is given up may never settle.
-    signal?.addEventListener('abort', forget);
-    return call.finally(forget);
+    return call.finally(() => calls.delete(call));
   }
 
   async function close(): Promise<void> {

@@ -7,8 +7,8 @@ export interface IfOptions {
   readonly name: string;
   /** A bool scalar. */
   readonly condition: Value;
-  /** The result where the condition does not hold; of the result's type. */
-  readonly otherwise: Value;
+  /** The result where the condition does not hold, or what appends it to the other branch; of the result's type. */
+  readonly otherwise: Value | ((branch: GraphBuilder) => Value);
 }
 
 /** Appends an If: its result is what `write` appends to a branch, which sees all values of `builder`, and runs where the condition holds. */
@@ -17,13 +17,18 @@ export function appendIf(
   { name, condition, otherwise }: IfOptions,
   write: (branch: GraphBuilder) => Value,
 ): Value {
-  const branch = new GraphBuilder(`${name}/`);
-  const then = withoutUnused(branch.build('then', [], [write(branch)]));
+  const branchOf = (title: string, append: (branch: GraphBuilder) => Value): Graph => {
+    const branch = new GraphBuilder(`${name}/`);
+    return withoutUnused(branch.build(title, [], [append(branch)]));
+  };
+  const then = branchOf('then', write);
+  const other = typeof otherwise === 'function' ? branchOf('else', otherwise) : passing(otherwise);
   const [result] = builder.multi('If', [condition], 1, {
     name,
-    attributes: { then_branch: { graph: then }, else_branch: { graph: passing(otherwise) } },
+    attributes: { then_branch: { graph: then }, else_branch: { graph: other } },
   }) as [Value];
-  if (otherwise.type) result.type = otherwise.type;
+  const { type } = other.outputs[0]!;
+  if (type) result.type = type;
   return result;
 }
 

@@ -8,6 +8,8 @@ export interface Trip {
   readonly carried: readonly Value[];
   /** Values gathered over all trips along a new first axis. */
   readonly gathered?: readonly Value[];
+  /** A bool scalar: whether there is another trip, as far as their number allows; always where absent. */
+  readonly goOn?: Value;
 }
 
 export interface LoopOptions {
@@ -19,7 +21,7 @@ export interface LoopOptions {
 }
 
 /**
- * Appends a Loop of a fixed number of trips. `write` fills the body: it gets the body's builder, the trip's number (int64 scalar, from 0) and the
+ * Appends a Loop of a fixed number of trips, or fewer where a trip says that it was the last. `write` fills the body: it gets the body's builder, the trip's number (int64 scalar, from 0) and the
  * carried values. Returns the carried values after the last trip, then what was gathered.
  */
 export function appendLoop(
@@ -32,9 +34,9 @@ export function appendLoop(
   const trip: Value = { name: `${name}/trip`, type: { dataType: DATA_TYPE.int64, shape: [] } };
   const condition: Value = { name: `${name}/go_on`, type: { dataType: DATA_TYPE.bool, shape: [] } };
   const inputs = options.carried.map((value): Value => ({ name: `${name}/${value.name}`, type: value.type }));
-  const { carried, gathered = [] } = write(body, trip, inputs);
-  const goOn = body.op('Identity', [condition]);
-  const graph = body.build(name, [trip, condition, ...inputs], [goOn, ...carried, ...gathered]);
+  const { carried, gathered = [], goOn = condition } = write(body, trip, inputs);
+  const another = body.op('Identity', [goOn]);
+  const graph = body.build(name, [trip, condition, ...inputs], [another, ...carried, ...gathered]);
   const starts = options.carried.map((value) => value.start);
   const results = builder.multi(
     'Loop',

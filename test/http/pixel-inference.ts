@@ -53,6 +53,8 @@ const MODEL = {
       rows: 'batch',
       sigma: 'off',
       sigmaLr: 0.25,
+      gate: 'off',
+      floor: 'off',
       affine: 'on',
       small: 'isolated',
     },

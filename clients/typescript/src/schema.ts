@@ -603,6 +603,10 @@ export interface components {
             sigma: number | "off";
             /** @description Learning rate of log sigma; 0 keeps sigma fixed. */
             sigmaLr: number;
+            /** @description A row whose unadapted entropy is below this share of ln K is answered by the model as it is. */
+            gate: number | "off";
+            /** @description A row whose entropy has fallen below this share of ln K makes no further step. */
+            floor: number | "off";
             /**
              * @description Whether scale and shift are adapted.
              * @enum {string}
@@ -1850,6 +1854,8 @@ export interface operations {
                      *               "rows": 128,
                      *               "sigma": "off",
                      *               "sigmaLr": 0.25,
+                     *               "gate": "off",
+                     *               "floor": "off",
                      *               "affine": "on",
                      *               "small": "isolated"
                      *             }
@@ -2026,6 +2032,8 @@ export interface operations {
                      *           "rows": 128,
                      *           "sigma": "off",
                      *           "sigmaLr": 0.25,
+                     *           "gate": "off",
+                     *           "floor": "off",
                      *           "affine": "on",
                      *           "small": "isolated"
                      *         }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { InputError } from '../../errors.ts';
 import { float32, int64, type Tensor } from '../../tensor.ts';
 import type { Engine, Join, OpenGraph } from '../engine.ts';
@@ -120,8 +119,6 @@ export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<
 
   async function adapt(rows: Pick<Call, 'batch' | 'steps' | 'onProgress'>): Promise<AdaptedRows> {
     const failure = new AbortController();
-    // Every part of a batch listens while it runs, and there are as many as the batch is large.
-    setMaxListeners(0, failure.signal);
     try {
       const call = { graph, artifact, join, rowsPerPart, ...rows, signal: failure.signal };
       return await (carried === undefined ? adaptAtOnce(call) : adaptPassByPass(call));

@@ -8,7 +8,7 @@ export interface Job<T> {
   readonly name: string;
   /** The place that must do it; any place where absent. */
   readonly place?: number;
-  /** When aborted the job is forgotten, unless a child has already begun it: its promise never settles. */
+  /** When aborted the job is not begun any more: it rejects with the signal's reason, when the pool comes to it. */
   readonly signal?: AbortSignal;
   work(child: EngineChild, place: number): Promise<T>;
 }
@@ -53,7 +53,10 @@ export function createProcessPool({ size, module, log }: PoolOptions): ProcessPo
   const mayTake = ({ job }: QueuedJob, place: number) => job.place === undefined || job.place === place;
 
   function dispatch(): void {
-    queue = queue.filter(({ job }) => !job.signal?.aborted);
+    queue = queue.filter(({ job: { signal }, reject }) => {
+      if (signal?.aborted) reject(signal.reason);
+      return !signal?.aborted;
+    });
     // The first place comes last, because it alone may take whole batches.
     for (const [index, place] of [...places.entries()].reverse()) {
       if (!place.idle) continue;

@@ -148,6 +148,8 @@ const isolated: Recipe = {
   rows: 128,
   sigma: 'off',
   sigmaLr: 0.25,
+  gate: 'off',
+  floor: 'off',
   affine: 'on',
   small: 'isolated',
 };

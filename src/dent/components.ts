@@ -1,0 +1,28 @@
+import type { Value } from '../onnx/index.ts';
+import type { Classifier } from './classifier.ts';
+import type { Recipe } from './recipe-fields.ts';
+import type { Method } from './row-passes.ts';
+
+/** What the graph is made of. */
+export interface Components extends Method {
+  readonly classifier: Classifier;
+  readonly recipe: Recipe;
+  /** Whether the adapted parameters are an output of the graph. */
+  readonly exposesParameters?: boolean;
+  /** How many rows a part has where rows stop on their own. */
+  readonly partRows: number;
+}
+
+/** What the graph computes. */
+export interface Adaptation {
+  /** After the last update, [N, K]. */
+  readonly logits: Value;
+  /** Before the first, [N, K]. */
+  readonly firstLogits: Value;
+  /** [steps + 1, N]. */
+  readonly entropy: Value;
+  /** After the last update, [R]; present with smoothing. */
+  readonly sigma?: Value;
+  /** After the last update, [R, P]. Where the graph does not tell them, they may be those of an update that nothing used. */
+  readonly parameters: Value;
+}

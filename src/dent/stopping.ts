@@ -1,0 +1,239 @@
+import { appendGradients } from '../autodiff/index.ts';
+import {
+  appendIf,
+  appendLoop,
+  DATA_TYPE,
+  type Dim,
+  type GraphBuilder,
+  type Value,
+  type ValueType,
+} from '../onnx/index.ts';
+import { rowCount } from './affine.ts';
+import type { Adaptation, Components } from './components.ts';
+import { OPTIMIZERS } from './optimizer.ts';
+import { BATCH } from './passes/measure-shapes.ts';
+import { predictWithLoss } from './row-passes.ts';
+import { overSomeRows } from './some-rows.ts';
+import { updateOfTrip } from './update.ts';
+import { leastEntropies } from './updates-made.ts';
+
+const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
+
+/** The rows that still go, by whatever their number is in a trip. */
+const GOING = 'going';
+
+/**
+ * Adapts rows that are independent and stop on their own (`gate`, `floor`). Each pass takes the rows that still go, in parts:
+ * it predicts them, and computes the gradient of those that go on. A row that stops leaves, so that the rows that go
+ * always fill their parts and none waits for another.
+ */
+export function adaptUntilSure(
+  builder: GraphBuilder,
+  components: Components,
+  image: Value,
+  steps: Value,
+): Adaptation {
+  const start = startOf(builder, components, image);
+  // Negative `steps` still predict.
+  const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
+  const results = appendLoop(builder, { name: 'step', trips, carried: start }, (body, trip, values) => {
+    const before = named(start, values);
+    const pass = passOverParts(body, components, image, { trip, steps }, before);
+    return afterPass(body, components, trip, before, pass);
+  });
+  const after = named(start, results.slice(0, start.length));
+  return {
+    logits: after.logits!,
+    firstLogits: after.first_logits!,
+    entropy: wholeTrace(builder, results.at(-1)!, after.entropy!, steps),
+    parameters: after.used_parameters ?? after.parameters!,
+    ...(after.sigma && { sigma: after.sigma }),
+  };
+}
+
+type Named = Readonly<Record<string, Value>>;
+
+interface Carried {
+  readonly name: string;
+  readonly start: Value;
+  readonly type: ValueType;
+}
+
+const named = (carried: readonly Carried[], values: readonly Value[]): Named =>
+  Object.fromEntries(carried.map(({ name }, i) => [name, values[i]!]));
+
+/** Parameters and optimizer state: what a row has that goes. */
+const stateNames = ({ recipe }: Components): string[] => [
+  'parameters',
+  ...Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => `state_${i}`),
+];
+
+const isFirst = (builder: GraphBuilder, trip: Value): Value => builder.op('Equal', [trip, builder.int(0)]);
+
+/** What the loop carries: of the rows that go their numbers, parameters and optimizer state; of all rows what is known. */
+function startOf(builder: GraphBuilder, components: Components, image: Value): Carried[] {
+  const { forward, classes, exposesParameters } = components;
+  const width = forward.parameterCount;
+  const size = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const zeros = (...sizes: number[]): Value => {
+    const shape = [size, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
+    return builder.op('ConstantOfShape', [builder.op('Concat', shape, { attributes: { axis: 0 } })]);
+  };
+  const ofAll = (name: string, ...sizes: number[]): Carried => ({
+    name,
+    start: zeros(...sizes),
+    type: float([BATCH, ...sizes]),
+  });
+  const count = builder.op('Squeeze', [size, builder.ints([0])]);
+  const rows = builder.op('Range', [builder.int(0), count, builder.int(1)]);
+  return [
+    { name: 'rows', start: rows, type: { dataType: DATA_TYPE.int64, shape: [GOING] } },
+    ...stateNames(components).map((name) => ({ ...ofAll(name, width), type: float([GOING, width]) })),
+    ofAll('first_logits', classes),
+    ofAll('logits', classes),
+    ofAll('entropy'),
+    ...(forward.graph.outputs[1] ? [ofAll('sigma')] : []),
+    ...(exposesParameters ? [ofAll('used_parameters', width)] : []),
+  ];
+}
+
+interface When {
+  /** The number of the trip, an int64 scalar. */
+  readonly trip: Value;
+  readonly steps: Value;
+}
+
+/** One pass over the rows that go, part by part. */
+function passOverParts(
+  body: GraphBuilder,
+  components: Components,
+  image: Value,
+  when: When,
+  before: Named,
+): Named {
+  const { classes, forward, partRows } = components;
+  const width = forward.parameterCount;
+  const gather = (name: string, ...sizes: number[]): Carried => ({
+    name,
+    start: body.op('ConstantOfShape', [body.ints([0, ...sizes])]),
+    type: float(['rows_so_far', ...sizes]),
+  });
+  const noRows = body.op('Cast', [body.op('ConstantOfShape', [body.ints([0])])], {
+    attributes: { to: DATA_TYPE.int64 },
+  });
+  const carried: Carried[] = [
+    gather('logits', classes),
+    gather('entropy'),
+    ...(before.sigma ? [gather('sigma')] : []),
+    { name: 'rows', start: noRows, type: { dataType: DATA_TYPE.int64, shape: ['rows_so_far'] } },
+    ...stateNames(components).map((name) => gather(name, width)),
+  ];
+  const size = partRows;
+  const n = body.op('Gather', [body.op('Shape', [before.rows!]), body.int(0)]);
+  const trips = body.op('Div', [body.op('Add', [n, body.int(size - 1)]), body.int(size)]);
+  const results = appendLoop(body, { name: 'part', trips, carried }, (part, index, values) => {
+    const from = part.op('Mul', [part.op('Unsqueeze', [index, part.ints([0])]), part.ints([size])]);
+    const to = part.op('Add', [from, part.ints([size])]);
+    // Slice stops at the last row by itself, so the last part may be smaller.
+    const slice = (name: string, ...sizes: number[]) =>
+      part.op('Slice', [before[name]!, from, to, part.ints([0])], { shape: [BATCH, ...sizes] });
+    const state = stateNames(components).map((name) => slice(name, width));
+    const found = passOverPart(part, components, image, when, slice('rows'), state);
+    const join = (i: number, value: Value) =>
+      part.op('Concat', [values[i]!, value], { attributes: { axis: 0 } });
+    return { carried: found.map((value, i) => join(i, value)) };
+  });
+  return named(carried, results);
+}
+
+/**
+ * Predicts some rows and updates those that go on. Returns the logits, entropies and sigma of all of them, then the numbers,
+ * parameters and optimizer state of those that go on.
+ */
+function passOverPart(
+  part: GraphBuilder,
+  components: Components,
+  image: Value,
+  { trip, steps }: When,
+  rows: Value,
+  state: readonly Value[],
+): Value[] {
+  const { classifier, classes, recipe } = components;
+  const pixels = part.op('Gather', [image, rows], { shape: classifier.input.type!.shape! });
+  const [parameters] = state as [Value, ...Value[]];
+  const count = rowCount(part, pixels);
+  const { prediction, lost } = predictWithLoss(part, components, parameters, { image: pixels, count });
+  const [first, later] = leastEntropies(recipe, classes);
+  const least = part.op('Where', [isFirst(part, trip), part.float(first), part.float(later)]);
+  const goes = part.op('And', [
+    part.op('GreaterOrEqual', [prediction.entropy, least]),
+    part.op('Less', [trip, steps]),
+  ]);
+  const going = part.op('Reshape', [part.op('NonZero', [goes]), part.ints([-1])]);
+  const chosen = (value: Value) => {
+    const some = part.op('Gather', [value, going]);
+    return Object.assign(some, { type: value.type });
+  };
+  const [before, ...moments] = state.map(chosen) as [Value, ...Value[]];
+  const gradient = gradientOfSome(part, components, lost, { parameters, pixels }, { going, before });
+  const next = updateOfTrip(part, components, trip, before, gradient, moments);
+  const sigma = prediction.sigma ? [prediction.sigma] : [];
+  const found = [prediction.logits, prediction.entropy, ...sigma];
+  return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
+}
+
+/** The gradient of the rows of a part that go on: of all of them at once, of some, or of none. */
+function gradientOfSome(
+  part: GraphBuilder,
+  { target }: Components,
+  lost: Value,
+  { parameters, pixels }: { readonly parameters: Value; readonly pixels: Value },
+  { going, before }: { readonly going: Value; readonly before: Value },
+): Value {
+  const gradient = (branch: GraphBuilder) => appendGradients(part, lost, [parameters], target, branch)[0]!;
+  const number = (value: Value) => part.op('Gather', [part.op('Shape', [value]), part.int(0)]);
+  const count = number(going);
+  const all = part.op('Equal', [count, number(parameters)]);
+  const some = part.op('Greater', [count, part.int(0)]);
+  return appendIf(part, { name: 'adapt', condition: some, otherwise: before }, (branch) => {
+    const ofSome = (inner: GraphBuilder): Value =>
+      overSomeRows(inner, part, [pixels, parameters], going, gradient) ??
+      inner.op('Gather', [gradient(inner), going]);
+    return appendIf(branch, { name: 'all', condition: all, otherwise: ofSome }, gradient);
+  });
+}
+
+/** Puts what a pass has found in its place; another one follows where rows go on. */
+function afterPass(
+  body: GraphBuilder,
+  components: Components,
+  trip: Value,
+  before: Named,
+  pass: Named,
+): { carried: Value[]; gathered: Value[]; goOn: Value } {
+  const column = body.op('Unsqueeze', [before.rows!, body.ints([1])]);
+  const into = (all: Value, some: Value) => body.op('ScatterND', [all, column, some]);
+  const logits = into(before.logits!, pass.logits!);
+  const entropy = into(before.entropy!, pass.entropy!);
+  const carried = [
+    pass.rows!,
+    ...stateNames(components).map((name) => pass[name]!),
+    body.op('Where', [isFirst(body, trip), logits, before.first_logits!]),
+    logits,
+    entropy,
+    ...(before.sigma ? [into(before.sigma, pass.sigma!)] : []),
+    ...(before.used_parameters ? [into(before.used_parameters, before.parameters!)] : []),
+  ];
+  const left = body.op('Gather', [body.op('Shape', [pass.rows!]), body.int(0)]);
+  return { carried, gathered: [entropy], goOn: body.op('Greater', [left, body.int(0)]) };
+}
+
+/** The entropies of every step, [steps + 1, N]: where all rows have stopped earlier, the last ones stay. */
+function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
+  const lines = builder.op('Gather', [builder.op('Shape', [trace]), builder.ints([0])]);
+  const updates = builder.op('Max', [builder.op('Unsqueeze', [steps, builder.ints([0])]), builder.ints([0])]);
+  const missing = builder.op('Sub', [builder.op('Add', [updates, builder.ints([1])]), lines]);
+  const shape = builder.op('Concat', [missing, builder.op('Shape', [last])], { attributes: { axis: 0 } });
+  const rest = builder.op('Expand', [builder.op('Unsqueeze', [last, builder.ints([0])]), shape]);
+  return builder.op('Concat', [trace, rest], { attributes: { axis: 0 } });
+}
