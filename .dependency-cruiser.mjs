@@ -47,8 +47,20 @@ export default {
       ['engine', 'batching', 'models', 'images', 'dent'],
       'The use case sees ports, not drivers.',
     ),
+    room(
+      'evaluation',
+      ['onnx', 'autodiff', 'dent', 'engine', 'models', 'images'],
+      'Attacks need graphs, their gradients, and an engine to run them; of the service they know nothing.',
+    ),
     room('http', ['inference', 'models', 'images', 'access'], 'Routes translate; nothing is decided there.'),
     room('metrics', [], 'The catalogue is read by Prometheus; rooms get narrow observers of it.'),
+    {
+      name: 'evaluation-is-a-command',
+      severity: 'error',
+      comment: 'Attacks are asked for on the command line; what serves does not depend on them.',
+      from: { path: '^src/[^/]+/', pathNot: '^src/(evaluation|cli|app)/' },
+      to: { path: '^src/evaluation/' },
+    },
     only(
       'onnxruntime-node',
       '^src/engine/',
