@@ -74,10 +74,14 @@ export default {
     ),
     only('ioredis', '^src/batching/', 'Redis is a detail of one driver of the queue.'),
     only('prom-client', '^src/metrics/', 'Every metric is declared once.'),
-    only('@opentelemetry/api', '^src/(spans|tracing)\\.ts$', 'Rooms say what a span is about in one way.'),
+    only(
+      '@opentelemetry/api',
+      '^src/(spans|app/tracing)\\.ts$',
+      'Rooms say what a span is about in one way.',
+    ),
     only(
       '@opentelemetry/(?!api/)',
-      '^src/tracing\\.ts$',
+      '^src/app/tracing\\.ts$',
       'What records and sends spans is a detail of the composition root.',
     ),
     only('@bufbuild/protobuf', '^src/onnx/', 'Field numbers and wire types exist in one room.'),
@@ -87,6 +91,27 @@ export default {
       comment: 'Commands call rooms; `serve` starts the composition root.',
       from: { path: '^src/cli/' },
       to: { path: '^src/http/' },
+    },
+    {
+      name: 'the-root-is-on-top',
+      severity: 'error',
+      comment: 'The composition root makes concrete things and hands them down; only commands start it.',
+      from: { path: '^src/', pathNot: ['^src/(app|cli)/', '\\.test\\.ts$'] },
+      to: { path: '^src/app/' },
+    },
+    {
+      name: 'versions-of-the-api-are-apart',
+      severity: 'error',
+      comment: 'Each version of the API can be changed, or taken away, without the other.',
+      from: { path: '^src/http/(v1|v2)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/http/(v1|v2)/', pathNot: '^src/http/$1/' },
+    },
+    {
+      name: 'bodies-below-versions',
+      severity: 'error',
+      comment: 'How a body is read depends on no route.',
+      from: { path: '^src/http/body/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/http/(v1|v2)/' },
     },
     {
       name: 'ports-not-drivers',
@@ -110,6 +135,8 @@ export default {
           '^src/$1/',
           '^src/[^/]+/index\\.ts$',
           '^src/(engine/engine|engine/adaptation/adaptation|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
+          // One for each program, so that none loads what only another needs.
+          '^src/(app/(server|worker)|app/compile-thread/compile-in-thread|batching/redis)\\.ts$',
         ],
       },
     },

@@ -12,7 +12,7 @@ const DEFAULT_PORT = 8081;
 async function work(options: WorkerOptions): Promise<void> {
   const config = loadConfig(options, { port: DEFAULT_PORT });
   const log = createLog(config);
-  const { startWorker } = await import('../worker.ts');
+  const { startWorker } = await import('../app/worker.ts');
   const worker = await startWorker(config, log);
   closeAtSignal(config, log, () => worker.close());
 }

@@ -1,6 +1,6 @@
 import { type Dim, float32Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
+import { BATCH } from './batch-axis.ts';
 import type { AdaptableLayer } from './layers.ts';
-import { BATCH } from './passes/measure-shapes.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { type BatchShare, STATISTICS } from './statistics.ts';
 

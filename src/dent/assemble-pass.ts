@@ -8,11 +8,11 @@ import {
   withoutUnused,
 } from '../onnx/index.ts';
 import { ENTROPY_OUTPUT } from './assemble.ts';
+import { BATCH } from './batch-axis.ts';
 import type { Components } from './components.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
-import { fuseAffine } from './passes/fuse-affine.ts';
-import { BATCH } from './passes/measure-shapes.ts';
-import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
+import { fuseAffine } from './passes/lower/fuse-affine.ts';
+import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { predictWithGradient } from './row-passes.ts';
 
 /** The inputs and outputs of the graph of one pass that are not the model's own. */

@@ -9,11 +9,11 @@ import {
 } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
+import { BATCH } from './batch-axis.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
-import { fuseAffine } from './passes/fuse-affine.ts';
-import { BATCH } from './passes/measure-shapes.ts';
-import { mergeStridedGradients } from './passes/merge-strided-gradients.ts';
+import { fuseAffine } from './passes/lower/fuse-affine.ts';
+import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
 import { predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';

@@ -1,41 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Target } from '../autodiff/index.ts';
 import { InputError } from '../errors.ts';
-import {
-  DATA_TYPE,
-  dataTypeName,
-  decodeModel,
-  describeNode,
-  encodeModel,
-  type Graph,
-  intAttribute,
-  type Model,
-} from '../onnx/index.ts';
+import { decodeModel, describeNode, encodeModel, type Graph } from '../onnx/index.ts';
+import { adaptedLayers, changesLayers, refuseOptimised, refuseQuantised } from './adapted-layers.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
 import { assemblePass, carriedShape } from './assemble-pass.ts';
-import { chooseOutput, type OutputHint } from './choose-output.ts';
-import { asClassifier, type Classifier, classCount, imageInput } from './classifier.ts';
 import type { GraphRunner } from './graph-runner.ts';
-import { type AdaptableLayer, findLayers } from './layers.ts';
-import { nodesInTheWay, quantisingNode, runtimeNode } from './missing-rules.ts';
+import type { AdaptableLayer } from './layers.ts';
+import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
-import { channelsFirst, isChannelsLast } from './passes/channels-first.ts';
-import { dropIdentities } from './passes/drop-identities.ts';
-import { expandAttention } from './passes/expand-attention.ts';
-import { floatPixels } from './passes/float-pixels.ts';
-import { foldConstants } from './passes/fold-constants.ts';
-import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts';
-import { measureShapes, type ProbeShape } from './passes/measure-shapes.ts';
-import { openBatch } from './passes/open-batch.ts';
-import { resolveBranches } from './passes/resolve-branches.ts';
-import { schedule } from './passes/schedule.ts';
-import { sliceSequences } from './passes/slice-sequences.ts';
-import { upgradeOpset } from './passes/upgrade-opset.ts';
-import { widenFloats } from './passes/widen-floats.ts';
-import { withoutLabels } from './passes/without-labels.ts';
-import { checkOutput } from './probabilities.ts';
-import { type Reading, readingOf } from './reading.ts';
+import { schedule } from './passes/lower/schedule.ts';
+import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
+import type { Reading } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
@@ -43,15 +20,7 @@ import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
 /** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
 export const COMPILER_VERSION = '4';
 
-/** Where a compiled graph keeps its recipe. */
-export const RECIPE_METADATA = 'dent.recipe';
-
-/** The image size to assume for a model that leaves it open and a caller that names none. */
-export const COMMON_IMAGE_SIZE = 224;
-
-export interface CompileOptions extends OutputHint {
-  /** What to take where the model leaves an axis open; without it the graph leaves height and width open as well. */
-  readonly imageShape?: readonly [channels: number | undefined, height: number, width: number];
+export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
   /**
@@ -194,141 +163,6 @@ function graphOf(
   };
 }
 
-/** Throws where activations are quantised: their gradient is zero almost everywhere. */
-export function refuseQuantised(classifier: Classifier): void {
-  const node = quantisingNode(classifier);
-  if (!node) return;
-  throw new InputError(
-    `The model is quantised (${describeNode(node)}), and whole numbers have no gradient; give the floating-point model that it was made from.`,
-  );
-}
-
-/** Throws where ONNX Runtime has rewritten the model for its own use: normalisations are folded, and fused operators have no gradient. */
-export function refuseOptimised(classifier: Classifier): void {
-  const node = runtimeNode(classifier);
-  if (!node) return;
-  throw new InputError(
-    `ONNX Runtime has optimised this model for itself (${describeNode(node)} is an operator of its own); give the file from before, as it was exported.`,
-  );
-}
-
-/** The layers that a recipe adapts. Throws `InputError` where there are none, or none with the statistics that it replaces. */
-export function adaptedLayers(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
-  if (!changesLayers(recipe)) return [];
-  const { layers, refused } = findLayers(graph);
-  if (layers.length === 0) {
-    const [first] = refused;
-    throw new InputError(
-      first
-        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}. Export the model in evaluation mode, with its layers as they are (docs/exporting.md).`
-        : 'The model has no normalisation layer and no convolution whose scale and shift could be adapted; recipes of 0 steps, such as static, serve it as it is.',
-    );
-  }
-  if (recipe.statistics !== 'source' && !layers.some((layer) => layer.source)) {
-    throw new InputError(
-      `The recipe has statistics "${recipe.statistics}", but the model has no BatchNormalization node whose statistics could be replaced; export it with BatchNormalization kept.`,
-    );
-  }
-  return layers;
-}
-
 /** Smoothing changes the prediction before the first update, so the logits of the model as it is cost a pass of their own. */
 const runsInPasses = (recipe: Recipe): boolean =>
   recipe.steps > 0 && isSumOverRows(recipe) && recipe.sigma === 'off';
-
-/** Whether the recipe normalises or scales otherwise than the model as it is. */
-const changesLayers = (recipe: Recipe): boolean =>
-  recipe.statistics !== 'source' || (recipe.steps > 0 && recipe.affine === 'on');
-
-/** The model in the form that the compiler works on: recent operator set, constants folded, shapes measured, logits found. */
-export interface PreparedModel {
-  readonly classifier: Classifier;
-  readonly classes: number;
-  readonly imageShape: readonly [number, number, number];
-  /** The operator set of the model as it was given. */
-  readonly opset: number;
-  readonly reading: Reading;
-}
-
-/** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
-export async function prepare(
-  source: Model,
-  runner: GraphRunner,
-  options: CompileOptions,
-): Promise<PreparedModel> {
-  if (RECIPE_METADATA in source.metadata) {
-    throw new InputError(
-      'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
-    );
-  }
-  const layout = isChannelsLast(source.graph) ? 'NHWC' : 'NCHW';
-  const type = dataTypeName(source.graph.inputs[0]?.type?.dataType ?? DATA_TYPE.float32);
-  const { outputs } = source.graph;
-  const widened = channelsFirst(widenFloats(floatPixels(withoutLabels(source))));
-  const probe = probeShape(widened, options);
-  const output = chooseOutput(widened.graph, options);
-  const main = { ...widened, graph: { ...widened.graph, outputs: [output] } };
-  const resolved = await running(widened, probe, () => resolveBranches(main, probe, runner));
-  const upgraded = upgradeOpset(resolved);
-  const folded = await foldConstants({ ...upgraded, graph: dropIdentities(upgraded.graph) }, runner);
-  const sliced = { ...folded, graph: sliceSequences(folded.graph) };
-  const opened = await openBatch(sliced, probe, runner);
-  const measured = await running(widened, probe, () => measureShapes(opened, probe, runner));
-  const graph = expandAttention(fuseLayerNormalization(measured.graph));
-  const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
-  const classes = classCount(taken);
-  const checked = await checkOutput(taken, probe, runner);
-  const [height, width] = probe.openSize ? [-1, -1] : [probe.height, probe.width];
-  const input = { name: taken.input.name, layout, type, channels: probe.channels, height, width } as const;
-  const report = findLayers(checked.classifier.model.graph);
-  return {
-    classifier: checked.classifier,
-    classes,
-    imageShape: [probe.channels, height, width],
-    opset: source.opset,
-    reading: readingOf({ input, checked, classes, outputs, report }),
-  };
-}
-
-/** Errors of running the model with what to try next at their end. */
-async function running<T>({ graph }: Model, probe: ProbeShape, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!(cause instanceof InputError)) throw cause;
-    const sizes = graph.inputs[0]?.type?.shape?.slice(1) ?? ['?'];
-    const { channels, height, width } = probe;
-    const advice = sizes.every((size) => typeof size === 'number')
-      ? 'Export it again so that ONNX Runtime runs it.'
-      : `It was run on images of ${channels} x ${height} x ${width}, as its file leaves sizes open; --size, or the manifest's width and height, name another.`;
-    throw new InputError(`${cause.message} ${advice}`, { cause });
-  }
-}
-
-/** More numbers in the rows of a batch than any classifier takes: four images of 4096 x 4096 pixels. */
-const MOST_NUMBERS = 4 * 3 * 4096 * 4096;
-
-function probeShape({ graph }: Model, { imageShape }: CompileOptions): ProbeShape {
-  const input = imageInput(graph);
-  const [rows, channels, height, width] = input.type?.shape ?? [];
-  const [c = channelsRead(graph), h, w] = imageShape ?? [undefined, COMMON_IMAGE_SIZE, COMMON_IMAGE_SIZE];
-  const known = (size: number | string | undefined, assumed: number) =>
-    typeof size === 'number' ? size : assumed;
-  const image = { channels: known(channels, c), height: known(height, h), width: known(width, w) };
-  if (known(rows, 1) * image.channels * image.height * image.width > MOST_NUMBERS) {
-    throw new InputError(
-      `The input "${input.name}" is of shape [${input.type?.shape?.join(', ')}], more than can be fed; export the model for fewer or smaller images.`,
-    );
-  }
-  const isOpen = typeof height !== 'number' || typeof width !== 'number';
-  return { ...image, openSize: isOpen && imageShape === undefined };
-}
-
-/** The channels of the first convolution's kernels, and those of colours where the model begins with something else. */
-function channelsRead({ inputs, nodes, initializers }: Graph): number {
-  const first = nodes.find(
-    ({ domain, opType, inputs: [x] }) => domain === '' && opType === 'Conv' && x === inputs[0],
-  );
-  const kernel = first?.inputs[1] && initializers.get(first.inputs[1]);
-  return kernel ? kernel.dims[1]! * intAttribute(first, 'group', 1) : 3;
-}

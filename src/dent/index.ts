@@ -1,20 +1,18 @@
+export { adaptedLayers } from './adapted-layers.ts';
 export { type AdaptiveForward, adaptiveForward } from './adaptive-forward.ts';
 export type { OutputHint } from './choose-output.ts';
 export {
-  adaptedLayers,
-  COMMON_IMAGE_SIZE,
   COMPILER_VERSION,
   type CompiledModel,
   type CompileOptions,
   compile,
-  type PreparedModel,
-  prepare,
 } from './compile.ts';
 export { cutting } from './cutting.ts';
 export type { GraphRunner, ProbedModel } from './graph-runner.ts';
 export { type InputScaling, inputScaling } from './input-scaling.ts';
 export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export { inDoublePrecision } from './objective.ts';
+export { COMMON_IMAGE_SIZE, type PreparedModel, prepare } from './prepare.ts';
 export { type Reading, readingLines } from './reading.ts';
 export {
   createRecipe,

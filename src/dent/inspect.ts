@@ -8,19 +8,13 @@ import {
   type Node,
   type Value,
 } from '../onnx/index.ts';
-import {
-  adaptiveGraph,
-  type CompileOptions,
-  NO_GRADIENT,
-  type PreparedModel,
-  prepare,
-  refuseOptimised,
-  refuseQuantised,
-} from './compile.ts';
+import { refuseOptimised, refuseQuantised } from './adapted-layers.ts';
+import { adaptiveGraph, type CompileOptions, NO_GRADIENT } from './compile.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { type AdaptableLayer, findLayers, type LayerKind } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
-import { isChannelsLast } from './passes/channels-first.ts';
+import { isChannelsLast } from './passes/import/channels-first.ts';
+import { type PreparedModel, prepare } from './prepare.ts';
 import type { Reading } from './reading.ts';
 import { PRESETS } from './recipe.ts';
 

@@ -1,5 +1,5 @@
 import { type Graph, intAttribute, type Node, toFloat32, type Value } from '../onnx/index.ts';
-import { BATCH } from './passes/measure-shapes.ts';
+import { BATCH } from './batch-axis.ts';
 import { matchRms } from './rms-in-parts.ts';
 import { createSearch, type Search } from './search.ts';
 

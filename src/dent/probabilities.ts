@@ -9,11 +9,12 @@ import {
   type Value,
 } from '../onnx/index.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
+import { BATCH } from './batch-axis.ts';
 import type { Classifier } from './classifier.ts';
 import { closingNode } from './closing-ops.ts';
 import { type GraphRunner, probing } from './graph-runner.ts';
 import { noise } from './noise.ts';
-import { BATCH, type ProbeShape } from './passes/measure-shapes.ts';
+import type { ProbeShape } from './passes/measure/measure-shapes.ts';
 
 /** What the numbers of an output are, by what it gives for probe images. */
 type Scores = 'logits' | 'probabilities' | 'independent';

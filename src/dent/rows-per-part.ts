@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../onnx/index.ts';
-import { BATCH } from './passes/measure-shapes.ts';
+import { BATCH } from './batch-axis.ts';
 import { stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 

@@ -6,7 +6,7 @@ import {
   valuesRead,
   withoutUnused,
 } from '../onnx/index.ts';
-import { BATCH } from './passes/measure-shapes.ts';
+import { BATCH } from './batch-axis.ts';
 
 /** What has a value for each row: its first axis is the batch. */
 const hasRows = (value: Value): boolean => value.type?.shape?.[0] === BATCH;

@@ -9,9 +9,9 @@ import {
   type ValueType,
 } from '../onnx/index.ts';
 import { rowCount } from './affine.ts';
+import { BATCH } from './batch-axis.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
-import { BATCH } from './passes/measure-shapes.ts';
 import { predictWithLoss } from './row-passes.ts';
 import { overSomeRows } from './some-rows.ts';
 import { updateOfTrip } from './update.ts';

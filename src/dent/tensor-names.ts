@@ -1,9 +1,9 @@
 import { decodeModel } from '../onnx/index.ts';
 import { chooseOutput, type OutputHint } from './choose-output.ts';
 import { asClassifier } from './classifier.ts';
-import { floatPixels, takesPixels } from './passes/float-pixels.ts';
-import { widenFloats } from './passes/widen-floats.ts';
-import { withoutLabels } from './passes/without-labels.ts';
+import { floatPixels, takesPixels } from './passes/import/float-pixels.ts';
+import { widenFloats } from './passes/import/widen-floats.ts';
+import { withoutLabels } from './passes/import/without-labels.ts';
 
 /** What a classifier calls its image input and the output that classifies. Its compiled graphs call them the same. */
 export interface TensorNames {

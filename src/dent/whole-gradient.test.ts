@@ -7,10 +7,10 @@ import { decodeModel, encodeModel, GraphBuilder, inline, type Value } from '../o
 import { float32, type Tensor } from '../tensor.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
-import { prepare } from './compile.ts';
 import { compile, createRecipe } from './index.ts';
 import { findLayers } from './layers.ts';
 import { inDoublePrecision, lossOf, rowEntropy } from './objective.ts';
+import { prepare } from './prepare.ts';
 
 /** Exports with BatchNormalization folded into the convolutions, and networks that never had it. */
 const FORMS = [

@@ -1,6 +1,6 @@
-export { type AppDeps, type AppOptions, buildApp } from './app.ts';
-export type { HttpLimits } from './fastify.ts';
-export type { Lifecycle, Phase } from './lifecycle.ts';
-export type { HttpObserver } from './observation.ts';
-export { buildOperationsApp, type OperationsAppDeps } from './operations-app.ts';
-export type { MetricsPage } from './routes/metrics.ts';
+export { type AppDeps, type AppOptions, buildApp } from './server/app.ts';
+export type { HttpLimits } from './server/fastify.ts';
+export type { Lifecycle, Phase } from './server/lifecycle.ts';
+export type { HttpObserver } from './server/observation.ts';
+export { buildOperationsApp, type OperationsAppDeps } from './server/operations-app.ts';
+export type { MetricsPage } from './server/routes/metrics.ts';

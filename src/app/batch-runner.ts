@@ -1,0 +1,98 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { BatchHandler } from '../batching/batch-queue.ts';
+import { isolateFailures } from '../batching/index.ts';
+import type { Config } from '../config.ts';
+import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
+import { createBatchHandler, holdVersions } from '../inference/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import {
+  createArtifactCache,
+  type IsAwaited,
+  type ModelRepository,
+  openModelRepository,
+} from '../models/index.ts';
+import { compileInThread } from './compile-thread/compile-in-thread.ts';
+import { logBatches } from './observers/batch-log.ts';
+import { observeModels } from './observers/observe-models.ts';
+
+/** What a process needs that runs batches itself. */
+export interface BatchRunner {
+  readonly models: ModelRepository;
+  readonly handler: BatchHandler;
+  /** Process ids of the engine's children. */
+  readonly enginePids: () => readonly number[];
+  /** Kills no run: whoever calls it has let them end. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface BatchRunnerOptions {
+  /** Whether rows of a content that is not served any more may still come to be run. Never rejects. */
+  readonly isAwaited: IsAwaited;
+  /** Told when there is another version that this process can run. */
+  readonly onReady?: () => void;
+}
+
+function startEngine(
+  { threads, runTimeoutMs, device }: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+): Engine {
+  return createEngine({
+    device,
+    threads,
+    runTimeoutMs,
+    log: {
+      onChildStart: ({ pid }) => log.debug({ pid }, 'an engine process has started'),
+      onChildExit({ pid, reason, kind }) {
+        if (kind !== 'closed') metrics.engine.lost(kind);
+        log[kind === 'closed' ? 'debug' : 'warn']({ pid, reason }, 'an engine process has ended');
+      },
+    },
+  });
+}
+
+/** The options of a repository that `config` names. */
+export const repositoryOptions = ({ models: root, cacheDir, defaultModel, repositoryPollMs }: Config) => ({
+  root,
+  cacheDir,
+  pollMs: repositoryPollMs,
+  ...(defaultModel !== undefined && { defaultModel }),
+});
+
+/**
+ * Starts an engine and opens the models for it, none of which is loaded yet. Rejects with `InputError` where the repository
+ * is at fault.
+ */
+export async function openBatchRunner(
+  config: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  { isAwaited, onReady }: BatchRunnerOptions,
+): Promise<BatchRunner> {
+  const { cacheDir, device } = config;
+  const engine = startEngine(config, metrics, log);
+  try {
+    const cache = createArtifactCache(
+      { compile: compileInThread, runner: engine },
+      { dir: cacheDir, device },
+    );
+    const observer = observeModels(metrics, log, onReady);
+    const models = await openModelRepository(
+      { adaptation: createAdaptation(engine), cache, observer, isAwaited },
+      repositoryOptions(config),
+    );
+    const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });
+    return {
+      models,
+      handler: holdVersions(models, isolateFailures(run)),
+      enginePids: () => engine.pids,
+      async close() {
+        await models.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}

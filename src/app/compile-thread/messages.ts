@@ -1,0 +1,33 @@
+import type { CompiledModel, CompileOptions, Recipe } from '../../dent/index.ts';
+import type { Tensor } from '../../tensor.ts';
+
+/** What a compiler's thread is started with. */
+export interface Work {
+  readonly model: Uint8Array;
+  readonly recipe: Recipe;
+  readonly options: CompileOptions | undefined;
+}
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** What the thread asks of the graph runner. A probed model goes by the id of the question that opened it. */
+export type Question =
+  | { readonly kind: 'probe'; readonly id: number; readonly model: Uint8Array }
+  | { readonly kind: 'run'; readonly id: number; readonly probe: number; readonly feeds: Tensors }
+  | { readonly kind: 'release'; readonly id: number; readonly probe: number };
+
+/** From the thread. Errors of other classes than `InputError` keep their message and stack alone. */
+export type FromCompiler =
+  | { readonly kind: 'question'; readonly question: Question }
+  | { readonly kind: 'compiled'; readonly compiled: CompiledModel }
+  | {
+      readonly kind: 'failed';
+      readonly isInput: boolean;
+      readonly message: string;
+      readonly stack: string | undefined;
+    };
+
+/** To the thread: what became of its question. Only a run has outputs. */
+export type ToCompiler =
+  | { readonly id: number; readonly outputs: Tensors }
+  | { readonly id: number; readonly isInput: boolean; readonly reason: string };

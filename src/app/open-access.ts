@@ -1,0 +1,22 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { type Keyring, openKeyring } from '../access/index.ts';
+import type { Config } from '../config.ts';
+
+const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
+
+/** The keys of the configured file, or undefined where everybody may come in. Rejects with `InputError`. */
+export async function openAccess(
+  { apiKeysFile, host }: Config,
+  log: FastifyBaseLogger,
+): Promise<Keyring | undefined> {
+  if (apiKeysFile !== undefined) {
+    return openKeyring(apiKeysFile, {
+      read: (callers) => log.info({ callers }, `read the keys of ${callers.length} callers`),
+      failed: ({ message }) => log.error(`the keys that were read last stay in force: ${message}`),
+    });
+  }
+  if (!isLoopback(host)) {
+    log.warn(`whoever reaches ${host} may use the service: no DENT_API_KEYS_FILE is set`);
+  }
+  return undefined;
+}

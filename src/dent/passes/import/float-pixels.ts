@@ -1,0 +1,86 @@
+import {
+  DATA_TYPE,
+  type Graph,
+  GraphBuilder,
+  intAttribute,
+  type Model,
+  type Node,
+  type Value,
+  valuesRead,
+} from '../../../onnx/index.ts';
+
+/** Whether the model takes the bytes of pixels, as exports do that normalise them inside. */
+export const takesPixels = ({ inputs }: Graph): boolean => inputs[0]?.type?.dataType === DATA_TYPE.uint8;
+
+/** Operators that move numbers and do not change them: they give the same for floats. */
+const MOVING: ReadonlySet<string> = new Set([
+  'Flatten',
+  'Gather',
+  'Identity',
+  'Reshape',
+  'Slice',
+  'Split',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/**
+ * The same model taking the pixels as float32 numbers from 0 to 255, as the compiler and the service feed them. Where the model turns
+ * the bytes into floats before it computes, it works with the floats themselves; otherwise they are rounded to bytes first.
+ */
+export function floatPixels(model: Model): Model {
+  const { graph } = model;
+  if (!takesPixels(graph)) return model;
+  const [bytes, ...others] = graph.inputs as [Value, ...Value[]];
+  const pixels: Value = { name: bytes.name, type: { ...bytes.type!, dataType: DATA_TYPE.float32 } };
+  const inputs = [pixels, ...others];
+  const moved = movedToCasts(graph, bytes);
+  return {
+    ...model,
+    graph: moved
+      ? { ...withFloats(graph, bytes, pixels, moved), inputs }
+      : rounded(graph, bytes, pixels, inputs),
+  };
+}
+
+/** The values that hold the bytes up to the Casts to float32; undefined where something computes with bytes. */
+function movedToCasts({ nodes, outputs }: Graph, bytes: Value): ReadonlySet<Value> | undefined {
+  const moved = new Set([bytes]);
+  for (const node of nodes) {
+    if (!valuesRead(node).some((value) => moved.has(value)) || isCastToFloat(node)) continue;
+    const onlyMoves = node.domain === '' && MOVING.has(node.opType) && moved.has(node.inputs[0]!);
+    if (!onlyMoves || node.inputs.slice(1).some((value) => value && moved.has(value))) return undefined;
+    for (const value of node.outputs) if (value) moved.add(value);
+  }
+  return outputs.some((value) => moved.has(value)) ? undefined : moved;
+}
+
+const isCastToFloat = (node: Node): boolean =>
+  node.domain === '' && node.opType === 'Cast' && intAttribute(node, 'to', 0) === DATA_TYPE.float32;
+
+function withFloats(graph: Graph, bytes: Value, pixels: Value, moved: ReadonlySet<Value>): Graph {
+  const nodes = graph.nodes.map((node): Node => {
+    const isCast = isCastToFloat(node) && moved.has(node.inputs[0]!);
+    const inputs = node.inputs.map((value) => (value === bytes ? pixels : value));
+    return isCast ? { ...node, opType: 'Identity', inputs, attributes: {} } : { ...node, inputs };
+  });
+  // What the file says of these types is no longer so.
+  for (const value of moved) if (value !== bytes) delete value.type;
+  return { ...graph, nodes };
+}
+
+function rounded(graph: Graph, bytes: Value, pixels: Value, inputs: readonly Value[]): Graph {
+  const builder = new GraphBuilder('pixels/');
+  const whole = builder.op('Clip', [builder.op('Round', [pixels]), builder.float(0), builder.float(255)]);
+  const cast: Node = {
+    opType: 'Cast',
+    domain: '',
+    name: 'pixels/bytes',
+    inputs: [whole],
+    outputs: [bytes],
+    attributes: { to: { kind: 'int', value: DATA_TYPE.uint8 } },
+  };
+  const initializers = new Map([...graph.initializers, ...builder.initializers]);
+  return { ...graph, inputs, initializers, nodes: [...builder.nodes, cast, ...graph.nodes] };
+}

@@ -1,0 +1,15 @@
+import type { Graph, Model, Node } from '../../../onnx/index.ts';
+
+/**
+ * The same model with its probabilities as they are where it pairs them with the names of the classes (ZipMap, which converters from
+ * scikit-learn, Core ML and Custom Vision end models with): a sequence of maps is no tensor.
+ */
+export function withoutLabels(model: Model): Model {
+  const graph: Graph = { ...model.graph, nodes: model.graph.nodes.map(withoutMap) };
+  return { ...model, graph };
+}
+
+function withoutMap(node: Node): Node {
+  if (node.domain !== 'ai.onnx.ml' || node.opType !== 'ZipMap') return node;
+  return { ...node, opType: 'Identity', domain: '', attributes: {} };
+}

@@ -1,0 +1,99 @@
+import { Transform } from 'node:stream';
+import type { FastifyRequest, RequestPayload } from 'fastify';
+import { ServiceError } from '../../errors.ts';
+import type { App } from '../server/app-instance.ts';
+import { onRequestEnd } from '../server/request-end.ts';
+import { createTurns } from '../server/turns.ts';
+import { createUpload, createUploadRoom } from './upload-room.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The room that its body takes; null where it has none. */
+    upload: {
+      /** Takes as much room as it turned out to need. */
+      resize(bytes: number): void;
+      /** Gives it back before the answer, because the bytes are counted elsewhere from now on, or gone. */
+      leave(): void;
+    } | null;
+  }
+}
+
+/**
+ * Node reads as much as there is from every connection in each turn of the event loop; a thousand fast senders would keep it
+ * from looking up for seconds. These are 4 MiB a turn.
+ */
+const PIECES_A_TURN = 64;
+
+const refusal = (): ServiceError =>
+  new ServiceError('rate_limited', 'The service is sent more bytes at a time than it can hold.', {
+    retryAfterSeconds: 1,
+  });
+
+interface Counting {
+  /** Whether there is room for so many bytes more. */
+  take(bytes: number): boolean;
+  /** Calls back when the next piece may go on. */
+  wait(next: () => void): void;
+  /** What the whole comes to when it is unpacked, before anything looks at it. */
+  readonly unpackedBytes: number;
+}
+
+/** The bytes of `payload`, counted on their way. Fails where there is no room for them, or the payload is cut short. */
+function counted(payload: RequestPayload, { take, wait, unpackedBytes }: Counting): Transform {
+  const stream = new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      if (take(piece.length)) wait(() => done(null, piece));
+      else done(refusal());
+    },
+    flush(done) {
+      done(take(unpackedBytes) ? null : refusal());
+    },
+  });
+  // Fastify stops listening when it has its body, or does not want it.
+  stream.on('error', () => {});
+  payload.on('error', (error) => stream.destroy(error));
+  return payload.pipe(stream);
+}
+
+/** What the headers say of the length; undefined where it is not told, 0 where there is no body. */
+function announcedBytes({ headers }: FastifyRequest): number | undefined {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+}
+
+const unpackedBytes = ({ headers, routeOptions }: FastifyRequest): number =>
+  (headers['content-encoding'] ?? 'identity').toLowerCase() === 'identity' ? 0 : routeOptions.bodyLimit!;
+
+/**
+ * Holds at most `maxBytes` of bodies, of all requests together, until their answer or until the route lets go of them. What arrives
+ * is counted, not what is announced, so that nobody takes room with a header. A body that does not fit is refused with
+ * `rate_limited`; but where others arrive slowly or not at all, they are refused in its place, so that bodies that never end
+ * shut nobody out. Large ones leave room for small ones.
+ */
+export function limitUploads(app: App, maxBytes: number): void {
+  const room = createUploadRoom(maxBytes);
+  const wait = createTurns(PIECES_A_TURN);
+  app.decorateRequest('upload', null);
+
+  app.addHook('preParsing', async (request, reply, payload) => {
+    const announced = announcedBytes(request);
+    if (announced === 0) return payload;
+    let stream: Transform | undefined;
+    const upload = createUpload(announced, () => void stream?.destroy(refusal()));
+    const leave = () => room.leave(upload);
+    if (!room.enter(upload)) {
+      reply.header('connection', 'close');
+      throw refusal();
+    }
+    onRequestEnd(request.raw, reply.raw, leave);
+    stream = counted(payload, {
+      take: (bytes) => room.take(upload, bytes),
+      wait,
+      unpackedBytes: unpackedBytes(request),
+    });
+    stream.once('end', () => {
+      upload.arrived = true;
+    });
+    request.upload = { leave, resize: (bytes) => room.resize(upload, bytes) };
+    return stream;
+  });
+}

@@ -1,0 +1,67 @@
+import swaggerUi from '@fastify/swagger-ui';
+import type { ModelSummary } from '../../../inference/inference.ts';
+import { emptyAnswer } from '../answers.ts';
+import type { App } from '../app-instance.ts';
+import { openapiYaml } from '../openapi.ts';
+import { withChoices } from '../served-choices.ts';
+
+const YAML_TYPE = 'application/yaml';
+
+/** The OpenAPI document, and the way to the page that shows it. */
+export function documentRoutes(app: App): void {
+  let yaml = '';
+  app.addHook('onReady', async () => {
+    yaml = openapiYaml(app);
+  });
+  app.get(
+    '/openapi.yaml',
+    {
+      config: { scope: 'open' },
+      schema: {
+        operationId: 'openapi',
+        summary: 'This document',
+        tags: ['operations'],
+        // Without a schema: generators of clients warn of a type of answers that they do not read.
+        response: { 200: emptyAnswer(`The document, as ${YAML_TYPE}.`) },
+      },
+    },
+    async (_request, reply) => reply.type(YAML_TYPE).send(yaml),
+  );
+  app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.redirect('/docs'),
+  );
+}
+
+/** What Swagger UI needs and no more. It styles its elements in place; the images of requests and answers are blobs. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "connect-src 'self'",
+  "font-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/**
+ * The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. It offers the names of `models` and
+ * their recipes, so hand in none where not everybody may know them.
+ */
+export async function docsPage(app: App, models: () => readonly ModelSummary[]): Promise<void> {
+  await app.register(async (page) => {
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'open' };
+    });
+    await page.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: PAGE_POLICY,
+      // Without the bar for the address of some other document.
+      uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
+      theme: { title: 'dent-serve' },
+      transformSpecification: (document) => withChoices(document, models()),
+      transformSpecificationClone: false,
+    });
+  });
+}

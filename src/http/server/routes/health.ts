@@ -1,0 +1,84 @@
+import Type from 'typebox';
+import type { Inference } from '../../../inference/inference.ts';
+import { answer } from '../answers.ts';
+import type { App } from '../app-instance.ts';
+import { maySee } from '../guard.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+
+const strict = { additionalProperties: false } as const;
+const Live = Type.Object({ live: Type.Literal(true) }, { title: 'Live', ...strict });
+const Ready = Type.Object(
+  {
+    ready: Type.Literal(true),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'What an operator should know all the same, such as a model that no worker has.',
+      }),
+    ),
+  },
+  { title: 'Ready', ...strict },
+);
+const Unready = Type.Object(
+  {
+    ready: Type.Literal(false),
+    reasons: Type.Array(Type.String(), { minItems: 1, description: 'Why not, one sentence each.' }),
+  },
+  { title: 'NotReady', ...strict },
+);
+
+const NOT_READY = 503;
+/** Reasons name models, and where the queue is. */
+const NOT_FOR_ALL =
+  'The service cannot answer requests at present. Its log says why, and so does this page to a key with the scope "metrics" or "admin".';
+
+/** Empty where the process can do its work; otherwise why not, one sentence each. */
+export type Health = Pick<Inference, 'unreadyReasons'> & Partial<Pick<Inference, 'warnings'>>;
+
+export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): void {
+  app.get(
+    '/v2/health/live',
+    {
+      config: { polled: true, scope: 'open' },
+      schema: {
+        operationId: 'live',
+        summary: 'Whether the process answers',
+        tags: ['health'],
+        response: { 200: answer('It does.', 'application/json', Live, { live: true }) },
+      },
+    },
+    async () => ({ live: true }),
+  );
+  app.get(
+    '/v2/health/ready',
+    {
+      config: { polled: true, scope: 'open' },
+      schema: {
+        operationId: 'ready',
+        summary: 'Whether requests should be sent here',
+        description:
+          'Not before each version of the repository has been tried once, nor while no model serves or the queue cannot be reached, and not any more once the service is shutting down. ' +
+          'Where keys are configured, only those with the scope `metrics` or `admin` are told the reasons; the status needs no key.',
+        tags: ['health'],
+        response: {
+          200: answer('They should.', 'application/json', Ready, { ready: true }),
+          [NOT_READY]: answer('They should not.', 'application/json', Unready, {
+            ready: false,
+            reasons: ['Version 1 of the model "cifar10-resnet14" is loading.'],
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const known = health.unreadyReasons();
+      const isTold = known.length === 0 || maySee(request, 'metrics', 'admin');
+      const reasons = isTold ? [...known] : [NOT_FOR_ALL];
+      if (lifecycle.phase() !== 'serving') reasons.unshift('The service is shutting down.');
+      if (reasons.length === 0) {
+        const warnings = health.warnings?.() ?? [];
+        const isShown = warnings.length > 0 && maySee(request, 'metrics', 'admin');
+        return { ready: true, ...(isShown && { warnings: [...warnings] }) };
+      }
+      return reply.code(NOT_READY).send({ ready: false, reasons });
+    },
+  );
+}

@@ -1,0 +1,63 @@
+import type { FastifySchemaValidationError } from 'fastify';
+import { ServiceError } from '../../errors.ts';
+
+/** A complaint with the schema that it is about. */
+type Complaint = FastifySchemaValidationError & { parentSchema?: { properties?: object } };
+
+const PLACES: Readonly<Record<string, string>> = {
+  querystring: 'query parameter',
+  params: 'path parameter',
+  body: 'property of the body',
+  form: 'field of the form',
+  headers: 'header',
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  integer: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  array: 'a list',
+  object: 'an object',
+};
+
+/** What a value must be, for the complaints that people meet; Ajv's own words for the others. */
+function requirement({ keyword, params, message = 'is not valid' }: Complaint): string {
+  switch (keyword) {
+    case 'type':
+      return `must be ${TYPES[String(params.type)] ?? params.type}`;
+    case 'minimum':
+      return `must be at least ${params.limit}`;
+    case 'maximum':
+      return `must be at most ${params.limit}`;
+    case 'minLength':
+    case 'minItems':
+      return params.limit === 1 ? 'must not be empty' : message;
+    default:
+      return message;
+  }
+}
+
+/** The names that there are, where one was given that is not among them. */
+function known({ parentSchema }: Complaint): string {
+  const names = Object.keys(parentSchema?.properties ?? {}).map((name) => `"${name}"`);
+  const list = new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+  return names.length === 0 ? 'there are none here' : `there ${names.length === 1 ? 'is' : 'are'} ${list}`;
+}
+
+/** Ajv's first complaint about a part of a request as one sentence that names the parameter. */
+export function validationError(errors: FastifySchemaValidationError[], part: string): ServiceError {
+  const [complaint] = errors as [Complaint];
+  const { keyword, instancePath, params } = complaint;
+  const place = PLACES[part] ?? part;
+  const sentence = (): string => {
+    if (keyword === 'additionalProperties') {
+      return `There is no ${place} "${params.additionalProperty}"; ${known(complaint)}.`;
+    }
+    if (keyword === 'required') return `The ${place} "${params.missingProperty}" is missing.`;
+    const name = instancePath.slice(1);
+    return name === ''
+      ? `The ${part} ${requirement(complaint)}.`
+      : `The ${place} "${name}" ${requirement(complaint)}.`;
+  };
+  return new ServiceError('invalid_request', sentence());
+}

@@ -1,0 +1,49 @@
+import { ServiceError } from '../../errors.ts';
+
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+const invalid = (sentence: string, cause?: unknown): ServiceError =>
+  new ServiceError('invalid_request', sentence, { cause });
+
+/** The base64 of a data: URL, which may be written with percent signs. Throws `invalid_request`. */
+function payloadOfUrl(url: string, name: string): string {
+  const comma = url.indexOf(',');
+  if (comma < 0 || !/;\s*base64\s*$/i.test(url.slice(0, comma))) {
+    throw invalid(`The ${name} is a data: URL without base64; write it as "data:image/png;base64,...".`);
+  }
+  const payload = url.slice(comma + 1);
+  if (!payload.includes('%')) return payload;
+  try {
+    return decodeURIComponent(payload);
+  } catch (cause) {
+    throw invalid(`The ${name} is a data: URL that is broken: a percent sign has no number.`, cause);
+  }
+}
+
+/**
+ * The bytes of base64 as it is found in the wild: in either alphabet, with line breaks or without, padded or not, and as a data:
+ * URL. `name` says what holds it. Throws `invalid_request`.
+ */
+export function bytesOfBase64(given: string, name: string): Buffer {
+  if (/^\s*https?:/i.test(given)) {
+    throw invalid(`The ${name} is an address, and nothing is fetched from there; send the image in base64.`);
+  }
+  const text = /^\s*data:/i.test(given) ? payloadOfUrl(given, name) : given;
+  // What encodes a form makes a plus of a space, and there is no telling which spaces have been one.
+  if (/[^\s] +[^\s]/.test(text)) {
+    throw invalid(
+      `The ${name} has spaces in it, where base64 has "+"; something on its way took it for a form.`,
+    );
+  }
+  const base64 = /\s/.test(text) ? text.replaceAll(/\s+/g, '') : text;
+  if (!BASE64.test(base64)) throw invalid(`The ${name} is not base64: ${oddCharacter(base64)}.`);
+  if (base64.replace(/=+$/, '').length % 4 === 1) {
+    throw invalid(`The ${name} is not base64, or cut short: no text in base64 has its length.`);
+  }
+  return Buffer.from(base64, 'base64');
+}
+
+function oddCharacter(text: string): string {
+  const at = text.search(/[^A-Za-z0-9+/_-]/);
+  return `at place ${at + 1} it has ${JSON.stringify(String.fromCodePoint(text.codePointAt(at)!))}`;
+}

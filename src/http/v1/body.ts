@@ -1,0 +1,129 @@
+import type { FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import { ServiceError } from '../../errors.ts';
+import { looksLikeImage } from '../../images/index.ts';
+import { decompress } from '../body/content-encoding.ts';
+import type { App } from '../server/app-instance.ts';
+import { validationError } from '../server/validation.ts';
+import { bytesOfBase64 } from './base64.ts';
+import { formType, readForm } from './form.ts';
+import { PredictJson, PredictOptions } from './schemas/predict.ts';
+
+/** What the body of a predict holds. */
+export interface PredictBody {
+  readonly images: readonly Uint8Array[];
+  /** Whether the answer is a list, also where it has one entry. */
+  readonly isList: boolean;
+  readonly options: PredictOptions;
+}
+
+const WAYS =
+  'send the image itself, a form with the field "image", or JSON such as {"image": "<the image in base64>"}';
+
+/** Compressed bytes of this length without one of three values are one in 10^5. */
+const LONG_BYTES = 1024;
+
+const invalid = (sentence: string, cause?: unknown): ServiceError =>
+  new ServiceError('invalid_request', sentence, { cause });
+
+/** Bodies arrive in the handler as bytes, decompressed, whatever they are called. */
+export function parseBodies(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
+    decompress(body, request),
+  );
+}
+
+/**
+ * What the body of a predict holds. Its bytes are asked before its content type: many clients call an image by the type of a
+ * form, or by none, and JSON likewise. Rejects with `invalid_request` or `unsupported_media_type`.
+ */
+export async function readBody(request: FastifyRequest): Promise<PredictBody> {
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  if (body.length === 0) throw invalid(`The request has no body; ${WAYS}.`);
+  const type = mediaType(request);
+  if (looksLikeImage(body)) return imageAlone(whole(body, type));
+  const form = formType(body, request.headers['content-type'] ?? '');
+  if (form !== undefined) return readImagesOfForm(body, form, request);
+  if (isJson(type) || beginsAsJson(body)) return readJson(body, request);
+  if (promisesImage(type)) return imageAlone(body);
+  throw new ServiceError(
+    'unsupported_media_type',
+    `The body is called ${type.slice(0, 100)}, and its bytes are no image; ${WAYS}.`,
+  );
+}
+
+/** The first word of the content type; '' where there is none. */
+const mediaType = ({ headers }: FastifyRequest): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+
+const isJson = (type: string): boolean => /^(?:application|text)\/(?:[\w.-]+\+)?json$/.test(type);
+
+/** The decoder then says what is wrong with it. */
+const promisesImage = (type: string): boolean =>
+  type === '' || type === 'application/octet-stream' || type.startsWith('image/');
+
+const beginsAsJson = (body: Buffer): boolean => /^\uFEFF?\s*\{/.test(body.subarray(0, 64).toString());
+
+const imageAlone = (image: Buffer): PredictBody => ({ images: [image], isList: false, options: {} });
+
+/** An image that curl was told to send as a form has lost bytes, which most of its pixels depend on. Throws `invalid_request`. */
+function whole(image: Buffer, type: string): Buffer {
+  const isOfCurl = type === 'application/x-www-form-urlencoded' && image.length > LONG_BYTES;
+  if (!isOfCurl || [0x00, 0x0a, 0x0d].some((byte) => image.includes(byte))) return image;
+  throw invalid('The image has lost all its line breaks on its way; with curl write --data-binary, not -d.');
+}
+
+async function readImagesOfForm(body: Buffer, type: string, request: FastifyRequest): Promise<PredictBody> {
+  const { options, ...images } = await readForm(body, type);
+  return { ...images, options: validated(request, PredictOptions, options, 'form') };
+}
+
+function readJson(body: Buffer, request: FastifyRequest): PredictBody {
+  const value = parseJson(body.toString());
+  if (value !== null && typeof value === 'object' && 'image' in value && Array.isArray(value.image)) {
+    throw invalid('The property of the body "image" is one image; send several as "images".');
+  }
+  const { image, images, ...options } = validated(request, PredictJson, value, 'body');
+  if (image !== undefined && images !== undefined) {
+    throw invalid('The body has both "image" and "images"; put all images into "images".');
+  }
+  if (image !== undefined) {
+    return { images: [bytesOfBase64(image, 'property of the body "image"')], isList: false, options };
+  }
+  if (images === undefined) throw invalid(`The property of the body "image" is missing; ${WAYS}.`);
+  return {
+    images: images.map((each, i) => bytesOfBase64(each, `property of the body "images[${i}]"`)),
+    isList: true,
+    options,
+  };
+}
+
+/**
+ * Line breaks inside a string, which JSON does not allow, come from shells that paste base64 into it. They mean nothing there, and
+ * nothing between the other words of JSON either.
+ */
+function parseJson(text: string): unknown {
+  const marked = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  try {
+    return JSON.parse(marked);
+  } catch (cause) {
+    try {
+      return JSON.parse(marked.replaceAll(/[\r\n\t]+/g, ''));
+    } catch {
+      throw invalid(`The body is not valid JSON; ${WAYS}.`, cause);
+    }
+  }
+}
+
+/** `value` with its numbers as numbers. Throws `invalid_request`. */
+function validated<S extends TSchema>(
+  request: FastifyRequest,
+  schema: S,
+  value: unknown,
+  part: string,
+): Static<S> {
+  const validate = request.compileValidationSchema(schema as object, 'body');
+  if (validate(value)) return value as Static<S>;
+  throw validationError(validate.errors ?? [], part);
+}

@@ -1,0 +1,70 @@
+import { ServiceError } from '../../../errors.ts';
+import type { DescribedVersion } from '../../../models/model.ts';
+import type { InferRequestBody } from '../schemas/open-inference.ts';
+
+const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
+
+/** What of an answer an output holds. */
+export type OutputKind = 'logits' | 'staticLogits' | 'entropy';
+
+/** An output that requests may ask for: FP32, a row for each row of the input. */
+export interface OutputSpec {
+  readonly name: string;
+  readonly kind: OutputKind;
+  /** Numbers of a row; -1 where it depends on the recipe. */
+  readonly size: number;
+}
+
+/**
+ * The outputs of a version, as a caller sees them. The last two have the names that its compiled graphs give them, and tell what the
+ * model predicts as it is, or how sure it is of that.
+ */
+export function outputsOf(
+  { tensors, manifest }: Pick<DescribedVersion, 'tensors' | 'manifest'>,
+  seesStatic: boolean,
+): readonly OutputSpec[] {
+  const size = manifest.labels.length;
+  const adapted = { name: tensors.output, kind: 'logits', size } as const;
+  if (!seesStatic) return [adapted];
+  return [
+    adapted,
+    { name: 'static_logits', kind: 'staticLogits', size },
+    { name: 'entropy', kind: 'entropy', size: -1 },
+  ];
+}
+
+/** An output of an answer, and how it is written. */
+export interface WantedOutput {
+  readonly spec: OutputSpec;
+  readonly binary: boolean;
+  /** So many top classes as text, instead of numbers; 0 for the numbers. */
+  readonly classes: number;
+}
+
+function wanted(
+  version: DescribedVersion,
+  known: readonly OutputSpec[],
+  { name, parameters = {} }: NonNullable<InferRequestBody['outputs']>[number],
+  binaryByDefault: boolean,
+): WantedOutput {
+  const spec = known.find((each) => each.name === name);
+  if (spec === undefined) throw invalid(`unexpected inference output '${name}' for model '${version.name}'`);
+  if ('shared_memory_region' in parameters) throw invalid('Shared memory is not supported.');
+  const { binary_data: binary = binaryByDefault, classification: classes = 0 } = parameters;
+  if (classes > 0 && spec.kind === 'entropy') throw invalid(`The output "${name}" has no classes.`);
+  return { spec, binary, classes: Math.min(classes, version.manifest.labels.length) };
+}
+
+/** The outputs that a request names, or all of them. Throws `invalid_request`. */
+export function chooseOutputs(
+  version: DescribedVersion,
+  outputs: InferRequestBody['outputs'],
+  { binaryByDefault, seesStatic }: { readonly binaryByDefault: boolean; readonly seesStatic: boolean },
+): readonly WantedOutput[] {
+  const known = outputsOf(version, seesStatic);
+  // Some clients send an empty list where they mean all.
+  const named = outputs === undefined || outputs.length === 0 ? known : outputs;
+  const names = new Set(named.map(({ name }) => name));
+  if (names.size < named.length) throw invalid('The request names an output twice.');
+  return named.map((output) => wanted(version, known, output, binaryByDefault));
+}

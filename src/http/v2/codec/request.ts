@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { Compile } from 'typebox/compile';
+import { ServiceError } from '../../../errors.ts';
+import type { RowsRequest } from '../../../inference/inference.ts';
+import type { DescribedVersion } from '../../../models/model.ts';
+import { InferRequest, type InferRequestBody } from '../schemas/open-inference.ts';
+import { splitBody } from './body.ts';
+import { readImages, readRawImage } from './images.ts';
+import { chooseOutputs, type WantedOutput } from './outputs.ts';
+
+/** An infer request as it was understood. */
+export interface InferCall {
+  readonly id: string;
+  readonly rows: Omit<RowsRequest, 'model' | 'version' | 'caller' | 'signal'>;
+  readonly outputs: readonly WantedOutput[];
+  /** Whether the caller is told what the model predicts as it is. */
+  readonly seesStatic: boolean;
+}
+
+const validator = Compile(InferRequest);
+
+const invalid = (message: string, cause?: unknown): ServiceError =>
+  new ServiceError('invalid_request', message, { cause });
+
+function parse(json: Buffer): InferRequestBody {
+  let value: unknown;
+  try {
+    value = JSON.parse(json.toString());
+  } catch (cause) {
+    throw invalid('The request is not valid JSON.', cause);
+  }
+  if (validator.Check(value)) return value;
+  throw invalid(complaint(validator.Errors(value)[0]!));
+}
+
+/** The schema's complaint as one sentence that names the member at fault. */
+function complaint({ instancePath, message, ...error }: ReturnType<typeof validator.Errors>[number]): string {
+  const place = instancePath.slice(1, 100).replaceAll('/', '.');
+  if (error.keyword === 'required') {
+    const [missing] = error.params.requiredProperties;
+    return `The request lacks "${place === '' ? '' : `${place}.`}${missing}".`;
+  }
+  return place === '' ? 'The request is no JSON object.' : `The member "${place}" of the request ${message}.`;
+}
+
+function readParameters(
+  parameters: NonNullable<InferRequestBody['parameters']>,
+): Pick<RowsRequest, 'recipe' | 'priority' | 'timeoutMs'> {
+  if (Object.keys(parameters).some((name) => name.startsWith('triton_'))) {
+    throw invalid("Parameters whose names begin with 'triton_' are reserved.");
+  }
+  // 0 stands for the default of both.
+  const { recipe, priority = 0, timeout = 0 } = parameters;
+  return {
+    ...(recipe !== undefined && { recipe }),
+    ...(priority !== 0 && { priority: priority as 1 | 2 | 3 }),
+    ...(timeout !== 0 && { timeoutMs: Math.ceil(timeout / 1000) }),
+  };
+}
+
+/** Understands an infer request for `version`. Throws `invalid_request`. */
+export function readCall(
+  version: DescribedVersion,
+  body: Buffer,
+  headerLength: string | undefined,
+  seesStatic: boolean,
+): InferCall {
+  const { json, tensors } = splitBody(body, headerLength);
+  if (json === undefined) {
+    const outputs = chooseOutputs(version, undefined, { binaryByDefault: true, seesStatic });
+    return { id: randomUUID(), rows: { images: readRawImage(version, tensors) }, outputs, seesStatic };
+  }
+  const request = parse(json);
+  const { id, parameters = {} } = request;
+  return {
+    id: id || randomUUID(),
+    rows: { images: readImages(version, request, tensors), ...readParameters(parameters) },
+    outputs: chooseOutputs(version, request.outputs, {
+      binaryByDefault: parameters.binary_data_output ?? false,
+      seesStatic,
+    }),
+    seesStatic,
+  };
+}

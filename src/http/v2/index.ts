@@ -1,0 +1,38 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Access } from '../../access/access.ts';
+import type { Inference } from '../../inference/inference.ts';
+import type { ModelControl } from '../../models/index.ts';
+import type { App } from '../server/app-instance.ts';
+import type { Lifecycle } from '../server/lifecycle.ts';
+import { refuseOtherMethods } from '../server/method-not-allowed.ts';
+import { parseBodies } from './body.ts';
+import { inferRoutes } from './infer.ts';
+import { metadataRoutes } from './metadata.ts';
+import { repositoryRoutes } from './repository.ts';
+import { statisticsRoutes } from './statistics.ts';
+
+export interface OpenInferenceDeps {
+  readonly inference: Inference;
+  readonly control: ModelControl;
+  readonly lifecycle: Lifecycle;
+  readonly access?: Access;
+  /** Of the project. */
+  readonly version: string;
+}
+
+/** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
+export async function openInferenceRoutes(
+  app: App,
+  { inference, control, lifecycle, access, version }: OpenInferenceDeps,
+): Promise<void> {
+  await app.register(async (instance) => {
+    const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
+    parseBodies(scope);
+    refuseOtherMethods(scope, () => {
+      metadataRoutes(scope, inference, version);
+      statisticsRoutes(scope, inference);
+      inferRoutes(scope, { inference, lifecycle, ...(access && { access }) });
+      repositoryRoutes(scope, { inference, control, lifecycle });
+    });
+  });
+}
