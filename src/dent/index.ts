@@ -22,6 +22,7 @@ export {
   type PresetName,
 } from './recipe.ts';
 export { RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
+export { rowsPerPart } from './rows-per-part.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';
 export { updatesMade } from './updates-made.ts';

@@ -66,19 +66,18 @@ export interface Defence {
   readonly classes: number;
   /** Whether a row's answer is the same whatever stands beside it. */
   readonly independentRows: boolean;
-  /** Whether adaptation changes anything: without parameters an attacker sees all by the network as it is. */
+  /** Whether it ever answers otherwise than the network as it is. */
   readonly adapts: boolean;
   /** Runs the recipe on exactly this batch, as the service would. */
   serve(pixels: Tensor<'float32'>, signal?: AbortSignal): Promise<Served>;
-  /** The parameters that the recipe adapts to this batch, [1, P] or [N, P]; `steps` in place of the recipe's own. */
-  adapt(pixels: Tensor<'float32'>, options?: AdaptOptions): Promise<Tensor<'float32'>>;
-  /** The network with these parameters held fixed. */
-  fixed(parameters: Tensor<'float32'>): OpenTarget;
+  /** The network with the parameters that the recipe adapts to this batch, held fixed: what an attacker with the model's file can build. */
+  hold(pixels: Tensor<'float32'>, options?: HoldOptions): Promise<OpenTarget>;
   /** Frees the graphs. */
   release(): Promise<void>;
 }
 
-export interface AdaptOptions {
+export interface HoldOptions {
+  /** Updates in place of the recipe's own number. */
   readonly steps?: number;
   readonly signal?: AbortSignal;
 }

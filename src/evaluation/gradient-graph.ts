@@ -1,0 +1,80 @@
+import { appendGradients } from '../autodiff/index.ts';
+import { type AdaptiveForward, inDoublePrecision, type PreparedModel } from '../dent/index.ts';
+import {
+  DATA_TYPE,
+  encodeModel,
+  float32Constant,
+  GraphBuilder,
+  inline,
+  type Value,
+  withoutUnused,
+} from '../onnx/index.ts';
+import { LOSSES } from './losses.ts';
+import type { PixelScaling } from './pixel-scaling.ts';
+import type { LossName } from './target.ts';
+
+/** The names of what the graphs take and give. */
+export const FEEDS = { pixels: 'pixels', parameters: 'parameters', labels: 'labels', targets: 'targets' };
+export const RESULTS = { logits: 'logits', losses: 'losses', gradient: 'gradient' };
+
+const classes = (name: string): Value => ({ name, type: { dataType: DATA_TYPE.int64, shape: ['N'] } });
+
+/** The network as a function of pixels in [0, 1], and of parameters where it has any. */
+function begin({ classifier }: PreparedModel, forward: AdaptiveForward, scaling: PixelScaling) {
+  const builder = new GraphBuilder();
+  const pixels: Value = { ...classifier.input, name: FEEDS.pixels };
+  const [, given] = forward.graph.inputs as [Value, Value];
+  const parameters: Value = { ...given, name: FEEDS.parameters };
+  const perChannel = (values: readonly number[], name: string) =>
+    builder.constant(float32Constant([1, values.length, 1, 1], values), name);
+  const shape = pixels.type!.shape!;
+  const scaled = builder.op('Mul', [pixels, perChannel(scaling.factor, 'factor')], { shape });
+  const image = builder.op('Add', [scaled, perChannel(scaling.offset, 'offset')], { shape });
+  const [logits] = inline(builder, forward.graph, [image, parameters]) as [Value];
+  const inputs = forward.parameterCount > 0 ? [pixels, parameters] : [pixels];
+  return { builder, pixels, logits, inputs };
+}
+
+const output = (builder: GraphBuilder, name: string, value: Value, like: Value): Value =>
+  builder.op('Identity', [value], { name, shape: like.type!.shape! });
+
+/** pixels (and parameters) to logits. */
+export function forwardGraph(
+  prepared: PreparedModel,
+  forward: AdaptiveForward,
+  scaling: PixelScaling,
+): Uint8Array {
+  const { builder, logits, inputs } = begin(prepared, forward, scaling);
+  const graph = builder.build('forward', inputs, [output(builder, RESULTS.logits, logits, logits)]);
+  return encodeModel({ ...prepared.classifier.model, graph: withoutUnused(graph) });
+}
+
+/**
+ * pixels, parameters, labels and targets to logits, the loss of each row, and the gradient of the sum of losses by the pixels. Losses
+ * are in float64: theirs are small differences of logits.
+ */
+export function gradientGraph(
+  prepared: PreparedModel,
+  forward: AdaptiveForward,
+  scaling: PixelScaling,
+  name: LossName,
+): Uint8Array {
+  const { builder, pixels, logits, inputs } = begin(prepared, forward, scaling);
+  const { write, isTargeted } = LOSSES[name];
+  const labels = classes(FEEDS.labels);
+  const targets = classes(FEEDS.targets);
+  const doubles = inDoublePrecision(builder, logits);
+  const losses = write(builder, { logits: doubles, labels, ...(isTargeted && { targets }) });
+  const total = builder.op('ReduceSum', [losses], { attributes: { keepdims: 0 }, shape: [] });
+  const [gradient] = appendGradients(builder, total, [pixels]) as [Value];
+  const outputs = [
+    output(builder, RESULTS.logits, logits, logits),
+    output(builder, RESULTS.losses, losses, losses),
+    output(builder, RESULTS.gradient, gradient, pixels),
+  ];
+  const taken = [...inputs, ...(name === 'targeted-ce' ? [] : [labels]), ...(isTargeted ? [targets] : [])];
+  return encodeModel({
+    ...prepared.classifier.model,
+    graph: withoutUnused(builder.build(name, taken, outputs)),
+  });
+}

@@ -1,0 +1,155 @@
+import {
+  type AdaptiveForward,
+  adaptedLayers,
+  adaptiveForward,
+  isCoupled,
+  type PreparedModel,
+  type Recipe,
+  rowsPerPart,
+} from '../dent/index.ts';
+import type { Engine, OpenGraph } from '../engine/engine.ts';
+import { InputError } from '../errors.ts';
+import { int64, type Tensor } from '../tensor.ts';
+import { FEEDS, forwardGraph, gradientGraph, RESULTS } from './gradient-graph.ts';
+import { LOSSES, usableLoss } from './losses.ts';
+import type { PixelScaling } from './pixel-scaling.ts';
+import { runRows, takeRows } from './row-parts.ts';
+import type { Ascent, LossName, LossOf, OpenTarget } from './target.ts';
+
+/** The graphs of one network under a recipe, opened when they are first needed: its logits, and the gradient of each loss. */
+export interface Network {
+  /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
+  at(parameters?: Tensor<'float32'>): OpenTarget;
+  release(): Promise<void>;
+}
+
+export interface NetworkDeps {
+  readonly engine: Engine;
+  readonly prepared: PreparedModel;
+  readonly scaling: PixelScaling;
+  /** What graphs are called in errors. */
+  readonly name: string;
+}
+
+const WHOLE = 2 ** 31 - 1;
+
+function forwardOf(prepared: PreparedModel, recipe: Recipe): AdaptiveForward {
+  const { classifier } = prepared;
+  return adaptiveForward(classifier, adaptedLayers(recipe, classifier.model.graph), recipe);
+}
+
+/** The network of a recipe, whose adapted parameters an input takes. */
+export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, recipe: Recipe): Network {
+  const forward = forwardOf(prepared, recipe);
+  const { model } = prepared.classifier;
+  // Held fixed, parameters of the batch couple no rows: statistics of the batch do.
+  const independentRows = !isCoupled({ ...recipe, steps: 0 });
+  const cuts = independentRows && engine.device === 'cpu';
+  const rows = (adapts: boolean) => (cuts ? rowsPerPart(model.graph, adapts) : WHOLE);
+  const open = new Map<string, Promise<OpenGraph>>();
+  const graph = (of: string, write: () => Uint8Array): Promise<OpenGraph> => {
+    const known = open.get(of);
+    if (known !== undefined) return known;
+    const source = { name: `The graph "${of}" of ${name}`, model: write() };
+    const opened = engine.open(source, { sessions: cuts ? 'every' : 'first', optimise: true });
+    open.set(of, opened);
+    return opened;
+  };
+  const context: Context = {
+    classes: prepared.classes,
+    independentRows,
+    async forward(pixels, parameters, signal) {
+      const opened = await graph('forward', () => forwardGraph(prepared, forward, scaling));
+      const tensors = { [FEEDS.pixels]: pixels, ...(parameters && { [FEEDS.parameters]: parameters }) };
+      return runRows(
+        opened,
+        { count: pixels.dims[0]!, tensors },
+        { fetches: [RESULTS.logits], rowsPerRun: rows(false), signal },
+      );
+    },
+    async gradient(loss, tensors, signal) {
+      const opened = await graph(loss, () => gradientGraph(prepared, forward, scaling, loss));
+      return runRows(
+        opened,
+        { count: tensors[FEEDS.pixels]!.dims[0]!, tensors },
+        { fetches: Object.values(RESULTS), rowsPerRun: rows(true), signal },
+      );
+    },
+  };
+  return {
+    at(parameters) {
+      if (parameters === undefined && forward.parameterCount > 0)
+        throw new Error(`${name} has parameters, and was given none. This is a bug.`);
+      return targetAt(context, forward.parameterCount > 0 ? parameters : undefined);
+    },
+    async release() {
+      const graphs = await Promise.allSettled(open.values());
+      await Promise.all(
+        graphs.map((each) => (each.status === 'fulfilled' ? each.value.release() : undefined)),
+      );
+    },
+  };
+}
+
+type Parameters = Tensor<'float32'> | undefined;
+type Outputs = Promise<Record<string, Tensor>>;
+
+interface Context {
+  readonly classes: number;
+  readonly independentRows: boolean;
+  forward(pixels: Tensor<'float32'>, parameters: Parameters, signal?: AbortSignal): Outputs;
+  gradient(loss: LossName, feeds: Record<string, Tensor>, signal?: AbortSignal): Outputs;
+}
+
+/** Each row's class as the graph takes it. */
+const classTensor = (of: Int32Array): Tensor<'int64'> => int64([of.length], [...of]);
+
+function lossFeeds({ labels, targets }: LossOf, name: LossName): Record<string, Tensor> {
+  const { isTargeted } = LOSSES[name];
+  if (isTargeted && targets === undefined) throw new Error(`The loss ${name} wants targets. This is a bug.`);
+  return {
+    ...(name !== 'targeted-ce' && { [FEEDS.labels]: classTensor(labels) }),
+    ...(isTargeted && { [FEEDS.targets]: classTensor(targets!) }),
+  };
+}
+
+function targetAt(context: Context, parameters: Parameters): OpenTarget {
+  const { classes, independentRows } = context;
+  return {
+    classes,
+    independentRows,
+    async logits(pixels, signal) {
+      const outputs = await context.forward(pixels, parameters, signal);
+      return outputs[RESULTS.logits] as Tensor<'float32'>;
+    },
+    async lossAndGradient(pixels, loss, signal): Promise<Ascent> {
+      const name = usableLoss(loss.name, classes);
+      const feeds = {
+        [FEEDS.pixels]: pixels,
+        ...(parameters && { [FEEDS.parameters]: parameters }),
+        ...lossFeeds(loss, name),
+      };
+      const outputs = await context.gradient(name, feeds, signal);
+      return {
+        logits: outputs[RESULTS.logits] as Tensor<'float32'>,
+        losses: (outputs[RESULTS.losses] as Tensor<'float64'>).data,
+        gradient: outputs[RESULTS.gradient] as Tensor<'float32'>,
+      };
+    },
+    only(rows) {
+      if (!independentRows)
+        throw new Error('Rows that depend on one another cannot be attacked alone. This is a bug.');
+      const perRow = parameters !== undefined && parameters.dims[0] !== 1;
+      return targetAt(context, perRow ? takeRows(parameters, rows) : parameters);
+    },
+  };
+}
+
+/** Rejects labels that the model has no class for. */
+export function checkLabels(labels: Int32Array, classes: number): void {
+  const wrong = labels.find((label) => !(label >= 0 && label < classes));
+  if (wrong === undefined) return;
+  throw new InputError(
+    `An image is labelled with class ${wrong}; the model has the classes 0 to ${classes - 1}. Correct the labels.`,
+  );
+}
