@@ -14,11 +14,11 @@ import { sumToShape } from './sum-to-shape.ts';
 import type { Target, VjpContext } from './vjp.ts';
 
 /**
- * Appends to `builder` the nodes that compute the gradient of the scalar `objective` with respect to each of `parameters`, and
- * returns those gradients, each of its parameter's shape. Reverse-mode accumulation over the nodes that `builder` holds;
- * only what lies between the parameters and the objective is visited. The shapes of the values in between must be known.
- * Throws `InputError` naming the node where a rule is missing or does not cover it. The nodes go to `emit` where it is given, a branch of
- * `builder`'s graph, which sees all that stands around it.
+ * Appends to `builder` the nodes that compute the gradient of the scalar `objective` with respect to each of
+ * `parameters`. Returns those gradients, each of its parameter's shape. This is reverse-mode accumulation
+ * over the nodes of `builder`; only nodes between the parameters and the objective are visited. The shapes of
+ * the values in between must be known. Throws `InputError` naming the node where a rule is missing or does
+ * not cover it. With `emit`, a branch of `builder`'s graph, the nodes go there; it sees all values around it.
  */
 export function appendGradients(
   builder: GraphBuilder,
@@ -40,7 +40,10 @@ export function appendGradients(
   });
 }
 
-/** `roots` and the values that change smoothly with them: what only follows from their shapes, or jumps, has no gradient. */
+/**
+ * `roots` and the values that change smoothly with them. Values that only follow from their shapes, or that
+ * jump, have no gradient.
+ */
 export function variablesOf(nodes: readonly Node[], roots: Iterable<Value>): Set<Value> {
   return dependentsOf(
     nodes.filter((node) => !isConstantAlmostEverywhere(node)),
@@ -86,11 +89,11 @@ class GradientTape {
   }
 }
 
-/** What a rule is given that does not depend on its node. */
+/** The part of a rule's context that does not depend on its node. */
 type Surroundings = Pick<VjpContext, 'emit' | 'target' | 'constantOf'>;
 
 function backpropagate(node: Node, tape: GradientTape, surroundings: Surroundings): void {
-  // What the body of a loop or branch takes from around it counts too.
+  // Values that the body of a loop or branch takes from around it count too.
   if (!valuesRead(node).some((value) => tape.needs(value))) return;
   const gradients = node.outputs.map((value) => (value ? tape.gradientOf(value) : null));
   if (gradients.every((gradient) => gradient === null)) return;

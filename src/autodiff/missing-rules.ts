@@ -3,8 +3,8 @@ import { variablesOf } from './gradient.ts';
 import { VJP_RULES } from './rules/index.ts';
 
 /**
- * The nodes on the way from `roots` to `results` that no gradient can pass, in the order of the graph. Nodes that are
- * `replaced` before gradients are written need no rule.
+ * The nodes on the way from `roots` to `results` that no gradient can pass, in the order of the graph. Nodes
+ * that are `replaced` before gradients are written need no rule.
  */
 export function nodesWithoutRule(
   nodes: readonly Node[],

@@ -1,8 +1,8 @@
 import type { Dim, GraphBuilder, Value } from '../onnx/index.ts';
 
 /**
- * Undoes broadcasting: sums `value` of shape `from` over the axes along which a tensor of shape `to` was repeated, so that
- * the result has shape `to` (ONNX broadcasting, the transpose of Expand).
+ * Undoes broadcasting: sums `value` of shape `from` over the axes along which a tensor of shape `to` was
+ * repeated. The result has shape `to`. (ONNX broadcasting, the transpose of Expand.)
  */
 export function sumToShape(
   builder: GraphBuilder,
@@ -16,7 +16,8 @@ export function sumToShape(
     .map((_, axis) => axis)
     .filter((axis) => axis >= added && to[axis - added] === 1 && from[axis] !== 1);
   let sum = value;
-  // The innermost axes first: ONNX Runtime sums contiguous memory fast, and little is left for the others.
+  // The innermost axes first: ONNX Runtime sums contiguous memory fast, and then little is left for the
+  // others.
   for (const run of contiguousRuns(repeated).reverse()) {
     sum = builder.op('ReduceSum', [sum, builder.ints(run)], { attributes: { keepdims: 1 } });
   }

@@ -17,7 +17,7 @@ const zeros = (b: GraphBuilder, ...dims: number[]): Value =>
   b.constant(float32Constant(dims, new Float32Array(dims.reduce((p, d) => p * d, 1))));
 /** A value that is only known at run time. */
 const computed = (b: GraphBuilder): Value => b.op('Shape', [b.float(0)]);
-/** A value that depends on what is adapted. */
+/** A value that depends on the adapted values. */
 const adapted = (b: GraphBuilder, x: Value, shape: readonly Dim[]): Value => b.op('Neg', [x], { shape });
 
 const REFUSALS: readonly Refusal[] = [

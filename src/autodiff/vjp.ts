@@ -13,7 +13,7 @@ export interface VjpContext {
   gradientOf(output: number): Value | null;
   input(index: number): Value;
   output(index: number): Value;
-  /** Whether the gradient with respect to this input is wanted: a rule builds no other. */
+  /** Whether the gradient with respect to this input is wanted. A rule builds no other. */
   needs(input: number): boolean;
   /** Throws `InputError` where the shape is unknown. */
   shapeOf(value: Value): readonly Dim[];
@@ -23,23 +23,24 @@ export interface VjpContext {
   readonly emit: GraphBuilder;
   /** The hardware the gradient is written for, where the fastest form differs. */
   readonly target: Target;
-  /** An `InputError` that names the node and says what of it has no gradient here. */
+  /** An `InputError` that names the node and says which part of it has no gradient here. */
   unsupported(what: string): Error;
 }
 
 /**
- * The vector-Jacobian product of one op: from the gradients of its outputs to those of its inputs, one entry for each
- * input, null where there is none. A rule does the calculus only; the driver sums what several consumers contribute.
+ * The vector-Jacobian product of one op: from the gradients of its outputs to those of its inputs. One entry
+ * for each input, null where there is none. A rule does the calculus only; the driver sums the contributions
+ * of several consumers.
  */
 export type VjpRule = (context: VjpContext) => readonly (Value | null)[];
 
 export interface VjpEntry {
   readonly vjp: VjpRule;
   /**
-   * The op broadcasts its inputs against each other (NumPy's rule). Its gradients come in the output's shape and the driver sums
-   * them back to each input's.
+   * The op broadcasts its inputs against each other (NumPy's rule). Its gradients have the output's shape,
+   * and the driver sums them back to each input's shape.
    */
   readonly broadcasts?: boolean;
-  /** What of the op is supported, for docs/operators.md; absent: all of it. */
+  /** Which part of the op is supported, for docs/operators.md. Absent: all of it. */
   readonly note?: string;
 }

@@ -7,11 +7,17 @@ export interface IfOptions {
   readonly name: string;
   /** A bool scalar. */
   readonly condition: Value;
-  /** The result where the condition does not hold, or what appends it to the other branch; of the result's type. */
+  /**
+   * The result where the condition does not hold, or a function that appends it to the other branch. It has
+   * the result's type.
+   */
   readonly otherwise: Value | ((branch: GraphBuilder) => Value);
 }
 
-/** Appends an If: its result is what `write` appends to a branch, which sees all values of `builder`, and runs where the condition holds. */
+/**
+ * Appends an If. Its result is what `write` appends to a branch, which runs where the condition holds. The
+ * branch sees all values of `builder`.
+ */
 export function appendIf(
   builder: GraphBuilder,
   { name, condition, otherwise }: IfOptions,

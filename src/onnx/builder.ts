@@ -2,7 +2,10 @@ import { boolConstant, type Constant, float32Constant, float64Constant, int64Con
 import { DATA_TYPE, type DataType } from './data-type.ts';
 import type { Attribute, Dim, Graph, Node, Value } from './graph.ts';
 
-/** Attributes as they are written in code: whole numbers become ints, so a float attribute is given as `{ float: 1 }`. */
+/**
+ * Attributes as they are written in code: whole numbers become ints, so a float attribute is given as `{
+ * float: 1 }`.
+ */
 export type PlainAttribute =
   | number
   | string
@@ -25,8 +28,9 @@ export interface OpOptions {
 type FloatType = typeof DATA_TYPE.float32 | typeof DATA_TYPE.float64;
 
 /**
- * Writes nodes one after the other into a graph that ends with `build`. Constants become initializers of this very
- * graph, also inside a loop's body: ONNX Runtime chooses its fastest kernels only for weights that are its own.
+ * Writes nodes one after the other into a graph that ends with `build`. Constants become initializers of this
+ * very graph, also inside a loop's body: ONNX Runtime chooses its fastest kernels only for weights that
+ * belong to the graph itself.
  */
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
@@ -154,7 +158,7 @@ const RESULT_TYPES: Readonly<Record<string, DataType>> = {
   Not: DATA_TYPE.bool,
 };
 
-/** Float64 spreads through arithmetic, so that later scalars are written in it; of float32 no record is needed. */
+/** Float64 spreads through arithmetic, so that later scalars are written in it. Float32 needs no record. */
 function resultType(
   opType: string,
   inputs: readonly (Operand | null)[],

@@ -26,7 +26,9 @@ export const int64Constant = (dims: readonly number[], data: readonly number[]):
 export const boolConstant = (value: boolean): Constant =>
   constantOf(DATA_TYPE.bool, [], Uint8Array.of(value ? 1 : 0));
 
-/** Exporters write "to the end" as the largest int64, which a double rounds up past the range; hence the clamp. */
+/**
+ * Exporters write "to the end" as the largest int64. A double rounds it up past the range; hence the clamp.
+ */
 export function int64(value: number): bigint {
   const clamped = Math.min(Math.max(value, -(2 ** 63)), 2 ** 63);
   const big = BigInt(clamped);
@@ -67,7 +69,9 @@ export function toFloat32(constant: Constant): Float32Array {
   throw new TypeError(`Expected a floating-point constant, found ${dataTypeName(constant.dataType)}.`);
 }
 
-/** The elements of an integer constant. Values beyond 2^53 lose their last digits, which no size or axis has. */
+/**
+ * The elements of an integer constant. Values beyond 2^53 lose their last digits, which no size or axis has.
+ */
 export function toIntegers(constant: Constant): number[] {
   const { data } = toTensor(constant);
   return Array.from<number | bigint, number>(data, Number);

@@ -277,7 +277,7 @@ describe('bytes that are no model', () => {
     readFileSync(new URL('../../test/fixtures/engine/rows.onnx', import.meta.url)),
   );
 
-  /** Reads and writes `bytes`; whatever they hold, the reader's fault is never another error than an InputError. */
+  /** Reads and writes `bytes`. Whatever they hold, the reader throws no other error than an InputError. */
   function outcome(bytes: Uint8Array): 'read' | 'refused' {
     try {
       encodeModel(decodeModel(bytes));

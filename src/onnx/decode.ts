@@ -17,8 +17,8 @@ import {
 import { sortNodes } from './sort-nodes.ts';
 
 /**
- * Reads a serialized ONNX model. Throws `InputError` where the bytes are no ONNX model or use a part of the format that
- * has no meaning for a classifier (external data, sparse initializers, local functions).
+ * Reads a serialized ONNX model. Throws `InputError` where the bytes are no ONNX model, or use a part of the
+ * format that makes no sense in a classifier (external data, sparse initializers, local functions).
  */
 export function decodeModel(bytes: Uint8Array): Model {
   const proto = parse(bytes);
@@ -85,7 +85,7 @@ function decodeGraph(proto: GraphProto, scope: Scope): Graph {
   }
   const initializers = new Map<Value, Constant>();
   for (const tensor of proto.initializer) initializers.set(scope.define(tensor.name), decodeTensor(tensor));
-  // Models before IR 4 list their initializers among the inputs; only the others are fed.
+  // Models before IR 4 list their initializers among the inputs. Only the other inputs are fed.
   const inputs = proto.input
     .map((info) => typed(scope.define(info.name), info))
     .filter((v) => !initializers.has(v));
@@ -167,7 +167,9 @@ function present<T>(value: T | undefined, attribute: AttributeProto, node: NodeP
   return value;
 }
 
-/** Weights come as raw bytes or in a repeated field that depends on the type; here they all become raw bytes. */
+/**
+ * Weights come as raw bytes or in a repeated field that depends on the type. Here they all become raw bytes.
+ */
 function decodeTensor(proto: TensorProto): Constant {
   const dims = proto.dims.map(Number);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
@@ -197,7 +199,7 @@ function decodeTensor(proto: TensorProto): Constant {
   return { dataType: proto.dataType, dims, bytes };
 }
 
-/** The names of classes, which some models give beside their probabilities. */
+/** Some models give the names of classes beside their probabilities. */
 function stringConstant({ name, stringData }: TensorProto, dims: readonly number[]): Constant {
   const needed = elementCount(dims);
   if (stringData.length !== needed) {

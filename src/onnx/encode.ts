@@ -23,7 +23,7 @@ import {
   ValueInfoProtoSchema,
 } from './proto/onnx_pb.ts';
 
-/** Protobuf messages, and so ONNX files without external data, end at 2 GiB. */
+/** Protobuf messages end at 2 GiB, and so do ONNX files without external data. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Serializes a model. Names are made unique; the graph's inputs and outputs keep theirs. */

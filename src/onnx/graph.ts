@@ -3,8 +3,8 @@ import type { Constant } from './constant.ts';
 import type { DataType } from './data-type.ts';
 
 /**
- * One axis of a shape: its size, or a symbol where the size is only known at run time. Two axes with the same symbol
- * have the same size.
+ * One axis of a shape: its size, or a symbol where the size is only known at run time. Two axes with the same
+ * symbol have the same size.
  */
 export type Dim = number | string;
 
@@ -42,7 +42,10 @@ export interface Node {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** A graph or the body of a Loop or If. Bodies may use values of the graphs around them. Nodes are in topological order. */
+/**
+ * A graph or the body of a Loop or If. Bodies may use values of the graphs around them. Nodes are in
+ * topological order.
+ */
 export interface Graph {
   readonly name: string;
   readonly inputs: readonly Value[];

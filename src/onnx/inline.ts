@@ -2,8 +2,9 @@ import type { GraphBuilder } from './builder.ts';
 import type { Attribute, Graph, Node, Value } from './graph.ts';
 
 /**
- * Copies the graph's nodes and initializers into `builder` with `args` in place of the graph's inputs, as a function call
- * would. Returns what stands in place of its outputs. Types that are known of the values come along.
+ * Copies the graph's nodes and initializers into `builder`, as a function call would: `args` take the places
+ * of the graph's inputs. Returns the values that take the places of its outputs. Types that are known of the
+ * values come along.
  */
 export function inline(builder: GraphBuilder, graph: Graph, args: readonly Value[], prefix = ''): Value[] {
   if (args.length !== graph.inputs.length) {
@@ -28,7 +29,7 @@ function copyNode(node: Node, copies: Map<Value, Value>, prefix: string): Node {
   return {
     ...node,
     name: prefix + node.name,
-    // A body's own values keep their identity: no name clashes, as names are settled when the model is encoded.
+    // A body's own values keep their identity. No name clashes: names are settled when the model is encoded.
     attributes: Object.fromEntries(
       Object.entries(node.attributes).map(([name, attribute]) => [name, copyAttribute(attribute, copies)]),
     ),

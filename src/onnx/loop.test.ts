@@ -8,7 +8,10 @@ afterAll(() => engine.close());
 
 const row: ValueType = { dataType: DATA_TYPE.float32, shape: [2] };
 
-/** sum = start + start + ..., once for each trip, and what it was before each; beside it how often a loop inside has added one. */
+/**
+ * sum = start + start + ..., once for each trip; count: how often a loop inside has added one. Gathered are
+ * the sum before each trip and the count after it.
+ */
 function model(): Uint8Array {
   const b = new GraphBuilder();
   const [start, trips]: Value[] = [

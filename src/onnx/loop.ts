@@ -8,7 +8,7 @@ export interface Trip {
   readonly carried: readonly Value[];
   /** Values gathered over all trips along a new first axis. */
   readonly gathered?: readonly Value[];
-  /** A bool scalar: whether there is another trip, as far as their number allows; always where absent. */
+  /** A bool scalar: whether another trip follows, if `trips` allows it. Absent: always. */
   readonly goOn?: Value;
 }
 
@@ -21,8 +21,9 @@ export interface LoopOptions {
 }
 
 /**
- * Appends a Loop of a fixed number of trips, or fewer where a trip says that it was the last. `write` fills the body: it gets the body's builder, the trip's number (int64 scalar, from 0) and the
- * carried values. Returns the carried values after the last trip, then what was gathered.
+ * Appends a Loop of a fixed number of trips, or fewer where a trip says that it was the last. `write` fills
+ * the body: it gets the body's builder, the trip's number (int64 scalar, from 0) and the carried values.
+ * Returns the carried values after the last trip, then the gathered values.
  */
 export function appendLoop(
   builder: GraphBuilder,
@@ -47,7 +48,7 @@ export function appendLoop(
       attributes: { body: { graph } },
     },
   );
-  // A loop around this one must know the shapes of what it gathers, for a run that makes no trip.
+  // A loop around this one must know the shapes of the gathered values, in case it makes no trip.
   options.carried.forEach(({ type }, i) => {
     results[i]!.type = type;
   });

@@ -1,8 +1,8 @@
 import type { Node, Value } from './graph.ts';
 
 /**
- * Gives every value of a model a name of its own, the one it wishes for where that is free. Bodies of loops see the
- * names around them, so one authority serves the whole model.
+ * Gives every value of a model a name of its own: the one it wishes for, where that is free. Bodies of loops
+ * see the names around them, so one authority serves the whole model.
  */
 export class NameAuthority {
   readonly #names = new Map<Value, string>();

@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const WEIGHTS = [1.5, -2, 3];
 
-/** x * WEIGHTS, the weights being kept where `external` says. */
+/** x * WEIGHTS. `external` says where the weights are kept. */
 function modelWith(external?: Readonly<Record<string, string>>): Uint8Array {
   const b = new GraphBuilder();
   const x = { name: 'x' };

@@ -11,13 +11,14 @@ import {
 } from './proto/onnx_pb.ts';
 
 /**
- * Reads a model's file as the bytes of one file: weights that it keeps in files beside it (external data, as torch's newer exporter
- * writes them) are brought in. Bytes that are no model come back as they are, for the decoder to judge. Rejects with `InputError`
- * naming the weights whose file cannot be read or lies outside of the model's folder, and with the file system's error for `path`.
+ * Reads a model as the bytes of one file. Weights in files beside it (external data, as torch's newer
+ * exporter writes them) are brought in. Bytes that are no model come back as they are, for the decoder to
+ * judge. Rejects with `InputError` where the file of the weights cannot be read or lies outside of the
+ * model's folder, and with the file system's error for `path`.
  */
 export async function readModel(path: string): Promise<Uint8Array> {
   const bytes = await readRegularFile(path);
-  // Only external data is described by these words, and most models have none.
+  // Only external data has this word in its description, and most models have no external data.
   if (!bytes.includes('location')) return bytes;
   const model = parsed(bytes);
   const outside = (model?.graph?.initializer ?? []).filter(isExternal);
@@ -27,8 +28,8 @@ export async function readModel(path: string): Promise<Uint8Array> {
 }
 
 /**
- * The files beside a model that hold weights of it, as paths from its folder. Rejects with `InputError` where one lies outside of the
- * folder, and with the file system's error for `path`.
+ * The files beside a model that hold its weights, as paths from its folder. Rejects with `InputError` where
+ * one lies outside of the folder, and with the file system's error for `path`.
  */
 export async function weightFiles(path: string): Promise<string[]> {
   const bytes = await readRegularFile(path);

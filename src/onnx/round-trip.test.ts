@@ -13,7 +13,9 @@ import {
   type Value,
 } from './index.ts';
 
-/** The model as data that can be compared: values by their names, weights by their bytes. Nodes need no name. */
+/**
+ * The model as data that can be compared: values by their names, weights by their bytes. Nodes need no name.
+ */
 function plain(model: Model): unknown {
   return { ...model, graph: plainGraph(model.graph) };
 }

@@ -2,8 +2,8 @@ import { InputError } from '../errors.ts';
 import type { GraphProto, NodeProto } from './proto/onnx_pb.ts';
 
 /**
- * The nodes in topological order, as the format demands and some writers do not keep to. Nodes that are in order stay where they are.
- * Throws `InputError` where a node depends on itself.
+ * The nodes in topological order. The format demands this order, but some writers do not keep it. Nodes that
+ * are in order stay where they are. Throws `InputError` where a node depends on itself.
  */
 export function sortNodes(nodes: readonly NodeProto[]): readonly NodeProto[] {
   const producers = new Map<string, number>();
@@ -48,7 +48,10 @@ const cycle = ({ opType, name, output }: NodeProto): InputError =>
     `${opType} "${name || output[0]}" depends on its own output; a graph without cycles is needed, so export the model again.`,
   );
 
-/** The names a node reads, those that its bodies take from around them included. The parser bounds how deep bodies nest. */
+/**
+ * The names a node reads, including those that its bodies take from around them. The parser bounds how deep
+ * bodies nest.
+ */
 function namesRead({ input, attribute }: NodeProto): string[] {
   return [...input, ...attribute.flatMap(({ g }) => (g ? namesCaptured(g) : []))];
 }

@@ -1,6 +1,8 @@
 import type { Graph, Node, Value } from './graph.ts';
 
-/** The values a node reads, those that the bodies of its loops and branches take from around them included. */
+/**
+ * The values a node reads, including those that the bodies of its loops and branches take from around them.
+ */
 export function valuesRead(node: Node): Value[] {
   const read = node.inputs.filter((value): value is Value => value !== null);
   for (const attribute of Object.values(node.attributes)) {

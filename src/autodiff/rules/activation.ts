@@ -1,7 +1,10 @@
 import { floatAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
-/** 1 where the condition op(a, b) holds, else 0. Greater and Cast are fast in ONNX Runtime where Sign and Where are slow. */
+/**
+ * 1 where the condition op(a, b) holds, else 0. Greater and Cast are fast in ONNX Runtime where Sign and
+ * Where are slow.
+ */
 function mask(
   c: VjpContext,
   condition: 'Greater' | 'Less' | 'LessOrEqual',
@@ -14,7 +17,10 @@ function mask(
 /** The slope of a HardSigmoid that is 0 at 0 and 1 at every positive number that is not denormal. */
 const STEEP = 1e38;
 
-/** 1 where x > 0, for x >= 0: a HardSigmoid too steep to have a middle, which ONNX Runtime computes in one pass instead of two. */
+/**
+ * 1 where x > 0, for x >= 0. This HardSigmoid is too steep to have a middle; ONNX Runtime computes it in one
+ * pass instead of two.
+ */
 function positive(c: VjpContext, x: Value): Value {
   return c.emit.op('HardSigmoid', [x], { attributes: { alpha: { float: STEEP }, beta: { float: 0 } } });
 }
@@ -38,7 +44,8 @@ function between(c: VjpContext, x: Value, low: number, high: number): Value {
 
 function clip(c: VjpContext): Value {
   const { emit, node } = c;
-  // The bounds themselves pass the gradient, as PyTorch's clamp does; ReLU6's do not matter, being of measure zero.
+  // The bounds themselves pass the gradient, as in PyTorch's clamp. The bounds of ReLU6 do not matter: they
+  // are of measure zero.
   const inside = (bound: Value | null | undefined, condition: 'Less' | 'Greater'): Value | null =>
     bound
       ? emit.op('Cast', [emit.op('Not', [emit.op(condition, [c.input(0), bound])])], {

@@ -1,7 +1,9 @@
 import { DATA_TYPE, type Value } from '../../onnx/index.ts';
 import type { VjpContext, VjpEntry, VjpRule } from '../vjp.ts';
 
-/** d/dx f(x) * g: the rule of an elementwise function of one input, given its derivative's expression times g. */
+/**
+ * d/dx f(x) * g: the rule of an elementwise function of one input. `product` writes its derivative times g.
+ */
 const unary = (product: (c: VjpContext, x: Value, g: Value) => Value): VjpEntry => ({
   vjp: (c) => [product(c, c.input(0), c.gradient)],
 });

@@ -10,8 +10,9 @@ import type { VjpContext, VjpEntry } from '../vjp.ts';
 import { reach, spatialSizes, type Window, windowOf } from './window.ts';
 
 /**
- * The gradient of a convolution with respect to its input. It is again a convolution where the stride is one: of the gradient with the
- * kernel flipped in space and its channels exchanged, which ONNX Runtime runs faster on a CPU than ConvTranspose.
+ * The gradient of a convolution with respect to its input. With a stride of one it is again a convolution: of
+ * the gradient with the kernel flipped in space and its channels exchanged. ONNX Runtime runs that faster on
+ * a CPU than ConvTranspose.
  */
 function conv(c: VjpContext): Value {
   const weight = c.constantOf(c.input(1));
@@ -20,7 +21,10 @@ function conv(c: VjpContext): Value {
   return inputGradient(c, c.gradient, weight ?? c.input(1), window, intAttribute(c.node, 'group', 1));
 }
 
-/** Gradient with respect to the input of any convolution-like op whose kernel is `weight` [M, C / group, ...kernel]. */
+/**
+ * Gradient with respect to the input of any convolution-like op whose kernel is `weight` [M, C / group,
+ * ...kernel].
+ */
 export function inputGradient(
   c: VjpContext,
   gradient: Value,
@@ -49,7 +53,10 @@ export function inputGradient(
   return transposed(c, gradient, kernel, window, group);
 }
 
-/** ConvTranspose, told by output_padding which of the sizes that a strided window maps onto the same output it came from. */
+/**
+ * ConvTranspose. A strided window maps several input sizes onto the same output size; output_padding says
+ * which of them it was.
+ */
 function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
   const sizes = [c.input(0), c.output(0)].flatMap((value) => c.shapeOf(value).slice(2));
   if (sizes.some((size) => typeof size !== 'number')) return cutToSize(c, gradient, kernel, window, group);
@@ -59,7 +66,7 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
     const spanned = (output[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
     return size - (spanned - window.padBegin[i]! - window.padEnd[i]!);
   });
-  // With ceil_mode the last window hangs over the end: what falls there is cut off by more padding instead.
+  // With ceil_mode the last window hangs over the end. More padding cuts off what falls there.
   const overhang = outputPadding.map((p) => Math.max(0, -p));
   const padEnd = window.padEnd.map((p, i) => p + overhang[i]!);
   const padding = outputPadding.map((p) => Math.max(0, p));
@@ -71,7 +78,10 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
   });
 }
 
-/** Where sizes are open: as large as any input that has this output, and what is too much cut off when the input is there. */
+/**
+ * Where sizes are open: makes the gradient as large as any input with this output, and cuts off the rest when
+ * the input is there.
+ */
 function cutToSize(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
   const { emit } = c;
   const largest = window.strides.map((stride) => stride - 1);
@@ -122,13 +132,14 @@ function convTranspose(c: VjpContext): Value {
   const weight = c.constantOf(c.input(1));
   const shape = weight?.dims ?? c.shapeOf(c.input(1)).map(Number);
   if (c.node.attributes.output_shape) throw c.unsupported('a given output_shape');
-  // The padding that fits an input to its output is not the one of a convolution, which windowOf knows.
+  // The padding that fits an input to its output differs from that of a convolution, which windowOf computes.
   const auto = stringAttribute(c.node, 'auto_pad', 'NOTSET');
   if (auto.startsWith('SAME')) throw c.unsupported(`auto_pad ${auto}`);
   const window = windowOf(c, shape.slice(2));
   const kernel = weight ? c.emit.constant(weight, 'kernel') : c.input(1);
   const size = spatialSizes(c, 0);
-  // Outputs beyond the last full window (output_padding) have no input of their own: Conv must not see a further window.
+  // Outputs beyond the last full window (output_padding) have no input of their own: Conv must not see
+  // another window.
   const output = c.shapeOf(c.output(0)).slice(2).map(Number);
   const padEnd = window.padEnd.map((p, i) => {
     const spanned = (size[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);

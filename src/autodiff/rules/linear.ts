@@ -11,8 +11,8 @@ function swapLast(c: VjpContext, value: Value, rank: number): Value {
 }
 
 /**
- * Y = A B with NumPy's rules: A^T and B^T give the gradients, summed over the batch axes along which a factor was repeated. A
- * vector counts as a matrix of one row on the left and of one column on the right.
+ * Y = A B with NumPy's rules: A^T and B^T give the gradients, summed over the batch axes along which a factor
+ * was repeated. A vector counts as a matrix of one row on the left, and of one column on the right.
  */
 function matmul(c: VjpContext): (Value | null)[] {
   const { emit } = c;
@@ -76,7 +76,7 @@ function parseEquation(c: VjpContext): { terms: string[]; right: string } {
   return { terms, right: given === undefined ? dots + once.join('') : given.replace('...', dots) };
 }
 
-/** A size of one that is repeated to another term's would have to be summed back. */
+/** A size of one that is repeated to another term's size would have to be summed back. */
 function refuseRepetition(c: VjpContext, terms: readonly string[], equation: string): void {
   const sizes = new Map<string, Dim>();
   terms.forEach((term, i) => {
@@ -91,8 +91,8 @@ function refuseRepetition(c: VjpContext, terms: readonly string[], equation: str
 }
 
 /**
- * Einsum: the gradient of one factor is the Einsum of the output's gradient with the other factors, written with the letters
- * swapped; a letter that occurs in that factor alone was summed out and is repeated.
+ * Einsum: the gradient of one factor is the Einsum of the output's gradient with the other factors, with the
+ * letters swapped. A letter that occurs in that factor alone was summed out, and is repeated.
  */
 function einsum(c: VjpContext): (Value | null)[] {
   const { terms, right } = parseEquation(c);

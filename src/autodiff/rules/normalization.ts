@@ -2,7 +2,10 @@ import { float32Constant, floatAttribute, intAttribute, type Value } from '../..
 import { fromFront, reshapeLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
-/** y = softmax(x): x_grad = y * (g - sum(g * y)) along the axis. The difference comes first: it cancels, and a rounded product would not. */
+/**
+ * y = softmax(x): x_grad = y * (g - sum(g * y)) along the axis. Subtract first: the terms cancel there, and
+ * rounded products would not.
+ */
 function softmax(c: VjpContext): Value {
   const { emit } = c;
   const y = c.output(0);
@@ -54,7 +57,10 @@ function layerNormalization(c: VjpContext): readonly Value[] {
   return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
 }
 
-/** RMSNormalization: y = n * scale with n = x / r, r = sqrt(mean(x^2) + eps); x_grad = (g * scale - n * mean(g * scale * n)) / r. */
+/**
+ * RMSNormalization: y = n * scale with n = x / r, r = sqrt(mean(x^2) + eps); x_grad = (g * scale - n * mean(g
+ * * scale * n)) / r.
+ */
 function rmsNormalization(c: VjpContext): readonly Value[] {
   if (c.needs(1)) throw c.unsupported('a scale that varies');
   const { emit } = c;
@@ -71,7 +77,10 @@ function rmsNormalization(c: VjpContext): readonly Value[] {
   return [emit.op('Div', [emit.op('Sub', [g, along]), root])];
 }
 
-/** A vector over channels as [C, 1, 1, ...], to be broadcast over a tensor of `rank` axes whose second is the channel. */
+/**
+ * A vector over channels as [C, 1, 1, ...], to be broadcast over a tensor of `rank` axes whose second is the
+ * channel.
+ */
 function overChannels(c: VjpContext, vector: Value, rank: number): Value {
   return c.emit.op('Reshape', [vector, c.emit.ints([-1, ...new Array<number>(rank - 2).fill(1)])]);
 }
@@ -84,7 +93,10 @@ function instanceNormalization(c: VjpContext): readonly Value[] {
   return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
 }
 
-/** Channels in groups that are standardised together. Up to operator set 20 a group shares its scale, later each channel has its own. */
+/**
+ * Channels in groups that are standardised together. Up to operator set 20 a group shares its scale, later
+ * each channel has its own.
+ */
 function groupNormalization(c: VjpContext): readonly Value[] {
   refuseAdaptedWeights(c);
   const { emit } = c;
@@ -111,12 +123,15 @@ function batchNormalization(c: VjpContext): readonly Value[] {
   return [emit.op('Mul', [c.gradient, rank > 2 ? overChannels(c, slope, rank) : slope])];
 }
 
-/** A norm that a vector is divided by, where it may be zero: ONNX defines the quotient as zero, and so is the gradient. */
+/**
+ * The smallest norm to divide by. ONNX defines the quotient as zero where the norm is zero, and so is the
+ * gradient.
+ */
 const SMALLEST_NORM = 1e-30;
 
 /**
- * LpNormalization: y = x / n with n the p-norm along an axis. x_grad = (g - d * sum(g * y)) / n, where d is the derivative of n:
- * y for p = 2 and the sign of x for p = 1.
+ * LpNormalization: y = x / n with n the p-norm along an axis. x_grad = (g - d * sum(g * y)) / n, where d is
+ * the derivative of n: y for p = 2 and the sign of x for p = 1.
  */
 function lpNormalization(c: VjpContext): Value {
   const { emit } = c;

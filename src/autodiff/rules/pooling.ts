@@ -10,7 +10,10 @@ function kernelOf(c: VjpContext): readonly number[] {
   return kernel;
 }
 
-/** Each output's gradient is added at the place its maximum came from, which the op itself tells (flat over the whole tensor). */
+/**
+ * Each output's gradient is added at the place that its maximum came from. The op itself returns that place
+ * (flat over the whole tensor).
+ */
 function maxPool(c: VjpContext): Value {
   const { emit, node } = c;
   if (intAttribute(node, 'storage_order', 0)) throw c.unsupported('column-major indices');
@@ -24,7 +27,10 @@ function maxPool(c: VjpContext): Value {
   return reshapeLike(emit, sum, x, c.shapeOf(x));
 }
 
-/** The average is a depthwise convolution with equal weights, 1 / (elements under the window); so is its gradient. */
+/**
+ * The average is a depthwise convolution with equal weights, 1 / (elements under the window). Its gradient is
+ * one too.
+ */
 function averagePool(c: VjpContext): Value {
   const { emit } = c;
   const kernel = kernelOf(c);
@@ -38,13 +44,14 @@ function averagePool(c: VjpContext): Value {
 }
 
 /**
- * How many elements each window averages: those inside the image, and those of the padding too where count_include_pad
- * says so; never those beyond the padding that ceil_mode reaches. One number, or [1, 1, ...output] where windows differ.
+ * How many elements each window averages: those inside the image, and those of the padding where
+ * count_include_pad is set. Elements beyond the padding, which ceil_mode can reach, never count. The result
+ * is one number, or [1, 1, ...output] where windows differ.
  */
 function windowCounts(c: VjpContext, window: Window): Value | number {
   const includePad = intAttribute(c.node, 'count_include_pad', 0) === 1;
   const isPadded = [...window.padBegin, ...window.padEnd].some((pad) => pad !== 0);
-  // Then no window reaches beyond what counts, whatever the size of the image.
+  // Then no window reaches beyond the elements that count, whatever the size of the image.
   if ((includePad || !isPadded) && !intAttribute(c.node, 'ceil_mode', 0))
     return window.kernel.reduce((a, b) => a * b, 1);
   const input = spatialSizes(c, 0);

@@ -2,7 +2,10 @@ import { DATA_TYPE, intAttribute, toIntegers, type Value } from '../../onnx/inde
 import { expandLike, fromFront } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
-/** The axes that a Reduce op sums over (opset 18: an input; absent means all, or none with noop_with_empty_axes). */
+/**
+ * The axes that a Reduce op sums over (opset 18: an input; absent means all, or none with
+ * noop_with_empty_axes).
+ */
 function reducedAxes(c: VjpContext): number[] {
   const rank = c.shapeOf(c.input(0)).length;
   const axes = c.node.inputs[1];
@@ -55,7 +58,10 @@ function extremum(c: VjpContext): Value {
   return emit.op('Mul', [mask, emit.op('Div', [keepAxes(c, c.gradient, axes), holders])]);
 }
 
-/** The quotient's denominator where it may be zero: the numerator is zero there too, and so is the gradient. */
+/**
+ * The smallest denominator of the quotient. Where it would be zero, the numerator is zero too, and so is the
+ * gradient.
+ */
 const SMALLEST_NORM = 1e-30;
 
 /** y = sqrt(sum of x^2): x / y. */

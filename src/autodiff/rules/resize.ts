@@ -7,7 +7,7 @@ interface ResizedAxis {
   readonly axis: number;
   readonly size: number;
   readonly newSize: number;
-  /** Absent where the node is given sizes. */
+  /** Absent where the node has sizes instead. */
   readonly scale?: number;
 }
 
@@ -32,9 +32,9 @@ function resizedAxes(c: VjpContext): ResizedAxis[] {
 }
 
 /**
- * Resize is linear, and each axis is resized on its own. So the gradient is, axis by axis, the product with a transposed matrix:
- * what the node makes of the unit vectors. The node itself computes that matrix, which spares its dozen ways to place
- * pixels; ONNX Runtime does so once, as it depends on nothing.
+ * Resize is linear and resizes each axis on its own. So the gradient is, axis by axis, the product with a
+ * transposed matrix: the node's output for the unit vectors. The node itself computes that matrix, so its
+ * dozen ways to place pixels need no code here. ONNX Runtime computes it once, because it depends on nothing.
  */
 function resize(c: VjpContext): Value {
   if (stringAttribute(c.node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize')

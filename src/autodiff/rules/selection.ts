@@ -10,11 +10,14 @@ import {
 import { fromFront, multiplyAlong, zerosLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
-/** Ops that read some elements of their input: their gradient adds each element's share back where it was read. */
+/**
+ * Ops that read some elements of their input: their gradient adds each element's share back where it was
+ * read.
+ */
 
 /**
- * Zeros in the shape of `like`, to which the slices of `gradient` along `axis` are added at `indices`, an int64 vector. An index may
- * come several times.
+ * Zeros in the shape of `like`, plus the slices of `gradient` along `axis`, added at `indices`, an int64
+ * vector. An index may come several times.
  */
 function scatterAdd(c: VjpContext, gradient: Value, like: Value, indices: Value, axis: number): Value {
   const { emit } = c;
@@ -44,7 +47,8 @@ function gather(c: VjpContext): Value {
   const indexRank = c.shapeOf(indices).length;
   if (indexRank === 0) gradient = emit.op('Unsqueeze', [gradient, emit.ints([axis])]);
   if (indexRank > 1) {
-    // 0 copies the size of the same axis, which holds for those before the indices; those behind must be fixed.
+    // 0 copies the size of the same axis. That works for the axes before the indices; those behind them must
+    // be fixed.
     const behind = shape.slice(axis + 1);
     if (!behind.every((dim) => typeof dim === 'number'))
       throw c.unsupported('an index of several axes before an open axis');
@@ -66,7 +70,10 @@ interface AxisSlice {
   readonly count: number;
 }
 
-/** What one axis of a Slice reads, by the rules of the ONNX operator: negative numbers count from the end, then all is clamped. */
+/**
+ * What one axis of a Slice reads, by the rules of the ONNX operator: negative numbers count from the end,
+ * then everything is clamped.
+ */
 function axisSlice(axis: number, size: number, start: number, end: number, step: number): AxisSlice {
   const fromEnd = (i: number) => (i < 0 ? i + size : i);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
@@ -92,7 +99,7 @@ function slices(c: VjpContext): AxisSlice[] {
   });
 }
 
-/** Zeros around what was cut out; where rows were skipped, each goes back to its own place. */
+/** Zeros around the part that was cut out. Where rows were skipped, each goes back to its own place. */
 function slice(c: VjpContext): Value {
   const { emit } = c;
   const rank = c.shapeOf(c.input(0)).length;
@@ -135,7 +142,10 @@ function paddings(c: VjpContext): { axis: number; begin: number; end: number }[]
   }));
 }
 
-/** The part of the gradient that belongs to the input, and where padding copied some of it (reflect, edge, wrap) the copies' too. */
+/**
+ * The part of the gradient that belongs to the input. Where padding copied some of the input (reflect, edge,
+ * wrap), the gradients of the copies are added.
+ */
 function pad(c: VjpContext): Value {
   const { emit } = c;
   const shape = c.shapeOf(c.input(0));
@@ -156,7 +166,10 @@ function pad(c: VjpContext): Value {
   return emit.op('Pad', [c.gradient, emit.ints(pads)]);
 }
 
-/** [size + begin + end, size]: what the padding makes of the unit vectors of one axis, transposed. It depends on nothing and is computed once. */
+/**
+ * [size + begin + end, size]: the padding's output for the unit vectors of one axis, transposed. It depends
+ * on nothing and is computed once.
+ */
 function copies(c: VjpContext, mode: string, size: Dim, begin: number, end: number): Value {
   const { emit } = c;
   if (typeof size !== 'number') throw c.unsupported(`padding an open axis by ${mode}`);
@@ -179,8 +192,8 @@ function gatherNd(c: VjpContext): Value {
 }
 
 /**
- * Scatter: what is written takes the gradient of the places that it is written to, and what was there before has none left, unless it is added to.
- * `read` is the op that reads such places.
+ * Scatter: the updates take the gradient of the places that they are written to. The old values there get
+ * none, unless the op adds to them. `read` is the op that reads such places.
  */
 const scatter =
   (read: 'GatherElements' | 'GatherND') =>

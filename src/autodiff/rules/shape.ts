@@ -31,7 +31,7 @@ function concat(c: VjpContext): (Value | null)[] {
   return node.inputs.map((_, i) => (c.needs(i) ? parts[i]! : null));
 }
 
-/** The parts' gradients joined; a part that nothing uses counts as zero. */
+/** The parts' gradients joined. A part that nothing uses counts as zero. */
 function split(c: VjpContext): Value {
   const { emit, node } = c;
   const parts = node.outputs.map((output, i) => {
@@ -83,8 +83,8 @@ export const SHAPE_RULES: Readonly<Record<string, VjpEntry>> = {
 };
 
 /**
- * SpaceToDepth undoes the order DCR of the channels; in CRD the channel comes before the place in the block, so these two change
- * places behind it.
+ * SpaceToDepth undoes DepthToSpace in channel order DCR. In order CRD the channel comes before the place in
+ * the block, so these two are swapped afterwards.
  */
 function depthToSpace(c: VjpContext): Value {
   const { emit } = c;

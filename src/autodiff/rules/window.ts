@@ -11,7 +11,10 @@ export interface Window {
   readonly padEnd: readonly number[];
 }
 
-/** Reads a node's window for a kernel of the given size; `auto_pad` is turned into numbers, for which sizes must be fixed. */
+/**
+ * Reads a node's window for a kernel of the given size. `auto_pad` becomes numbers; for that, sizes must be
+ * fixed.
+ */
 export function windowOf(c: VjpContext, kernel: readonly number[]): Window {
   const n = kernel.length;
   const ones = new Array<number>(n).fill(1);
