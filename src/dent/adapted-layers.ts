@@ -5,11 +5,14 @@ import { type AdaptableLayer, findLayers } from './layers.ts';
 import { quantisingNode, runtimeNode } from './missing-rules.ts';
 import type { Recipe } from './recipe-fields.ts';
 
-/** Whether the recipe normalises or scales otherwise than the model as it is. */
+/** Whether the recipe changes how layers normalise or scale. */
 export const changesLayers = (recipe: Recipe): boolean =>
   recipe.statistics !== 'source' || (recipe.steps > 0 && recipe.affine === 'on');
 
-/** The layers that a recipe adapts. Throws `InputError` where there are none, or none with the statistics that it replaces. */
+/**
+ * The layers that a recipe adapts. Throws `InputError` where there are none, or where none has the statistics
+ * that the recipe replaces.
+ */
 export function adaptedLayers(recipe: Recipe, graph: Graph): readonly AdaptableLayer[] {
   if (!changesLayers(recipe)) return [];
   const { layers, refused } = findLayers(graph);
@@ -38,7 +41,10 @@ export function refuseQuantised(classifier: Classifier): void {
   );
 }
 
-/** Throws where ONNX Runtime has rewritten the model for its own use: normalisations are folded, and fused operators have no gradient. */
+/**
+ * Throws where ONNX Runtime has rewritten the model for its own use: normalisations are folded then, and
+ * fused operators have no gradient.
+ */
 export function refuseOptimised(classifier: Classifier): void {
   const node = runtimeNode(classifier);
   if (!node) return;

@@ -17,13 +17,13 @@ import { smooth } from './smoothing.ts';
 /** The classifier as a function of an image batch and its adapted parameters. */
 export interface AdaptiveForward {
   /**
-   * Inputs: the image [N, C, H, W] and the parameters [R, P], R being 1 or N by scope. Outputs: logits [N, K] and, with
-   * smoothing, sigma [R].
+   * Inputs: the image [N, C, H, W] and the parameters [R, P], R being 1 or N by scope. Outputs: logits [N, K]
+   * and, with smoothing, sigma [R].
    */
   readonly graph: Graph;
   /**
-   * P: an offset to each trained scale, one to each trained shift, and one to log sigma, as far as the recipe adapts them.
-   * Adaptation starts from zero.
+   * P: one offset to each trained scale, one to each trained shift, and one to log sigma, where the recipe
+   * adapts them. Adaptation starts from zero.
    */
   readonly parameterCount: number;
   /** Learning rate of each parameter, [P]. */
@@ -31,9 +31,10 @@ export interface AdaptiveForward {
 }
 
 /**
- * Rewrites the classifier so that each layer's scale and shift, and the smoothing, come from one flat parameter tensor. For source
- * statistics the normalisation becomes one multiplication and one addition, y = x * s + t with s = scale / sqrt(var + eps) and
- * t = shift - mean * s, where s and t of all layers are computed at once.
+ * Rewrites the classifier so that each layer's scale and shift, and the smoothing, come from one flat
+ * parameter tensor. For source statistics the normalisation becomes one multiplication and one addition, y =
+ * x * s + t with s = scale / sqrt(var + eps) and t = shift - mean * s. The s and t of all layers are computed
+ * at once.
  */
 export function adaptiveForward(
   classifier: Classifier,

@@ -7,14 +7,18 @@ import { type BatchShare, STATISTICS } from './statistics.ts';
 /** The number of parameter rows of a scope: one for the batch, or one for each row. */
 export const parameterRows = (recipe: Recipe): Dim => (recipe.scope === 'sample' ? BATCH : 1);
 
-/** Scale and shift of one layer, [R, C] each, or [R, C, 1, ...] in as many axes as what they are applied to. */
+/**
+ * Scale and shift of one layer, [R, C] each, or [R, C, 1, ...] with as many axes as the tensor that they are
+ * applied to.
+ */
 export interface Affine {
   readonly scale: Value;
   readonly shift: Value;
 }
 
 /**
- * Scale and shift of each layer from the offsets that adaptation has made, [R, sum of channels] each, or as trained where there are none.
+ * Scale and shift of each layer from the offsets of adaptation, [R, sum of channels] each. Where there are no
+ * offsets: as trained.
  */
 export function affineOf(
   builder: GraphBuilder,
@@ -26,7 +30,8 @@ export function affineOf(
   const rows = offsets ? parameterRows(recipe) : 1;
   const sizes = layers.map((layer) => layer.channels);
   const total = sizes.reduce((a, b) => a + b, 0);
-  // Cut at once, so that the gradients of all meet in one node: ONNX Runtime can then compute both of a layer while they are at hand.
+  // Cut at once, so that the gradients of all layers meet in one node: ONNX Runtime can then compute both
+  // gradients of a layer while its data is in the cache.
   const both = builder.op('Concat', fromOffsets(builder, offsets, layers, recipe, [rows, total]), {
     attributes: { axis: 1 },
     shape: [rows, 2 * total],
@@ -42,7 +47,10 @@ export function affineOf(
   return layers.map((_, i) => ({ scale: parts[i]!, shift: parts[layers.length + i]! }));
 }
 
-/** The axes behind the channels' where all layers have their channels second and as many axes; otherwise none. */
+/**
+ * The axes behind the channels', where all layers have their channels second and the same number of axes;
+ * otherwise none.
+ */
 function axesBehind(layers: readonly AdaptableLayer[]): number[] {
   const rank = (layer: AdaptableLayer) => layer.node.outputs[0]!.type!.shape!.length;
   const axes = rank(layers[0]!);
@@ -63,9 +71,10 @@ export function split(builder: GraphBuilder, value: Value, sizes: readonly numbe
 }
 
 /**
- * Scale and shift of all layers at once, [R, C], from the offsets that adaptation has added to the trained ones. With source statistics they
- * hold the normalisation too: s = scale / deviation and t = shift - mean * s. Starting from s and t rounded once, and adding what the
- * offsets change, keeps digits that the same formulas in float32 would lose.
+ * Scale and shift of all layers at once, [R, C], from the offsets that adaptation has added to the trained
+ * ones. With source statistics they hold the normalisation too: s = scale / deviation and t = shift - mean *
+ * s. Start from s and t, rounded once, and add the change that the offsets make: this keeps digits that the
+ * same formulas in float32 would lose.
  */
 function fromOffsets(
   builder: GraphBuilder,
@@ -110,7 +119,10 @@ function fromOffsets(
   ];
 }
 
-/** Mean and 1 / deviation by channel where they are fixed; 0 and 1 where the layer normalises by other ones, or not at all. */
+/**
+ * Mean and 1 / deviation by channel, where they are fixed. 0 and 1 where the layer uses other statistics, or
+ * does not normalise.
+ */
 function fixedNormalization(
   layer: AdaptableLayer,
   recipe: Recipe,
@@ -145,7 +157,9 @@ export function rowCount(builder: GraphBuilder, image: Value): Value {
   return builder.op('Cast', [size], { name: 'rows', attributes: { to: 1 }, shape: [] });
 }
 
-/** The layer on x: y = x * scale + shift, after normalising by the batch's statistics where they have a share. */
+/**
+ * The layer on x: y = x * scale + shift, normalised first by the batch's statistics where they have a share.
+ */
 export function applyLayer(
   builder: GraphBuilder,
   layer: AdaptableLayer,
@@ -173,7 +187,10 @@ export function applyLayer(
   return builder.op('Add', [scaled, shift], { name: `${layer.node.name}_shift`, shape });
 }
 
-/** Scale and shift that normalise by the statistics of the batch, or by those blended with the source's; both take part in the gradient. */
+/**
+ * Scale and shift that normalise by the batch's statistics, or by a blend of these and the source's. Both
+ * take part in the gradient.
+ */
 function applyBatchStatistics(
   builder: GraphBuilder,
   layer: AdaptableLayer,

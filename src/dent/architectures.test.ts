@@ -5,7 +5,7 @@ import { createEngine } from '../engine/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import { compile, createRecipe } from './index.ts';
 
-/** What PyTorch made of one model under one recipe; written by make.py in the same folder. */
+/** PyTorch's results for one model under one recipe. make.py in the same folder writes it. */
 interface Case {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly tolerance: number;

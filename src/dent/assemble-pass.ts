@@ -17,11 +17,17 @@ import { predictWithGradient } from './row-passes.ts';
 
 /** The inputs and outputs of the graph of one pass that are not the model's own. */
 export const PASS_INPUTS = {
-  /** What a pass hands to the next, [tensors, parameters]: the parameters and the optimizer's state, zeros for the first. */
+  /**
+   * The parameters and the optimizer's state from the pass before, [tensors, parameters]. Zeros for the first
+   * pass.
+   */
   carried: 'carried',
-  /** The gradient that the last pass has found, summed over all rows, [1, parameters]. */
+  /** The gradient from the pass before, summed over all rows, [1, parameters]. */
   gradient: 'gradient',
-  /** How many updates are made when this pass predicts, its own included; 0 for the first pass, which makes none. */
+  /**
+   * How many updates are made when this pass predicts, including its own. 0 for the first pass, which makes
+   * none.
+   */
   updates: 'updates',
   /** How many rows the whole batch has, a float32 scalar. */
   rows: 'batch_rows',
@@ -35,16 +41,17 @@ const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value =>
   type: { dataType, shape },
 });
 
-/** The shape of what a pass carries. */
+/** The shape of the state that one pass hands to the next. */
 export const carriedShape = ({ forward, recipe }: Components): readonly [number, number] => [
   1 + OPTIMIZERS[recipe.optimizer].stateTensors,
   forward.parameterCount,
 ];
 
 /**
- * One pass through any of the rows of a batch that share their parameters: it makes the update that the last pass's gradient calls for,
- * predicts, and computes the rows' share of the next gradient. Whoever runs it over all rows and adds the shares up, `steps` + 1 times, does
- * what the self-adapting graph does, and may run parts of the rows side by side.
+ * One pass through any of the rows of a batch that share their parameters. It makes the update with the last
+ * pass's gradient, predicts, and computes the rows' share of the next gradient. A runner goes over all rows
+ * and adds up the shares, `steps` + 1 times. That does the same as the self-adapting graph, and parts of the
+ * rows may run side by side.
  */
 export function assemblePass(components: Components): Graph {
   const { classifier, classes } = components;
@@ -75,7 +82,10 @@ export function assemblePass(components: Components): Graph {
   return fuseAffine(mergeStridedGradients(graph));
 }
 
-/** The parameters after the update, then the optimizer's state, [1, parameters] each; before the first gradient, as they are. */
+/**
+ * The parameters after the update, then the optimizer's state, [1, parameters] each. Before the first
+ * gradient they stay as they are.
+ */
 function updated(
   builder: GraphBuilder,
   { forward, recipe }: Components,

@@ -28,8 +28,9 @@ export const SIGMA_OUTPUT = 'sigma';
 export const PARAMETERS_OUTPUT = 'parameters';
 
 /**
- * Joins the components to the self-adapting graph: parameters and optimizer state start from zero, a Loop carries them over
- * `steps` trips of forward, objective, gradient and update, and one more that predicts. Nothing outlives a run.
+ * Joins the components to the self-adapting graph. Parameters and optimizer state start from zero. A Loop
+ * carries them over `steps` trips of forward, objective, gradient and update; one more trip predicts. Nothing
+ * outlives a run.
  */
 export function assemble(components: Components): Graph {
   const { classifier, recipe, forward, classes } = components;
@@ -62,7 +63,7 @@ function output(builder: GraphBuilder, value: Value, name: string, shape: readon
   return builder.op('Identity', [value], { name, shape });
 }
 
-/** On a GPU a batch stays whole: there, it is small kernels that cost time. */
+/** On a GPU a batch stays whole: there, small kernels cost the time. */
 function rowsOf(builder: GraphBuilder, { classifier, recipe, target }: Components, image: Value): Rows {
   const rows = { image, count: rowCount(builder, image) };
   if (recipe.steps === 0 || !isSumOverRows(recipe) || target === 'cuda') return rows;
@@ -87,7 +88,10 @@ function initialParameters(builder: GraphBuilder, { forward, recipe }: Component
   });
 }
 
-/** The model's own prediction where statistics of the batch and smoothing change even that of the first pass. */
+/**
+ * The model's own prediction, for recipes whose first pass already differs: statistics of the batch and
+ * smoothing.
+ */
 function staticLogits(builder: GraphBuilder, components: Components, rows: Rows): Value {
   const forward = adaptiveForward(components.classifier, [], PRESETS.static);
   const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
@@ -106,8 +110,8 @@ function forwardAlone(
 }
 
 /**
- * The Loop: `steps` trips that predict and update, and a last one that predicts. Carried are the parameters, the first and the last logits,
- * sigma and the optimizer's state; the rows' entropies are gathered.
+ * The Loop: `steps` trips that predict and update, and a last one that predicts. It carries the parameters,
+ * the first and the last logits, sigma and the optimizer's state. It gathers the rows' entropies.
  */
 function adapt(
   builder: GraphBuilder,
@@ -137,7 +141,7 @@ function adapt(
     { name: 'parameters', start, type: parameterType },
     ...state,
   ];
-  // Whoever asks for less than none gets a prediction all the same.
+  // Negative `steps` still predict.
   const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
   const results = appendLoop(builder, { name: 'step', trips, carried }, (body, trip, values) => {
     const firstLogits = values[0]!;
@@ -147,7 +151,7 @@ function adapt(
     const next = updateOfTrip(body, components, trip, parameters, pass.gradient, moments);
     const first = body.op('Where', [body.op('Equal', [trip, body.int(0)]), pass.logits, firstLogits]);
     const sigma = pass.sigma ? [pass.sigma] : [];
-    // The last trip's update is of no use: the parameters that count are those it predicted with.
+    // Nothing uses the update of the last trip. The parameters that count are those that it predicted with.
     const used = exposesParameters ? [parameters] : [];
     return {
       carried: [first, pass.logits, ...sigma, ...used, next.parameters, ...next.state],

@@ -2,8 +2,9 @@ import { type Constant, float32Constant, type GraphBuilder, type Node, type Valu
 import type { AdaptableLayer } from './layers.ts';
 
 /**
- * What the layer's scale and shift are applied to, with nodes appended that compute it where the layer is more than these.
- * `inputs` are those of the layer's node, as the graph under construction knows them.
+ * The value that the layer's scale and shift are applied to. Appends the nodes that compute it, where the
+ * layer does more than scale and shift. `inputs` are those of the layer's node, as the graph under
+ * construction knows them.
  */
 export function bareLayer(
   builder: GraphBuilder,
@@ -21,7 +22,7 @@ export function bareLayer(
   return bare;
 }
 
-/** The inputs with scale 1 and shift 0 in the places of the trained ones. */
+/** The inputs, with scale 1 and shift 0 instead of the trained ones. */
 function neutral(
   builder: GraphBuilder,
   { channels, kind }: AdaptableLayer,

@@ -41,7 +41,9 @@ const SEEDLINGS: readonly Uint8Array[] = [
   ),
 ];
 
-/** Looks at the bytes as commands and service do. Whatever is wrong with them is told in a sentence, by an InputError. */
+/**
+ * Reads the bytes as the commands and the service do. Every fault must come as an InputError with a sentence.
+ */
 async function look(bytes: Uint8Array): Promise<'told' | 'read'> {
   try {
     tensorNames(bytes);
@@ -61,7 +63,7 @@ const flipped = (bytes: Uint8Array, next: Chance): Uint8Array => {
   return broken;
 };
 
-/** A piece of one place put at another. */
+/** The bytes with a piece copied from one place to another. */
 function spliced(bytes: Uint8Array, next: Chance): Uint8Array {
   const [from, to, length] = [next(bytes.length), next(bytes.length), next(40)];
   const broken = bytes.slice();
@@ -86,7 +88,7 @@ const STRANGE_OPS = [
   '',
 ];
 
-/** The graph with one thing in it that fits nothing. */
+/** The graph with one part that does not fit the rest. */
 function misfit(model: Model, next: Chance): Model {
   const { graph } = model;
   const nodes = [...graph.nodes];

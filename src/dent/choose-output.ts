@@ -10,7 +10,7 @@ import {
 } from '../onnx/index.ts';
 import { isSoftmax, WRAPPERS } from './closing-ops.ts';
 
-/** What is known of the output that classifies, beside the model's file. */
+/** What is known about the classifying output besides the model's file. */
 export interface OutputHint {
   /** The name of the output that holds logits or probabilities. */
   readonly output?: string;
@@ -22,8 +22,9 @@ const NAME_IT =
   'say which one holds the logits by "output": "NAME" in model.json or --output NAME (--model-output NAME for adapt and compile)';
 
 /**
- * The output that classifies; the others are not compiled. Of several it is the one of shape [N, classes] that is furthest behind: logits
- * behind features, the main head behind auxiliary ones. Throws `InputError` with the list where that leaves none, or more than one.
+ * The output that classifies; the others are not compiled. Of several outputs it is the one of shape [N,
+ * classes] that is furthest behind: logits come behind features, the main head behind auxiliary ones. Throws
+ * `InputError` with the list where none is left, or more than one.
  */
 export function chooseOutput(graph: Graph, hint: OutputHint = {}): Value {
   const { outputs } = graph;
@@ -86,25 +87,28 @@ function mostLikely(graph: Graph, floats: readonly Value[], classes: number | un
 
 const sizeOf = ({ type }: Value) => type?.shape?.[1];
 
-/** Whether the declared shape may be [N, classes]; what is not declared may be anything. */
+/** Whether the declared shape may be [N, classes]. An undeclared shape may be anything. */
 function mayClassify({ type }: Value): boolean {
   if (!type?.shape) return true;
   const [, classes] = type.shape;
   return type.shape.length === 2 && (typeof classes === 'string' || classes! > 1);
 }
 
-/** Walks back over what closes a classifier: changes of type and shape, and Softmax where `throughSoftmax`. */
+/**
+ * Walks back over the nodes that close a classifier: changes of type and shape, and Softmax where
+ * `throughSoftmax`.
+ */
 function sourceOf(value: Value, producers: ReadonlyMap<Value, Node>, throughSoftmax: boolean): Value {
   const node = producers.get(value);
   const passes = node?.domain === '' && (WRAPPERS.has(node.opType) || (throughSoftmax && isSoftmax(node)));
   return passes && node.inputs[0] ? sourceOf(node.inputs[0], producers, throughSoftmax) : value;
 }
 
-/** The best few classes of each image, which are no scores of all classes. */
+/** The best few classes of each image are no scores of all classes. */
 const isSelection = (value: Value, producers: ReadonlyMap<Value, Node>): boolean =>
   producers.get(sourceOf(value, producers, false))?.opType === 'TopK';
 
-/** Of outputs that are the same logits, with a Softmax and without, one: that without. */
+/** Of outputs that are the same logits with and without a Softmax, keeps the one without. */
 function withoutCopies(values: readonly Value[], producers: ReadonlyMap<Value, Node>): Value[] {
   const kept = new Map<Value, Value>();
   for (const value of values) {

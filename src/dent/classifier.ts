@@ -26,7 +26,7 @@ export interface Classifier {
   readonly removed?: Node;
 }
 
-/** The model with its logits as its output. Its own output is `output`, which `chooseOutput` names. */
+/** The model with its logits as its output. `output` is its own output, which `chooseOutput` finds. */
 export function asClassifier(model: Model, output: Value): Classifier {
   const { graph } = model;
   const input = imageInput(graph);
@@ -51,7 +51,10 @@ export function asClassifier(model: Model, output: Value): Classifier {
   return { ...found, logits: output, model: { ...model, graph: bypassed } };
 }
 
-/** Throws where the Softmax is not over the classes: taken off, it would leave other numbers than the model's own. */
+/**
+ * Throws where the Softmax is not over the classes. Without it the model would give other numbers than its
+ * own.
+ */
 function checkAxis(softmax: Node): void {
   const shape = softmax.inputs[0]?.type?.shape;
   if (!shape) return;

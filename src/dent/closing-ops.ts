@@ -10,7 +10,7 @@ export const WRAPPERS: ReadonlySet<string> = new Set([
   'Unsqueeze',
 ]);
 
-/** These, and ops that may stand behind a closing Sigmoid and leave its labels independent. */
+/** These ops, and those that may stand behind a closing Sigmoid and leave its labels independent. */
 const WRAPPERS_AND_LIMITS: ReadonlySet<string> = new Set([
   ...WRAPPERS,
   ...['Clip', 'Min', 'Max', 'Transpose', 'Mul', 'Div'],
@@ -28,7 +28,7 @@ function closing(
   const node = producers.get(output);
   if (node?.domain !== '' || !passed.has(node.opType)) return node;
   const computed = node.inputs.filter((value) => value !== null && producers.has(value));
-  // Of two computed inputs neither is what the other only limits; a shape may be computed as well.
+  // Of two computed inputs, neither just limits the other. A shape may be computed as well.
   const source = WRAPPERS.has(node.opType) ? node.inputs[0] : computed.length === 1 ? computed[0] : undefined;
   return source ? closing(source, producers, passed) : node;
 }
@@ -47,6 +47,6 @@ export function closingSigmoid(output: Value, producers: ReadonlyMap<Value, Node
     : undefined;
 }
 
-/** The node that computes the output but for changes of type and shape. */
+/** The node that computes the output, apart from changes of type and shape. */
 export const closingNode = (output: Value, producers: ReadonlyMap<Value, Node>): Node | undefined =>
   closing(output, producers, WRAPPERS);

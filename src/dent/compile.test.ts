@@ -26,7 +26,7 @@ const adapting = createRecipe({ preset: 'dent' });
 const compileWith = (model: Uint8Array, options: Record<string, unknown>): Promise<CompiledModel> =>
   compile(model, createRecipe(options), engine);
 
-/** All outputs of the compiled graph, by their names. */
+/** All outputs of the compiled graph by name. */
 const run = ({ bytes }: CompiledModel, image: Tensor, steps: number) =>
   engine.evaluate(bytes, { image, steps: int64([], [steps]) });
 
@@ -38,7 +38,7 @@ function largestDifference(a: Tensor | undefined, b: Tensor | undefined): number
   return first.reduce((largest, value, i) => Math.max(largest, Math.abs(value - second[i]!)), 0);
 }
 
-/** Every node, those of loops' bodies too. */
+/** Every node, including those of loops' bodies. */
 function allNodes(graph: Graph): Graph['nodes'] {
   const bodies = graph.nodes.flatMap((node) =>
     Object.values(node.attributes).flatMap((a) => (a.kind === 'graph' ? allNodes(a.value) : [])),

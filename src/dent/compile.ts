@@ -17,20 +17,24 @@ import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
 
-/** Changes whenever the same model and recipe would compile to another graph; part of the cache key of artifacts. */
+/**
+ * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
+ * artifacts.
+ */
 export const COMPILER_VERSION = '4';
 
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
   /**
-   * Whether a graph of one pass will do (see assemble-pass.ts), for a runner that goes through the rows itself. Other than the self-adapting
-   * graph it can be run on parts of the rows side by side. Where the recipe or the target does not allow it, the graph is self-adapting.
+   * Allows a graph of one pass (see assemble-pass.ts), for a runner that goes through the rows itself. Unlike
+   * the self-adapting graph it can run on parts of the rows side by side. Where the recipe or the target does
+   * not allow it, the graph is self-adapting.
    */
   readonly inPasses?: boolean;
   /**
-   * Whether the self-adapting graph has one more output, `parameters` [R, P]: the offsets that adaptation has ended at, R being 1
-   * or the rows. `adaptiveForward` takes them as they are. Not for a graph of one pass.
+   * Adds the output `parameters` [R, P] to the self-adapting graph: the offsets at the end of adaptation, R
+   * being 1 or the rows. `adaptiveForward` takes them as they are. Not for a graph of one pass.
    */
   readonly exposesParameters?: boolean;
 }
@@ -43,20 +47,23 @@ export interface CompiledModel {
   readonly classes: number;
   /** [channels, height, width], with -1 where the model leaves a size open. */
   readonly imageShape: readonly [number, number, number];
-  /** What the model's file was taken for. */
+  /** How the model's file was understood. */
   readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
-  /** How many layers have their scale and shift adapted, and how many numbers that are in all. */
+  /** How many layers have their scale and shift adapted, and how many numbers these are in all. */
   readonly layers: number;
   readonly parameters: number;
-  /** Present where the graph is one pass: the shape of what one hands to the next, [tensors, parameters]. */
+  /**
+   * Present where the graph is one pass: the shape of the state that one pass hands to the next, [tensors,
+   * parameters].
+   */
   readonly carried?: readonly [number, number];
 }
 
 /**
- * Writes the self-adapting graph of `model` (serialized ONNX bytes) for `recipe`. A recipe of zero steps compiles to the
- * forward pass alone. Rejects with `InputError` naming the node and op at fault.
+ * Writes the self-adapting graph of `model` (serialized ONNX bytes) for `recipe`. A recipe of zero steps
+ * compiles to the forward pass alone. Rejects with `InputError` naming the node and op at fault.
  */
 export async function compile(
   model: Uint8Array,
@@ -96,7 +103,10 @@ interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
   readonly layers: readonly AdaptableLayer[];
 }
 
-/** The self-adapting graph of a prepared model, and the layers it adapts. Throws `InputError` naming the node and op at fault. */
+/**
+ * The self-adapting graph of a prepared model, and the layers it adapts. Throws `InputError` naming the node
+ * and op at fault.
+ */
 export function adaptiveGraph(
   prepared: PreparedModel,
   recipe: Recipe,
@@ -115,14 +125,14 @@ export function adaptiveGraph(
   return graphOf(prepared, recipe, layers, options);
 }
 
-/** What to do where an operator stands in the way of the gradient. */
+/** What to do when an operator blocks the gradient. */
 export const NO_GRADIENT =
   'docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.';
 
 const OPEN_SIZE =
   "The model leaves its height and width open; for one size, by --size or the manifest's width and height, it may compile.";
 
-/** Errors of `work` with a way on at their end. */
+/** Adds `advice` to the end of the errors of `work`. */
 function advised<T>(advice: string, work: () => T): T {
   try {
     return work();
@@ -131,7 +141,7 @@ function advised<T>(advice: string, work: () => T): T {
   }
 }
 
-/** On a GPU it is small kernels that cost time, not the reach of a cache. */
+/** On a GPU small kernels cost the time, not the size of a cache. */
 const WHOLE_BATCH = 2 ** 31 - 1;
 
 function graphOf(
@@ -147,7 +157,8 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
-  // All threads of a session work on one part, each in the cache of its own core; a runner that cuts batches gives each session one.
+  // All threads of a session work on one part, each in the cache of its own core. A runner that cuts batches
+  // gives each session one thread.
   const partRows =
     target === 'cuda' ? WHOLE_BATCH : (inPasses ? 1 : 2) * rowsPerPart(classifier.model.graph, true);
   const loss = lossOf(recipe);
@@ -163,6 +174,9 @@ function graphOf(
   };
 }
 
-/** Smoothing changes the prediction before the first update, so the logits of the model as it is cost a pass of their own. */
+/**
+ * With smoothing the first prediction already differs from the model's own, so the model's own logits would
+ * cost another pass.
+ */
 const runsInPasses = (recipe: Recipe): boolean =>
   recipe.steps > 0 && isSumOverRows(recipe) && recipe.sigma === 'off';

@@ -23,6 +23,9 @@ export interface Adaptation {
   readonly entropy: Value;
   /** After the last update, [R]; present with smoothing. */
   readonly sigma?: Value;
-  /** After the last update, [R, P]. Where the graph does not tell them, they may be those of an update that nothing used. */
+  /**
+   * After the last update, [R, P]. Where they are no output of the graph, they may be those of an update that
+   * nothing used.
+   */
   readonly parameters: Value;
 }

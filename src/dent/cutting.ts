@@ -3,8 +3,8 @@ import { isSplittable } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 
 /**
- * How the engine may cut a batch of the compiled graph: into runs of its own rows where they are on their own, pass by pass where they share
- * their parameters, or not at all.
+ * How the engine may cut a batch of the compiled graph: into separate runs where rows are independent, pass
+ * by pass where they share their parameters, or not at all.
  */
 export function cutting(
   recipe: Recipe,

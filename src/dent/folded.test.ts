@@ -25,7 +25,7 @@ const convolution =
 const norm: Write = (b, x) => batchNormalization(b, x, 4, 'norm');
 const folded = convolution(true);
 const plain = convolution(false);
-/** LayerNormalization over the channels, which come last in between. */
+/** LayerNormalization over the channels, which a Transpose puts last. */
 const layerNorm: Write = (b, x) => {
   const last = b.op('Transpose', [x], { attributes: { perm: [0, 2, 3, 1] } });
   const normalised = b.op('LayerNormalization', [last, weights(b, [4], 5), weights(b, [4], 6)]);

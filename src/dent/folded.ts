@@ -1,15 +1,19 @@
 import { consumersOf, type Graph, type Node, type Value } from '../onnx/index.ts';
 import type { AdaptableLayer, LayerReport } from './layers.ts';
 
-/** How many nodes behind a convolution its normalisation is looked for: an activation in parts, a Transpose, a sum. */
+/**
+ * How many nodes behind a convolution to search for its normalisation: an activation in parts, a Transpose, a
+ * sum.
+ */
 const REACH = 6;
 
 const EXPORT_AGAIN =
   'Export it again with torch.onnx.export(..., dynamo=False, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), or by the newer exporter with optimize=False (docs/exporting.md).';
 
 /**
- * What is lost where an exporter has folded BatchNormalization into the convolutions before it, one sentence; empty where it looks as if
- * none was. A folded convolution has a bias and no normalisation behind it. Shapes must be measured.
+ * One sentence on the loss where an exporter has folded BatchNormalization into the convolutions before it;
+ * empty where nothing looks folded. A folded convolution has a bias and no normalisation behind it. Shapes
+ * must be measured.
  */
 export function foldedWarnings(graph: Graph, { layers }: LayerReport): string[] {
   const bare = bareConvolutions(graph, layers);
@@ -25,7 +29,10 @@ export function foldedWarnings(graph: Graph, { layers }: LayerReport): string[] 
   ];
 }
 
-/** In networks of BatchNormalization hardly a convolution has a bias; those of other layers have up to two for each. */
+/**
+ * In networks of BatchNormalization hardly a convolution has a bias. With other layers there are up to two
+ * such convolutions for each layer.
+ */
 const mostBare = (layers: readonly AdaptableLayer[]): number =>
   layers.some(({ kind }) => kind === 'batch') ? layers.length / 2 : 2 * layers.length;
 
@@ -42,11 +49,11 @@ function bareConvolutions(graph: Graph, layers: readonly AdaptableLayer[]): numb
   ).length;
 }
 
-/** Convolutions of averages, which weigh channels, have a bias in any network. */
+/** Convolutions of averages (squeeze-and-excitation) have a bias in any network. */
 const isOverPixels = ({ outputs }: Node): boolean =>
   outputs[0]?.type?.shape?.slice(2).some((size) => size !== 1) ?? false;
 
-/** Ops at which a way from a convolution to its normalisation ends. */
+/** Ops that end the search from a convolution to its normalisation. */
 const WEIGHED: ReadonlySet<string> = new Set(['Conv', 'MatMul', 'Gemm']);
 
 function isNormalised(

@@ -265,7 +265,7 @@ describe('bytes of pixels', () => {
   const toFirst: Write = (b, x) => b.op('Transpose', [x], { attributes: { perm: [0, 3, 1, 2] } });
   const nchw = { dataType: DATA_TYPE.uint8, shape: ['batch', 3, 6, 8] };
   const nhwc = { dataType: DATA_TYPE.uint8, shape: ['batch', 6, 8, 3] };
-  /** The brightest of a pixel and a byte. */
+  /** The greater of a pixel and a constant byte. */
   const atLeast: Write = (b, x) =>
     b.op('Max', [x, b.constant({ dataType: DATA_TYPE.uint8, dims: [], bytes: Uint8Array.of(9) })]);
   const half: Write = (b, x) => b.op('Cast', [x], { attributes: { to: DATA_TYPE.float16 } });

@@ -8,7 +8,7 @@ import { type CompiledModel, type CompileOptions, compile, createRecipe } from '
 const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 30_000 });
 afterAll(() => engine.close());
 
-/** Compares numbers laid out so that `rowOf` tells to which row each belongs. */
+/** Compares numbers. `rowOf` tells which row each number belongs to. */
 function expectWithin(
   tolerance: readonly number[],
   actual: Tensor | undefined,
@@ -36,7 +36,7 @@ describe.each(goldenNames().map(loadGolden))('$name', ({ model, input, cases }) 
     expectWithin(tolerance, answer.logits, logits.flat(), byClass);
     expectWithin(tolerance, answer.entropy, entropy.flat(), (index) => index % logits.length);
     expectWithin(cases.static!.tolerance, answer.staticLogits, unadapted, byClass);
-    // One sigma for the batch comes of all its rows.
+    // A sigma for the whole batch depends on all its rows.
     const ofSigma = sigma?.length === 1 ? [Math.max(...tolerance)] : tolerance;
     if (sigma) expectWithin(ofSigma, answer.sigma, sigma, (index) => index);
     else expect(answer.sigma).toBeUndefined();

@@ -14,7 +14,7 @@ export interface GraphRunner {
   probe(model: Uint8Array): Promise<ProbedModel>;
 }
 
-/** Lets `ask` run a model as often as it likes. */
+/** Lets `ask` run a model as many times as it needs. */
 export async function probing<T>(
   runner: GraphRunner,
   model: Uint8Array,

@@ -41,7 +41,10 @@ function crossEntropy(builder: GraphBuilder, logits: Value, of: Value): Value {
   return builder.op('Neg', [row], { shape: [n!] });
 }
 
-/** (image, parameters, labels) -> (logits, loss of each row, gradient of the image): the compiler's parts, put together anew. */
+/**
+ * (image, parameters, labels) -> (logits, loss of each row, gradient of the image): the compiler's parts,
+ * combined anew.
+ */
 function inputGradient({ classifier }: PreparedModel, recipe: Recipe): Uint8Array {
   const layers = adaptedLayers(recipe, classifier.model.graph);
   const forward = adaptiveForward(classifier, layers, recipe);
@@ -65,7 +68,7 @@ function inputGradient({ classifier }: PreparedModel, recipe: Recipe): Uint8Arra
   });
 }
 
-/** What the graph says at some images, with the parameters that the recipe adapts to the images as they are. */
+/** The graph's outputs for some images, with the parameters that the recipe adapts to the clean images. */
 async function attackable(recipe: Recipe) {
   const prepared = await prepare(decodeModel(model), engine, {});
   const { bytes, input } = await compile(model, recipe, engine, { exposesParameters: true });
@@ -99,14 +102,14 @@ describe.each(Object.entries(RECIPES))('%s', (_, recipe) => {
     const { adapted, at, release } = await attackable(recipe);
     const x = images();
     const here = await at(x);
-    // The parameters are those with which the self-adapting graph predicts.
+    // These are the parameters that the self-adapting graph predicts with.
     const logits = Object.values(adapted)[0] as Tensor<'float32'>;
     logits.data.forEach((logit, i) => {
       expect(here.logits.data[i]).toBeCloseTo(logit, 3);
     });
     const size = x.data.length / ROWS;
     for (let row = 0; row < ROWS; row++) {
-      // Along the row's own gradient: its loss alone may change, by the gradient's length.
+      // Along the row's own gradient only its own loss may change, by the gradient's length.
       const gradient = here.gradient.data.subarray(row * size, (row + 1) * size);
       const length = Math.hypot(...gradient);
       const h = 1e-2;

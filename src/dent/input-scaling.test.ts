@@ -9,9 +9,9 @@ const channels = (b: GraphBuilder, values: readonly number[]): Value =>
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
-/** As a wrapper around a network normalises. */
+/** A wrapper around a network normalises like this. */
 const wrapper: Write = (b, x) => b.op('Div', [b.op('Sub', [x, channels(b, MEAN)]), channels(b, STD)]);
-/** As Keras' Rescaling does, from pixels up to 255 to -1 … 1. */
+/** Keras' Rescaling, from pixels up to 255 to -1 … 1. */
 const rescaling: Write = (b, x) => b.op('Add', [b.op('Mul', [1 / 127.5, x]), -1]);
 const none: Write = (b, x) => b.op('Identity', [x]);
 

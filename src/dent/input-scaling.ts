@@ -9,7 +9,7 @@ import {
   type Value,
 } from '../onnx/index.ts';
 
-/** What a graph does to its pixels before all else: pixel p of a channel becomes p * factor + offset. */
+/** How a graph scales its pixels at its start: pixel p of a channel becomes p * factor + offset. */
 export interface InputScaling {
   /** One for all channels, or one for each. */
   readonly factor: readonly number[];
@@ -30,7 +30,7 @@ function constants(graph: Graph): Map<Value, Constant> {
   return found;
 }
 
-/** The numbers of a constant with one for all channels, or one for each of up to three. */
+/** The numbers of a constant that has one for all channels, or one for each of up to three. */
 function perChannel(constant: Constant | undefined): number[] | undefined {
   if (constant === undefined || !FLOATS.has(constant.dataType)) return undefined;
   const values = Array.from(toFloat32(constant));
@@ -38,7 +38,7 @@ function perChannel(constant: Constant | undefined): number[] | undefined {
   return isVector && (values.length === 1 || values.length === 3) ? values : undefined;
 }
 
-/** `a` and `b` entry by entry, where one may stand for all. */
+/** `a` and `b` entry by entry. An array of one entry stands for all. */
 const zip = (a: readonly number[], b: readonly number[], of: (a: number, b: number) => number): number[] =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, i) =>
     of(a.at(a.length === 1 ? 0 : i)!, b.at(b.length === 1 ? 0 : i)!),
@@ -64,20 +64,20 @@ function apply(
   }
 }
 
-/** The scaling that a node does to the value `of` with a constant; undefined where it does another thing. */
+/** How a node scales the value `of` with a constant. Undefined where it does anything else. */
 function scaledBy(node: Node, of: Value, known: ReadonlyMap<Value, Constant>, so: InputScaling) {
   const [a, b] = node.inputs;
   const isFirst = a === of;
   const other = isFirst ? b : a;
-  // A constant less the pixel, or by it, is no scaling that anybody trains with.
+  // Nobody trains with a constant minus the pixel, or with a constant divided by the pixel.
   if (!other || (!isFirst && (node.opType === 'Sub' || node.opType === 'Div'))) return undefined;
   const by = perChannel(known.get(other));
   return by && apply(so, node.opType, by);
 }
 
 /**
- * How the model in `bytes` scales its input itself; undefined where it begins with something else. Throws `InputError` where the bytes
- * are no model.
+ * How the model in `bytes` scales its own input. Undefined where it begins with something else. Throws
+ * `InputError` where the bytes are no model.
  */
 export function inputScaling(bytes: Uint8Array): InputScaling | undefined {
   const { graph } = decodeModel(bytes);

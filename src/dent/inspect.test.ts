@@ -76,7 +76,7 @@ it('describes a model that can be adapted', async () => {
 
 it('names every op without a gradient rule between an adapted layer and the logits, and no other', async () => {
   const bystander: Part = (b, x) => {
-    // Its way to the logits leads over a comparison, which passes no gradient on.
+    // The way to the logits goes through a comparison, which passes no gradient on.
     const count = b.op('CumSum', [x, b.int(1)], { name: 'bystander' });
     const mask = b.op('Cast', [b.op('Greater', [count, 1])], { attributes: { to: DATA_TYPE.float32 } });
     return b.op('Mul', [x, mask]);

@@ -20,7 +20,7 @@ import { PRESETS } from './recipe.ts';
 
 export interface DescribedValue {
   readonly name: string;
-  /** As ONNX Runtime names it; absent, like the shape, where the model does not say. */
+  /** In ONNX Runtime's words. Absent, like the shape, where the model does not say it. */
   readonly type?: string;
   /** Sizes, or names where a size is open. */
   readonly shape?: readonly Dim[];
@@ -36,7 +36,7 @@ export interface DescribedLayer {
   readonly reason?: string;
 }
 
-/** What there is to know about a model before it is compiled. */
+/** What can be said about a model before it is compiled. */
 export interface Inspection {
   readonly opset: number;
   readonly producer: string;
@@ -49,13 +49,13 @@ export interface Inspection {
   readonly classes?: number;
   /** The closing Softmax that is taken off, so that the output becomes the logits before it. */
   readonly removed?: string;
-  /** Normalisation layers, and others that are adapted in their stead, in the order of the graph. */
+  /** Normalisation layers, and other layers that are adapted instead of them, in the order of the graph. */
   readonly layers: readonly DescribedLayer[];
   /** How many numbers are adapted. */
   readonly parameters: number;
-  /** What the file was taken for; absent where the model is no classifier. */
+  /** How the file was understood. Absent where the model is no classifier. */
   readonly reading?: Reading;
-  /** What keeps the model from being adapted, one sentence each; empty where nothing does. */
+  /** Why the model cannot be adapted, one sentence each. Empty where it can. */
   readonly unsupported: readonly string[];
 }
 
@@ -69,8 +69,8 @@ const KINDS: Readonly<Record<string, LayerKind>> = {
 };
 
 /**
- * Looks at `bytes` (serialized ONNX) without writing a graph for it. Throws `InputError` where they cannot be read as a model;
- * a model that can be read and not adapted is described all the same.
+ * Examines `bytes` (serialized ONNX) without writing a graph. Throws `InputError` where they cannot be read
+ * as a model. A model that can be read but not adapted is described too.
  */
 export async function inspect(
   bytes: Uint8Array,
@@ -131,18 +131,20 @@ function describeUnadapted(graph: Graph, node: Node): DescribedLayer {
   const scale = node.inputs[1] && graph.initializers.get(node.inputs[1]);
   const channels = scale?.dims[0];
   const known = channels !== undefined && { channels };
-  // The one kind that other operators than its own may make up ends with a product.
+  // Root mean square is the one kind that may consist of other operators; such a layer ends with a product.
   return { name: nameOf(node), kind: KINDS[node.opType] ?? 'rms', ...known, adapted: false };
 }
 
-/** The normalisation layers of a model that the compiler cannot take further. */
+/** The normalisation layers of a model that the compiler cannot prepare. */
 function normalisationsOf(graph: Graph): DescribedLayer[] {
   return graph.nodes
     .filter(({ domain, opType }) => domain === '' && Object.hasOwn(KINDS, opType) && opType !== 'Conv')
     .map((node) => describeUnadapted(graph, node));
 }
 
-/** All nodes without a gradient rule where there are some; otherwise the first thing that the compiler refuses. */
+/**
+ * All nodes without a gradient rule, if there are any. Otherwise the first thing that the compiler refuses.
+ */
 function obstacles(prepared: PreparedModel, layers: readonly AdaptableLayer[]): string[] {
   try {
     refuseQuantised(prepared.classifier);

@@ -4,8 +4,9 @@ import { matchRms } from './rms-in-parts.ts';
 import { createSearch, type Search } from './search.ts';
 
 /**
- * What a layer is besides its scale and shift: a normalisation by fixed statistics (batch) or by those of each row (layer,
- * rms, group, instance), or a convolution that stands in where a model has no normalisation left.
+ * The kind of a layer besides its scale and shift: a normalisation by fixed statistics (batch) or by those of
+ * each row (layer, rms, group, instance), or a convolution, which replaces them where a model has no
+ * normalisation left.
  */
 export type LayerKind = 'batch' | 'layer' | 'rms' | 'group' | 'instance' | 'convolution';
 
@@ -20,13 +21,16 @@ export interface AdaptableLayer {
   /** The trained affine parameters, where adaptation starts. */
   readonly scale: Float32Array;
   readonly shift: Float32Array;
-  /** The training run's statistics; absent where the layer does not normalise by fixed ones. */
+  /** The training run's statistics. Absent where the layer does not normalise by fixed statistics. */
   readonly source?: {
     readonly mean: Float32Array;
     readonly variance: Float32Array;
     readonly epsilon: number;
   };
-  /** What scale and shift are applied to, where other nodes compute it: a Mul and an Add behind the normalisation. */
+  /**
+   * The value that scale and shift are applied to, where a Mul and an Add behind the normalisation apply
+   * them.
+   */
   readonly normalised?: Value;
 }
 
@@ -42,8 +46,9 @@ export interface LayerReport {
 }
 
 /**
- * Finds the layers whose scale and shift can be adapted, in the order of the graph: all normalisation layers, or, in a model
- * without any, all convolutions, whose outputs get scale 1 and shift 0. Shapes must be measured.
+ * Finds the layers whose scale and shift can be adapted, in the order of the graph: all normalisation layers,
+ * or, in a model without any, all convolutions, whose outputs get scale 1 and shift 0. Shapes must be
+ * measured.
  */
 export function findLayers(graph: Graph): LayerReport {
   const layers: AdaptableLayer[] = [];
@@ -100,7 +105,10 @@ function lastAxisNormalization(
   return ownAffine(search, node, kind, rank - 1);
 }
 
-/** A product that ends a root mean square normalisation. Like a layer normalisation without a shift it gets one that starts at zero. */
+/**
+ * A product that ends a root mean square normalisation. It gets a shift that starts at zero, like a layer
+ * normalisation without one.
+ */
 function rmsInParts(search: Search, node: Node): AdaptableLayer | undefined {
   const found = matchRms(search, node);
   if (!found) return undefined;
@@ -110,8 +118,8 @@ function rmsInParts(search: Search, node: Node): AdaptableLayer | undefined {
 }
 
 /**
- * Exporters write GroupNorm as an InstanceNormalization of the channels in groups, with neutral parameters, then put the channels
- * back (Reshape), and then apply scale and shift by channel (Mul, Add).
+ * Exporters write GroupNorm as an InstanceNormalization of the channels in groups, with neutral parameters,
+ * then put the channels back (Reshape), and then apply scale and shift by channel (Mul, Add).
  */
 function instanceNormalization(search: Search, node: Node): AdaptableLayer | UnadaptableLayer {
   const [back, ...others] = search.consumers.get(node.outputs[0]!) ?? [];
@@ -134,7 +142,7 @@ function instanceNormalization(search: Search, node: Node): AdaptableLayer | Una
   };
 }
 
-/** The node that reads what `node` computes, where it is the only one and of this op. */
+/** The node that reads the output of `node`, where it is the only reader and of this op. */
 function onlyReader({ consumers }: Search, node: Node, opType: string): Node | undefined {
   const [reader, ...others] = consumers.get(node.outputs[0]!) ?? [];
   return reader?.opType === opType && others.length === 0 ? reader : undefined;

@@ -3,7 +3,9 @@ import type { Node } from '../onnx/index.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
 
-/** The nodes between the adapted layers and the logits that no gradient can pass, in the order of the graph. */
+/**
+ * The nodes between the adapted layers and the logits that no gradient can pass, in the order of the graph.
+ */
 export function nodesInTheWay(
   { model: { graph }, logits }: Classifier,
   layers: readonly AdaptableLayer[],
@@ -16,13 +18,19 @@ export function nodesInTheWay(
 /** Ops that compute in integers, or go to integers and back. */
 const QUANTISING = /^(QLinear\w+|ConvInteger|MatMulInteger\w*|(Dynamic)?Quantize\w*|QGemm|QAttention)$/;
 
-/** ONNX Runtime's own operators: into these it fuses a model's when it saves what it has optimised or quantised. */
+/**
+ * ONNX Runtime's own operators. It fuses a model's operators into these when it saves an optimised or
+ * quantised model.
+ */
 const RUNTIME_DOMAIN = /^com\.(microsoft|ms)(\.|$)/;
 
-/** Those of them that it keeps in the standard's domain. */
+/** ONNX Runtime's own operators that it keeps in the standard's domain. */
 const RUNTIME_OPS: ReadonlySet<string> = new Set(['SimplifiedLayerNormalization']);
 
-/** The first node that quantises what depends on pixels. Weights alone that are kept in integers have become constants before. */
+/**
+ * The first node that quantises values which depend on pixels. Weights kept in integers have become constants
+ * by now.
+ */
 export const quantisingNode = ({ model: { graph } }: Classifier): Node | undefined =>
   graph.nodes.find(
     ({ domain, opType }) => (domain === '' || RUNTIME_DOMAIN.test(domain)) && QUANTISING.test(opType),

@@ -57,7 +57,7 @@ const INT8_ZERO: Constant = { dataType: DATA_TYPE.int8, dims: [], bytes: new Uin
 const fixed = { ...imageType, shape: [1, 3, 6, 8] } as const;
 
 describe('outputs', () => {
-  /** The classes' numbers beside the logits. */
+  /** The model with the number of the best class as an output, beside the logits or alone. */
   const withLabels = (bytes: Uint8Array, onlyLabels = false): Uint8Array =>
     withOutputs(bytes, (model) => {
       const [logits] = model.graph.outputs as [Value];
@@ -162,7 +162,7 @@ describe('a model for one row', () => {
 });
 
 describe('float16', () => {
-  /** The bits of a number whose fraction fits. */
+  /** A number as float16 bits. Its fraction must fit. */
   function half(x: number): number {
     if (x === 0) return 0;
     const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(x))));
@@ -186,7 +186,7 @@ describe('float16', () => {
         return { ...model, graph: { ...graph, initializers } };
       },
     );
-    // What remains is the rounding of the weights to eleven bits.
+    // The difference that remains comes from rounding the weights to eleven bits.
     await expectSame(narrow, plainModel, 0.02);
   });
 });
@@ -249,7 +249,7 @@ describe('a quantised model', () => {
 });
 
 describe('sequences', () => {
-  /** The channels in parts, joined again in another order. */
+  /** Cuts the channels into parts and joins them in another order. */
   const shuffled =
     (write: (b: GraphBuilder, x: Value) => readonly Value[]): Write =>
     (b, x) =>
@@ -277,7 +277,7 @@ describe('branches', () => {
     const inside = new GraphBuilder();
     return { graph: inside.build('branch', [], [write(inside, x)]) };
   };
-  /** If x has as many channels as asked for, the one; otherwise the other. */
+  /** One branch if x has the given number of channels, otherwise the other. */
   const choice =
     (channels: number, one: Write, other: Write): Write =>
     (b, x) => {

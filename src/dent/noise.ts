@@ -1,6 +1,6 @@
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 
-/** Images of noise in [-1, 1), the same for the same seed: the compiler knows no chance. */
+/** Images of noise in [-1, 1), the same for the same seed: the compiler uses no random numbers. */
 export function noise(dims: readonly number[], seed: number): Tensor<'float32'> {
   let state = seed;
   const next = () => {

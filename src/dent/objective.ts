@@ -4,14 +4,17 @@ import { DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/inde
 const INFOMAX_EPSILON = 1e-5;
 
 /**
- * Logits in float64. Entropy and objective are small sums with cancellation, and optimizers that divide a gradient by its own size amplify their
- * rounding; in float64 they cost nothing beside the network and leave it the only source of noise.
+ * Logits in float64. Entropy and objective are small sums with cancellation, and optimizers that divide a
+ * gradient by its own size amplify their rounding errors. Float64 costs nothing here beside the network, and
+ * leaves the network as the only source of noise.
  */
 export function inDoublePrecision(builder: GraphBuilder, logits: Value): Value {
   return builder.op('Cast', [logits], { attributes: { to: DATA_TYPE.float64 }, shape: logits.type!.shape! });
 }
 
-/** The entropy of each row's prediction in nats, [N] float64 (paper, equation 3). `logits` is [N, K] float64. */
+/**
+ * The entropy of each row's prediction in nats, [N] float64 (paper, equation 3). `logits` is [N, K] float64.
+ */
 export function rowEntropy(builder: GraphBuilder, logits: Value): Value {
   const shape = logits.type!.shape!;
   const p = builder.op('Softmax', [logits], { attributes: { axis: 1 }, shape });
@@ -24,7 +27,7 @@ function sumOverClasses(builder: GraphBuilder, value: Value, shape: readonly Dim
   return builder.op('ReduceSum', [value, builder.ints([-1])], { attributes: { keepdims: 0 }, shape });
 }
 
-/** What a loss is made of. */
+/** What a loss is computed from. */
 export interface Predicted {
   /** [N, K] float64. */
   readonly logits: Value;
@@ -42,16 +45,18 @@ type Divisor = number | 'batch';
 
 /** What adaptation lowers. */
 interface Objective {
-  /** Whether a row's gradient depends on its batch-mates: it does not where the objective is a sum over rows. */
+  /**
+   * Whether a row's gradient depends on its batch-mates. It does not where the objective is a sum over rows.
+   */
   readonly couplesRows: boolean;
-  /** The fewest rows for which it means something. */
+  /** The fewest rows for which the objective means something. */
   readonly rowsMin: number;
   readonly loss: (divisor: Divisor) => Loss;
 }
 
 export const OBJECTIVES = {
   entropy: { couplesRows: false, rowsMin: 1, loss: meanEntropy },
-  /** On one row it is identically zero; few rows say little of the mean prediction. */
+  /** On one row it is identically zero, and a few rows say little about the mean prediction. */
   infomax: { couplesRows: true, rowsMin: 8, loss: () => infomax },
 } as const satisfies Record<string, Objective>;
 

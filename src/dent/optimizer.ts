@@ -21,8 +21,8 @@ export interface Update {
 }
 
 /**
- * One optimizer step on the flat parameters. `t` counts steps from 1 (float64 scalar); `rate` is the learning rate of each
- * parameter, [1, P], or of all.
+ * One optimizer step on the flat parameters. `t` counts steps from 1 (float64 scalar). `rate` is the learning
+ * rate of each parameter, [1, P], or of all.
  */
 export function updateParameters(
   builder: GraphBuilder,
@@ -62,8 +62,8 @@ const adam: UpdateRule = (a, betas, t, parameters, gradient, state, rate) => {
 };
 
 /**
- * AdaMod 0.0.3 (Ding et al. 2019): eps is added to the uncorrected root, both corrections sit in the scalar step, and the
- * average of step sizes starts at zero without a correction of its own.
+ * AdaMod 0.0.3 (Ding et al. 2019): eps is added to the uncorrected root, both corrections are in the scalar
+ * step, and the average of step sizes starts at zero without a correction.
  */
 const adamod: UpdateRule = (a, betas, t, parameters, gradient, state, rate) => {
   const [m, v] = moments(a, betas, gradient, state);
@@ -97,7 +97,7 @@ function moments(
   return [m, v];
 }
 
-/** Formulas as they are written on paper, appended to a graph. */
+/** Writes formulas into a graph as they stand on paper. */
 class Arithmetic {
   readonly #builder: GraphBuilder;
 

@@ -23,15 +23,20 @@ import { type Reading, readingOf } from './reading.ts';
 /** Where a compiled graph keeps its recipe. */
 export const RECIPE_METADATA = 'dent.recipe';
 
-/** The image size to assume for a model that leaves it open and a caller that names none. */
+/** The image size for a model that leaves it open, where the caller names none. */
 export const COMMON_IMAGE_SIZE = 224;
 
 export interface PrepareOptions extends OutputHint {
-  /** What to take where the model leaves an axis open; without it the graph leaves height and width open as well. */
+  /**
+   * Sizes for the axes that the model leaves open. Without it the graph leaves height and width open as well.
+   */
   readonly imageShape?: readonly [channels: number | undefined, height: number, width: number];
 }
 
-/** The model in the form that the compiler works on: recent operator set, constants folded, shapes measured, logits found. */
+/**
+ * The model in the form that the compiler works on: recent operator set, constants folded, shapes measured,
+ * logits found.
+ */
 export interface PreparedModel {
   readonly classifier: Classifier;
   readonly classes: number;
@@ -41,7 +46,10 @@ export interface PreparedModel {
   readonly reading: Reading;
 }
 
-/** Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting already. */
+/**
+ * Rejects with `InputError` where the model is no classifier that ONNX Runtime can run, or is self-adapting
+ * already.
+ */
 export async function prepare(
   source: Model,
   runner: GraphRunner,
@@ -81,7 +89,7 @@ export async function prepare(
   };
 }
 
-/** Errors of running the model with what to try next at their end. */
+/** Adds advice to the end of errors from running the model. */
 async function running<T>({ graph }: Model, probe: ProbeShape, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -96,7 +104,7 @@ async function running<T>({ graph }: Model, probe: ProbeShape, work: () => Promi
   }
 }
 
-/** More numbers in the rows of a batch than any classifier takes: four images of 4096 x 4096 pixels. */
+/** A batch of more numbers than any classifier takes: four images of 4096 x 4096 pixels. */
 const MOST_NUMBERS = 4 * 3 * 4096 * 4096;
 
 function probeShape({ graph }: Model, { imageShape }: PrepareOptions): ProbeShape {
@@ -115,7 +123,9 @@ function probeShape({ graph }: Model, { imageShape }: PrepareOptions): ProbeShap
   return { ...image, openSize: isOpen && imageShape === undefined };
 }
 
-/** The channels of the first convolution's kernels, and those of colours where the model begins with something else. */
+/**
+ * The channels that the first convolution reads. Three (colours) where the model begins with something else.
+ */
 function channelsRead({ inputs, nodes, initializers }: Graph): number {
   const first = nodes.find(
     ({ domain, opType, inputs: [x] }) => domain === '' && opType === 'Conv' && x === inputs[0],

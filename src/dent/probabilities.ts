@@ -16,10 +16,10 @@ import { type GraphRunner, probing } from './graph-runner.ts';
 import { noise } from './noise.ts';
 import type { ProbeShape } from './passes/measure/measure-shapes.ts';
 
-/** What the numbers of an output are, by what it gives for probe images. */
+/** What kind of numbers an output has, judged by its answers to probe images. */
 type Scores = 'logits' | 'probabilities' | 'independent';
 
-/** A classifier whose logits are what they are called, and what is odd about its output. */
+/** A classifier whose logits really are logits, and anything odd about its output. */
 export interface CheckedOutput {
   readonly classifier: Classifier;
   /** Whether the logits are the logarithms of what the model gives. */
@@ -27,7 +27,7 @@ export interface CheckedOutput {
   readonly warnings: readonly string[];
 }
 
-/** The rows that a model is asked about: what is added to noise in [-1, 1) after it is multiplied. */
+/** The probe rows: noise in [-1, 1), multiplied by the first number, plus the second. */
 const PROBES = [
   { times: 1, plus: 0 },
   { times: 0.5, plus: 0.5 },
@@ -35,15 +35,16 @@ const PROBES = [
   { times: 3, plus: 0 },
 ] as const;
 
-/** How far sums of probabilities may be apart, as a share of them. */
+/** How much sums of probabilities may differ, as a share of them. */
 const TOLERANCE = 1e-3;
 
-/** A probability below this counts as this, so that its logarithm is a number. */
+/** A smaller probability counts as this one, so that its logarithm is a number. */
 const LEAST_PROBABILITY = 1e-30;
 
 /**
- * Finds out on a few images whether the output is what it is taken for. Softmax need not be one node at the end: of rows that are all
- * positive and have the same sum the logarithms are the logits. A model whose last layer is a linear one is believed.
+ * Tests with a few images whether the output is what it seems to be. The Softmax need not be one node at the
+ * end: where all rows are positive and have the same sum, their logarithms are the logits. No test where the
+ * last layer is linear.
  */
 export async function checkOutput(
   classifier: Classifier,
@@ -69,7 +70,9 @@ export async function checkOutput(
   return { ...believed, warnings: [warning] };
 }
 
-/** Whether the output is a linear function with weights of both signs, which makes no probabilities. */
+/**
+ * Whether the output is a linear function with weights of both signs. Such a function gives no probabilities.
+ */
 function endsLinear({ model: { graph }, logits }: Classifier): boolean {
   const producers = producersOf(graph.nodes);
   let node = closingNode(logits, producers);
@@ -89,7 +92,7 @@ const computedInput = ({ inputs }: Node, { initializers }: Graph): Value | undef
 const isBias = (node: Node, graph: Graph): boolean =>
   node.domain === '' && node.opType === 'Add' && computedInput(node, graph) !== undefined;
 
-/** The output for each probe that gives numbers. */
+/** The output for each probe that results in numbers. */
 async function scoresOfProbes(
   { model, input, logits }: Classifier,
   { channels, height, width }: ProbeShape,
@@ -126,14 +129,14 @@ function judge(rows: readonly number[][]): Scores {
   const [first, ...others] = rows;
   if (!first) return 'logits';
   if (rows.every((row) => isDistribution(row))) return 'probabilities';
-  // Where no image makes a difference the sums are no evidence.
+  // Where the image makes no difference, equal sums prove nothing.
   const differ = others.some((row) => row.some((x, k) => Math.abs(x - first[k]!) > TOLERANCE * Math.abs(x)));
   if (differ && rows.every((row) => isDistribution(row, sumOf(first)))) return 'probabilities';
   const isUnit = rows.every((row) => row.every((x) => x >= 0 && x <= 1));
   return differ && isUnit ? 'independent' : 'logits';
 }
 
-/** The classifier with the logarithm of its output, which is logits: the Softmax of it is the output again. */
+/** The classifier with the logarithm of its output. These are logits: their Softmax is the output again. */
 function withLogarithm(classifier: Classifier, sum: number): Classifier {
   const { model, logits: probabilities } = classifier;
   const { graph } = model;

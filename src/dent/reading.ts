@@ -4,7 +4,7 @@ import { foldedWarnings } from './folded.ts';
 import type { LayerKind, LayerReport } from './layers.ts';
 import type { CheckedOutput } from './probabilities.ts';
 
-/** What a model's file was taken for, so that its owner sees whether that is what is meant. */
+/** How a model's file was understood, so that its owner can check it. */
 export interface Reading {
   readonly input: {
     readonly name: string;
@@ -24,17 +24,17 @@ export interface Reading {
     readonly takenAs: 'logits' | 'log-probabilities';
     /** The node at the end that is taken off, such as a Softmax; the logits are what it reads. */
     readonly removed?: string;
-    /** The model's outputs that are left out. */
+    /** The model's outputs that are not used. */
     readonly leftOut: readonly string[];
   };
-  /** The layers whose scale and shift recipes adapt, by kind, and those that are left as they are. */
+  /** The layers whose scale and shift recipes adapt, by kind, and the layers that stay as they are. */
   readonly layers: readonly { readonly kind: LayerKind; readonly adapted: number }[];
   readonly leftAlone: readonly { readonly layer: string; readonly reason: string }[];
-  /** What is likely not what the owner of the model wants, each with a way to do better. */
+  /** What the owner of the model probably does not want, each with a way to do better. */
   readonly warnings: readonly string[];
 }
 
-/** What `prepare` knows of a model beside its graph. */
+/** What `prepare` knows about a model besides its graph. */
 export interface ReadingParts {
   readonly input: Reading['input'];
   readonly checked: CheckedOutput;

@@ -7,18 +7,18 @@ export interface WordField<W extends string = string> {
   readonly words: readonly W[];
   /** What it sets, in a few words. */
   readonly says: string;
-  /** What follows from it, where that is more. */
+  /** A consequence worth a sentence of its own. */
   readonly consequence?: string;
 }
 
-/** A setting whose value is a number of a range. */
+/** A setting whose value is a number in a range. */
 export interface NumberField<W extends string = string> extends Omit<WordField, 'words'> {
   readonly min: number;
   readonly max: number;
   readonly integer?: true;
   /** The minimum itself is not allowed. */
   readonly open?: true;
-  /** A word that may stand instead of a number. */
+  /** A word that is allowed instead of a number. */
   readonly or?: W;
 }
 
@@ -39,8 +39,8 @@ const names = <T extends object>(table: T): readonly (keyof T & string)[] =>
 const DECAY = { min: 0, max: 0.999999 } as const;
 
 /**
- * Every setting of a recipe. The type of a recipe, its check, the options of the command line, the schema of the API and the
- * table of the documentation are made of this table.
+ * Every setting of a recipe. This one table makes the type of a recipe, its check, the command-line options,
+ * the schema of the API and the table in the documentation.
  */
 export const RECIPE_FIELDS = {
   steps: number({

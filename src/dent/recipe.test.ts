@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../errors.ts';
 import { createRecipe, isCoupled, isSplittable, PRESETS, RECIPE_FIELDS, type Recipe } from './index.ts';
 
-/** What no preset says otherwise. */
+/** The settings that presets share unless they say otherwise. */
 const common: Recipe = {
   steps: 0,
   scope: 'batch',
@@ -31,7 +31,7 @@ const perRow = {
   beta3: 0.6,
 } as const;
 
-/** The presets as users know them. */
+/** The presets as the documentation lists them. */
 const TABLE: Readonly<Record<string, Recipe>> = {
   static: common,
   norm: { ...common, statistics: 'batch' },

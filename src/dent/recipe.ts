@@ -48,8 +48,8 @@ export const PRESETS = {
 export type PresetName = keyof typeof PRESETS;
 
 /**
- * A recipe from a preset (`static` where none is named) and the options that override it.
- * Throws `InputError` naming the options at fault.
+ * A recipe from a preset (`static` where none is named) and the options that override it. Throws `InputError`
+ * naming the options at fault.
  */
 export function createRecipe(options: Readonly<Record<string, unknown>>): Recipe {
   const { preset = 'static', ...overrides } = options;
@@ -86,14 +86,15 @@ export function isCoupled(recipe: Recipe): boolean {
 }
 
 /**
- * True where a batch may be run in parts: its rows are not coupled, and the objective divides by a fixed number. One that
- * divides by the rows at hand feels how many there are, though not which.
+ * True where a batch may be run in parts: its rows are not coupled, and the objective divides by a fixed
+ * number. An objective that divides by the number of rows would notice how many there are, though not which.
  */
 export const isSplittable = (recipe: Recipe): boolean =>
   !isCoupled(recipe) && (recipe.rows !== 'batch' || recipe.steps === 0);
 
 /**
- * Whether the rows share their parameters and the objective's gradient is a sum over rows: a pass may then go through them part by part.
+ * Whether the rows share their parameters and the objective's gradient is a sum over rows. A pass may then go
+ * through them part by part.
  */
 export const isSumOverRows = (recipe: Recipe): boolean =>
   recipe.scope === 'batch' &&

@@ -30,7 +30,7 @@ const dense: Write = (b, x) => b.op('MatMul', [b.op('Flatten', [x]), weights(b, 
 const tooWide: Write = (b, x) =>
   b.op('MatMul', [b.op('Flatten', [x]), weights(b, [9, 5], 4)], { name: 'wide' });
 
-/** What is refused, the thing at fault that its sentence names, and what it says to do. */
+/** The refused model, the name in the sentence, and the advice in it. */
 const REFUSALS: readonly (readonly [string, Uint8Array, thing: string, advice: string, preset?: string])[] = [
   ['no model', Buffer.from('{}'), 'its bytes do not parse', 'Give a file that an exporter has written'],
   [
@@ -137,6 +137,6 @@ it.each(ROWS)('$what is refused with its name and a way on', async ({ model, thi
   const { message } = failure as InputError;
   expect(message).toContain(thing);
   expect(message.toLowerCase()).toContain(advice.toLowerCase());
-  // The way on stands behind what is wrong.
+  // The advice comes after the fault.
   expect(message.toLowerCase().indexOf(advice.toLowerCase())).toBeGreaterThan(message.indexOf(thing));
 });

@@ -1,7 +1,7 @@
 import { type Node, toFloat32, type Value } from '../onnx/index.ts';
 import { axisKept, producerOf, type Search, scalarOf, withConstant } from './search.ts';
 
-/** A root mean square normalisation that an exporter took apart: up to operator set 22 there was no such op. */
+/** A root mean square normalisation that an exporter took apart: the op exists since operator set 23. */
 export interface RmsInParts {
   /** The axis that is normalised, whose places each have a scale. */
   readonly axis: number;
@@ -9,7 +9,10 @@ export interface RmsInParts {
   readonly normalised: Value;
 }
 
-/** Reads x / sqrt(mean(x^2) + eps) * scale from its last product, over one axis with a constant scale. Shapes must be measured. */
+/**
+ * Reads x / sqrt(mean(x^2) + eps) * scale from its last product, over one axis with a constant scale. Shapes
+ * must be measured.
+ */
 export function matchRms(search: Search, product: Node): RmsInParts | undefined {
   const [normalised, factor] = withConstant(search, product, 'Mul') ?? [];
   const shape = product.outputs[0]!.type?.shape;
@@ -22,7 +25,7 @@ export function matchRms(search: Search, product: Node): RmsInParts | undefined 
   return { axis, scale: toFloat32({ dims, ...constant }), normalised };
 }
 
-/** The axis along which `value` is some x over the root of its mean square. */
+/** The axis along which `value` is x divided by its root mean square. */
 function normalisedAxis(search: Search, value: Value): number | undefined {
   const quotient = producerOf(search, value, 'Div');
   if (quotient) return meanSquareAxis(search, quotient.inputs[0]!, rooted(search, quotient.inputs[1]));
@@ -55,7 +58,7 @@ function inverseRooted(search: Search, value: Value): Value | undefined {
   return scalarOf(search, power?.inputs[1]) === -0.5 ? power!.inputs[0]! : undefined;
 }
 
-/** The axis of mean(x^2) + eps, where `guarded` is that of this x. */
+/** The axis of mean(x^2) + eps, where `guarded` is that sum for this x. */
 function meanSquareAxis(search: Search, x: Value, guarded: Value | undefined): number | undefined {
   const sum = producerOf(search, guarded, 'Add');
   const [mean, epsilon] = (sum && withConstant(search, sum, 'Add')) ?? [];

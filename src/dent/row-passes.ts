@@ -18,7 +18,10 @@ export interface Rows {
   readonly image: Value;
   /** N as a float32 scalar. */
   readonly count: Value;
-  /** How many rows a part has, and how many parts there are (int64 scalar); absent where rows must stay together. */
+  /**
+   * How many rows a part has, and how many parts there are (int64 scalar). Absent where rows must stay
+   * together.
+   */
   readonly parts?: { readonly size: number; readonly count: Value };
 }
 
@@ -32,11 +35,11 @@ export interface Prediction {
 }
 
 export interface PredictionWithGradient extends Prediction {
-  /** Of the loss with respect to the parameters, [R, P]; without meaning where it is not wanted. */
+  /** Gradient of the loss with respect to the parameters, [R, P]. Without meaning where it is not wanted. */
   readonly gradient: Value;
 }
 
-/** What a pass through the rows needs to know of the model. */
+/** What a pass through the rows must know about the model. */
 export interface Method {
   readonly forward: AdaptiveForward;
   /** What an update lowers. */
@@ -129,8 +132,8 @@ interface PartResult {
 type WritePart = (body: GraphBuilder, image: Value, carried: readonly Value[]) => PartResult;
 
 /**
- * Goes through the rows part by part, so that activations stay in the cache and memory does not grow with the batch. Returns the logits
- * and entropies of all rows, then what else was carried from part to part.
+ * Goes through the rows part by part, so that activations stay in the cache and memory does not grow with the
+ * batch. Returns the logits and entropies of all rows, then everything else carried from part to part.
  */
 function overParts(
   builder: GraphBuilder,

@@ -4,23 +4,26 @@ import { stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 
 /*
- * A small part's activations stay near in the cache; but each part reads the weights anew and starts every node anew. Fitted to the fastest
- * parts of thirteen networks (docs/decisions/0003): a part's activations should weigh as much as these.
+ * A small part's activations stay in the near cache, but each part reads the weights again and starts every
+ * node again. Fitted to the fastest parts of thirteen networks (docs/decisions/0003): the activations of a
+ * part should weigh as much as its weights and node starts.
  */
-/** How often the weights count: a forward pass and a gradient read them, from further away than activations. */
+/**
+ * How often the weights count: a forward pass and a gradient read them, from further away than activations.
+ */
 const WEIGHT_READS = 3;
-/** What starting a node, and those of its gradient, is worth. */
+/** The cost of starting a node and those of its gradient, in bytes. */
 const BYTES_PER_NODE = 100_000;
-/** More than this in activations gains nothing, and costs memory. */
+/** More activations than this gain nothing and cost memory. */
 const LARGEST_ACTIVATIONS = 2 ** 29;
-/** Beyond this many rows little is left to gain, and a batch should have parts for every core. */
+/** More rows gain little, and a batch should have parts for every core. */
 const LARGEST_PART = 16;
-/** How many times as many rows a prediction alone takes: it keeps no activation for a gradient. */
+/** A prediction alone takes this many times as many rows: it keeps no activation for a gradient. */
 const PREDICTION_FACTOR = 4;
 
 /**
- * How many rows to take at once where a batch may be cut, to be adapted (`adapts`) or predicted alone. `graph` is the model's, with known shapes: what is
- * open counts for nothing.
+ * How many rows to take at once where a batch may be cut, to adapt (`adapts`) or only to predict. `graph` is
+ * the model's, with known shapes; open sizes count as nothing.
  */
 export function rowsPerPart(graph: Graph, adapts: boolean): number {
   const values = graph.nodes
@@ -33,10 +36,13 @@ export function rowsPerPart(graph: Graph, adapts: boolean): number {
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }
 
-/** Where rows stop on their own a run takes so many parts at first: those that still go fill fewer and fewer parts. */
+/**
+ * A run takes this many parts at first where rows stop on their own: the rows that still go fill fewer and
+ * fewer parts.
+ */
 const PARTS_PER_RUN = 8;
 
-/** How many rows of a batch that may be cut to run at once. */
+/** How many rows to run at once, of a batch that may be cut. */
 export const rowsPerRun = (graph: Graph, recipe: Recipe): number => {
   const adapts = recipe.steps > 0;
   const size = rowsPerPart(graph, adapts);

@@ -8,7 +8,7 @@ import {
   type Value,
 } from '../onnx/index.ts';
 
-/** A graph and its edges both ways, for those who look for a group of nodes that mean one thing together. */
+/** A graph with its edges both ways, for finding groups of nodes that together mean one thing. */
 export interface Search {
   readonly graph: Graph;
   readonly producers: ReadonlyMap<Value, Node>;
@@ -21,7 +21,7 @@ export const createSearch = (graph: Graph): Search => ({
   consumers: consumersOf(graph.nodes),
 });
 
-/** The node that computes a value, where it is of this op. */
+/** The node that computes a value, if it is of this op. */
 export const producerOf = (
   { producers }: Search,
   value: Value | null | undefined,
@@ -31,7 +31,9 @@ export const producerOf = (
   return node?.opType === opType && node.domain === '' ? node : undefined;
 };
 
-/** The operands of a node of this op that has one constant among its two: the other first. */
+/**
+ * The operands of a node of this op that has one constant among its two inputs; the constant comes second.
+ */
 export function withConstant({ graph }: Search, node: Node, opType: string): [Value, Value] | undefined {
   const [a, b] = node.inputs;
   if (node.opType !== opType || node.domain !== '' || !a || !b) return undefined;
@@ -39,14 +41,14 @@ export function withConstant({ graph }: Search, node: Node, opType: string): [Va
   return graph.initializers.has(a) ? [b, a] : undefined;
 }
 
-/** The number that a value is, where it is a constant of one element. */
+/** The number in a value that is a constant of one element. */
 export function scalarOf({ graph }: Search, value: Value | null | undefined): number | undefined {
   const constant = value ? graph.initializers.get(value) : undefined;
   const isOne = constant?.dims.every((size) => size === 1);
   return constant && isOne ? toFloat32(constant)[0] : undefined;
 }
 
-/** The one axis that a reduction is over and keeps, counted from the front. Shapes must be measured. */
+/** The one axis that a reduction reduces and keeps, counted from the front. Shapes must be measured. */
 export function axisKept({ graph }: Search, reduction: Node): number | undefined {
   const rank = reduction.inputs[0]?.type?.shape?.length ?? 0;
   const constant = reduction.inputs[1] && graph.initializers.get(reduction.inputs[1]);

@@ -18,7 +18,7 @@ function row([name, field]: [string, RecipeField]): string {
   return `| \`${name}\` | \`${flag(name)}\` | ${values(field)} | ${says} |`;
 }
 
-/** docs/recipes.md with its table of settings as the schema has them. `npm run docs:recipes` writes it. */
+/** docs/recipes.md with the table of settings from the schema. `npm run docs:recipes` writes it. */
 async function recipesPage(): Promise<string> {
   const table = [
     '| JSON | command line | values | what it does |',

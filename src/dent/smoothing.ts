@@ -4,7 +4,7 @@ import { type Dim, float32Constant, type GraphBuilder, type Operand, type Value 
 /** The kernel has 2 * RADIUS + 1 taps, enough for two deviations of the largest smoothing. */
 const RADIUS = 4;
 const TAPS = 2 * RADIUS + 1;
-/** Standard deviations in pixels between which smoothing is kept: at the smallest it is the identity. */
+/** Smoothing stays between these standard deviations, in pixels. At the smallest it is the identity. */
 export const SIGMA_MIN = 0.05;
 export const SIGMA_MAX = 2;
 
@@ -15,10 +15,11 @@ export interface Smoothed {
 }
 
 /**
- * Isotropic Gaussian smoothing of an image batch [N, C, H, W] with replicated borders (paper section 3.2, whose filter "adjusts its size":
- * taps beyond max(1, ceil(2 sigma)) are zero). The parameter is log sigma, `sigma` at first and moved by `offset` [R, 1]. Blurring along an
- * axis is a product with a banded matrix, linear in the taps, so the gradient is two more products.
- * It commutes with a normalisation by channel, as its taps add up to one: before it or behind it is the same.
+ * Isotropic Gaussian smoothing of an image batch [N, C, H, W] with replicated borders (paper section 3.2,
+ * whose filter "adjusts its size": taps beyond max(1, ceil(2 sigma)) are zero). The parameter is log sigma:
+ * it starts at `sigma` and `offset` [R, 1] moves it. Blurring along an axis is a product with a banded
+ * matrix, linear in the taps, so the gradient is two more products. Smoothing commutes with a normalisation
+ * by channel, because its taps add up to one: the order of the two does not matter.
  */
 export function smooth(
   builder: GraphBuilder,
@@ -48,7 +49,10 @@ export function smooth(
   return { image: blurred, sigma: builder.op('Reshape', [deviation, builder.ints([-1])], { shape: [rows] }) };
 }
 
-/** The taps of a Gaussian of the given deviation [R, 1], normalised, [R, TAPS]. Which taps are inside is not differentiated. */
+/**
+ * The taps of a Gaussian of the given deviation [R, 1], normalised, [R, TAPS]. Which taps are inside is not
+ * differentiated.
+ */
 function kernel(builder: GraphBuilder, deviation: Value, rows: Dim): Value {
   const offsets = Array.from({ length: TAPS }, (_, k) => k - RADIUS);
   const row = (values: readonly number[], name: string) =>
@@ -76,8 +80,9 @@ function kernel(builder: GraphBuilder, deviation: Value, rows: Dim): Value {
 }
 
 /**
- * The matrix that blurs an axis of `size` pixels, [R, 1, size, size]: B[from, to] for the last axis, transposed for the one
- * before. It is the taps times a constant that says which pixel each tap reads, those beyond the border reading the border.
+ * The matrix that blurs an axis of `size` pixels, [R, 1, size, size]: B[from, to] for the last axis,
+ * transposed for the one before. It is the taps times a constant, which says which pixel each tap reads. Taps
+ * beyond the border read the border.
  */
 function band(builder: GraphBuilder, taps: Value, size: number, rows: Dim, transposed: boolean): Value {
   const reads = new Float32Array(TAPS * size * size);

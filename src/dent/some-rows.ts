@@ -8,19 +8,20 @@ import {
 } from '../onnx/index.ts';
 import { BATCH } from './batch-axis.ts';
 
-/** What has a value for each row: its first axis is the batch. */
+/** Values with one entry per row: their first axis is the batch. */
 const hasRows = (value: Value): boolean => value.type?.shape?.[0] === BATCH;
 
-/** Values that nodes of a branch take from around it. */
+/** Values that nodes of a branch read from around it. */
 function taken(nodes: readonly Node[], result: Value): Set<Value> {
   const own = new Set(nodes.flatMap((node) => node.outputs));
   return new Set([...nodes.flatMap(valuesRead), result].filter((value) => !own.has(value)));
 }
 
 /**
- * Appends to `branch` what `write` appends, but for some rows alone: what it takes of `around`, the graph around the branch, is
- * gathered by `rows` first ([n] int64). `roots` are the values of `around` that have rows. Returns undefined, and appends
- * nothing, where a value that depends on rows does not hold one of them after the other along its first axis.
+ * Appends to `branch` what `write` appends, but for some rows alone. The values that it reads from `around`,
+ * the graph around the branch, are first gathered by `rows` ([n] int64). `roots` are the values of `around`
+ * that have rows. Returns undefined, and appends nothing, where a value that depends on rows does not hold
+ * them one after the other along its first axis.
  */
 export function overSomeRows(
   branch: GraphBuilder,

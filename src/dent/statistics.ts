@@ -1,6 +1,9 @@
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 
-/** The batch's share of the mean and variance that BatchNormalization uses: none, all, or a float32 scalar of the graph. */
+/**
+ * The batch's share in the mean and variance of BatchNormalization: none, all, or a float32 scalar of the
+ * graph.
+ */
 export type BatchShare = 'none' | 'all' | Value;
 
 /** Where BatchNormalization takes its mean and variance from. */
@@ -9,7 +12,10 @@ export interface StatisticsMode {
   readonly couplesRows: boolean;
   /** The fewest rows whose statistics mean something. */
   readonly rowsMin: number;
-  /** Writes the batch's share; the training run has the rest. `rows` is the number of rows, a float32 scalar. */
+  /**
+   * Writes the batch's share; the training run has the rest. `rows` makes the number of rows, a float32
+   * scalar.
+   */
   readonly batchShare: (builder: GraphBuilder, rows: () => Value, prior: number) => BatchShare;
 }
 
@@ -19,8 +25,8 @@ export const STATISTICS = {
   /** Those of the rows at hand. */
   batch: { couplesRows: true, rowsMin: 16, batchShare: () => 'all' },
   /**
-   * Both: of n rows the share is n / (n + prior) (Schneider et al. 2020, equation 1). The prior already gives the source the
-   * greater weight in a small batch, so no number of rows is too small.
+   * Both: of n rows the share is n / (n + prior) (Schneider et al. 2020, equation 1). The prior gives the
+   * source more weight in a small batch, so every number of rows is enough.
    */
   blend: {
     couplesRows: true,

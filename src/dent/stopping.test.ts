@@ -51,14 +51,17 @@ function expectClose(actual: Tensor, expected: Tensor): void {
   });
 }
 
-/** Networks whose gradient can be taken of some rows of a part, and one whose windows mix rows into one axis. */
+/**
+ * Two networks whose gradient can be taken of some rows of a part, and one whose windows mix rows into one
+ * axis.
+ */
 describe.each(['resnet', 'vit', 'swin'])('%s', (model) => {
   const STEPS = 4;
 
   it('gives each row what as many updates for all would have given it', async () => {
     const all = await opened(model, { preset: 'isolated' });
     const traces = (await all.run(images(), STEPS)).traces;
-    // Between the entropies of these rows, so that some never go and the others stop at different times.
+    // Between the entropies of these rows: some never go, and the others stop at different times.
     const largest = Math.log(all.classes);
     const before = traces.map((trace) => trace[0]!).sort((a, b) => a - b);
     const gate = (before[1]! + before[2]!) / 2 / largest;
@@ -75,7 +78,7 @@ describe.each(['resnet', 'vit', 'swin'])('%s', (model) => {
       for (const part of ['logits', 'parameters', 'staticLogits'] as const) {
         expectClose(rows(answer[part], row, row + 1), rows(alone[part], row, row + 1));
       }
-      // From where a row has stopped its entropy stays.
+      // After a row has stopped its entropy stays the same.
       const expected = Array.from({ length: STEPS + 1 }, (_, i) => alone.traces[row]![Math.min(i, steps)]!);
       answer.traces[row]!.forEach((nats, i) => {
         expect(nats).toBeCloseTo(expected[i]!, 4);

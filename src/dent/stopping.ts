@@ -19,13 +19,13 @@ import { leastEntropies } from './updates-made.ts';
 
 const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
 
-/** The rows that still go, by whatever their number is in a trip. */
+/** The size of an axis over the rows that still go; their number differs from trip to trip. */
 const GOING = 'going';
 
 /**
- * Adapts rows that are independent and stop on their own (`gate`, `floor`). Each pass takes the rows that still go, in parts:
- * it predicts them, and computes the gradient of those that go on. A row that stops leaves, so that the rows that go
- * always fill their parts and none waits for another.
+ * Adapts rows that are independent and stop on their own (`gate`, `floor`). Each pass takes the rows that
+ * still go, in parts: it predicts them, and computes the gradient of those that go on. A row that stops
+ * leaves. So the remaining rows always fill their parts, and none waits for another.
  */
 export function adaptUntilSure(
   builder: GraphBuilder,
@@ -62,7 +62,7 @@ interface Carried {
 const named = (carried: readonly Carried[], values: readonly Value[]): Named =>
   Object.fromEntries(carried.map(({ name }, i) => [name, values[i]!]));
 
-/** Parameters and optimizer state: what a row has that goes. */
+/** Parameters and optimizer state: the state of each row that goes. */
 const stateNames = ({ recipe }: Components): string[] => [
   'parameters',
   ...Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => `state_${i}`),
@@ -70,7 +70,10 @@ const stateNames = ({ recipe }: Components): string[] => [
 
 const isFirst = (builder: GraphBuilder, trip: Value): Value => builder.op('Equal', [trip, builder.int(0)]);
 
-/** What the loop carries: of the rows that go their numbers, parameters and optimizer state; of all rows what is known. */
+/**
+ * The state that the loop carries: numbers, parameters and optimizer state of the rows that go, and the
+ * results so far of all rows.
+ */
 function startOf(builder: GraphBuilder, components: Components, image: Value): Carried[] {
   const { forward, classes, exposesParameters } = components;
   const width = forward.parameterCount;
@@ -147,8 +150,8 @@ function passOverParts(
 }
 
 /**
- * Predicts some rows and updates those that go on. Returns the logits, entropies and sigma of all of them, then the numbers,
- * parameters and optimizer state of those that go on.
+ * Predicts some rows and updates those that go on. Returns the logits, entropies and sigma of all of them,
+ * then the numbers, parameters and optimizer state of those that go on.
  */
 function passOverPart(
   part: GraphBuilder,
@@ -182,7 +185,7 @@ function passOverPart(
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
 }
 
-/** The gradient of the rows of a part that go on: of all of them at once, of some, or of none. */
+/** The gradient of the rows of a part that go on: all of them at once, some, or none. */
 function gradientOfSome(
   part: GraphBuilder,
   { target }: Components,
@@ -203,7 +206,7 @@ function gradientOfSome(
   });
 }
 
-/** Puts what a pass has found in its place; another one follows where rows go on. */
+/** Writes the results of a pass to their rows. Another pass follows where rows go on. */
 function afterPass(
   body: GraphBuilder,
   components: Components,
@@ -228,7 +231,9 @@ function afterPass(
   return { carried, gathered: [entropy], goOn: body.op('Greater', [left, body.int(0)]) };
 }
 
-/** The entropies of every step, [steps + 1, N]: where all rows have stopped earlier, the last ones stay. */
+/**
+ * The entropies of every step, [steps + 1, N]. Where all rows have stopped early, the last entropies repeat.
+ */
 function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
   const lines = builder.op('Gather', [builder.op('Shape', [trace]), builder.ints([0])]);
   const updates = builder.op('Max', [builder.op('Unsqueeze', [steps, builder.ints([0])]), builder.ints([0])]);

@@ -5,11 +5,17 @@ import { floatPixels, takesPixels } from './passes/import/float-pixels.ts';
 import { widenFloats } from './passes/import/widen-floats.ts';
 import { withoutLabels } from './passes/import/without-labels.ts';
 
-/** What a classifier calls its image input and the output that classifies. Its compiled graphs call them the same. */
+/**
+ * The names of a classifier's image input and of its classifying output. Its compiled graphs use the same
+ * names.
+ */
 export interface TensorNames {
   readonly input: string;
   readonly output: string;
-  /** Whether the model's file takes the bytes of pixels (uint8), which its compiled graphs take as floats from 0 to 255. */
+  /**
+   * Whether the model's file takes pixels as bytes (uint8). Its compiled graphs take them as floats from 0 to
+   * 255.
+   */
   readonly pixels?: true;
 }
 

@@ -2,7 +2,10 @@ import { DATA_TYPE, float32Constant, type GraphBuilder, type Value } from '../on
 import type { Components } from './components.ts';
 import { type Update, updateParameters } from './optimizer.ts';
 
-/** The update of trip `trip`, an int64 scalar that counts from 0. What the last trip's would be is of no use, and harmless. */
+/**
+ * The update of trip `trip`, an int64 scalar that counts from 0. Nothing uses the last trip's update, and it
+ * does no harm.
+ */
 export function updateOfTrip(
   body: GraphBuilder,
   { forward, recipe }: Pick<Components, 'forward' | 'recipe'>,

@@ -2,19 +2,21 @@ import type { Recipe } from './recipe-fields.ts';
 
 type Stops = Pick<Recipe, 'gate' | 'floor'>;
 
-/** A share of ln K, the largest entropy of K classes, in nats: the float32 that the graph compares with. */
+/**
+ * A share of ln K, the largest entropy of K classes, in nats, as the float32 that the graph compares with.
+ */
 const nats = (share: number | 'off', classes: number): number =>
   Math.fround((share === 'off' ? 0 : share) * Math.log(classes));
 
-/** The least entropy, in nats, with which a row makes its first update, and each later one. */
+/** The least entropy, in nats, for a row's first update and for each later one. */
 export function leastEntropies({ gate, floor }: Stops, classes: number): readonly [number, number] {
   const later = nats(floor, classes);
   return [Math.max(nats(gate, classes), later), later];
 }
 
 /**
- * The updates that a row has made, from its entropies before each update and after the last one, in nats. The graph stops rows
- * by the very same numbers.
+ * How many updates a row has made, judged by its entropies before each update and after the last one, in
+ * nats. The graph stops rows by the same numbers.
  */
 export function updatesMade(entropy: Float32Array, recipe: Stops, classes: number): number {
   const [first, later] = leastEntropies(recipe, classes);

@@ -40,7 +40,7 @@ const images = (): Tensor<'float32'> => {
 
 const recipe = createRecipe({ preset: 'dent' });
 
-/** The objective at given offsets of the parameters, and its gradient at none. */
+/** The objective at given offsets of the parameters, and its gradient at zero offsets. */
 async function functionOf(name: string) {
   const { classifier } = await prepare(decodeModel(model(name)), engine, {});
   const forward = adaptiveForward(classifier, findLayers(classifier.model.graph).layers, recipe);
@@ -72,7 +72,7 @@ describe.each(FORMS)('%s', (name) => {
   it('has the gradient that finite differences of the whole network give', async () => {
     const { loss, gradient } = await functionOf(name);
     const length = Math.sqrt(dot(gradient, gradient));
-    // Along the gradient itself, and along one whose parts are turned this way and that.
+    // Along the gradient itself, and along a direction with some of its signs turned.
     const directions = [
       gradient.map((g) => g / length),
       gradient.map((g, i) => (Math.sin(i * i) + (3 * g) / length) / Math.sqrt(gradient.length)),

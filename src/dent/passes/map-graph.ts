@@ -3,7 +3,10 @@ import type { Graph, Node, Value } from '../../onnx/index.ts';
 /** Makes a later use of `from` read `to`. */
 export type Replace = (from: Value, to: Value) => void;
 
-/** A graph with each node rewritten by `rewrite` into any number of nodes. Inputs of the nodes handed over are up to date. */
+/**
+ * A graph with each node rewritten by `rewrite` into any number of nodes. Inputs of the nodes handed over are
+ * up to date.
+ */
 export function mapGraph(graph: Graph, rewrite: (node: Node, replace: Replace) => readonly Node[]): Graph {
   const replacements = new Map<Value, Value>();
   const current = (value: Value): Value => replacements.get(value) ?? value;

@@ -17,7 +17,7 @@ export function isChannelsLast({ inputs }: Graph): boolean {
   return shape?.length === 4 && CHANNELS.has(shape[3]) && !CHANNELS.has(shape[1]);
 }
 
-/** The same model taking images as [N, C, H, W], as every part of the compiler and the service does. */
+/** The same model with images as [N, C, H, W], the layout of every part of the compiler and the service. */
 export function channelsFirst(model: Model): Model {
   if (!isChannelsLast(model.graph)) return model;
   const [last, ...others] = model.graph.inputs as [Value, ...Value[]];

@@ -9,8 +9,9 @@ import {
 } from '../../../onnx/index.ts';
 
 /**
- * Writes Attention, an operator since set 23, as the products and the Softmax that it stands for, which have gradients. What only
- * language models use of it (causal masks, caches, shared heads, capped scores) stays a node. Shapes must be measured.
+ * Writes Attention, an operator since set 23, as products and a Softmax, which have gradients. Attention with
+ * features that only language models use (causal masks, caches, shared heads, capped scores) stays one node.
+ * Shapes must be measured.
  */
 export function expandAttention(graph: Graph): Graph {
   if (!graph.nodes.some(isAttention)) return graph;
@@ -31,7 +32,10 @@ interface Shaped {
   readonly shape: readonly Dim[];
 }
 
-/** The node that ends the parts and has the output of `node`; undefined where the parts are not all that it is. */
+/**
+ * The node that ends the parts and has the output of `node`. Undefined where the parts would not do all that
+ * the node does.
+ */
 function attend(builder: GraphBuilder, node: Node): Node | undefined {
   const [query, key, value, ...others] = node.inputs.map(shaped);
   const isPlain =
@@ -90,7 +94,7 @@ function inHeads(builder: GraphBuilder, { value, shape }: Shaped, heads: number)
   return { value: builder.op('Transpose', [apart], { attributes, shape: turned }), shape: turned };
 }
 
-/** softmax(query key' * scale) value, for heads that stand apart, [N, heads, L, D]. */
+/** softmax(query key' * scale) value, for each head alone, [N, heads, L, D]. */
 function attendHeads(
   builder: GraphBuilder,
   node: Node,

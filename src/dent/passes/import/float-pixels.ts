@@ -9,10 +9,10 @@ import {
   valuesRead,
 } from '../../../onnx/index.ts';
 
-/** Whether the model takes the bytes of pixels, as exports do that normalise them inside. */
+/** Whether the model takes pixels as bytes; exports that normalise inside do so. */
 export const takesPixels = ({ inputs }: Graph): boolean => inputs[0]?.type?.dataType === DATA_TYPE.uint8;
 
-/** Operators that move numbers and do not change them: they give the same for floats. */
+/** Operators that move numbers without changing them. They work the same on floats. */
 const MOVING: ReadonlySet<string> = new Set([
   'Flatten',
   'Gather',
@@ -26,8 +26,9 @@ const MOVING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The same model taking the pixels as float32 numbers from 0 to 255, as the compiler and the service feed them. Where the model turns
- * the bytes into floats before it computes, it works with the floats themselves; otherwise they are rounded to bytes first.
+ * The same model with pixels as float32 numbers from 0 to 255, the form in which the compiler and the service
+ * feed them. Where the model converts the bytes to floats before it computes, it uses the floats themselves.
+ * Otherwise they are rounded to bytes first.
  */
 export function floatPixels(model: Model): Model {
   const { graph } = model;
@@ -44,7 +45,9 @@ export function floatPixels(model: Model): Model {
   };
 }
 
-/** The values that hold the bytes up to the Casts to float32; undefined where something computes with bytes. */
+/**
+ * The values that hold the bytes, up to the Casts to float32. Undefined where something computes with bytes.
+ */
 function movedToCasts({ nodes, outputs }: Graph, bytes: Value): ReadonlySet<Value> | undefined {
   const moved = new Set([bytes]);
   for (const node of nodes) {
@@ -65,7 +68,7 @@ function withFloats(graph: Graph, bytes: Value, pixels: Value, moved: ReadonlySe
     const inputs = node.inputs.map((value) => (value === bytes ? pixels : value));
     return isCast ? { ...node, opType: 'Identity', inputs, attributes: {} } : { ...node, inputs };
   });
-  // What the file says of these types is no longer so.
+  // The types that the file declares for these values are no longer true.
   for (const value of moved) if (value !== bytes) delete value.type;
   return { ...graph, nodes };
 }

@@ -28,7 +28,7 @@ const modelOf = (graph: Graph): Model => ({
   graph,
 });
 
-/** A runner for models that must not need one. */
+/** A runner that fails when it is used: these models must not need one. */
 const idle: GraphRunner = { probe: () => Promise.reject(new Error('Nothing was to be run.')) };
 
 async function expectSameResult(before: Model, after: Model): Promise<void> {

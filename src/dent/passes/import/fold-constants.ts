@@ -22,8 +22,8 @@ const RANDOM = new Set([
 ]);
 
 /**
- * Turns everything that does not depend on the graph's input into initializers. Constant nodes are read; larger constant parts are
- * computed by ONNX Runtime, once.
+ * Turns everything that does not depend on the graph's input into initializers. Constant nodes are read
+ * directly. ONNX Runtime computes larger constant parts, once.
  */
 export async function foldConstants(model: Model, runner: GraphRunner): Promise<Model> {
   const literal = liftConstantNodes(model.graph);
@@ -41,7 +41,7 @@ export async function foldConstants(model: Model, runner: GraphRunner): Promise<
   return { ...model, graph: withoutUnused({ ...literal, nodes: rest, initializers }) };
 }
 
-/** The frontier's values get names of their own, under which the results come back. */
+/** Gives the values of the frontier their own names, so that the results can be found by them. */
 function named(graph: Graph): Graph {
   const identities = graph.outputs.map((value, i): Node => {
     const output: Value = { name: `folded_${i}` };
@@ -71,13 +71,13 @@ function liftConstantNodes(graph: Graph): Graph {
   return { ...graph, nodes, initializers };
 }
 
-/** A Constant node's tensor; its rarer short forms (value_int and the like) are left to ONNX Runtime. */
+/** A Constant node's tensor. ONNX Runtime handles its rarer short forms (value_int and the like). */
 function literalOf(node: Node): Constant | undefined {
   const value = node.attributes.value;
   return value?.kind === 'tensor' ? value.value : undefined;
 }
 
-/** The nodes fed by initializers alone, and which of their values other nodes or the outputs read. */
+/** The nodes fed by initializers alone, and those of their values that other nodes or the outputs read. */
 function constantPart(graph: Graph): { nodes: Node[]; frontier: Value[] } {
   const constant = new Set<Value>(graph.initializers.keys());
   const inside: Node[] = [];

@@ -9,8 +9,9 @@ import {
 import { axisKept, createSearch, producerOf, type Search, withConstant } from '../../search.ts';
 
 /**
- * Writes layer normalisations that an exporter took apart as LayerNormalization: up to operator set 16 there was no such op. The form is
- * (x - mean) / sqrt(variance + eps) * scale + shift over the last axis, with constant scale and shift. Shapes must be measured.
+ * Writes layer normalisations that an exporter took apart as LayerNormalization (the op exists since operator
+ * set 17). The form is (x - mean) / sqrt(variance + eps) * scale + shift over the last axis, with constant
+ * scale and shift. Shapes must be measured.
  */
 export function fuseLayerNormalization(graph: Graph): Graph {
   const search = createSearch(graph);
@@ -18,7 +19,7 @@ export function fuseLayerNormalization(graph: Graph): Graph {
   return withoutUnused({ ...graph, nodes });
 }
 
-/** The LayerNormalization that an Add of the shift ends. */
+/** The LayerNormalization that ends with this Add of the shift. */
 function matchSum(search: Search, sum: Node): Node | undefined {
   const [scaled, shift] = withConstant(search, sum, 'Add') ?? [];
   const product = scaled && producerOf(search, scaled, 'Mul');
@@ -26,7 +27,7 @@ function matchSum(search: Search, sum: Node): Node | undefined {
   const quotient = normalised && producerOf(search, normalised, 'Div');
   const standardised = quotient && matchQuotient(search, quotient);
   if (!standardised || !scale || !shift) return undefined;
-  // Where somebody else reads a value in between, the parts would have to stay.
+  // Where another node reads a value in between, the parts would have to stay.
   if ([scaled!, normalised].some((value) => search.consumers.get(value)!.length > 1)) return undefined;
   const { x, epsilon } = standardised;
   const attributes: Record<string, Attribute> = {
@@ -54,7 +55,7 @@ function matchQuotient(search: Search, quotient: Node): { x: Value; epsilon: num
 
 function isSquareOf(search: Search, value: Value, difference: Node): boolean {
   const node = search.producers.get(value);
-  // torch writes x - mean twice where it does not share it.
+  // Where torch does not share x - mean, it writes it twice.
   const isDifference = (input: Value | null | undefined) => {
     const other = producerOf(search, input, 'Sub');
     return other?.inputs.every((operand, i) => operand === difference.inputs[i]) ?? false;

@@ -15,13 +15,14 @@ import { type GraphRunner, probing } from '../../graph-runner.ts';
 import { noise } from '../../noise.ts';
 import type { ProbeShape } from '../measure/measure-shapes.ts';
 
-/** How far answers of one row may be off when it is run beside others, as a share of the largest logit. */
+/** How much a row's answer may change when other rows run beside it, as a share of the largest logit. */
 const TOLERANCE = 1e-3;
 
 /**
- * Makes a model that was exported for a fixed number of rows take any. What an exporter writes into the graph is the
- * shapes that Reshape gives, whose first axis holds the rows; that these, and nothing else, stood in the way is checked by running other rows
- * beside each other. Rejects with `InputError` naming the node that keeps the number fixed. Constants must be folded.
+ * Makes a model that was exported for a fixed number of rows take any number. Exporters write the number into
+ * the shapes of Reshape, whose first axis holds the rows. Other rows are run beside each other to check that
+ * nothing else fixed the number. Rejects with `InputError` naming the node that keeps the number fixed.
+ * Constants must be folded.
  */
 export async function openBatch(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
   const [input] = model.graph.inputs as [Value];
@@ -69,7 +70,10 @@ function targetOf(graph: Graph, node: Node): number[] | undefined {
   return target ? toIntegers(target) : undefined;
 }
 
-/** The first size of each shape left open; where another one is open already, the first is that of what is reshaped. */
+/**
+ * The first size of each shape left open. Where another size is open already, the first is copied from the
+ * reshaped value.
+ */
 function withOpenShapes(graph: Graph, reshapes: readonly Node[]): Graph {
   const builder = new GraphBuilder();
   const nodes = graph.nodes.map((node) => {
@@ -81,7 +85,10 @@ function withOpenShapes(graph: Graph, reshapes: readonly Node[]): Graph {
   return { ...graph, nodes, initializers: new Map([...graph.initializers, ...builder.initializers]) };
 }
 
-/** Forgets the rows in the declared types of input and outputs, in place: values are known by identity. */
+/**
+ * Removes the number of rows from the declared types of input and outputs. In place: values are known by
+ * identity.
+ */
 function openTypes({ inputs, outputs }: Graph): void {
   for (const value of [...inputs, ...outputs]) {
     const { dataType = DATA_TYPE.float32, shape } = value.type ?? {};
@@ -89,7 +96,7 @@ function openTypes({ inputs, outputs }: Graph): void {
   }
 }
 
-/** The model's first output for each of some batches. */
+/** The model's first output for each of several batches. */
 async function firstOutputs(
   model: Model,
   batches: readonly Tensor<'float32'>[],

@@ -21,7 +21,7 @@ interface Surroundings {
   readonly builder: GraphBuilder;
 }
 
-/** How a node of `op` from before operator set `since` is written from then on. */
+/** How a node of `op` from before operator set `since` is written since then. */
 interface Change {
   readonly op: string;
   readonly since: number;
@@ -38,7 +38,7 @@ const AXES_TO_INPUT = [
   ),
 ];
 
-/** What changed of the operators of classifiers between operator set 7 and 18, in the order of the sets. */
+/** Changes to the operators of classifiers between operator sets 7 and 18, in the order of the sets. */
 export const CHANGES: readonly Change[] = [
   change(9, 'BatchNormalization', withoutSpatial),
   change(9, 'Upsample', (node, { builder }) => ({
@@ -59,7 +59,7 @@ export const CHANGES: readonly Change[] = [
   change(11, 'Pad', padWithInputs),
   change(11, 'Resize', resizeWithRegion),
   change(11, 'Scatter', (node) => ({ ...node, opType: 'ScatterElements' })),
-  // In inference a Dropout passes its input on, whatever its ratio, which became an input.
+  // In inference a Dropout passes its input on, whatever its ratio. The ratio has become an input.
   change(12, 'Dropout', (node) => withoutAttributes(node, 'ratio')),
   change(13, 'Split', (node, { builder }) => attributeToInput(node, 'split', builder)),
   ...['Softmax', 'LogSoftmax', 'Hardmax'].map((op) => change(13, op, flattened)),
@@ -90,7 +90,7 @@ function withoutAttributes(node: Node, ...names: readonly string[]): Node {
   return { ...node, attributes: Object.fromEntries(attributes) };
 }
 
-/** What an operator of this kind has become cannot be told from the node alone. */
+/** The node alone does not tell what an operator of this kind has become. */
 const unreadable = (node: Node, { opset }: Surroundings, what: string): InputError =>
   new InputError(
     `${describeNode(node)} ${what} (opset ${opset}), which is not read; convert the model with onnx.version_converter, or export it with opset 18.`,
@@ -113,8 +113,8 @@ function scalesAttribute(node: Node): Constant {
 }
 
 /**
- * Statistics of each pixel for itself (`spatial` 0) are no longer possible: such a layer has no channels. MXNet's exporter has written 0
- * where it meant 1, which shows in statistics by channel.
+ * Statistics of each pixel for itself (`spatial` 0) are no longer possible: such a layer has no channels.
+ * MXNet's exporter wrote 0 where it meant 1; statistics by channel show that.
  */
 function withoutSpatial(node: Node, surroundings: Surroundings): Node {
   const scale = node.inputs[1] && literal(node.inputs[1], surroundings);
@@ -131,7 +131,10 @@ function refuseTraining(node: Node, { opset }: Surroundings): Node {
   );
 }
 
-/** An operator of converters from Core ML, which ONNX Runtime knows up to operator set 9: x * scale + bias by channel. */
+/**
+ * An operator of converters from Core ML, which ONNX Runtime knows up to operator set 9: x * scale + bias by
+ * channel.
+ */
 function imageScaler(node: Node, { builder }: Surroundings): Node {
   const scale = node.attributes.scale;
   const bias = floatsOf(node, 'bias');
@@ -166,8 +169,8 @@ function padWithInputs(node: Node, { builder }: Surroundings): Node {
 }
 
 /**
- * Up to operator set 10 a resized pixel is found at its place divided by the scale; between two, the nearest is the one before
- * when the axis grows and the one behind when it shrinks, as ONNX Runtime does it.
+ * Up to operator set 10 a resized pixel comes from its place divided by the scale. Between two pixels, ONNX
+ * Runtime takes the one before where the axis grows and the one behind where it shrinks.
  */
 function resizeWithRegion(node: Node, surroundings: Surroundings): Node {
   const [x, scales] = node.inputs as [Value, Value];
@@ -189,7 +192,7 @@ function nearestMode(node: Node, scales: Value, surroundings: Surroundings): str
   return shrinks ? 'ceil' : 'floor';
 }
 
-/** The constant that a value is, as an initializer or by a Constant node. */
+/** The constant behind a value: an initializer or a Constant node. */
 function literal(value: Value, { graph, builder }: Surroundings): Constant | undefined {
   const known = graph.initializers.get(value) ?? builder.initializers.get(value);
   if (known) return known;
@@ -197,7 +200,9 @@ function literal(value: Value, { graph, builder }: Surroundings): Constant | und
   return tensor?.kind === 'tensor' ? tensor.value : undefined;
 }
 
-/** Before operator set 13 Softmax and its kin flattened everything from `axis` on into one axis, 1 by default. */
+/**
+ * Before operator set 13 Softmax and its relatives flattened all axes from `axis` on (1 by default) into one.
+ */
 function flattened(node: Node, { builder }: Surroundings): Node {
   const axis = intAttribute(node, 'axis', 1);
   const rank = node.outputs[0]?.type?.shape?.length;

@@ -13,8 +13,9 @@ import { type ProbeShape, runOnZeros, shapeArithmetic } from '../measure/measure
 import { zeroWeights } from '../measure/zero-weights.ts';
 
 /**
- * Puts one branch in the place of each If whose condition follows from shapes alone and is the same for any number of rows: torch writes
- * such a node where it cannot tell whether an axis is of size one. The others stay.
+ * Replaces each If by one of its branches where the condition follows from shapes alone and is the same for
+ * any number of rows. torch writes such a node where it cannot tell whether an axis has size one. Other Ifs
+ * stay.
  */
 export async function resolveBranches(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
   const derived = shapeArithmetic(model.graph);
@@ -58,7 +59,7 @@ function conditionsOnly(model: Model, conditions: readonly Value[], derived: Rea
   return encodeModel({ ...model, graph: zeroWeights(graph, new Set(arithmetic.flatMap(valuesRead))) });
 }
 
-/** The branches' nodes in the places of the nodes that chose them. */
+/** Puts the nodes of the chosen branches in the places of the Ifs. */
 function withBranches(graph: Graph, chosen: ReadonlyMap<Node, Graph>): Graph {
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.flatMap((node) => {

@@ -10,8 +10,8 @@ import {
 } from '../../../onnx/index.ts';
 
 /**
- * Writes each tensor that is taken out of a SplitToSequence as a Slice of what was split: torch's newer exporter writes `chunk` and `split`
- * that way, and no gradient passes a sequence. Constants must be folded.
+ * Writes each tensor taken out of a SplitToSequence as a Slice of the split value. torch's newer exporter
+ * writes `chunk` and `split` that way, and no gradient passes a sequence. Constants must be folded.
  */
 export function sliceSequences(graph: Graph): Graph {
   const producers = producersOf(graph.nodes);
@@ -47,7 +47,10 @@ function constantOf({ initializers }: Graph, value: Value | null | undefined): n
 const isScalar = ({ initializers }: Graph, value: Value): boolean =>
   initializers.get(value)!.dims.length === 0;
 
-/** Where a part of the given size begins and ends; how many there are, which an index from the end would need, is not known here. */
+/**
+ * Where a part of the given size begins and ends. An index from the end would need the number of parts, which
+ * is not known here.
+ */
 const evenPart = (size: number, index: number): [number, number] | undefined =>
   index < 0 ? undefined : [index * size, (index + 1) * size];
 

@@ -30,7 +30,7 @@ afterAll(() => engine.close());
 
 const run = (model: Model) => engine.evaluate(encodeModel(model), { x });
 
-/** Alike but for the order in which a kernel of another version sums. */
+/** Equal up to the order in which a kernel of another version sums. */
 function expectAlike(actual: Record<string, Tensor>, expected: Record<string, Tensor>): void {
   expect(Object.keys(actual)).toEqual(Object.keys(expected));
   for (const [name, { dims, data }] of Object.entries(expected)) {

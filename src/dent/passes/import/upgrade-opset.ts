@@ -2,16 +2,17 @@ import { InputError } from '../../../errors.ts';
 import { describeNode, type Graph, GraphBuilder, type Model, type Node } from '../../../onnx/index.ts';
 import { CHANGES } from './opset-changes.ts';
 
-/** The operator set that rules and compiler are written for; later ones keep what they use. */
+/** The operator set that rules and compiler are written for. Later sets keep the operators that they use. */
 const TARGET_OPSET = 18;
-/** Before it operators broadcast by other rules, and ONNX Runtime knows few of them. */
+/** Before this set operators broadcast by other rules, and ONNX Runtime knows few of them. */
 const OLDEST_OPSET = 7;
 /** The newest that ONNX Runtime knows. */
 const NEWEST_OPSET = 26;
 
 /**
- * The same model in operator set 18 or later. What changed since the model's own is in the table of changes. Bodies of loops and branches
- * are not rewritten: a model that has them and an older operator set is refused.
+ * The same model in operator set 18 or later. The table of changes has all that changed since the model's own
+ * set. Bodies of loops and branches are not rewritten: a model with such bodies and an older operator set is
+ * refused.
  */
 export function upgradeOpset(model: Model): Model {
   refuseUnknown(model.opset);

@@ -10,15 +10,16 @@ import {
   type Value,
 } from '../../../onnx/index.ts';
 
-/** The types that weights are kept in to save room, and how a number of each reads. */
+/** The narrow types that weights are kept in, and how to read a number of each. */
 const NARROW: Readonly<Record<DataType, (bits: number) => number>> = {
   [DATA_TYPE.float16]: fromFloat16,
   [DATA_TYPE.bfloat16]: fromBfloat16,
 };
 
 /**
- * The same model in float32 wherever it computes in float16 or bfloat16: weights, the types that nodes convert to, and the declared
- * types of its inputs and outputs. Adaptation needs the digits, and a CPU computes in float32 anyway.
+ * The same model in float32 wherever it computes in float16 or bfloat16: weights, the types that nodes
+ * convert to, and the declared types of inputs and outputs. Adaptation needs the digits, and a CPU computes
+ * in float32 anyway.
  */
 export function widenFloats(model: Model): Model {
   return { ...model, graph: widenGraph(model.graph) };

@@ -1,8 +1,8 @@
 import type { Graph, Model, Node } from '../../../onnx/index.ts';
 
 /**
- * The same model with its probabilities as they are where it pairs them with the names of the classes (ZipMap, which converters from
- * scikit-learn, Core ML and Custom Vision end models with): a sequence of maps is no tensor.
+ * The same model with its bare probabilities, where it pairs them with class names by ZipMap (converters from
+ * scikit-learn, Core ML and Custom Vision end models with it). A sequence of maps is no tensor.
  */
 export function withoutLabels(model: Model): Model {
   const graph: Graph = { ...model.graph, nodes: model.graph.nodes.map(withoutMap) };

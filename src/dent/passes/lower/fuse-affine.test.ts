@@ -10,7 +10,7 @@ afterAll(() => engine.close());
 const variable = (name: string, shape: readonly Dim[]): Value => ({ name, type: { dataType: 1, shape } });
 const opTypes = (graph: Graph) => graph.nodes.map((node) => node.opType);
 
-/** x * scale + shift, all three fed, with x [N, 3, 2, 2]. */
+/** x * scale + shift with x [N, 3, 2, 2]; all three are inputs. */
 function affine(
   scaleShape: readonly Dim[],
   shiftShape: readonly Dim[] = scaleShape,

@@ -9,9 +9,10 @@ import {
 import { withBodies } from '../map-graph.ts';
 
 /**
- * Writes x * s + t with one s and t for each row and channel as one BatchNormalization with mean 0 and variance 1: ONNX
- * Runtime then passes over the activation once and not twice. Where every row has its own s and t, rows and channels are seen
- * as one axis, which costs nothing: a Reshape moves no data. Bodies of loops are rewritten too.
+ * Writes x * s + t, with one s and t for each row and channel, as one BatchNormalization with mean 0 and
+ * variance 1. ONNX Runtime then goes over the activation once instead of twice. Where every row has its own s
+ * and t, rows and channels become one axis; that costs nothing, because a Reshape moves no data. Bodies of
+ * loops are rewritten too.
  */
 export function fuseAffine(graph: Graph): Graph {
   const producers = producersOf(graph.nodes);
@@ -48,7 +49,9 @@ interface Affine {
   readonly perRow: boolean;
 }
 
-/** Add(Mul(x, scale), shift) where scale and shift are [1 or N, C, 1, 1] and nothing else reads the product. */
+/**
+ * Add(Mul(x, scale), shift) where scale and shift are [1 or N, C, 1, 1] and nothing else reads the product.
+ */
 function matchAffine(
   add: Node,
   producers: ReadonlyMap<Value, Node>,

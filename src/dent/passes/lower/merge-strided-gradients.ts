@@ -15,10 +15,12 @@ import {
 import { withBodies } from '../map-graph.ts';
 
 /**
- * Where two strided convolutions read the same input, as at the start of a residual block, the gradients with respect to it are added up: two
- * ConvTranspose and an Add. This writes them as convolutions of stride one, which ONNX Runtime runs fastest on a CPU. With stride s a pixel
- * in row a and column b of its s x s square is reached by the kernel's taps of the one remainder alone: each of the s * s phases is a small
- * convolution of the gradient, the two convolutions' phases are added while they are small, and all phases are laced together once.
+ * Where two strided convolutions read the same input, as at the start of a residual block, their gradients
+ * with respect to it are added up: two ConvTranspose and an Add. This pass writes them as convolutions of
+ * stride one, which ONNX Runtime runs fastest on a CPU. With stride s the output consists of s x s squares.
+ * Only the kernel's taps of one remainder reach the pixel in row a and column b of a square. So each of the s
+ * * s phases is a small convolution of the gradient. The phases of both convolutions are added while they are
+ * small, and all phases are interleaved once.
  */
 export function mergeStridedGradients(graph: Graph): Graph {
   const producers = producersOf(graph.nodes);
@@ -47,7 +49,9 @@ export function mergeStridedGradients(graph: Graph): Graph {
   return withoutUnused(builder.build(graph.name, graph.inputs, graph.outputs));
 }
 
-/** What the phase of one remainder along one axis takes: which taps, ordered by the offset of the pixel that each reads. */
+/**
+ * The phase of one remainder along one axis: its taps, ordered by the offset of the pixel that each reads.
+ */
 interface Phase {
   readonly taps: readonly number[];
   /** Padding of the gradient along the axis. */
@@ -99,8 +103,8 @@ interface StridedAxis {
 }
 
 /**
- * Output pixel stride * p + r gets tap k of input pixel p + (r + padBegin - k) / stride, where that is a whole number. Undefined where a
- * convolution would need to be padded by less than nothing.
+ * Output pixel stride * p + r gets tap k of input pixel p + (r + padBegin - k) / stride, where that is a
+ * whole number. Undefined where a convolution would need negative padding.
  */
 function phasesOf({
   kernel,
@@ -154,7 +158,7 @@ function appendPhases(builder: GraphBuilder, terms: readonly Strided[], sum: Nod
   });
 }
 
-/** The term's share of the pixels at one place of each square, [N, C, height / s, width / s]. */
+/** The term's share of the pixels in one place of each square, [N, C, height / s, width / s]. */
 function phaseOf(
   builder: GraphBuilder,
   { node, weight, phases }: Strided,
@@ -173,7 +177,9 @@ function phaseOf(
   });
 }
 
-/** Of a ConvTranspose's kernel [M, C, h, w] the given taps, with the channels exchanged as Conv has them. */
+/**
+ * The given taps of a ConvTranspose's kernel [M, C, h, w], with the channels exchanged as Conv needs them.
+ */
 function taps(weight: Constant, rows: readonly number[], columns: readonly number[]): Constant {
   const [m, c, height, width] = weight.dims as [number, number, number, number];
   const from = toFloat32(weight);

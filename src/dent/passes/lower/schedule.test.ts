@@ -17,7 +17,10 @@ const variable = (name: string, shape: readonly number[]): Value => ({
   type: { dataType: 1, shape },
 });
 
-/** A chain x -> Sin -> Sin ..., and of each link a sum (Exp), all joined: as gradients of layers are. */
+/**
+ * A chain x -> Sin -> Sin ..., and a sum (Exp) of each link, all joined: the shape of layers and their
+ * gradients.
+ */
 function appendChain(b: GraphBuilder, x: Value): Value {
   const sums: Value[] = [];
   let link = x;
@@ -55,7 +58,7 @@ function looped(): Graph {
   return b.build('looped', [x], [out]);
 }
 
-/** The order in which ONNX Runtime ran the links and sums, and what came out. */
+/** The order in which ONNX Runtime ran the links and sums, and the result. */
 async function run(graph: Graph) {
   const model = { irVersion: 8, opset: 18, otherDomains: {}, producer: '', metadata: {}, graph };
   const session = await InferenceSession.create(encodeModel(model), {
@@ -81,7 +84,7 @@ describe('schedule', () => {
   ])('has ONNX Runtime run %s in the order of its nodes', async (_what, make) => {
     const before = await run(make());
     const after = await run(schedule(make()));
-    // If this fails ONNX Runtime has come to run nodes in order by itself, and the pass can go.
+    // If this fails, ONNX Runtime has started to run nodes in order by itself, and the pass can go.
     expect(before.order).not.toEqual(WANTED);
     expect(after.order).toEqual(WANTED);
     expect(after.y).toEqual(before.y);

@@ -2,10 +2,11 @@ import { type Graph, type Node, producersOf, valuesRead } from '../../../onnx/in
 import { withBodies } from '../map-graph.ts';
 
 /**
- * Orders a graph's nodes so that ONNX Runtime runs them as they are listed here. It does not follow the list: it goes depth first from the
- * outputs and, of the producers of a node's inputs, runs the one first that is listed last. Left to that, it puts off the sums that make
- * a layer's gradient until the last layer's is known, keeps all they need, and reads it when it has long left the cache. Bodies of loops and
- * branches are ordered too. Takes any graph that is sorted, and returns it sorted.
+ * Orders a graph's nodes so that ONNX Runtime runs them in this order. It does not follow the list: it goes
+ * depth first from the outputs, and of the producers of a node's inputs it runs the one first that is listed
+ * last. By itself it would delay the sums that make a layer's gradient until the last layer's is known. It
+ * would keep everything they need, and read it long after it has left the cache. Bodies of loops and branches
+ * are ordered too. Takes any graph that is sorted, and returns it sorted.
  */
 export function schedule(graph: Graph): Graph {
   const place = new Map(graph.nodes.map((node, i) => [node, i]));
@@ -20,7 +21,7 @@ export function schedule(graph: Graph): Graph {
   for (const sources of sourcesOf.values()) {
     for (const source of sources) readers.set(source, readers.get(source)! + 1);
   }
-  // Backwards: of the nodes that nothing unplaced reads, the one that should run first is placed last.
+  // Backwards: among the nodes that no unplaced node reads, the one that should run first is placed last.
   const free = graph.nodes.filter((node) => readers.get(node) === 0);
   const backwards: Node[] = [];
   while (free.length > 0) {

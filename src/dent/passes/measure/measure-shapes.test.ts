@@ -54,7 +54,7 @@ describe('measureShapes', () => {
     expect(x.type).toEqual({ dataType: 1, shape: ['N', 3, 8, 6] });
     expect(inner.pooled.type).toEqual({ dataType: 1, shape: ['N', 3, 4, 3] });
     expect(inner.turned.type).toEqual({ dataType: 1, shape: [3, 'N', 4, 3] });
-    // Three times the batch is a size of its own.
+    // Three times the batch is a separate size.
     expect(output.type).toEqual({ dataType: 1, shape: ['d6_9', 12] });
   });
 

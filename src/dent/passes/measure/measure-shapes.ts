@@ -17,22 +17,25 @@ import { BATCH } from '../../batch-axis.ts';
 import { type GraphRunner, probing } from '../../graph-runner.ts';
 import { zeroWeights } from './zero-weights.ts';
 
-/** Results of shape arithmetic longer than this (a position grid of a large image) are left to be computed in the graph. */
+/**
+ * Larger results of shape arithmetic (a position grid of a large image) stay in the graph, to be computed
+ * there.
+ */
 const LARGEST_CONSTANT = 2 ** 20;
 
-/** The image sizes that stand in for an open one, and the channels where even those are open. */
+/** The image sizes to use for an open one, and the channels where even those are open. */
 export interface ProbeShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** Whether the model leaves height or width open; then a second size tells which shapes follow it. */
+  /** Whether the model leaves height or width open. A second size then shows which shapes depend on it. */
   readonly openSize: boolean;
 }
 
 /**
- * Learns the shape of every value by running the model on zeros with two batch sizes (and two image sizes where they are open), instead of
- * inferring it: sizes that differ between the runs are open and become symbols. Results of shape arithmetic that come out the same both
- * times do not depend on the batch and become constants.
+ * Measures the shape of every value instead of inferring it: runs the model on zeros with two batch sizes
+ * (and two image sizes where they are open). Sizes that differ between the runs are open and become symbols.
+ * Results of shape arithmetic that are equal both times do not depend on the batch and become constants.
  */
 export async function measureShapes(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
   const derived = shapeArithmetic(model.graph);
@@ -59,8 +62,8 @@ export async function measureShapes(model: Model, shape: ProbeShape, runner: Gra
 type Outputs = Readonly<Record<string, Tensor>>;
 
 /**
- * What a model gives for zeros: for two rows, and for three of larger images where their size is open. A model whose number of rows
- * is fixed is run with that number.
+ * The model's results for zeros: for two rows, and for three rows of larger images where their size is open.
+ * A model with a fixed number of rows runs with that number.
  */
 export async function runOnZeros(
   bytes: Uint8Array,
@@ -106,11 +109,11 @@ interface Probe {
   readonly derived: ReadonlyMap<string, Value>;
 }
 
-/** The model with the shape of each value, and the results of shape arithmetic themselves, as outputs. */
+/** The model with more outputs: the shape of each value, and the results of shape arithmetic. */
 function probeModel(model: Model, derived: ReadonlySet<Value>): Probe {
   const shapes = new Map<string, Value>();
   const values = new Map<string, Value>();
-  // The image as it is fed here, of any size, takes the input's name; the input itself becomes a value of the graph.
+  // The fed image, of any size, takes the input's name. The input itself becomes a value of the graph.
   const input = model.graph.inputs[0]!;
   const fed: Value = { name: input.name, type: { dataType: DATA_TYPE.float32, shape: ['n', 'c', 'h', 'w'] } };
   const nodes: Node[] = [node('Identity', fed, input), ...model.graph.nodes];
@@ -141,14 +144,17 @@ const node = (opType: string, input: Value, output: Value): Node => ({
   attributes: {},
 });
 
-/** The values that follow from shapes and initializers alone, never from pixels: the arithmetic that exporters write around Shape. */
+/**
+ * The values that follow from shapes and initializers alone, never from pixels: the arithmetic that exporters
+ * write around Shape.
+ */
 export function shapeArithmetic(graph: Graph): Set<Value> {
   const derived = new Set<Value>();
   const isDerived = (value: Value | null): boolean =>
     value === null || derived.has(value) || graph.initializers.has(value);
   for (const node of graph.nodes) {
     const source = node.opType === 'Shape' || node.opType === 'Size';
-    // Of its second input CastLike only takes the type.
+    // CastLike takes only the type of its second input.
     const read = node.opType === 'CastLike' ? node.inputs.slice(0, 1) : node.inputs;
     if (source || read.every(isDerived)) for (const value of node.outputs) if (value) derived.add(value);
   }

@@ -5,8 +5,8 @@ import { elementCount } from '../../../tensor.ts';
 const LARGE = 1024;
 
 /**
- * The graph with its large weights made by nodes, as zeros. For asking about shapes, which do not depend on weights: the model stays
- * small on its way to ONNX Runtime, however large it is. Values in `kept` stay as they are.
+ * The graph with its large weights replaced by nodes that make zeros. Shapes do not depend on weights, and a
+ * large model is then small on its way to ONNX Runtime. Values in `kept` stay as they are.
  */
 export function zeroWeights(graph: Graph, kept: ReadonlySet<Value>): Graph {
   const builder = new GraphBuilder('zeros/');
