@@ -125,6 +125,21 @@ export default {
       },
     },
     {
+      name: 'drivers-are-apart',
+      severity: 'error',
+      comment: 'A driver of the queue can be changed, or taken away, without the other.',
+      from: { path: '^src/batching/(memory|redis)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/batching/(memory|redis)/', pathNot: '^src/batching/$1/' },
+    },
+    {
+      name: 'producer-and-worker-meet-in-redis',
+      severity: 'error',
+      comment:
+        'The two sides run in different processes: what they share is what travels, and how it is reached.',
+      from: { path: '^src/batching/redis/(producer|worker|connection|scripts)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/batching/redis/(producer|worker)/', pathNot: '^src/batching/redis/$1/' },
+    },
+    {
       name: 'through-the-door',
       severity: 'error',
       comment: 'A room is left by its index.ts, or by its port file, which holds types alone.',
@@ -136,7 +151,7 @@ export default {
           '^src/[^/]+/index\\.ts$',
           '^src/(engine/engine|engine/adaptation/adaptation|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
           // One for each program, so that none loads what only another needs.
-          '^src/(app/(server|worker)|app/compile-thread/compile-in-thread|batching/redis)\\.ts$',
+          '^src/(app/(server|worker)|app/compile-thread/compile-in-thread|batching/redis/index)\\.ts$',
         ],
       },
     },

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { createRedisConsumer, createRedisProducer } from '../dist/batching/redis.js';
+import { createRedisConsumer, createRedisProducer } from '../dist/batching/redis/index.js';
 
 const ROW_BYTES = 4096;
 const BATCH = 128;

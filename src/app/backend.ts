@@ -59,7 +59,7 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
 
 /** Rows go to Redis, from where workers take them. No engine starts and nothing is compiled here. */
 async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
-  const { createRedisProducer } = await import('../batching/redis.ts');
+  const { createRedisProducer } = await import('../batching/redis/index.ts');
   const observer = observeModels(metrics, log);
   const redis = redisSettings(config);
   const models = await openModelDescriptions(

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { createRedisConsumer, type RedisConsumer } from '../batching/redis.ts';
+import { createRedisConsumer, type RedisConsumer } from '../batching/redis/index.ts';
 import type { Config } from '../config.ts';
 import { buildOperationsApp, type Phase } from '../http/index.ts';
 import { modelReasons } from '../inference/index.ts';

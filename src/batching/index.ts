@@ -1,3 +1,3 @@
 export { isolateFailures } from './isolate-failures.ts';
-export { createMemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
+export { createMemoryQueue, type MemoryQueueOptions } from './memory/memory-queue.ts';
 export type { QueueObserver, RowRejection } from './queue-observer.ts';

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { ServiceError } from '../../errors.ts';
-import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../batch-queue.ts';
-import { roomInSeconds } from '../forecast.ts';
-import { laneKey } from '../lane-key.ts';
-import { createPending, type Pending } from '../pending.ts';
-import type { QueueObserver, RowRejection } from '../queue-observer.ts';
-import { rejectionError } from '../rejection-error.ts';
-import { createBacklogView } from './backlog-view.ts';
-import { createByteGate } from './byte-gate.ts';
+import { ServiceError } from '../../../errors.ts';
+import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../../batch-queue.ts';
+import { roomInSeconds } from '../../forecast.ts';
+import { laneKey } from '../../lane-key.ts';
+import { createPending, type Pending } from '../../pending.ts';
+import type { QueueObserver, RowRejection } from '../../queue-observer.ts';
+import { rejectionError } from '../../rejection-error.ts';
 import {
   connect,
   describeAddress,
@@ -15,15 +13,17 @@ import {
   keyBase,
   parseRedisUrl,
   type RedisSettings,
-} from './connection.ts';
-import { type Link, type OnFault, unavailable, watchLink } from './link.ts';
+} from '../connection/connect.ts';
+import { type Link, type OnFault, unavailable, watchLink } from '../connection/link.ts';
+import { createRefusals } from '../connection/refusals.ts';
+import { createRightsCheck } from '../connection/rights.ts';
+import { prepareScripts } from '../scripts/scripts.ts';
+import type { Outcome } from '../wire.ts';
+import { createBacklogView } from './backlog-view.ts';
+import { createByteGate } from './byte-gate.ts';
 import { createMemoryRoom, isOutOfMemory } from './memory-room.ts';
 import { type Acceptance, createProducerStore } from './producer-store.ts';
-import { createRefusals } from './refusals.ts';
 import { openReplyInbox } from './reply-inbox.ts';
-import { createRightsCheck } from './rights.ts';
-import { prepareScripts } from './scripts.ts';
-import type { Outcome } from './wire.ts';
 
 /** A command that takes longer has met a server that is stuck, which is as good as none. */
 const COMMAND_TIMEOUT_MS = 3_000;

@@ -1,7 +1,7 @@
-import type { Lane } from '../batch-queue.ts';
-import type { LaneDepth } from '../collector.ts';
-import { type Backlog, tooLateBySeconds } from '../forecast.ts';
-import { laneKey } from '../lane-key.ts';
+import type { Lane } from '../../batch-queue.ts';
+import type { LaneDepth } from '../../collector.ts';
+import { type Backlog, tooLateBySeconds } from '../../forecast.ts';
+import { laneKey } from '../../lane-key.ts';
 
 /** After which what Redis said of the queue is asked for again. */
 const FRESH_MS = 200;

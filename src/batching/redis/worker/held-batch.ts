@@ -1,5 +1,5 @@
+import type { TravellingRow } from '../wire.ts';
 import type { BatchJob } from './batch-jobs.ts';
-import type { TravellingRow } from './wire.ts';
 import type { ClaimedBatch } from './worker-store.ts';
 
 /** A batch in the hands of this worker, its rows in memory. */

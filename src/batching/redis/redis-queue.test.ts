@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { asRestrictedUser, CONTENTS, untilUp } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { describeBatchQueue } from '../batch-queue.contract.ts';
-import { createRedisConsumer } from './redis-consumer.ts';
-import { createRedisProducer } from './redis-producer.ts';
+import { createRedisProducer } from './producer/redis-producer.ts';
+import { createRedisConsumer } from './worker/redis-consumer.ts';
 
 let server: RedisServer;
 /** By a user with the fewest rights, so that the suite tells when more are needed. */

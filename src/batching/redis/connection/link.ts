@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
-import { ServiceError } from '../../errors.ts';
-import type { RedisClient } from './connection.ts';
+import { ServiceError } from '../../../errors.ts';
+import type { RedisClient } from './connect.ts';
 import { type Refusals, refusedCommand } from './refusals.ts';
 
 /** How often a connection that looks fine is tried. */

@@ -1,5 +1,5 @@
-import { ServiceError } from '../errors.ts';
-import type { Delivery, KeptRequest, KeptResult } from './batch-queue.ts';
+import { ServiceError } from '../../errors.ts';
+import type { Delivery, KeptRequest, KeptResult } from '../batch-queue.ts';
 import { createKeptResults } from './kept-results.ts';
 
 /** The rows of one process whose outcome may be asked for, under way or settled. */

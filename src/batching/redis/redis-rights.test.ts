@@ -11,9 +11,9 @@ import {
 } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, request, startWorker } from '../contract/fixtures.contract.ts';
-import { connect, parseRedisUrl } from './connection.ts';
-import { createRefusals } from './refusals.ts';
-import { COMMANDS, createRightsCheck, SENT } from './rights.ts';
+import { connect, parseRedisUrl } from './connection/connect.ts';
+import { createRefusals } from './connection/refusals.ts';
+import { COMMANDS, createRightsCheck, SENT } from './connection/rights.ts';
 
 let server: RedisServer;
 let place: Place;

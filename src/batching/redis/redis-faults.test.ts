@@ -24,7 +24,7 @@ import {
   request,
   startWorker,
 } from '../contract/fixtures.contract.ts';
-import { createWorkerStore } from './worker-store.ts';
+import { createWorkerStore } from './worker/worker-store.ts';
 
 /** Longer than any process of a busy machine takes to start and be missed. */
 const PATIENCE_MS = 20_000;

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, disconnect, type RedisAddress } from './connection.ts';
-import type { OnFault } from './link.ts';
-import type { Refusals } from './refusals.ts';
-import { decodeOutcome, type Outcome } from './wire.ts';
+import { connect, disconnect, type RedisAddress } from '../connection/connect.ts';
+import type { OnFault } from '../connection/link.ts';
+import type { Refusals } from '../connection/refusals.ts';
+import { decodeOutcome, type Outcome } from '../wire.ts';
 
 /** How long Redis holds an empty answer back. */
 const BLOCK_SECONDS = 2;

@@ -1,9 +1,9 @@
-import type { Batch, BatchReason, Lane } from '../batch-queue.ts';
-import { laneKey, parseLane } from '../lane-key.ts';
-import type { RedisClient } from './connection.ts';
-import { WORKER_SCRIPTS } from './lua/worker-scripts.ts';
-import { defineScripts } from './scripts.ts';
-import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from './wire.ts';
+import type { Batch, BatchReason, Lane } from '../../batch-queue.ts';
+import { laneKey, parseLane } from '../../lane-key.ts';
+import type { RedisClient } from '../connection/connect.ts';
+import { defineScripts } from '../scripts/scripts.ts';
+import { WORKER_SCRIPTS } from '../scripts/worker-scripts.ts';
+import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from '../wire.ts';
 
 /** Loaded at a time. The renewal of locks must not wait until all of a large batch has come. */
 const LOAD_BYTES = 8 * 1024 ** 2;

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { BatchConsumer, BatchHandler } from '../batch-queue.ts';
-import type { QueueObserver } from '../queue-observer.ts';
-import { createAlarm } from './alarm.ts';
-import { createBatchSource } from './batch-source.ts';
+import type { BatchConsumer, BatchHandler } from '../../batch-queue.ts';
+import type { QueueObserver } from '../../queue-observer.ts';
 import {
   connect,
   describeAddress,
@@ -11,13 +9,15 @@ import {
   keyBase,
   parseRedisUrl,
   type RedisSettings,
-} from './connection.ts';
+} from '../connection/connect.ts';
+import { type Link, type OnFault, watchLink } from '../connection/link.ts';
+import { createRefusals } from '../connection/refusals.ts';
+import { createRightsCheck } from '../connection/rights.ts';
+import { prepareScripts } from '../scripts/scripts.ts';
+import { createAlarm } from './alarm.ts';
+import { createBatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';
-import { type Link, type OnFault, watchLink } from './link.ts';
-import { createRefusals } from './refusals.ts';
-import { createRightsCheck } from './rights.ts';
 import { runJob } from './run-job.ts';
-import { prepareScripts } from './scripts.ts';
 import { openWakeCalls, type WakeCall } from './wake-calls.ts';
 import { createWorkerStore } from './worker-store.ts';
 

@@ -1,4 +1,4 @@
-import type { KeptResult } from './batch-queue.ts';
+import type { KeptResult } from '../batch-queue.ts';
 
 /** Outcomes in the memory of one process, each for its own time. */
 export interface KeptResults {

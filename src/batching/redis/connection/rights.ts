@@ -1,6 +1,6 @@
-import type { RedisClient } from './connection.ts';
+import { defineScripts } from '../scripts/scripts.ts';
+import type { RedisClient } from './connect.ts';
 import { type Refusals, refusedCommand } from './refusals.ts';
-import { defineScripts } from './scripts.ts';
 
 /**
  * Every command that a script of ours or of BullMQ's calls, with arguments that do no harm: `K .. 'check'` holds a string, and

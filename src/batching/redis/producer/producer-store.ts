@@ -1,13 +1,13 @@
-import type { KeptResult, Lane, LaneLimits, LaneStatus, RowRequest } from '../batch-queue.ts';
-import type { Backlog } from '../forecast.ts';
-import { laneKey, parseLane } from '../lane-key.ts';
-import { DEFAULT_PRIORITY } from '../policy.ts';
-import { rejectionError } from '../rejection-error.ts';
-import type { RunSums } from '../run-time.ts';
-import type { RedisClient } from './connection.ts';
-import { PRODUCER_SCRIPTS } from './lua/producer-scripts.ts';
-import { defineScripts } from './scripts.ts';
-import { decodeKept, decodeOutcome, encodeRow, type Outcome } from './wire.ts';
+import type { KeptResult, Lane, LaneLimits, LaneStatus, RowRequest } from '../../batch-queue.ts';
+import type { Backlog } from '../../forecast.ts';
+import { laneKey, parseLane } from '../../lane-key.ts';
+import { DEFAULT_PRIORITY } from '../../policy.ts';
+import { rejectionError } from '../../rejection-error.ts';
+import type { RunSums } from '../../run-time.ts';
+import type { RedisClient } from '../connection/connect.ts';
+import { PRODUCER_SCRIPTS } from '../scripts/producer-scripts.ts';
+import { defineScripts } from '../scripts/scripts.ts';
+import { decodeKept, decodeOutcome, encodeRow, type Outcome } from '../wire.ts';
 
 export type Acceptance =
   | { readonly state: 'accepted' }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './connect.ts';
 
 /** How versions of Redis say that the user may not do it, in a script or outside of one. */
 const REFUSED = /NOPERM|ACL failure in script|The user executing the script can't/;

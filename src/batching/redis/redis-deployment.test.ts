@@ -9,7 +9,7 @@ import {
 } from '../../../test/fixtures/redis/queue.ts';
 import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, lane, makeRequests, pause, startWorker } from '../contract/fixtures.contract.ts';
-import { keyBase, parseRedisUrl } from './connection.ts';
+import { keyBase, parseRedisUrl } from './connection/connect.ts';
 
 async function ownServer(...settings: string[]): Promise<RedisServer> {
   const server = await startRedisServer(settings);

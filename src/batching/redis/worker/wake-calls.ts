@@ -1,5 +1,5 @@
-import { connect, disconnect, type RedisAddress } from './connection.ts';
-import type { Refusals } from './refusals.ts';
+import { connect, disconnect, type RedisAddress } from '../connection/connect.ts';
+import type { Refusals } from '../connection/refusals.ts';
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from '../connection/connect.ts';
 
 type Argument = string | number | Buffer;
 

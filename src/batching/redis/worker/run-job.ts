@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause, setImmediate as yieldToEngine } from 'node:timers/promises';
-import { ServiceError } from '../../errors.ts';
-import type { BatchHandler, Lane, RowRequest } from '../batch-queue.ts';
-import { runKey } from '../forecast.ts';
-import { laneKey } from '../lane-key.ts';
-import type { QueueObserver } from '../queue-observer.ts';
-import { runBatch } from '../run-batch.ts';
+import { ServiceError } from '../../../errors.ts';
+import type { BatchHandler, Lane, RowRequest } from '../../batch-queue.ts';
+import { runKey } from '../../forecast.ts';
+import { laneKey } from '../../lane-key.ts';
+import type { QueueObserver } from '../../queue-observer.ts';
+import { runBatch } from '../../run-batch.ts';
+import type { OnFault } from '../connection/link.ts';
+import type { TravellingRow } from '../wire.ts';
 import { ATTEMPTS, type BatchJob } from './batch-jobs.ts';
 import type { BatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';
-import type { OnFault } from './link.ts';
-import type { TravellingRow } from './wire.ts';
 import type { ClaimedBatch, ClaimedRow, SettledRow, Start, WorkerStore } from './worker-store.ts';
 
 /** Starts of a batch without an end after which it is taken for what killed its workers. */

@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ServiceError } from '../errors.ts';
-import { describeBatchQueue } from './batch-queue.contract.ts';
-import type { Batch, BatchQueue } from './batch-queue.ts';
-import { answerOf, idsOf, LIMITS, makeRequests, pause, request } from './contract/fixtures.contract.ts';
+import { ServiceError } from '../../errors.ts';
+import { describeBatchQueue } from '../batch-queue.contract.ts';
+import type { Batch, BatchQueue } from '../batch-queue.ts';
+import { answerOf, idsOf, LIMITS, makeRequests, pause, request } from '../contract/fixtures.contract.ts';
 import { createMemoryQueue } from './memory-queue.ts';
 
 describeBatchQueue({

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { RedisClient } from '../connection/connect.ts';
+import type { OnFault } from '../connection/link.ts';
 import { type BatchJob, type BatchJobs, createBatchJobs } from './batch-jobs.ts';
-import type { RedisClient } from './connection.ts';
 import type { HeldBatch } from './held-batch.ts';
-import type { OnFault } from './link.ts';
 import type { WorkerStore } from './worker-store.ts';
 
 /** How often a worker looks for jobs of which it was not told. */

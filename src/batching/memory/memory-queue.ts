@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../../errors.ts';
 import type {
   BatchHandler,
   BatchQueue,
@@ -9,17 +9,17 @@ import type {
   Lane,
   LaneLimits,
   RowRequest,
-} from './batch-queue.ts';
-import { type Collected, createCollector, type WaitingRow } from './collector.ts';
-import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from './forecast.ts';
+} from '../batch-queue.ts';
+import { type Collected, createCollector, type WaitingRow } from '../collector.ts';
+import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from '../forecast.ts';
+import { createPending, type Pending } from '../pending.ts';
+import { DEFAULT_PRIORITY } from '../policy.ts';
+import type { QueueObserver, RowRejection } from '../queue-observer.ts';
+import { rejectionError } from '../rejection-error.ts';
+import { runBatch } from '../run-batch.ts';
+import { addRun, type RunSums } from '../run-time.ts';
 import { createKeptNotes } from './kept-notes.ts';
 import { createKeptRows } from './kept-rows.ts';
-import { createPending, type Pending } from './pending.ts';
-import { DEFAULT_PRIORITY } from './policy.ts';
-import type { QueueObserver, RowRejection } from './queue-observer.ts';
-import { rejectionError } from './rejection-error.ts';
-import { runBatch } from './run-batch.ts';
-import { addRun, type RunSums } from './run-time.ts';
 
 /** Outcomes that are kept at a time: some ten megabytes for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;

@@ -1,6 +1,6 @@
 import { createRedisBackend, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
-import type { RedisClient } from './connection.ts';
-import type { OnFault } from './link.ts';
+import type { RedisClient } from '../connection/connect.ts';
+import type { OnFault } from '../connection/link.ts';
 
 /** How often a batch is tried whose handler says that another worker may have more luck. */
 export const ATTEMPTS = 3;

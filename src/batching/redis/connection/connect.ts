@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { InputError } from '../../errors.ts';
+import { InputError } from '../../../errors.ts';
 
 export type RedisClient = Redis | Cluster;
 
