@@ -34,17 +34,25 @@ it('waits for half a minute after the last row, and asks once a second', async (
 
 it('waits longer where others look less often', async () => {
   const isAwaited = createLinger(async () => false, 60_000);
-  expect(await secondsAwaited(isAwaited, 170)).toBe(170);
+  expect(await secondsAwaited(isAwaited, 600)).toBe(180);
 });
 
-it('waits where nothing can be told', async () => {
-  const isAwaited = createLinger(() => Promise.reject(new Error('Redis is away.')), 2000);
+it('waits where nothing can be told, and for half a minute after', async () => {
+  let isAway = true;
+  const isAwaited = createLinger(async () => {
+    if (isAway) throw new Error('Redis is away.');
+    return false;
+  }, 2000);
   expect(await secondsAwaited(isAwaited, 120)).toBe(120);
+  isAway = false;
+  const left = await secondsAwaited(isAwaited, 60);
+  expect(left).toBeGreaterThan(27);
+  expect(left).toBeLessThan(33);
 });
 
-it('begins anew for a content that has been served again in between', async () => {
+it('begins anew, and ends, for a content that has been served again in between', async () => {
   const isAwaited = createLinger(async () => false, 2000);
   await secondsAwaited(isAwaited, 20);
   vi.advanceTimersByTime(60_000);
-  expect(await secondsAwaited(isAwaited, 25)).toBe(25);
+  expect(await secondsAwaited(isAwaited, 60)).toBe(30);
 });
