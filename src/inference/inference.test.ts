@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { BatchQueue } from '../batching/batch-queue.ts';
+import type { BatchQueue, LaneLimits } from '../batching/batch-queue.ts';
 import { createMemoryQueue } from '../batching/index.ts';
 import { compile } from '../dent/index.ts';
 import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
@@ -34,6 +34,10 @@ let models: ModelRepository;
 let inference: Inference;
 let queue: BatchQueue;
 let closeQueue: () => Promise<void>;
+/** Of the rows that are submitted from now on. */
+let limits: LaneLimits | undefined;
+/** Batches wait for it. */
+let gate: Promise<void> | undefined;
 const seen: { [K in keyof InferenceObserver]: Parameters<InferenceObserver[K]>[0][] } = {
   decoded: [],
   preprocessed: [],
@@ -94,7 +98,11 @@ afterAll(async () => {
 
 beforeEach(() => {
   for (const calls of Object.values(seen)) calls.length = 0;
-  queue = createMemoryQueue({ limitsOf: ({ content }) => models.describe(content)!.manifest.batching });
+  limits = undefined;
+  gate = undefined;
+  queue = createMemoryQueue({
+    limitsOf: ({ content }) => limits ?? models.describe(content)!.manifest.batching,
+  });
   const observer: InferenceObserver = {
     decoded: (seconds) => seen.decoded.push(seconds),
     preprocessed: (seconds) => seen.preprocessed.push(seconds),
@@ -106,7 +114,14 @@ beforeEach(() => {
     expired: () => seen.expired.push(undefined),
     ran: (run) => seen.ran.push(run),
   };
-  queue.consume(createBatchHandler({ models, observer }), { concurrency: 1 });
+  const handle = createBatchHandler({ models, observer });
+  queue.consume(
+    async (batch) => {
+      await gate;
+      return handle(batch);
+    },
+    { concurrency: 1 },
+  );
   inference = createInference({ models, queue, decoder, observer }, { keepMs: 60_000 });
   closeQueue = () => queue.close();
   return () => closeQueue();
@@ -114,6 +129,11 @@ beforeEach(() => {
 
 const decoder = createImageDecoder({ maxPixels: 1e7 });
 const quiet = { queueUnavailable() {}, decoded() {}, expired() {} };
+
+/** Has rows wait for one another until a batch of so many is full, however long each takes to come. */
+function gather(maxBatchSize: number): void {
+  limits = { maxBatchSize, maxDelayMs: 19_000, queueLimit: 1024 };
+}
 
 /** Different parts of one photograph. */
 const crop = (i: number): Promise<Uint8Array> =>
@@ -211,6 +231,7 @@ it('gives each of many images its own answer, beside an image that is broken', a
 
 it('runs a coupled recipe on a large enough batch of one caller', async () => {
   const images = await Promise.all(Array.from({ length: 8 }, (_, i) => crop(i)));
+  gather(8);
   const answers = await Promise.all(
     images.map((image) => inference.predict({ image, recipe: 'dent+', caller: 'a' })),
   );
@@ -224,7 +245,9 @@ it('runs a coupled recipe on a large enough batch of one caller', async () => {
 it('keeps the rows of different callers apart under a coupled recipe, and only there', async () => {
   const ask = (recipe: string) =>
     Promise.all(['a', 'b'].flatMap((caller) => [0, 1].map((i) => predict(i, { recipe, caller }))));
+  gather(2);
   expect(new Set((await ask('dent+')).map(({ batch }) => batch.id)).size).toBe(2);
+  gather(4);
   expect(new Set((await ask('static')).map(({ batch }) => batch.id)).size).toBe(1);
 });
 
@@ -284,10 +307,11 @@ it('tells its observer what happened', async () => {
 });
 
 it('tells of a batch what leads from a request to the engine processes, and what adaptation did', async () => {
+  gather(3);
   const answers = await Promise.all([0, 1, 2].map((i) => predict(i)));
   const [run] = seen.ran;
   expect(seen.ran).toHaveLength(1);
-  expect(run).toMatchObject({ model: 'small:1', recipe: 'isolated', reason: 'window', rows: 3 });
+  expect(run).toMatchObject({ model: 'small:1', recipe: 'isolated', reason: 'full', rows: 3 });
   expect(answers.map(({ batch }) => batch.id)).toEqual([run!.batch, run!.batch, run!.batch]);
   expect(run!.engines.length).toBeGreaterThan(0);
   for (const pid of run!.engines) expect(engine.pids).toContain(pid);
@@ -325,6 +349,10 @@ it('lets go of an image once it is decoded, though its request waits', async () 
     return { image, caller: 'ann', ...more };
   };
   const asked = [ask({}), ask({ idempotencyKey: 'k' })];
+  let release = (): void => {};
+  gate = new Promise((resolve) => {
+    release = resolve;
+  });
   const answers = Promise.all([...asked.map(inference.predict), inference.accept(ask({}))]);
   let waits = true;
   const end = () => {
@@ -338,6 +366,7 @@ it('lets go of an image once it is decoded, though its request waits', async () 
     expect(images.filter((image) => image.deref() !== undefined).length).toBe(0);
   });
   expect(waits).toBe(true);
+  release();
   await answers;
 });
 
@@ -546,6 +575,7 @@ describe('rows that the caller has decoded', () => {
 
   it('share batches with images and with other rows', async () => {
     const { pixels } = await rowsOfCrops(2);
+    gather(5);
     const [rows, others, image] = await Promise.all([ask(pixels), ask(pixels), predict(0)]);
     expect(image.batch.size).toBe(5);
     expect([rows.batches, others.batches]).toEqual([[image.batch], [image.batch]]);
@@ -607,6 +637,7 @@ describe('several images of one request', () => {
     const images = await crops(6);
     const alone = [];
     for (const image of images) alone.push(await inference.predict({ image, caller: '', topK: 2 }));
+    gather(6);
     const together = (await inference.predictEach({ images, caller: '', topK: 2 })) as Prediction[];
     expect(together.map(({ predictions }) => predictions.map((each) => each.class))).toEqual(
       alone.map(({ predictions }) => predictions.map((each) => each.class)),
@@ -617,6 +648,7 @@ describe('several images of one request', () => {
   });
 
   it('are a batch large enough for a coupled recipe', async () => {
+    gather(8);
     const answers = await inference.predictEach({ images: await crops(8), recipe: 'dent+', caller: 'a' });
     for (const answer of answers) {
       expect(answer).toMatchObject({ adaptation: { applied: 'dent+' }, batch: { size: 8 } });
@@ -626,6 +658,7 @@ describe('several images of one request', () => {
   it('fail each alone, and are counted as requests', async () => {
     const [first, second] = await crops(2);
     const before = inference.statistics(inference.version('small'));
+    gather(2);
     const outcomes = await inference.predictEach({
       images: [first!, Buffer.from('no image'), second!],
       caller: '',

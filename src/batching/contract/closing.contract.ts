@@ -2,7 +2,6 @@ import { describe, expect, test, vi } from 'vitest';
 import {
   answerOf,
   type CreateSubject,
-  LATE_MS,
   LONG_MS,
   lane,
   makeRequests,
@@ -45,14 +44,12 @@ export function describeClosing(create: CreateSubject): void {
         return answer;
       });
       await vi.waitFor(async () => expect(await producer.status()).toHaveLength(2));
-      const startMs = performance.now();
       const closed = producer.close();
       await expect(producer.submit(request())).rejects.toMatchObject({
         code: 'draining',
         retryAfterSeconds: 1,
       });
       await closed;
-      expect(performance.now() - startMs).toBeLessThan(LATE_MS);
       expect(answered).toBe(5);
       expect(await Promise.all(deliveries)).toEqual(requests.map(answerOf));
     });
@@ -78,9 +75,11 @@ export function describeClosing(create: CreateSubject): void {
     test('of the consumer waits for the batch that runs', async () => {
       const { producer, consumer } = await open(create, { maxBatchSize: 1 });
       const worker = startWorker(consumer, { held: true });
-      // The caller leaves, so that the batch alone is left to wait for.
-      const left = producer.submit(request({ timeoutMs: 50 })).catch(() => {});
+      // The caller leaves, so that the batch alone is left to wait for. Only then: a row that nobody waits for is not run.
+      const caller = new AbortController();
+      const left = producer.submit(request(), caller.signal).catch(() => {});
       await vi.waitFor(() => expect(worker.batches).toHaveLength(1));
+      caller.abort();
       await left;
       let closed = false;
       const closing = consumer.close().then(() => {

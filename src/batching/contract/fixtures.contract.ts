@@ -28,7 +28,7 @@ export type CreateSubject = (options: SubjectOptions) => Promise<Subject>;
 
 /** How much earlier than asked a clock of another process may say it is, and how much later a busy machine acts. */
 export const EARLY_MS = 5;
-export const LATE_MS = 1_000;
+export const LATE_MS = 10_000;
 
 export const LIMITS: LaneLimits = { maxBatchSize: 4, maxDelayMs: 30, queueLimit: 64 };
 /** A window that no test waits for. */
@@ -65,7 +65,7 @@ export function request(changes: { lane?: Lane; timeoutMs?: number } = {}): RowR
     id: `row-${requests}`,
     lane: changes.lane ?? lane(),
     row: { type: 'float32', data: Float32Array.of(requests, requests / 7) },
-    deadlineMs: Date.now() + (changes.timeoutMs ?? 5_000),
+    deadlineMs: Date.now() + (changes.timeoutMs ?? 15_000),
   };
 }
 

@@ -246,9 +246,9 @@ describe('the path and the query', () => {
   });
 
   it('leave out what is not named', async () => {
-    await post('/v1/predict', 'image/png', blue);
+    expect((await post('/v1/predict', 'image/png', blue)).statusCode).toBe(200);
     expect(Object.keys(last()).sort()).toEqual(['caller', 'image', 'listener', 'signal']);
-    await post('/v1/models/colours/predict', 'image/png', blue);
+    expect((await post('/v1/models/colours/predict', 'image/png', blue)).statusCode).toBe(200);
     expect(Object.keys(last()).sort()).toEqual(['caller', 'image', 'listener', 'model', 'signal']);
   });
 
