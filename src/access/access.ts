@@ -1,13 +1,16 @@
 import type { RateLimits } from './limiter.ts';
 
-/** What a key may be used for: predictions, the model repository, the metrics. Every key may read what is served. */
+/**
+ * What a key may be used for: predictions, the model repository, the metrics. Every key may read what is
+ * served.
+ */
 export type Scope = 'predict' | 'admin' | 'metrics';
 
 export type Priority = 1 | 2 | 3;
 
-/** Whoever holds one of the keys of an entry of the key file. */
+/** The holder of one of the keys of an entry of the key file. */
 export interface Caller {
-  /** Rows of coupled recipes, idempotency keys and kept predictions are apart by it. */
+  /** Rows of coupled recipes, idempotency keys and kept predictions of different names are kept apart. */
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly limits: RateLimits;
@@ -15,18 +18,18 @@ export interface Caller {
   readonly recipes?: readonly string[];
   /** Priorities it may use; all where it is not set. */
   readonly priorities?: readonly Priority[];
-  /** Of requests that name none. */
+  /** For requests that name no priority. */
   readonly defaultPriority?: Priority;
-  /** Whether it is told nothing of what models predict as they are, without adaptation. */
+  /** Whether answers hide what models predict without adaptation. */
   readonly hidesStatic?: boolean;
 }
 
-/** Who may come in, as the HTTP room sees it. */
+/** Who may come in, as the HTTP room needs to know it. */
 export interface Access {
-  /** Whose key it is; undefined where it is nobody's. */
+  /** The caller whose key it is; undefined for an unknown key. */
   find(key: string): Caller | undefined;
-  /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
+  /** Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`. */
   admit(caller: Caller): () => void;
-  /** Counts so many images more in a request that was let in. */
+  /** Counts this many more images in a request that was let in. */
   charge(caller: Caller, images: number): void;
 }

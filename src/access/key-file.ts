@@ -12,7 +12,7 @@ const Name = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
 const Entry = Type.Object(
   {
     name: Name,
-    // Several while a key is being replaced by another.
+    // Several while one key replaces another.
     sha256: Type.Union([Digest, Type.Array(Digest, { minItems: 1, maxItems: 8 })]),
     scopes: Type.Array(Type.Enum(['predict', 'admin', 'metrics']), { minItems: 1 }),
     rate: Type.Optional(
@@ -35,13 +35,16 @@ const Entry = Type.Object(
 const KeyFile = Type.Object({ keys: Type.Array(Entry) }, strict);
 type Entry = Type.Static<typeof Entry>;
 
-/** Whether an entry may be called so. */
+/** Whether an entry may have this name. */
 export const isKeyName = (text: string): boolean => Value.Check(Name, text);
 
 /** Who may come in, by the digest of the key. */
 export type Callers = ReadonlyMap<string, Caller>;
 
-/** The key file in `text`. `file` is the name that errors give. Throws `InputError` naming the file and the field. */
+/**
+ * The key file in `text`. `file` is the name that errors give. Throws `InputError` naming the file and the
+ * field.
+ */
 export function parseKeyFile(text: string, file: string): Callers {
   const callers = new Map<string, Caller>();
   const names = new Set<string>();
@@ -73,9 +76,9 @@ function readEntries(text: string, file: string): readonly Entry[] {
   throw new InputError(`${file}: ${fault(value)}`);
 }
 
-/** One sentence for the first thing in which a file differs from the schema. */
+/** One sentence for the first difference between a file and the schema. */
 function fault(value: unknown): string {
-  // The schema `false` behind an unknown field reports first and says less than the error that follows it.
+  // For an unknown field the schema `false` reports first, and says less than the next error.
   const [error] = Value.Errors(KeyFile, value).filter(({ keyword }) => keyword !== 'boolean');
   const field = error!.instancePath.slice(1).replaceAll('/', '.');
   const place = field === '' ? 'the file' : `the field "${field}"`;
@@ -91,7 +94,7 @@ function fault(value: unknown): string {
   }
 }
 
-/** The middle, as without keys, or the first that the caller may use. */
+/** The default priority: the middle one, as without keys, or else the first that the caller may use. */
 const MIDDLE = 2;
 
 function callerOf(entry: Entry): Caller {

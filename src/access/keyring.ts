@@ -8,19 +8,22 @@ import { createLimiter } from './limiter.ts';
 export interface KeyringObserver {
   /** The file was read. `names` are those of its entries. */
   read(names: readonly string[]): void;
-  /** The file cannot be read, or is broken; the keys that were read last stay in force. Once for each state of the file. */
+  /**
+   * The file cannot be read, or is broken. The keys that were read last stay valid. Called once for each
+   * state of the file.
+   */
   failed(error: InputError): void;
 }
 
 /** The keys of a file, which is read again when it changes. */
 export interface Keyring extends Access {
-  /** Does not look at the file any more. */
+  /** Stops reading the file. */
   close(): void;
 }
 
 /**
- * How often the file is read, milliseconds. It is small, and reading it finds what watching does not: the symbolic links by
- * which Kubernetes replaces a mounted secret, and files of networks.
+ * How often the file is read, milliseconds. It is small, and reading it finds changes that watching misses:
+ * the symbolic links by which Kubernetes replaces a mounted secret, and files on networks.
  */
 const LOOK_MS = 2000;
 
@@ -71,8 +74,9 @@ export async function openKeyring(file: string, observer: KeyringObserver): Prom
 
   return {
     /**
-     * A key is found by its digest. The time this takes may tell something about digests that begin like the one of a guess;
-     * but a digest is of no use without a key that has it, which nobody can find. So nothing need be compared in constant time.
+     * A key is found by its digest. The time this takes may tell something about digests that begin like the
+     * digest of a guess. But a digest is useless without its key, which nobody can find. So no comparison in
+     * constant time is needed.
      */
     find(key) {
       return callers.get(digestOf(key));

@@ -11,7 +11,7 @@ afterEach(() => vi.useRealTimers());
 
 const RATE = { rate: { perSecond: 10, burst: 5 } };
 
-/** How many of `attempts` get in at once, and when the first that does not may come back, seconds. */
+/** How many of `attempts` get in at once, and when the first refused one may come back, seconds. */
 function burst(attempts: number, name = 'app'): { let: number; retryAfter: number | undefined } {
   let count = 0;
   let retryAfter: number | undefined;

@@ -1,9 +1,9 @@
 import { ServiceError } from '../errors.ts';
 
-/** How much a caller may ask for. What is not set is not limited. */
+/** How much a caller may ask for. Limits that are not set do not apply. */
 export interface RateLimits {
   readonly rate?: {
-    /** Images that become possible again each second; a request without one counts as one. */
+    /** Images that become possible again each second. A request without an image counts as one. */
     readonly perSecond: number;
     /** Images that may come at once after a pause. */
     readonly burst: number;
@@ -13,11 +13,11 @@ export interface RateLimits {
 }
 
 export interface Limiter {
-  /** Counts a request that begins now; the function says that it has ended. Throws `rate_limited`. */
+  /** Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`. */
   enter(name: string, limits: RateLimits): () => void;
   /**
-   * Counts so many images more in a request that was let in. It is not refused for them, or one that has more than a burst never
-   * could come; whoever comes next waits for longer.
+   * Counts this many more images in a request that was let in. It is never refused for them: a request with
+   * more images than a burst could otherwise never come in. The caller's next request waits longer instead.
    */
   charge(name: string, limits: RateLimits, images: number): void;
   /** Forgets all but these names. */
@@ -30,12 +30,13 @@ interface Usage {
   underWay: number;
 }
 
-/** There is no telling when a place becomes free; a prediction rarely takes longer. */
+/** Nobody can say when a place becomes free, but a prediction rarely takes longer. */
 const BUSY_RETRY_SECONDS = 1;
 
 /**
- * A token bucket for each name, kept as one time (the generic cell rate algorithm): the libraries for this count in fixed
- * windows, which let through twice the rate where two windows meet. Names are those of the key file, so there are few.
+ * A token bucket for each name, stored as one time (the generic cell rate algorithm). The libraries for this
+ * count in fixed windows, which let through twice the rate where two windows meet. Names come from the key
+ * file, so there are few.
  */
 export function createLimiter(): Limiter {
   const usages = new Map<string, Usage>();
@@ -89,7 +90,7 @@ function spend(
   const intervalMs = 1000 / perSecond;
   const nextMs = Math.max(fullAtMs, now) + intervalMs;
   const waitMs = nextMs - now - burst * intervalMs;
-  // Sums of intervals are off by rounding.
+  // Rounding makes sums of intervals slightly wrong.
   if (waitMs < 1e-6 * intervalMs) return nextMs;
   throw new ServiceError(
     'rate_limited',

@@ -6,18 +6,20 @@ import { createProcessPool } from './processes/process-pool.ts';
 
 export interface EngineOptions {
   readonly device: Device;
-  /** Cores to use: so many child processes on the CPU; one child with so many threads beside CUDA. */
+  /** Cores to use: this many child processes on the CPU, or one child with this many threads beside CUDA. */
   readonly threads: number;
   /** The longest that one run in a child may take. */
   readonly runTimeoutMs: number;
   readonly log?: EngineObserver;
 }
 
-// Seen from src/ (where vitest runs the sources) and from dist/ alike this is the compiled file: Node 20 cannot run
-// TypeScript. `npm test` builds before it tests.
+// This names the compiled file, both from src/ (where vitest runs the sources) and from dist/: Node 20 cannot
+// run TypeScript. `npm test` builds before it tests.
 const CHILD = new URL('../../dist/engine/processes/child.js', import.meta.url);
 
-/** Starts the engine's child processes at once; `close()` ends them, and so does the death of this process. */
+/**
+ * Starts the engine's child processes at once. `close()` ends them, and so does the death of this process.
+ */
 export function createEngine({ device, threads, runTimeoutMs, log }: EngineOptions): Engine {
   const size = device === 'cpu' ? threads : 1;
   const pool = createProcessPool({ size, module: CHILD, ...(log && { log }) });

@@ -16,7 +16,7 @@ import {
 import { createProcessPool } from './processes/process-pool.ts';
 
 const fixture = (file: string) => new URL(`../../test/fixtures/engine/${file}`, import.meta.url);
-/** Steps of the slow graph that take about a second, and a time by which its run is surely under way. */
+/** Steps of the slow graph that take about a second, and a time after which its run is surely under way. */
 const A_SECOND = 700;
 const UNDER_WAY_MS = 300;
 const FOR_EVER = 1e9;
@@ -29,7 +29,7 @@ function start(options: { threads?: number; runTimeoutMs?: number; log?: EngineO
   return engine;
 }
 
-/** Linux tells of a process until it has ended and somebody has asked for its exit code. */
+/** Linux lists a process until it has ended and its parent has asked for its exit code. */
 async function lives(pid: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   return status !== undefined && !/\) [ZX] /.test(status);
@@ -68,7 +68,7 @@ describe('a child that dies', () => {
     const { load, pids } = engineWithLog({}, 1);
     const rows = await load(graph('rows', false));
     const [pid] = pids();
-    // Stopped, it takes no more than fits into the pipe.
+    // While it is stopped it takes no more than fits into the pipe.
     process.kill(pid!, 'SIGSTOP');
     const call = rows.run(batch(50_000), 1);
     await pause(UNDER_WAY_MS);
@@ -147,7 +147,7 @@ describe('a child that hangs', () => {
     const failed = performance.now();
     expect((await next).logits.dims).toEqual([2, 5]);
     expect(kinds).toEqual(['timeout', 'timeout']);
-    // The call had four parts: had all been run, each would have taken two limits.
+    // The call had four parts. If all had run, each would have taken two limits.
     expect(performance.now() - failed).toBeLessThan(1500);
   });
 });
@@ -193,10 +193,11 @@ describe('two children', () => {
     const done: number[] = [];
     await slow.run(batch(20), A_SECOND, () => done.push(performance.now() - began));
     clearInterval(ticks);
-    // One after the other the second part would be done as long after the first as the first took.
+    // In sequence, the second part would be done as long after the first as the first took.
     expect(done[1]! - done[0]!).toBeLessThan(done[0]! / 2);
     expect(done[0]).toBeGreaterThan(200);
-    // Ten milliseconds are usual, and a crowded machine adds to them; a run that blocked this process would take its second.
+    // Ten milliseconds are usual, and a busy machine adds to them. A run that blocked this process would take
+    // its second.
     expect(longestGap).toBeLessThan(250);
   });
 

@@ -1,6 +1,9 @@
 import type { Tensor } from '../tensor.ts';
 
-/** Which hardware runs the graphs. `cuda` throws at open where the CUDA libraries are missing; it never falls back silently. */
+/**
+ * Which hardware runs the graphs. `cuda` throws at open where the CUDA libraries are missing; it never falls
+ * back silently.
+ */
 export type Device = 'cpu' | 'cuda';
 
 /** Tensors by the names of a graph's inputs or outputs. */
@@ -8,37 +11,44 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** An ONNX graph: a file, or serialized bytes. */
 export interface GraphSource {
-  /** The subject of the sentences that tell of it, for example `"cifar10-resnet14:1/isolated"` or `The model`. */
+  /** The subject of sentences about the graph, for example `"cifar10-resnet14:1/isolated"` or `The model`. */
   readonly name: string;
   /** Absolute path of an ONNX file, or the bytes of one. */
   readonly model: string | Uint8Array;
 }
 
 /**
- * Which processes hold a session of a graph: `every` process one of a single thread; the `first` process one of all threads;
- * or `any` one process, the next that is free, one of a single thread.
+ * Which processes hold a session of a graph: `every` process one with a single thread; the `first` process
+ * one with all threads; or `any` one process, the next free one, one with a single thread.
  */
 export type Sessions = 'every' | 'first' | 'any';
 
 export interface OpenOptions {
   readonly sessions: Sessions;
-  /** Whether ONNX Runtime rewrites the graph to run faster. It takes time at open, and some names may be gone. */
+  /**
+   * Whether ONNX Runtime rewrites the graph to run faster. Opening takes longer then, and some names may be
+   * gone.
+   */
   readonly optimise: boolean;
 }
 
 /**
- * How the outputs of runs over parts of the rows become the output of all rows: put together along the first axis
- * (`rows`) or the second (`columns`), added up in float64 (`sum`), or alike in all runs, so that one stands for all (`same`).
+ * How outputs for parts of the rows become the output for all rows: joined along the first axis (`rows`) or
+ * the second (`columns`), added up in float64 (`sum`), or equal in all runs, so that one stands for all
+ * (`same`).
  */
 export type Join = 'rows' | 'columns' | 'sum' | 'same';
 
-/** Has one call run the graph over parts of the rows of one feed, one after the other. The other feeds are the same for each part. */
+/**
+ * Makes one call run the graph over parts of the rows of one feed, one after the other. The other feeds are
+ * the same for each part.
+ */
 export interface Cut {
   /** The float32 feed [N, ...] that is cut. */
   readonly feed: string;
   /** The most rows of one run. */
   readonly rowsPerRun: number;
-  /** What becomes of each output. */
+  /** How to join each output. */
   readonly join: Readonly<Record<string, Join>>;
 }
 
@@ -46,9 +56,9 @@ export interface RunOptions {
   /** The outputs to return; all where absent. */
   readonly fetches?: readonly string[];
   readonly cut?: Cut;
-  /** When aborted a run that has not begun rejects with the signal's reason. */
+  /** When it aborts, a run that has not begun rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** What the span of the run says of it. */
+  /** Attributes for the span of the run. */
   readonly attributes?: Readonly<Record<string, number | string>>;
 }
 
@@ -61,40 +71,45 @@ export interface Ran {
 /** A graph that can be run. */
 export interface OpenGraph {
   readonly inputs: readonly string[];
-  /** The outputs and their shapes, as far as the graph says: a name stands for an open size. */
+  /** The outputs and their shapes, where the graph declares them. A name stands for an open size. */
   readonly outputs: Readonly<Record<string, readonly (number | string)[]>>;
-  /** How many runs of it may go on at the same time. */
+  /** How many runs of it may happen at the same time. */
   readonly width: number;
   /**
-   * Runs the graph on `feeds`. Calls queue up. A process that dies or exceeds the run limit under a call is replaced and the
-   * call is run once more; a second loss rejects with `EngineCrashError`. What ONNX Runtime says of the feeds or the graph
-   * rejects with `RunError`.
+   * Runs the graph on `feeds`. Calls queue up. Where a process dies or exceeds the run limit during a call,
+   * it is replaced and the call runs once more. A second loss rejects with `EngineCrashError`. Where ONNX
+   * Runtime objects to the feeds or the graph, the call rejects with `RunError`.
    */
   run(feeds: Tensors, options?: RunOptions): Promise<Ran>;
   /** Frees the sessions. Calls in flight finish first. Idempotent. */
   release(): Promise<void>;
 }
 
-/** A model that is asked about itself: what is wrong with it is the fault of whoever gave it. */
+/** A model that the compiler asks questions. If it cannot run, its owner must mend it. */
 export interface Probe {
-  /** Runs the model and returns every output. Rejects with `InputError` where it cannot be run on these feeds. */
+  /**
+   * Runs the model and returns every output. Rejects with `InputError` where it cannot be run on these feeds.
+   */
   run(feeds: Tensors): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
 }
 
-/** Runs ONNX graphs in processes of their own. It knows nothing of what they compute. */
+/** Runs ONNX graphs in processes of their own. It does not know what they compute. */
 export interface Engine {
   readonly device: Device;
-  /** Opens a graph's sessions; resolves when they can run. Rejects with `InputError` where it is no valid graph. */
+  /**
+   * Opens a graph's sessions; resolves when they can run. Rejects with `InputError` where it is no valid
+   * graph.
+   */
   open(source: GraphSource, options: OpenOptions): Promise<OpenGraph>;
   /**
-   * Opens serialized ONNX bytes as they are, without optimisation, in one process. Rejects with `InputError` where they are no
-   * valid graph.
+   * Opens serialized ONNX bytes as they are, without optimisation, in one process. Rejects with `InputError`
+   * where they are no valid graph.
    */
   probe(model: Uint8Array): Promise<Probe>;
   /** Probes a model once. */
   evaluate(model: Uint8Array, feeds: Tensors): Promise<Record<string, Tensor>>;
-  /** Process ids of the children that live now, for operators and fault tests. */
+  /** Process ids of the living children, for operators and fault tests. */
   readonly pids: readonly number[];
   /** Ends the children. Idempotent; calls in flight reject. */
   close(): Promise<void>;

@@ -4,17 +4,20 @@ import type { EngineChild } from './processes/engine-child.ts';
 import type { OpenRequest, Results, RunRequest } from './processes/messages.ts';
 import type { ProcessPool } from './processes/process-pool.ts';
 
-/** Opening a model is bounded only so that a hung driver cannot hold a process for ever. */
+/** This limit only keeps a hung driver from holding a process for ever. */
 const OPEN_LIMIT_MS = 120_000;
 
 export interface OpenIn extends Pick<OpenRequest, 'id' | 'device'> {
-  /** Threads of the engine, which a session has alone or shares with the others of its graph. */
+  /** Threads of the engine. A session has them alone, or shares them with the other sessions of its graph. */
   readonly threads: number;
   /** The longest that one call may run. */
   readonly runTimeoutMs: number;
 }
 
-/** A graph's sessions in the children. One that replaces a dead child has none, so its first job opens the graph anew. */
+/**
+ * A graph's sessions in the children. A child that replaces a dead one has none, so its first job opens the
+ * graph again.
+ */
 function createSessions({ name, model }: GraphSource, { sessions, optimise }: OpenOptions, inside: OpenIn) {
   const { id, device } = inside;
   const threads = sessions === 'first' ? inside.threads : 1;
@@ -34,7 +37,10 @@ function createSessions({ name, model }: GraphSource, { sessions, optimise }: Op
   };
 }
 
-/** Does `work` in each of some places at once. Waits for all, and then rejects with the first failure if there was one. */
+/**
+ * Does `work` in each of some places at once. Waits for all, then rejects with the first failure if there was
+ * one.
+ */
 async function inEach<T>(places: readonly number[], work: (place: number) => Promise<T>): Promise<T[]> {
   const outcomes = await Promise.allSettled(places.map(work));
   return outcomes.map((outcome) => {
@@ -44,8 +50,8 @@ async function inEach<T>(places: readonly number[], work: (place: number) => Pro
 }
 
 /**
- * Opens a graph in the children that `options` name, at the same time, so that it is in memory once for each. Rejects with
- * `InputError` where it cannot be opened.
+ * Opens a graph in the children that `options` name, all at the same time. Each such child then holds it in
+ * memory. Rejects with `InputError` where it cannot be opened.
  */
 export async function openGraph(
   pool: ProcessPool,
@@ -88,7 +94,8 @@ export async function openGraph(
 
   async function close(): Promise<void> {
     await Promise.allSettled(calls);
-    // Where a child or the whole engine is lost meanwhile, its sessions are lost with it: that is all we want.
+    // If a child or the whole engine is lost meanwhile, its sessions are lost with it. That is what release
+    // wants.
     await inEach(places, (place) => pool.submit({ name, place, work: shut })).catch(() => {});
   }
 

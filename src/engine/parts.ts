@@ -2,8 +2,8 @@ import { elementCount, float32, rows, type Tensor, zeros } from '../tensor.ts';
 import type { Cut, Join } from './engine.ts';
 
 /**
- * Cuts rows [N, ...] into parts of at most `largest` rows whose sizes differ by one at most: as many for each of the
- * `processes` as for the next, where the rows suffice. The parts are views.
+ * Cuts rows [N, ...] into parts of at most `largest` rows whose sizes differ by one at most. Each of the
+ * `processes` gets the same number of parts, where there are enough rows. The parts are views.
  */
 export function cutRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
   const size = all.dims[0]!;
@@ -18,7 +18,7 @@ function joinRows(parts: readonly Tensor[]): Tensor {
   const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
   const { type, dims } = parts[0]!;
   const whole = [size, ...dims.slice(1)];
-  // Arrays of all element types are alike in what is used here.
+  // Arrays of all element types have the methods used here.
   const joined = zeros(type, elementCount(whole)) as Float32Array;
   let offset = 0;
   for (const part of parts) {
@@ -59,7 +59,7 @@ const JOINS: { readonly [K in Join]: (parts: readonly Tensor[]) => Tensor } = {
   same: ([first]) => first!,
 };
 
-/** The outputs for all rows from the outputs for their parts, in their order. */
+/** The outputs for all rows, from the outputs for their parts in order. */
 export function joinOutputs(
   parts: readonly Readonly<Record<string, Tensor>>[],
   join: Cut['join'],
@@ -68,7 +68,7 @@ export function joinOutputs(
     const values = parts.map((outputs) => outputs[name]!);
     const how = join[name];
     if (how === undefined) throw new Error(`Nothing says how "${name}" is joined. This is a bug.`);
-    // A sum of one is in float64 too: whoever adds on gets what it is used to.
+    // A sum of one part must be float64 too, as callers expect.
     return values.length === 1 && how !== 'sum' ? values[0]! : JOINS[how](values);
   };
   return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));

@@ -2,13 +2,13 @@ import { InputError } from '../errors.ts';
 import type { OpenGraph, Probe } from './engine.ts';
 import { RunError } from './run-error.ts';
 
-/** What sentences call a model that is probed. */
+/** The name of a probed model in sentences. */
 export const PROBED = 'The model';
 
-/** What opens a model as it was written. */
+/** Options that open a model as it was written. */
 export const PROBING = { sessions: 'any', optimise: false } as const;
 
-/** A graph that was opened by `PROBING`, as a probe. */
+/** A graph opened with `PROBING`, as a probe. */
 export const asProbe = ({ run, release }: OpenGraph): Probe => ({
   async run(feeds) {
     try {

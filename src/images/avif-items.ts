@@ -1,8 +1,11 @@
-/** What an AVIF file says of the pictures in it, before any of them is decoded. */
+/** What an AVIF file says about its pictures before any of them is decoded. */
 export interface AvifItems {
-  /** Width times height of the largest picture in it: the one that is seen, its transparency, a thumbnail. */
+  /** Width times height of the largest picture in it: the visible one, its transparency, a thumbnail. */
   readonly largestPixels: number;
-  /** Whether every picture stands for itself and is AV1: none is made of others, which may be many and large while the result is small. */
+  /**
+   * Whether every picture stands alone and is AV1. A picture made of others could have many large parts and a
+   * small result.
+   */
   readonly plain: boolean;
 }
 
@@ -11,19 +14,19 @@ const BOX_HEADER = 8;
 const PLAIN_ITEMS = ['av01', 'tmap', 'Exif', 'mime', 'uri '];
 
 /**
- * libvips asks for the size of the result alone, so a picture of 64 x 64 could stand for tiles of gigapixels. Every box but the
- * pictures' own data is searched for entries, wherever they are nested, so that no odd nesting hides one.
+ * libvips asks only for the size of the result, so a picture of 64 x 64 could stand for tiles of gigapixels.
+ * Every box except the pictures' own data is searched for entries at any depth, so no odd nesting hides one.
  */
 export function avifItems(bytes: Uint8Array): AvifItems {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let largestPixels = 0;
   let plain = true;
   for (const box of boxesButData(file)) {
-    // After its name and version an `ispe` has width and height.
+    // In an `ispe` width and height follow its name and version.
     for (const at of occurrences(box, 'ispe', 16)) {
       largestPixels = Math.max(largestPixels, box.readUInt32BE(at + 8) * box.readUInt32BE(at + 12));
     }
-    // An `infe` has an id of two bytes, or four from version 3, and two bytes more before the type of the item.
+    // An `infe` has an id of two bytes (four from version 3), and two more bytes before the type of the item.
     for (const at of occurrences(box, 'infe', 18)) {
       const type = at + (box[at + 4]! < 3 ? 12 : 14);
       plain &&= PLAIN_ITEMS.includes(box.toString('latin1', type, type + 4));
@@ -32,7 +35,10 @@ export function avifItems(bytes: Uint8Array): AvifItems {
   return { largestPixels, plain };
 }
 
-/** The top-level boxes of an ISO media file, up to the first that makes no sense; not `mdat`, which holds the encoded pictures. */
+/**
+ * The top-level boxes of an ISO media file, up to the first invalid one. Without `mdat`, which holds the
+ * encoded pictures.
+ */
 function* boxesButData(file: Buffer): Generator<Buffer> {
   for (let at = 0; at + BOX_HEADER <= file.length; ) {
     const type = file.toString('latin1', at + 4, at + 8);
@@ -43,7 +49,7 @@ function* boxesButData(file: Buffer): Generator<Buffer> {
   }
 }
 
-/** 0 stands for all that follows, 1 for a size of 64 bits behind the type. */
+/** 0 means: all that follows. 1 means: a size of 64 bits follows the type. */
 function sizeOfBox(file: Buffer, at: number): number {
   const size = file.readUInt32BE(at);
   if (size === 0) return file.length - at;
@@ -51,7 +57,7 @@ function sizeOfBox(file: Buffer, at: number): number {
   return at + 16 <= file.length ? Number(file.readBigUInt64BE(at + 8)) : 0;
 }
 
-/** Where `name` stands with at least `length` bytes from there on. */
+/** The places of `name` that have at least `length` bytes from there on. */
 function* occurrences(box: Buffer, name: string, length: number): Generator<number> {
   for (let at = box.indexOf(name, 0, 'latin1'); at !== -1; at = box.indexOf(name, at + 1, 'latin1')) {
     if (at + length <= box.length) yield at;

@@ -15,7 +15,7 @@ const transparent = await picture(new Array(64 * 64).fill([10, 20, 30, 128]).fla
   .avif({ quality: 100 })
   .toBuffer();
 
-/** A copy in which the n-th `name` has other bytes at `offset` from it. */
+/** A copy in which the bytes at `offset` from the n-th `name` are replaced. */
 function patched(bytes: Buffer, name: string, n: number, offset: number, replacement: Uint8Array): Buffer {
   let at = bytes.indexOf(name);
   for (let i = 1; i < n; i++) at = bytes.indexOf(name, at + 1);
@@ -78,9 +78,9 @@ describe('AVIF', () => {
     const large = await solid(2000, 2000, [1, 2, 3]).avif({ effort: 0 }).toBuffer();
     const tooLarge = { code: 'too_large', message: `The image has more than ${MAX_PIXELS} pixels.` };
     expect(await refusal(large)).toMatchObject(tooLarge);
-    // The container lies about the size of what is compressed in it.
+    // The container states a wrong size for the compressed picture.
     expect(await refusal(patched(large, 'ispe', 1, 8, size(64, 64)))).toMatchObject(tooLarge);
-    // The picture is small, its transparency is not.
+    // The picture is small, but its transparency is not.
     expect(await refusal(patched(transparent, 'ispe', 1, 8, size(30_000, 30_000)))).toMatchObject(tooLarge);
   });
 

@@ -16,7 +16,7 @@ async function expectColour(bytes: Uint8Array, colour: Colour, tolerance: number
     expect(Math.abs(pixels[i]! - value), `${pixels} for ${colour}`).toBeLessThanOrEqual(tolerance);
 }
 
-/** A JPEG whose stored values are these, whatever they mean. */
+/** A JPEG with these stored values, whatever they mean. */
 const stored = (colour: Colour) =>
   solid(16, 16, colour).jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer();
 
@@ -29,7 +29,7 @@ describe('a photograph of another colour space', () => {
         .toFormat(format, { quality: 100 })
         .toBuffer();
       expect((await sharp(bytes).metadata()).icc).toBeDefined();
-      // As P3 the colour has less red: taken for sRGB it would be 187, 106, 63.
+      // Read as P3 the colour has less red. Taken for sRGB it would be 187, 106, 63.
       await expectColour(bytes, [200, 100, 50], 3);
     },
   );
@@ -58,7 +58,7 @@ describe('a photograph of another colour space', () => {
 describe('a broken colour profile', () => {
   const junk = Buffer.from(noise(3000, 9));
   const astray = adobeRgbProfile();
-  // Where the primary of red is said to stand.
+  // The place of the red primary.
   astray.writeUInt32BE(0xffff_ff00, 128 + 4 + 3 * 12 + 4);
 
   it.each([
@@ -112,7 +112,7 @@ describe('PNG', () => {
   });
 });
 
-/** A colour profile as PNG has it, for behind the header of 33 bytes. */
+/** A colour profile as a PNG chunk, to go behind the header of 33 bytes. */
 function iccChunk(profile: Buffer): Buffer {
   const content = Buffer.concat([Buffer.from('iCCPname\0\0', 'latin1'), deflateSync(profile)]);
   const ends = Buffer.alloc(8);

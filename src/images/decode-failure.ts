@@ -1,6 +1,9 @@
 import { ServiceError } from '../errors.ts';
 
-/** What JPEG files of cameras and phones do to the rules while all of their pixels are there, in libjpeg's words. Browsers show them. */
+/**
+ * Rule breaches in the JPEG files of cameras and phones that leave all pixels intact, in libjpeg's words.
+ * Browsers show such files.
+ */
 const ODD_JPEG = [
   'extraneous bytes before marker',
   'unknown JFIF revision number',
@@ -11,26 +14,26 @@ const ODD_JPEG = [
 /** Kinds of JPEG that the decoder was built without, in its words. */
 const UNREAD_JPEG = ['Unsupported JPEG', 'Unsupported color conversion', 'DNL not supported'];
 
-/** libvips tells its failures apart by words alone; one failure may have several lines of them. */
+/** libvips distinguishes its failures only by words, and one failure may have several lines of them. */
 const linesOf = (error: unknown): string[] => (error instanceof Error ? error.message.split('\n') : []);
 
 const says = (line: string, phrases: readonly string[]): boolean =>
   phrases.some((phrase) => line.includes(phrase));
 
-/** Whether the decoder only minds how the file is written. */
+/** Whether the decoder objects only to the way in which the file is written. */
 export const isOdd = (error: unknown): boolean => {
   const lines = linesOf(error).filter((line) => line !== '');
   return lines.length > 0 && lines.every((line) => says(line, ODD_JPEG));
 };
 
-/** Whether the file ended before the decoder was told of its end, which it may also be for the lack of the last two bytes. */
+/** Whether the file ended before the decoder saw its end marker. The last two bytes alone may be missing. */
 export const lacksEnd = (error: unknown): boolean =>
   linesOf(error).some((line) => line.endsWith('premature end of JPEG image'));
 
 export const tooManyPixels = (maxPixels: number, cause?: unknown): ServiceError =>
   new ServiceError('too_large', `The image has more than ${maxPixels} pixels.`, { cause });
 
-/** A failed decode as the caller is told of it. */
+/** The failed decode as an error for the caller. */
 export function toServiceError(
   error: unknown,
   type: string,

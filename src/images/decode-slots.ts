@@ -2,15 +2,16 @@ import { ServiceError } from '../errors.ts';
 
 export interface DecodeSlots {
   /**
-   * Runs `work` when a slot is free, first come first served. Rejects with `queue_full` where too many bytes wait already, and with
-   * the reason of the signal where that aborts before the work begins.
+   * Runs `work` when a slot is free, first come first served. Rejects with `queue_full` where too many bytes
+   * wait already, and with the signal's reason where it aborts before the work begins.
    */
   run<T>(bytes: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /**
- * Lets `slots` pieces of work run at a time. What waits holds its encoded image in memory, so the wait is bounded in
- * bytes rather than in images: thousands of thumbnails may wait where a few dozen large photos may not.
+ * Lets `slots` pieces of work run at a time. A waiting piece holds its encoded image in memory, so the wait
+ * is bounded in bytes and not in images: thousands of thumbnails may wait where a few dozen large photos may
+ * not.
  */
 export function createDecodeSlots(slots: number, maxWaitingBytes: number): DecodeSlots {
   /** In the order of arrival. */
@@ -35,7 +36,10 @@ export function createDecodeSlots(slots: number, maxWaitingBytes: number): Decod
     }
   }
 
-  /** Whoever releases hands the slot over, so a newcomer cannot take it first. Nobody hands one to what was given up. */
+  /**
+   * A finished piece hands its slot on, so that a newcomer cannot take it first. Work that was given up gets
+   * no slot.
+   */
   function turn(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {

@@ -6,7 +6,7 @@ import { createImageDecoder } from './index.ts';
 
 const decoder = createImageDecoder({ maxPixels: 16 * 2 ** 20 });
 
-/** 4 x 3 pixels, no two alike. */
+/** 4 x 3 pixels, all different. */
 const gradient = Array.from({ length: 4 * 3 * 3 }, (_, i) => i * 7);
 const plane = (channel: number) => gradient.filter((_, i) => i % 3 === channel);
 
@@ -88,7 +88,7 @@ describe('pixels', () => {
   });
 });
 
-/** Where the stored pixel (x, y) of a w x h image is seen, for each EXIF orientation. */
+/** For each EXIF orientation, where the stored pixel (x, y) of a w x h image appears. */
 const seenAt: Record<number, (x: number, y: number, w: number, h: number) => [number, number]> = {
   1: (x, y) => [x, y],
   2: (x, y, w) => [w - 1 - x, y],
@@ -124,7 +124,7 @@ describe('resizing', () => {
     const row = [0, 0, 0, 0, 255, 0, 0, 0];
     const png = await picture(new Array(8).fill(row).flat(), 8, 8, 1).png().toBuffer();
     const pixels = await decode(png, inputOf(4, 4));
-    // Halving spans four source pixels with the weights 1/8, 3/8, 3/8, 1/8; a sharper kernel would undershoot.
+    // Halving uses four source pixels with the weights 1/8, 3/8, 3/8, 1/8. A sharper kernel would undershoot.
     for (const [i, value] of [0, 255 / 8, (255 * 3) / 8, 0].entries()) {
       expect(Math.abs(pixels[i]! - value)).toBeLessThanOrEqual(2);
     }

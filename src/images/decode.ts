@@ -9,34 +9,36 @@ import { foreignFormat } from './foreign.ts';
 import { toPlanes } from './planes.ts';
 import { asStill, imageType } from './signature.ts';
 
-// libvips would also open SVG, GIF, TIFF, PDF and more: parsers that strangers' bytes should never reach. What opens AVIF would
-// open HEIC too, but sharp's libheif comes without a decoder for it.
+// libvips would also open SVG, GIF, TIFF, PDF and more. Strangers' bytes should never reach these parsers.
+// The parser for AVIF would also open HEIC, but sharp's libheif has no decoder for it.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}Buffer`),
 });
-// No image is asked for twice, and requests are parallel already.
+// The same image never comes twice, and requests are parallel already.
 sharp.cache(false);
 sharp.concurrency(1);
 
 /**
- * Twice the threads of libuv's pool, unless told otherwise: a thread that has finished finds the next image at once, also while
- * the event loop is busy. With small images that is a fifth more of them. Not more, because file and DNS work waits in the same line.
+ * Twice the threads of libuv's default pool: a thread that has finished finds the next image at once, even
+ * while the event loop is busy. With small images that gives a fifth more of them. Not more, because file and
+ * DNS work waits in the same line.
  */
 const DECODES_AT_A_TIME = 8;
 /**
- * Of larger images no more than there are cores: they keep all threads busy, which the event loop then has to wait for, for up to a
- * second on two cores that have other work too.
+ * Larger images: no more than there are cores. They keep all threads busy, and the event loop then waits for
+ * them, for up to a second on two cores that have other work too.
  */
 const LARGE_AT_A_TIME = Math.min(DECODES_AT_A_TIME, availableParallelism());
 const LARGE_BYTES = 32 * 1024;
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 const MAX_WAITING_SMALL_BYTES = 64 * 1024 * 1024;
-/** A photo of 16 megapixels takes 20 to 500 ms; this only ends what was made to be slow. */
+/** A photo of 16 megapixels takes 20 to 500 ms. This limit only ends images that were made to be slow. */
 const DECODE_TIMEOUT_SECONDS = 10;
 /**
- * What a JPEG decoder may read ahead of the last pixel: 64 bits of one, each byte of them stuffed. They stand in for the end of a
- * file. No Huffman code has ones alone, so a scan that is cut short runs out of them within two blocks of 8 x 8.
+ * The most that a JPEG decoder reads ahead of the last pixel: 64 bits of one, each byte of them stuffed. They
+ * replace the end of a file. No Huffman code has ones alone, so a truncated scan runs out of them within two
+ * blocks of 8 x 8.
  */
 const READ_AHEAD = Buffer.alloc(16, 'ff00', 'hex');
 const HEIC_REFUSAL =
@@ -44,33 +46,35 @@ const HEIC_REFUSAL =
   'Settings, Camera, Formats, "Most Compatible".';
 
 export interface ImageDecoderOptions {
-  /** Width times height above which an image is refused before its pixels are read. */
+  /** An image with more pixels (width times height) is refused before its pixels are read. */
   readonly maxPixels: number;
-  /** Encoded size above which an image is refused unread. */
+  /** A larger encoded image is refused unread. */
   readonly maxBytes?: number;
 }
 
 export interface ImageDecoder {
   /**
-   * The pixels of an encoded JPEG, PNG, WebP or AVIF image as the model wants to see them: uint8, planar, [3, height, width] for
-   * rgb and bgr, [1, height, width] for gray. Rejects with `ServiceError`: `invalid_image` for what is no such image or
-   * is broken, `too_large` above a limit, `queue_full` where too much waits to be decoded, `timeout` for an image that
-   * takes absurdly long; with the reason of the signal where that aborts while the image waits for its turn.
+   * The pixels of an encoded JPEG, PNG, WebP or AVIF image in the model's form: uint8, planar, [3, height,
+   * width] for rgb and bgr, [1, height, width] for gray. Rejects with `ServiceError`: `invalid_image` for
+   * broken images and for other formats, `too_large` above a limit, `queue_full` where too much waits to be
+   * decoded, `timeout` for an image that takes absurdly long. Rejects with the signal's reason where it
+   * aborts while the image waits for its turn.
    *
-   * The image is seen as a person sees it: turned upright by its EXIF orientation, its colours in sRGB, transparent
-   * parts on white (what lies hidden under them is not looked at), the first frame of an animation. `contain` pads with
-   * black. An image that has the target size is not resampled.
+   * The image is decoded as a person sees it: turned upright by its EXIF orientation, its colours in sRGB,
+   * transparent parts on white (colours hidden under them do not count), the first frame of an animation.
+   * `contain` pads with black. An image that has the target size already is not resampled.
    */
   decode(bytes: Uint8Array, input: InputSpec, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Decodes a few images at a time; the others wait their turn. */
+/** Decodes a few images at a time; the others wait for their turn. */
 export function createImageDecoder({
   maxPixels,
   maxBytes = Number.POSITIVE_INFINITY,
 }: ImageDecoderOptions): ImageDecoder {
   const large = createDecodeSlots(LARGE_AT_A_TIME, MAX_WAITING_BYTES);
-  // In a line of their own, so that they need not wait for large ones; they add little to what waits.
+  // Small images wait in a line of their own, so that they need not wait for large ones. They add little to
+  // the bytes that wait.
   const small = createDecodeSlots(DECODES_AT_A_TIME, MAX_WAITING_SMALL_BYTES);
 
   return {
@@ -114,8 +118,8 @@ function checkAvif(bytes: Uint8Array, maxPixels: number): void {
 }
 
 /**
- * Damage is refused, but not what browsers make nothing of: bytes or numbers in a JPEG that the standard does not have there, and
- * a JPEG that lacks nothing but the two bytes that end it. Only such files are decoded more than once.
+ * Refuses damaged images, but accepts what browsers ignore: bytes or numbers in a JPEG that the standard does
+ * not allow there, and a JPEG that lacks only its last two bytes. Only such files are decoded more than once.
  */
 async function decodeAsBrowsersDo(
   bytes: Uint8Array,
@@ -135,7 +139,7 @@ async function decodeAsBrowsersDo(
   }
 }
 
-/** Interleaved sRGB bytes, height x width x 3. `failOn` is the least fault that fails. */
+/** Interleaved sRGB bytes, height x width x 3. `failOn` is the mildest fault that fails the decode. */
 async function resizedRgb(
   bytes: Uint8Array,
   { width, height, fit }: InputSpec,
@@ -148,8 +152,9 @@ async function resizedRgb(
       .autoOrient()
       .flatten({ background: 'white' })
       .toColourspace('srgb')
-      // With the linear kernel libvips reduces as PIL's antialiased bilinear filter does, which is torchvision's default and
-      // so what most classifiers were trained on; sharp's default, the sharper Lanczos, is not.
+      // With the linear kernel libvips reduces images as PIL's antialiased bilinear filter does. That is
+      // torchvision's default, so most classifiers were trained on it. sharp's default, the sharper Lanczos,
+      // differs.
       .resize(width, height, { fit, kernel: 'linear', background: 'black' })
       .raw({ depth: 'uchar' })
       .toBuffer()

@@ -1,6 +1,6 @@
 import { imageType, startsWith } from './signature.ts';
 
-/** What bytes are that are no image which can be read, and what to do about it. */
+/** What the bytes are, when they are no readable image, and what to do about it. */
 interface Foreign {
   readonly what: string;
   readonly advice: string;
@@ -9,7 +9,7 @@ interface Foreign {
 const CONVERT = 'convert it to one of them first';
 const WRAP = 'send it as JSON {"image": "..."}, or send the bytes that it stands for';
 
-/** What the three bytes are for that the type has between these and its own. */
+/** The first bytes of a PNG. Line breaks follow them, so that a file changed as text shows itself. */
 const PNG_AS_TEXT = [0x89, 0x50, 0x4e, 0x47];
 
 const SIGNATURES: readonly (readonly [what: string, signature: readonly number[], at?: number])[] = [
@@ -31,11 +31,11 @@ const TEXTS: readonly (readonly [what: string, text: RegExp, advice: string])[] 
   ['an HTML page', /^\s*<(?:!doctype html|html)/i, 'look at what it says'],
   ['an SVG file', /^\s*<(?:svg|\?xml|!--)/i, CONVERT],
   ['a data: URL', /^\s*data:/i, WRAP],
-  // What the first bytes of JPEG, PNG and WebP are in base64.
+  // The first bytes of JPEG, PNG and WebP in base64.
   ['text in base64', /^\s*(?:\/9j\/|iVBORw0KGgo|UklGR)/, WRAP],
 ];
 
-/** Says of bytes that are of no known type what else they are; undefined where nobody knows. */
+/** Names the format of bytes that are no known image type. Undefined where it is unknown. */
 export function foreignFormat(bytes: Uint8Array): Foreign | undefined {
   if (startsWith(bytes, 0, PNG_AS_TEXT)) {
     const advice = 'send it as it is, which is --data-binary and not -d with curl';
@@ -48,6 +48,9 @@ export function foreignFormat(bytes: Uint8Array): Foreign | undefined {
   return what === undefined || advice === undefined ? undefined : { what, advice };
 }
 
-/** Whether bytes are meant to be an image, whatever they were called: one of the types that are read, or of those that are not. */
+/**
+ * Whether bytes are meant to be an image, whatever their content type: one of the types that we read, or one
+ * that we do not.
+ */
 export const looksLikeImage = (bytes: Uint8Array): boolean =>
   imageType(bytes) !== undefined || foreignFormat(bytes) !== undefined;

@@ -32,7 +32,10 @@ const refusal = (bytes: Uint8Array, size = 32) =>
 const jfif = (major: number, minor: number) =>
   segment(0xe0, Buffer.from([...Buffer.from('JFIF\0'), major, minor, 0, 0, 1, 0, 1, 0, 0]));
 const headed = (bytes: Buffer, major: number, minor: number) => inserted(bytes, 2, jfif(major, minor));
-/** The first scan of a progressive JPEG once more: the pixels stay, the order of refinements is not the standard's. */
+/**
+ * Repeats the first scan of a progressive JPEG. The pixels stay, but the order of refinements breaks the
+ * standard.
+ */
 function scanTwice(bytes: Buffer): Buffer {
   const first = markerAt(bytes, SOS);
   let end = first + 2;

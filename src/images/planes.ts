@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { InputSpec } from '../models/model.ts';
 
-/** Interleaved RGB bytes as planes in the order the model wants: [3, H, W] for rgb and bgr, [1, H, W] for gray. */
+/** Interleaved RGB bytes as planes in the model's order: [3, H, W] for rgb and bgr, [1, H, W] for gray. */
 export function toPlanes(rgb: Uint8Array, { width, height, channels }: InputSpec): Uint8Array {
   assert.equal(
     rgb.length,
@@ -20,7 +20,10 @@ function split(rgb: Uint8Array, order: readonly [number, number, number]): Uint8
   return planes;
 }
 
-/** ITU-R BT.601 luma, what training code means by grey (PIL's `convert('L')`). Grey pixels keep their exact value. */
+/**
+ * ITU-R BT.601 luma, the usual grey in training code (PIL's `convert('L')`). Grey pixels keep their exact
+ * value.
+ */
 function luma(rgb: Uint8Array): Uint8Array {
   const grey = new Uint8Array(rgb.length / 3);
   for (let i = 0; i < grey.length; i++) {

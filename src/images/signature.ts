@@ -1,5 +1,5 @@
 export type ImageType = 'JPEG' | 'PNG' | 'WebP' | 'AVIF';
-/** HEIC is told apart to be refused by name. */
+/** HEIC is recognised in order to refuse it by name. */
 export type KnownType = ImageType | 'HEIC';
 
 export const startsWith = (bytes: Uint8Array, at: number, signature: readonly number[]): boolean =>
@@ -16,10 +16,10 @@ const ANIMATED_AVIF = ascii('ftypavis');
 
 const AVIF_BRANDS = ['avif', 'avis'];
 const HEIC_BRANDS = ['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'];
-/** Files list a handful of brands; no more of them are looked at. */
+/** Files list a handful of brands. Only this many bytes of them are read. */
 const MAX_BRANDS_BYTES = 256;
 
-/** The type that the first bytes say; undefined where they say none of these. What a client calls the image is not asked. */
+/** The type by the first bytes; undefined where they fit none. The client's content type does not count. */
 export function imageType(bytes: Uint8Array): KnownType | undefined {
   if (startsWith(bytes, 0, JPEG)) return 'JPEG';
   if (startsWith(bytes, 0, PNG)) return 'PNG';
@@ -28,15 +28,15 @@ export function imageType(bytes: Uint8Array): KnownType | undefined {
   return undefined;
 }
 
-/** AVIF and HEIC are the same container and both may say `mif1`; what is inside stands among the other brands. */
+/** AVIF and HEIC share one container, and both may say `mif1`. The other brands tell which of them it is. */
 function typeOfBrands(brands: readonly string[]): KnownType | undefined {
   if (brands.some((brand) => AVIF_BRANDS.includes(brand))) return 'AVIF';
   return brands.some((brand) => HEIC_BRANDS.includes(brand)) ? 'HEIC' : undefined;
 }
 
 /**
- * An AVIF file as libvips knows it: an animation's major brand is another, for the same still picture before the moving one.
- * Anything else is left as it is.
+ * An AVIF file in the form that libvips knows. An animation has another major brand, though the same still
+ * picture comes before the moving one. All other files stay as they are.
  */
 export function asStill(bytes: Uint8Array): Uint8Array {
   if (!startsWith(bytes, 4, ANIMATED_AVIF)) return bytes;
@@ -45,7 +45,10 @@ export function asStill(bytes: Uint8Array): Uint8Array {
   return still;
 }
 
-/** Of an ISO media file's first box: the major brand, four bytes of a version that nobody asks for, the compatible brands. */
+/**
+ * The brands in an ISO media file's first box: the major brand, four bytes of an unused version, the
+ * compatible brands.
+ */
 function brandsOf(bytes: Uint8Array): string[] {
   const box = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = Math.min(box.readUInt32BE(0), MAX_BRANDS_BYTES, box.length);

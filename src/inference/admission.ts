@@ -21,13 +21,13 @@ export interface AdmissionDeps {
   readonly models: ModelRepository<DescribedVersion>;
   /** Why rows cannot be queued now. */
   readonly queueReasons: () => readonly string[];
-  /** What any row would be refused with now, where callers can be told. */
+  /** The error for any row now, where callers can be told why. */
   readonly refusal: () => ServiceError | undefined;
   readonly decoder: ImageDecoder;
   readonly observer: Pick<InferenceObserver, 'queueUnavailable' | 'expired' | 'decoded'>;
 }
 
-/** What a request asks for, with the defaults of its model. */
+/** What a request asks for, with its model's defaults filled in. */
 export interface Choice {
   readonly version: DescribedVersion;
   readonly recipe: string;
@@ -46,7 +46,7 @@ export interface Admission {
   choose(request: PredictOptions): Choice;
   /** Throws `queue_unavailable` where no row could be queued. */
   requireQueue(): void;
-  /** Decodes the image, which the request then lets go of. */
+  /** Decodes the image. The request no longer holds it then. */
   createRow(id: string, request: PredictRequest, choice: Choice): Promise<DecodedRow>;
 }
 
@@ -71,7 +71,7 @@ export function createAdmission({
     return { version, recipe, topK, deadlineMs };
   }
 
-  /** Before the work of decoding an image that nobody could take. */
+  /** Called before an image is decoded, so that no work is done for a row that nobody can take. */
   function requireQueue(): void {
     if (queueReasons().length === 0) return;
     observer.queueUnavailable();
@@ -92,7 +92,7 @@ export function createAdmission({
         request.image = NO_IMAGE;
         return pixels;
       });
-    // Many large photographs may wait for each other longer than their callers do.
+    // Many large photographs may wait for each other longer than their callers wait.
     const pixels = await within({ deadlineMs, signal: request.signal }, decode).catch((error) => {
       if (error instanceof ServiceError && error.code === 'timeout') observer.expired();
       throw error;

@@ -3,7 +3,7 @@ import type { DescribedVersion, Manifest } from '../models/model.ts';
 import type { Prediction } from './inference.ts';
 import { entropyNats, softmax, topClasses } from './probabilities.ts';
 
-/** A row's own story beside what the queue tells of it. */
+/** The facts about a row that the queue does not report. */
 export interface RowStory {
   readonly id: string;
   readonly recipe: string;
@@ -12,17 +12,17 @@ export interface RowStory {
   readonly totalMs: number;
 }
 
-/** As much of a version as its answers tell. */
+/** The part of a version that its answers mention. */
 export interface NamedLabels extends Pick<DescribedVersion, 'name' | 'version'> {
   readonly manifest: Pick<Manifest, 'labels'>;
 }
 
-/** Microseconds are the finest that a clock of a busy machine can mean. */
+/** A busy machine's clock is not more exact than microseconds. */
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
 /**
- * The answer in the shape of the HTTP body. `entropy_before` is that of the model as it is, like `static`; recipes that
- * take the batch's statistics or blur the image differ from it before the first update already.
+ * The answer in the shape of the HTTP body. `entropy_before` is that of the unadapted model, like `static`.
+ * Recipes that use the batch's statistics or blur the image differ from it even before the first update.
  */
 export function createPrediction(
   { name, version, manifest }: NamedLabels,

@@ -14,7 +14,9 @@ export interface BatchHandlerDeps {
 
 type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
 
-/** What is counted of an answer, by the process that made it: whoever asked may be elsewhere, or gone. */
+/**
+ * The numbers that the process which made an answer counts. The caller may be in another process, or gone.
+ */
 const story = ({ logits, staticLogits, entropy }: RowAnswer): Story => ({
   staticEntropy: entropyNats(softmax(staticLogits)),
   adaptedEntropy: entropy.at(-1)!,
@@ -42,7 +44,7 @@ function outcomeOf(
   };
 }
 
-/** What the span of a batch says of it. */
+/** Attributes for the span of a batch. */
 const attributesOf = ({ id, lane, rows, reason }: Batch) => ({
   'dent.batch.id': id,
   'dent.batch.size': rows.length,
@@ -59,8 +61,8 @@ const resultAttributes = ({ staticEntropy, adaptedEntropy, diverged, failed }: B
 });
 
 /**
- * Runs the queue's batches on the engine, each by the version that its rows were accepted for, whether that still serves or not.
- * A batch of a version that is not here rejects with a `ServiceError`.
+ * Runs the queue's batches on the engine. Each batch uses the version that its rows were accepted for, even
+ * where that is not served any more. A batch of a version that is not here rejects with a `ServiceError`.
  */
 export function createBatchHandler({ models, observer }: BatchHandlerDeps): BatchHandler {
   async function run(
@@ -109,8 +111,8 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
 }
 
 /**
- * A handler that keeps the version of a batch from being released while `handler` is at it. It does so in the call itself, so
- * that the queue has not forgotten before that the rows wait.
+ * A handler that keeps the version of a batch from being released while `handler` works on it. It takes hold
+ * in the call itself, before the queue forgets that the rows wait.
  */
 export function holdVersions(
   models: ModelRepository,

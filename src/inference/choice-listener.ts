@@ -1,7 +1,7 @@
 import type { DescribedVersion } from '../models/model.ts';
 import type { ChoiceListener } from './inference.ts';
 
-/** Tells whoever asked what answers the request, before anything can go wrong with it. */
+/** Reports the choice to the listener before anything can go wrong with the request. */
 export function tellChoice(
   { listener }: { readonly listener?: ChoiceListener },
   { version, recipe }: { readonly version: DescribedVersion; readonly recipe: string },

@@ -3,13 +3,13 @@ import { defaultVersion, type ModelEntry, type ModelRepository, type VersionEntr
 import type { DescribedVersion } from '../models/model.ts';
 import type { PredictOptions } from './inference.ts';
 
-/** When to ask again for a version that is loading, and for one that failed, which takes an operator. */
+/** When to retry for a loading version, and for a failed one, which an operator has to mend. */
 const LOADING_RETRY_SECONDS = 5;
 const FAILED_RETRY_SECONDS = 60;
 
 type Unready = Exclude<VersionEntry<DescribedVersion>, { state: 'ready' }>;
 
-/** What is to be said of a version that is not ready, or of a model whose folder was never of use. */
+/** Words for a version that is not ready, or for a model whose folder was never usable. */
 const WORDS: Readonly<Record<Unready['state'], string>> = {
   loading: 'is still loading',
   failed: 'could not be loaded',
@@ -23,7 +23,7 @@ function notReady(model: string, entry: Unready | undefined): ServiceError {
   return new ServiceError('not_ready', `${what} "${model}" ${WORDS[state]}.`, { retryAfterSeconds });
 }
 
-/** The model of that name. Throws `unknown_model` naming those there are. */
+/** The model with this name. Throws `unknown_model` with the names of all models. */
 export function chooseModel<V extends DescribedVersion>(
   models: ModelRepository<V>,
   name: string,
@@ -57,7 +57,7 @@ export function chooseVersion<V extends DescribedVersion>(
   return entry.serving;
 }
 
-/** The name of the recipe asked for, or of the default one. Throws `unknown_recipe` naming those there are. */
+/** The name of the requested or the default recipe. Throws `unknown_recipe` with the names of all recipes. */
 export function chooseRecipe(
   { name, manifest }: Pick<DescribedVersion, 'name' | 'manifest'>,
   recipe: string | undefined,
@@ -85,7 +85,10 @@ export function checkRecipe(
   }
 }
 
-/** A whole number from 1 to `max`, or `fallback` where none was given. Throws `invalid_request` naming `parameter`. */
+/**
+ * A whole number from 1 to `max`, or `fallback` where none was given. Throws `invalid_request` naming
+ * `parameter`.
+ */
 export function chooseNumber(
   parameter: string,
   value: number | undefined,
@@ -101,8 +104,8 @@ export function chooseNumber(
 }
 
 /**
- * The milliseconds that an answer may take: `longestMs` where none are given. More are as many as that: an app that is patient
- * need not know each model's limit. Throws `invalid_request` below 1.
+ * How many milliseconds an answer may take: `longestMs` where none are given. Larger values count as
+ * `longestMs`, so a patient app need not know each model's limit. Throws `invalid_request` below 1.
  */
 export function chooseTimeout(value: number | undefined, longestMs: number): number {
   if (value === undefined) return longestMs;

@@ -27,9 +27,9 @@ export interface InferenceQueue
   extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result' | 'leaveNote' | 'note'> {
   /** Why rows cannot be queued now, where the queue is not in this process. */
   unreadyReasons?(): readonly string[];
-  /** What any row would be refused with now, where callers can be told more than that the queue cannot be used. */
+  /** The error for any row now, where callers can be told more than that the queue cannot be used. */
   refusal?(): ServiceError | undefined;
-  /** What an operator should know though rows can be queued, one sentence each. */
+  /** Warnings for an operator while rows can be queued, one sentence each. */
   warnings?(): readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface InferenceDeps extends Omit<AdmissionDeps, 'queueReasons' | 'ref
 }
 
 export interface InferenceOptions {
-  /** How long predictions that may be asked for again are kept, milliseconds. */
+  /** How long predictions can be asked for again, milliseconds. */
   readonly keepMs: number;
 }
 
@@ -61,7 +61,7 @@ export function createInference(
   const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();
 
-  /** Does the work while the version stays, whatever becomes of the repository. */
+  /** Holds the version during the work, whatever happens to the repository. */
   async function holding<T>(version: DescribedVersion, work: () => Promise<T>): Promise<T> {
     const hold = models.hold(version.content);
     try {
@@ -96,7 +96,7 @@ export function createInference(
     }
   }
 
-  /** The way of an image whose answer is not kept. */
+  /** The two steps for an image whose answer is not kept. */
   const wayOf = (choice: Choice, startedMs: number) => ({
     decode: (request: PredictRequest, id: string = randomUUID()) => admission.createRow(id, request, choice),
     async predict({ row, decodeMs }: DecodedRow, { signal }: PredictRequest): Promise<Prediction> {
@@ -142,7 +142,7 @@ export function createInference(
     return counted(choice.version, answer.delivery, answer.decodeMs, startedMs, answer.write);
   }
 
-  /** The prediction that `write` makes of the delivery, counted. */
+  /** The prediction that `write` makes from the delivery, counted. */
   function counted(
     version: DescribedVersion,
     delivery: Delivery,

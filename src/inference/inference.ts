@@ -2,19 +2,22 @@ import type { Reading } from '../dent/index.ts';
 import type { DescribedVersion, Manifest } from '../models/model.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** Hears of a request while it is under way, so that it can be told of where it fails. */
+/** Hears about a request while it is under way, so that the log can mention these facts even if it fails. */
 export interface ChoiceListener {
-  /** What it asks for, with the defaults of its model; `id` where a prediction of that id will be its answer. */
+  /**
+   * What the request asks for, with its model's defaults. `id` is given where its answer will be a prediction
+   * with that id.
+   */
   chosen(choice: {
     readonly id?: string;
     readonly model: { readonly name: string; readonly version: number };
     readonly recipe: string;
   }): void;
-  /** Its answer is that of an earlier request with the same idempotency key. */
+  /** The answer is that of an earlier request with the same idempotency key. */
   replayed(): void;
 }
 
-/** What is asked for of images. What is not set has its default in the model's manifest. */
+/** What a request asks for. The model's manifest has the defaults. */
 export interface PredictOptions {
   readonly model?: string;
   readonly version?: number;
@@ -22,13 +25,19 @@ export interface PredictOptions {
   /** How many classes to return, 1 to the number of classes. */
   readonly topK?: number;
   readonly timeoutMs?: number;
-  /** 1 goes first; 2 where it is not set. */
+  /** 1 goes first; the default is 2. */
   readonly priority?: 1 | 2 | 3;
-  /** Who asks; rows of coupled recipes are only adapted together for one caller. '' where callers are not told apart. */
+  /**
+   * The caller's name. Coupled recipes adapt only rows of one caller together. '' where callers are not told
+   * apart.
+   */
   readonly caller: string;
   /** Recipes the caller may use; all where it is not set. */
   readonly recipes?: readonly string[];
-  /** Whether the caller is not to learn what the model predicts as it is: recipes that adapt nothing are forbidden then. */
+  /**
+   * Whether the caller must not learn what the unadapted model predicts. Recipes that adapt nothing are
+   * forbidden then.
+   */
   readonly hidesStatic?: boolean;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
@@ -38,17 +47,20 @@ export interface PredictOptions {
 /** One image to classify. */
 export interface PredictRequest extends PredictOptions {
   /**
-   * The encoded image: JPEG, PNG, WebP or AVIF. Emptied when it is decoded: whoever waits for the prediction holds the request, and
-   * must not hold megabytes for it.
+   * The encoded image: JPEG, PNG, WebP or AVIF. It is emptied when it is decoded: the request lives until its
+   * prediction is ready, and must not hold megabytes for so long.
    */
   image: Uint8Array;
-  /** Names the request: one of the same caller and key that was answered, or is under way, is not run again. */
+  /**
+   * Names the request. If a request of the same caller with the same key was answered or is under way, it
+   * does not run again.
+   */
   readonly idempotencyKey?: string;
 }
 
-/** Images to classify by one choice of model, version and recipe: at least one, at most the model's largest batch. */
+/** Images for one choice of model, version and recipe: at least one, at most the model's largest batch. */
 export interface PredictEachRequest extends PredictOptions {
-  /** Emptied when they are taken, as the image of a `PredictRequest` is. */
+  /** Emptied when they are taken, like the image of a `PredictRequest`. */
   images: readonly Uint8Array[];
 }
 
@@ -64,10 +76,10 @@ export interface Prediction {
   readonly model: { readonly name: string; readonly version: number };
   /** The top classes after adaptation, most probable first. */
   readonly predictions: readonly ClassProbability[];
-  /** The top class of the model as it is. */
+  /** The top class of the unadapted model. */
   readonly static: ClassProbability;
   readonly adaptation: {
-    /** The recipe asked for, and the one that was applied. */
+    /** The requested recipe, and the one that was applied. */
     readonly recipe: string;
     readonly applied: string;
     readonly steps: number;
@@ -84,15 +96,18 @@ export interface Prediction {
   };
 }
 
-/** Where a prediction stands that nobody waits for. */
+/** The status of a prediction that no request waits for. */
 export interface AcceptedPrediction {
   readonly id: string;
   readonly status: 'pending' | 'done';
 }
 
-/** Images that the caller has decoded, for one model. What is not set has its default in the model's manifest. */
+/** Images that the caller has decoded, for one model. The model's manifest has the defaults. */
 export interface RowsRequest {
-  /** [N, C, H, W]: pixels as uint8, or float32 normalised as the manifest says. N is at most the model's largest batch. */
+  /**
+   * [N, C, H, W]: pixels as uint8, or float32 normalised as the manifest says. N is at most the model's
+   * largest batch.
+   */
   readonly images: Tensor<'float32'> | Tensor<'uint8'>;
   readonly model: string;
   readonly version?: number;
@@ -101,45 +116,51 @@ export interface RowsRequest {
   readonly priority?: 1 | 2 | 3;
   readonly caller: string;
   readonly recipes?: readonly string[];
-  /** Whether the caller is not to learn what the model predicts as it is: recipes that adapt nothing are forbidden then. */
+  /**
+   * Whether the caller must not learn what the unadapted model predicts. Recipes that adapt nothing are
+   * forbidden then.
+   */
   readonly hidesStatic?: boolean;
   readonly signal?: AbortSignal;
   readonly listener?: ChoiceListener;
 }
 
-/** The answer to N rows with K classes. They may have been in several batches, whose recipes may have differed. */
+/** The answer to N rows with K classes. They may have been in several batches with different recipes. */
 export interface RowsPrediction {
   readonly model: { readonly name: string; readonly version: number };
-  /** The recipe asked for, and those that were applied. */
+  /** The requested recipe, and those that were applied. */
   readonly recipe: string;
   readonly applied: readonly string[];
-  /** The most updates that a row had. */
+  /** The largest number of updates of a row. */
   readonly steps: number;
   readonly batches: readonly { readonly id: string; readonly size: number }[];
-  /** Of the row that waited longest, and of the batch that ran longest, milliseconds. */
+  /** The wait of the row that waited longest, and the run of the batch that ran longest, milliseconds. */
   readonly queueMs: number;
   readonly runMs: number;
   /** [N, K] */
   readonly logits: Tensor<'float32'>;
   readonly staticLogits: Tensor<'float32'>;
-  /** Before each update and after the last, in nats, [N, steps + 1]. A row that had fewer updates keeps its last entropy. */
+  /**
+   * Before each update and after the last, in nats, [N, steps + 1]. A row that had fewer updates keeps its
+   * last entropy.
+   */
   readonly entropy: Tensor<'float32'>;
-  /** Means over the rows: of the model as it is, and after the last update. */
+  /** Means over the rows: of the unadapted model, and after the last update. */
   readonly entropyBefore: number;
   readonly entropyAfter: number;
-  /** Rows whose top class adaptation has changed. */
+  /** Rows whose top class was changed by adaptation. */
   readonly labelChanges: number;
 }
 
-/** How often something was done, and the nanoseconds that it took in all. */
+/** How often something was done, and how many nanoseconds that took in all. */
 export interface DurationSum {
   readonly count: number;
   readonly ns: number;
 }
 
 /**
- * What this process has answered of a version since it was loaded. Durations are those of requests; a request waits as long as its
- * last row, and runs as long as its longest batch.
+ * This process's answers of a version since it was loaded. Durations are those of requests: a request waits
+ * as long as its last row, and runs as long as its longest batch.
  */
 export interface VersionStatistics {
   readonly name: string;
@@ -147,7 +168,7 @@ export interface VersionStatistics {
   /** Milliseconds since the epoch; 0 where there was none. */
   readonly lastInferenceMs: number;
   readonly rows: number;
-  /** Runs of the engine, each counted by the share of its rows that this process asked for. */
+  /** Runs of the engine. Each counts by the share of its rows that this process asked for. */
   readonly batches: number;
   readonly success: DurationSum;
   readonly fail: DurationSum;
@@ -161,21 +182,21 @@ export interface VersionStatistics {
 export interface VersionSummary {
   readonly version: number;
   readonly state: 'loading' | 'ready' | 'failed' | 'unloaded';
-  /** Why it failed, what it waits for, or why it is not served as its files are now. */
+  /** Why it failed, what it waits for, or why its current files are not served. */
   readonly reason?: string;
   readonly sha256?: string;
-  /** What its file was taken for; absent where engines are elsewhere. */
+  /** How its file was understood. Absent where engines are in other processes. */
   readonly reading?: Reading;
 }
 
-/** What is known of the manifest is absent where none could be read. */
+/** The parts of the manifest are absent where no manifest could be read. */
 export interface ModelSummary
   extends Partial<Pick<Manifest, 'description' | 'input' | 'labels' | 'recipes' | 'defaultRecipe'>> {
   readonly name: string;
-  /** Why the model's folder as it is now cannot be used. */
+  /** Why the model's folder cannot be used as it is now. */
   readonly reason?: string;
   readonly versions: readonly VersionSummary[];
-  /** The version that serves where a request names none. */
+  /** The version for requests that name none. */
   readonly defaultVersion?: number;
 }
 
@@ -183,17 +204,18 @@ export interface ModelSummary
 export interface Inference {
   predict(request: PredictRequest): Promise<Prediction>;
   /**
-   * The prediction of each image, or what it failed with, in order. Rejects where the request itself cannot be answered. Aborting
-   * withdraws all images.
+   * The prediction of each image, or its error, in order. Rejects where the request itself cannot be
+   * answered. Aborting withdraws all images.
    */
   predictEach(request: PredictEachRequest): Promise<readonly (Prediction | Error)[]>;
-  /** All rows or none: the first that fails fails the request, and the others are withdrawn. */
+  /** All rows or none: the first failure fails the request, and the other rows are withdrawn. */
   predictRows(request: RowsRequest): Promise<RowsPrediction>;
-  /** Resolves when the image waits for its batch; `prediction` tells the rest. */
+  /** Resolves when the image waits for its batch. `prediction` then returns the result. */
   accept(request: PredictRequest): Promise<AcceptedPrediction>;
   /**
-   * What became of a prediction of this caller that was accepted, or that had an idempotency key. Rejects with
-   * `unknown_prediction` where the caller has none of this id, or no more, and with what the prediction failed with.
+   * The state of a prediction of this caller that was accepted, or that had an idempotency key. Rejects with
+   * `unknown_prediction` where the caller has none with this id, or has it no longer, and with the
+   * prediction's own error where it failed.
    */
   prediction(id: string, caller: string): Promise<Prediction | AcceptedPrediction>;
   models(): readonly ModelSummary[];
@@ -203,6 +225,6 @@ export interface Inference {
   statistics(version: DescribedVersion): VersionStatistics;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */
   unreadyReasons(): readonly string[];
-  /** What an operator should know though requests are taken, one sentence each. */
+  /** Warnings for an operator while requests are taken, one sentence each. */
   warnings(): readonly string[];
 }

@@ -4,11 +4,12 @@ import type { DescribedVersion } from '../models/model.ts';
 import type { NamedLabels } from './answer.ts';
 
 /**
- * What answers are written with, for as long as they are kept. A process that starts after a rollout has never seen the version that
- * some of them are of, so whoever has a row run leaves its labels with the queue.
+ * The labels that answers are written with, for as long as the answers are kept. A process that starts after
+ * a rollout has never seen the version of some of them. So a process that submits a row leaves the version's
+ * labels with the queue.
  */
 export interface KeptLabels {
-  /** Resolves when an answer of this version can be told by every process for as long as it is kept. */
+  /** Resolves when every process can write answers of this version, for as long as they are kept. */
   keep(version: DescribedVersion): Promise<void>;
   of(content: string): Promise<NamedLabels | undefined>;
 }
@@ -18,7 +19,7 @@ export function createKeptLabels(
   queue: Pick<BatchProducer, 'leaveNote' | 'note'>,
   keepMs: number,
 ): KeptLabels {
-  /** When the labels of a content were left. */
+  /** When the labels of each content were left with the queue. */
   const leftMs = new Map<string, number>();
 
   return {
@@ -28,7 +29,8 @@ export function createKeptLabels(
       for (const [each, atMs] of leftMs) if (nowMs - atMs >= keepMs) leftMs.delete(each);
       const { labels, batching } = manifest;
       const text = JSON.stringify({ name, version, manifest: { labels } } satisfies NamedLabels);
-      // A row that is accepted just before they are left again may be answered at its deadline, and is kept from then on.
+      // A row accepted just before the labels are left again may be answered at its deadline, and its answer
+      // is kept from then on.
       await queue.leaveNote(`labels:${content}`, text, 2 * keepMs + batching.timeoutMs);
       leftMs.set(content, nowMs);
     },

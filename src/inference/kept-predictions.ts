@@ -26,19 +26,24 @@ export interface KeptPredictionsDeps {
   readonly admission: Admission;
 }
 
-/** A kept row's delivery, and how its prediction is written. */
+/** A kept row's delivery, and a function that writes its prediction. */
 export interface KeptDelivery {
   readonly delivery: Delivery;
   readonly decodeMs: number;
   readonly write: () => Prediction;
 }
 
-/** Predictions that may be asked for again: by an idempotency key, or by the id of one that nobody waited for. */
+/**
+ * Predictions that can be asked for again: by an idempotency key, or by the id of one that no request waited
+ * for.
+ */
 export interface KeptPredictions {
-  /** The prediction of an earlier request with the key, or the delivery of the row that is run for this one. */
+  /**
+   * The prediction of an earlier request with the key, or the delivery of the row that runs for this request.
+   */
   predictOnce(request: PredictRequest, choice: Choice, key: string): Promise<Prediction | KeptDelivery>;
   accept(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction>;
-  /** Rejects with `unknown_prediction`, and with what the prediction failed with. */
+  /** Rejects with `unknown_prediction`, and with the prediction's own error where it failed. */
   prediction(id: string, caller: string): Promise<Prediction | AcceptedPrediction>;
 }
 
@@ -62,7 +67,7 @@ export function createKeptPredictions(
     return { ...row, keep: { ms: keepMs, memo: writeMemo(memo), owner: caller } };
   }
 
-  /** The same for every caller who asks, so the times are those of the row and not of the request. */
+  /** Every caller who asks gets the same, so the times are those of the row and not of the request. */
   function write(version: NamedLabels, id: string, memo: string, delivery: Delivery): Prediction {
     const { recipe, topK, decodeMs } = readMemo(memo);
     const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
@@ -96,7 +101,7 @@ export function createKeptPredictions(
     }
     const row = await createKeptRow(keyed, request, choice);
     const delivery = await queue.submit(row, request.signal);
-    // Another request with the key may have come in between.
+    // Meanwhile another request with the key may have come.
     const memo = delivery.memo ?? row.keep.memo;
     checkFingerprint(memo, keyed);
     const { decodeMs } = readMemo(memo);

@@ -3,16 +3,16 @@ import type { KeptResult } from '../batching/batch-queue.ts';
 import { ServiceError } from '../errors.ts';
 import type { PredictRequest } from './inference.ts';
 
-/** What is kept with a row whose answer may be asked for again: what the answer is written with. */
+/** The data for writing the answer of a row whose answer may be asked for again. It is kept with the row. */
 export interface Memo {
   /** Of the version that answers. */
   readonly content: string;
   readonly recipe: string;
   readonly topK: number;
   readonly decodeMs: number;
-  /** The only one who may ask for it. */
+  /** Only this caller may ask for it. */
   readonly caller: string;
-  /** Of the request; '' where it has no key that another request could have too. */
+  /** Of the request. '' where it has no key that another request could have too. */
   readonly fingerprint: string;
 }
 
@@ -21,13 +21,13 @@ export const readMemo = (text: string): Memo => JSON.parse(text) as Memo;
 
 /** A request by its key. */
 export interface KeyedRequest {
-  /** Names the row. It does not tell the key to whoever sees it. */
+  /** Names the row, without revealing the key. */
   readonly id: string;
   /** Different for requests that ask for different things. */
   readonly fingerprint: string;
 }
 
-/** Priority and deadline are left out: who repeats a request may be in more of a hurry than before. */
+/** Priority and deadline are left out: a repeated request may be more urgent than the first. */
 export function keyedRequest(request: PredictRequest, key: string): KeyedRequest {
   const { caller, model, version, recipe, topK, image } = request;
   const id = createHash('sha256')
@@ -49,11 +49,11 @@ export function checkFingerprint(memo: string, { fingerprint }: KeyedRequest): v
   );
 }
 
-/** Whether a row was or will be answered. The id of one that failed is free again. */
+/** Whether the id is taken: its row was answered or will be. The id of a failed row is free again. */
 export const holdsId = (kept: KeptResult | undefined): kept is KeptResult =>
   kept !== undefined && !(kept.outcome instanceof ServiceError);
 
-/** The ids that the queue takes. */
+/** The ids that the queue accepts. */
 export const isPredictionId = (id: string): boolean => /^[\w-]{1,64}$/.test(id);
 
 export const unknownPrediction = (): ServiceError =>

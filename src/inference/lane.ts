@@ -2,7 +2,10 @@ import type { Lane } from '../batching/batch-queue.ts';
 import { isCoupled } from '../dent/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 
-/** Where rows of `caller` wait: with everybody's, unless their answers would depend on one another and the manifest keeps callers apart. */
+/**
+ * Where rows of `caller` wait. They wait with everybody's rows, unless their answers would depend on one
+ * another and the manifest keeps callers apart.
+ */
 export function laneOf(
   { name, version, content, manifest }: DescribedVersion,
   recipe: string,

@@ -1,12 +1,12 @@
-/** Why a row was answered otherwise than its recipe says. */
+/** Why a row was answered with another recipe than requested. */
 export type FallbackReason = 'small_batch' | 'nonfinite';
 
-/** What became of a batch, or of that part of it that was run apart. */
+/** The result of a batch, or of a part that was run on its own. */
 export interface BatchRun {
   readonly batch: string;
   /** name:version */
   readonly model: string;
-  /** The one asked for. */
+  /** The requested recipe. */
   readonly recipe: string;
   readonly reason: 'full' | 'window' | 'drain';
   readonly rows: number;
@@ -18,22 +18,22 @@ export interface BatchRun {
 }
 
 export interface BatchOutcome {
-  /** The recipe that was applied, and its updates. */
+  /** The recipe that was applied, and its number of updates. */
   readonly applied: string;
   readonly steps: number;
-  /** Means over the rows that were answered, in nats; absent where none was. */
+  /** Means over the answered rows, in nats. Absent where no row was answered. */
   readonly staticEntropy?: number;
   readonly adaptedEntropy?: number;
   readonly labelsChanged: number;
-  /** Rows whose adaptation diverged, which the model as it is has answered. */
+  /** Rows whose adaptation diverged. The unadapted model has answered them. */
   readonly diverged: number;
   /** Rows without an answer. */
   readonly failed: number;
 }
 
-/** What the use case tells whoever counts. `model` is name:version, `recipe` the one asked for. */
+/** What the use case reports to be counted. `model` is name:version, `recipe` is the requested one. */
 export interface InferenceObserver {
-  /** A request was refused because the queue cannot be used, before a row was made of it. */
+  /** A request was refused because the queue cannot be used, before it became a row. */
   queueUnavailable(): void;
   /** The deadline of a request passed before its image became a row. */
   expired(): void;

@@ -5,7 +5,7 @@ import { createPrediction } from './answer.ts';
 import type { Prediction } from './inference.ts';
 import { runRows } from './run-rows.ts';
 
-/** An image that was decoded for the version at hand. */
+/** An image that was decoded for this version. */
 export interface DecodedImage {
   readonly row: RowPayload;
   readonly decodeMs: number;
@@ -19,7 +19,10 @@ export interface PredictBatchOptions {
   readonly onProgress?: (rowsDone: number) => void;
 }
 
-/** Predicts the images as one batch, without a queue. Rejects where the engine does; an `Error` in a place is of that image alone. */
+/**
+ * Predicts the images as one batch, without a queue. Rejects where the engine does. An `Error` in the result
+ * belongs to that image alone.
+ */
 export async function predictBatch(
   images: readonly DecodedImage[],
   { version, recipe, topK, onProgress }: PredictBatchOptions,

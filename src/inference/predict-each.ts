@@ -2,18 +2,20 @@ import { setMaxListeners } from 'node:events';
 import type { PredictEachRequest, Prediction, PredictRequest } from './inference.ts';
 
 /**
- * Images of one request that are decoded at a time: with it alone all threads have work, and where others wait too, their turn
- * comes before the last of hundreds.
+ * How many images of one request are decoded at a time. Alone, the request keeps all threads busy with this
+ * many. Beside others, their turn comes before the last of its hundreds.
  */
 const DECODES_AT_A_TIME = 4;
 
-/** The way of one image in two stretches. */
+/** The two steps of one image. */
 export interface ImageWay<Row> {
   decode(request: PredictRequest): Promise<Row>;
   predict(row: Row, request: PredictRequest): Promise<Prediction>;
 }
 
-/** A request for each image. The images are in the result alone, which lets go of each when it is decoded. */
+/**
+ * Makes a request for each image. The result alone holds the images, and lets go of each when it is decoded.
+ */
 function takeImages(request: PredictEachRequest): PredictRequest[] {
   const { images, ...options } = request;
   request.images = [];
@@ -23,15 +25,15 @@ function takeImages(request: PredictEachRequest): PredictRequest[] {
 const failure = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
- * The outcome of every image of a request, in order. Their rows wait together: a batch takes those that have been decoded. A signal
- * that aborts withdraws those that wait, and keeps those from being decoded whose turn has not come.
+ * The outcome of every image of a request, in order. Their rows wait together: a batch takes those that are
+ * decoded. When the signal aborts, waiting rows are withdrawn and the remaining images are not decoded.
  */
 export async function predictEach<Row>(
   { decode, predict }: ImageWay<Row>,
   request: PredictEachRequest,
 ): Promise<readonly (Prediction | Error)[]> {
   const requests = takeImages(request);
-  // Each row listens until it is settled, and each image while it is decoded.
+  // Each row listens until it is settled, and each image while it is being decoded.
   if (request.signal) setMaxListeners(requests.length + DECODES_AT_A_TIME, request.signal);
   const outcomes: Promise<Prediction | Error>[] = [];
   let next = 0;

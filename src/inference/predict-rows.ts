@@ -53,7 +53,7 @@ function createRows(version: DescribedVersion, request: RowsRequest, recipe: str
   }));
 }
 
-/** Predicts the rows of a request by `version`, whose time began at `startedMs`. */
+/** Predicts the rows of a request by `version`. The request's time began at `startedMs`. */
 export async function predictRows(
   { queue, statistics }: PredictRowsDeps,
   version: DescribedVersion,

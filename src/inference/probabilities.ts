@@ -20,14 +20,14 @@ export function entropyNats(probabilities: Float64Array): number {
   return sum;
 }
 
-/** The most probable class, the lowest among equals. */
+/** The most probable class; the lowest number among equals. */
 export function topClass(logits: Float32Array): number {
   let top = 0;
   for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[top]!) top = i;
   return top;
 }
 
-/** The `count` most probable classes, most probable first, the lower class first among equals. */
+/** The `count` most probable classes, most probable first; lower numbers first among equals. */
 export function topClasses(
   logits: Float32Array,
   labels: readonly string[],

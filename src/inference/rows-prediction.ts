@@ -13,7 +13,10 @@ function stack(rows: readonly Float32Array[]): Tensor<'float32'> {
   return float32([rows.length, size], data);
 }
 
-/** The entropies of each row, [N, updates + 1]. A row that had fewer updates than another keeps its last entropy. */
+/**
+ * The entropies of each row, [N, updates + 1]. A row with fewer updates than another repeats its last
+ * entropy.
+ */
 function stackEntropies(answers: readonly RowAnswer[]): Tensor<'float32'> {
   const length = Math.max(...answers.map(({ entropy }) => entropy.length));
   return stack(

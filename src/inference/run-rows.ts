@@ -31,8 +31,9 @@ function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
 }
 
 /**
- * One row of what the engine answered under the recipe `applied`, copied out so that no answer keeps its whole batch in memory. A
- * row whose adaptation diverged has the answer of the model as it is; an error where not even that is finite.
+ * One row of the engine's answer under the recipe `applied`, copied so that no answer keeps its whole batch
+ * in memory. A row whose adaptation diverged gets the unadapted model's answer. Where even that is not
+ * finite, it gets an error.
  */
 export function sliceAnswer(
   result: AdaptedRows,
@@ -51,7 +52,7 @@ export function sliceAnswer(
   return new ServiceError('internal', NO_FINITE_ANSWER);
 }
 
-/** Pixels cannot be at fault, but numbers that a caller has made can. */
+/** Pixels are always valid, but numbers that a caller sends may not be. */
 const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswer | ServiceError =>
   answer instanceof ServiceError && type === 'float32'
     ? new ServiceError('invalid_request', NO_FINITE_ANSWER)
@@ -74,8 +75,9 @@ export interface RunRowsDeps {
 }
 
 /**
- * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe is run under the
- * preset that stands in for it; a row whose adaptation diverged is answered by the model as it is. Both say so in `applied`.
+ * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe
+ * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. In
+ * both cases `applied` says so.
  */
 export async function runRows(
   { observer, onProgress }: RunRowsDeps,

@@ -34,7 +34,7 @@ it('starts from nothing', () => {
 it('counts a request by its slowest row, and a batch once, whoever shared it', () => {
   const statistics = createStatistics();
   const before = Date.now();
-  // Three rows of a batch, two of one request and one of another, and a batch of one.
+  // A batch with three rows, two of one request and one of another, and a batch with one row.
   statistics.answered(version, {
     deliveries: [delivery('a', 3, 4, 6), delivery('a', 3, 5, 6), delivery('b', 1, 9, 2)],
     ...times,

@@ -2,11 +2,11 @@ import type { Delivery } from '../batching/batch-queue.ts';
 import type { DescribedVersion } from '../models/model.ts';
 import type { DurationSum, VersionStatistics } from './inference.ts';
 
-/** A request that was answered, with the times that only its own process knows, milliseconds. */
+/** An answered request, with the times that only its own process knows, milliseconds. */
 export interface AnsweredRequest {
   /** One for each row. */
   readonly deliveries: readonly Delivery[];
-  /** Making rows of the request, and an answer of the deliveries. */
+  /** The time to make rows of the request, and an answer of the deliveries. */
   readonly inputMs: number;
   readonly outputMs: number;
   readonly totalMs: number;
@@ -14,7 +14,7 @@ export interface AnsweredRequest {
 
 export interface Statistics {
   answered(version: DescribedVersion, request: AnsweredRequest): void;
-  /** A request that a version was chosen for, and that failed. */
+  /** A request failed after its version was chosen. */
   failed(version: DescribedVersion, totalMs: number): void;
   of(version: DescribedVersion): VersionStatistics;
 }
@@ -33,7 +33,7 @@ interface Sums {
   readonly computeInput: Sum;
   readonly computeInfer: Sum;
   readonly computeOutput: Sum;
-  /** By rows of the batch: at most as many entries as a batch may have rows. */
+  /** By rows of the batch. At most as many entries as a batch may have rows. */
   readonly batches: Map<number, Sum>;
 }
 
@@ -62,8 +62,8 @@ const duration = ({ count, ms }: Sum): DurationSum => ({
 });
 
 /**
- * A batch may hold rows of other requests and other processes, of which nobody tells. So each row counts as its share of its
- * batch: over all who ask, the shares add up to one run.
+ * A batch may hold rows of other requests and other processes, which this process does not see. So each row
+ * counts as its share of its batch: over all processes the shares add up to one run.
  */
 function addShares(batches: Map<number, Sum>, deliveries: readonly Delivery[]): void {
   for (const { batch, runMs } of deliveries) {
@@ -79,7 +79,9 @@ function addShares(batches: Map<number, Sum>, deliveries: readonly Delivery[]): 
 const longest = (deliveries: readonly Delivery[], of: (delivery: Delivery) => number): number =>
   deliveries.reduce((most, delivery) => Math.max(most, of(delivery)), 0);
 
-/** What this process has answered of each version since it was loaded. A version that is loaded anew starts anew. */
+/**
+ * This process's answers of each version since it was loaded. A version that is loaded again starts again.
+ */
 export function createStatistics(): Statistics {
   const sumsByVersion = new WeakMap<DescribedVersion, Sums>();
 

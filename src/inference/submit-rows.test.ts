@@ -55,7 +55,7 @@ it('fails with the first row that fails, and withdraws those that wait', async (
     message: 'No finite answer.',
   });
   await queue.close();
-  // The second batch may have started already when the first one failed.
+  // The second batch may have started before the first one failed.
   expect(ran.length).toBeLessThanOrEqual(8);
 });
 

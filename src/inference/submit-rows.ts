@@ -2,8 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { BatchProducer, Delivery, RowRequest } from '../batching/batch-queue.ts';
 
 /**
- * Submits the rows of one request. Where one fails, or the signal aborts, the others are withdrawn and the request fails with
- * that first error: nobody reads an answer that is not whole.
+ * Submits the rows of one request. Where one fails, or the signal aborts, the others are withdrawn and the
+ * request fails with that first error: an incomplete answer is of no use.
  */
 export async function submitRows(
   queue: Pick<BatchProducer, 'submit'>,

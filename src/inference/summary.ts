@@ -15,7 +15,10 @@ function summarizeVersion(entry: VersionEntry<DescribedVersion>): VersionSummary
   };
 }
 
-/** What the outside is told of a model. Its input, labels and recipes are those of the version that serves by default. */
+/**
+ * The public description of a model. Input, labels and recipes are those of the version that serves by
+ * default.
+ */
 export function summarize(model: ModelEntry<DescribedVersion>): ModelSummary {
   const { name, reason, versions } = model;
   const serving = defaultVersion(model);
@@ -46,9 +49,9 @@ function unreadyReasons(model: ModelEntry<DescribedVersion>): string[] {
 }
 
 /**
- * Why the models keep a process from being ready, one sentence for each reason. It is not until each version has been tried
- * once. Later it is as long as any model serves: one that is added, changed, broken or unloaded is no reason to send the
- * requests for the others elsewhere, and one that was unloaded is missed by nobody.
+ * Why the models keep a process from being ready, one sentence for each reason. A process is not ready until
+ * each version has been tried once. Later it is ready as long as any model serves. One that is added,
+ * changed, broken or unloaded is no reason to send the requests for the others elsewhere.
  */
 export function modelReasons(
   models: Pick<ModelRepository<DescribedVersion>, 'models' | 'isLoaded'>,

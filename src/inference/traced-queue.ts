@@ -3,7 +3,7 @@ import { inQueueSpan } from '../spans.ts';
 
 type RowTaker = Pick<BatchProducer, 'submit' | 'enqueue'>;
 
-/** The trace's place travels with the row, so that its batch finds it, in whichever process that runs. */
+/** The trace's context travels with the row, so that its batch finds it in whichever process it runs. */
 const carry = <R extends RowRequest>(row: R, traceparent: string | undefined): R =>
   traceparent === undefined ? row : { ...row, traceparent };
 

@@ -1,14 +1,14 @@
 import { ServiceError } from '../errors.ts';
 
-/** How long somebody waits: to a deadline, milliseconds since the epoch, or until a signal aborts. */
+/** How long to wait: to a deadline, milliseconds since the epoch, or until a signal aborts. */
 interface Patience {
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * What `work` comes to; `timeout` at the deadline, and `cancelled` when the signal aborts. The work is told by the signal that it
- * gets; what of it has begun by then goes on for nobody.
+ * The result of `work`; `timeout` at the deadline, and `cancelled` when the signal aborts. The work gets a
+ * signal that tells it so. Parts of it that have begun by then go on, and their result is dropped.
  */
 export async function within<T>(
   { deadlineMs, signal }: Patience,

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createCatalogue } from './catalogue.ts';
 
-/** Names and labels that dashboards, alerts and autoscalers rely on. */
+/** Names and labels that dashboards, alerts and autoscalers use. */
 const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_http_request_duration_seconds: ['route', 'method', 'code'],
   dent_queue_depth: ['model', 'recipe'],

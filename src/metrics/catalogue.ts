@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** From a cheap route to the longest deadline. */
+/** From a quick route to the longest deadline. */
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** From one update of a small model on a GPU to a thousand updates of a large one on a CPU. */
 const ADAPT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -13,7 +13,9 @@ const STAGE_SECONDS = [
 const ENTROPY_NATS = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7];
 const BATCH_ROWS = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/** Every metric of the service, declared once and registered with `registry`. `model` is always name:version. */
+/**
+ * Every metric of the service, declared once and registered with `registry`. `model` is always name:version.
+ */
 export function createCatalogue(registry: Registry) {
   const registers = [registry];
   return {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMemoryQueue } from '../batching/index.ts';
 import { createMetrics, type Metrics } from './create-metrics.ts';
 
-/** The values of a scrape by series, as Prometheus names them; a scrape of `name` alone has its samples only. */
+/** The values of a scrape by series, as Prometheus names them. With `name`, only its samples. */
 async function scrape(metrics: Metrics, name = ''): Promise<Record<string, number>> {
   const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith(name));
   const samples = lines.filter((line) => line !== '' && !line.startsWith('#') && !line.includes('_bucket{'));
@@ -334,7 +334,7 @@ describe('series', () => {
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/m);
     expect(one.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
-    // Only counters may be called so.
+    // Only counters may have such names.
     const totals = Array.from(text.matchAll(/^# TYPE \S+_total (\w+)$/gm), ([, type]) => type);
     expect(new Set(totals)).toEqual(new Set(['counter']));
   });

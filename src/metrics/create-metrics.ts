@@ -8,40 +8,45 @@ import { createQueueMetrics, type LaneDepth, type QueueMetrics, setQueueGauges }
 import { REJECTION_REASONS } from './rejection-reasons.ts';
 import { residentMemoryBytes } from './resident-memory.ts';
 
-/** What is asked at each scrape, because it is a state and not an event. */
+/** Values that are read at each scrape, because they are states and not events. */
 export interface MetricSources {
-  /** The rows that wait; the queue's `status`. Processes that have no rows leave it out. */
+  /** The rows that wait; the queue's `status`. Absent in processes without rows. */
   readonly queueStatus?: () => Promise<readonly LaneDepth[]>;
   /** Whether this process can do its work. */
   readonly isReady: () => boolean;
-  /** Whether batches are taken and run. Processes that run none leave it out, and have no such metric. */
+  /** Whether batches are taken and run. Absent in processes that run none; they have no such metric. */
   readonly isWorkerUp?: () => boolean;
-  /** The engine's processes. Processes that run no batches leave it out. */
+  /** The engine's processes. Absent in processes that run no batches. */
   readonly enginePids?: () => readonly number[];
   /** Whether Redis can be reached, where it is used. */
   readonly isRedisUp?: () => boolean;
 }
 
-/** The metrics of one process. Each room gets the observer of its name. */
+/** The metrics of one process. Each room gets the observer with its name. */
 export interface Metrics {
   readonly http: HttpMetrics;
   readonly inference: InferenceMetrics;
   readonly queue: QueueMetrics;
   readonly models: ModelMetrics;
   readonly engine: EngineMetrics;
-  /** Names the sources, which exist only after the rooms that were handed the observers. Until then: not ready, no queue. */
+  /**
+   * Sets the sources, which exist only after the rooms that got the observers. Until then: not ready, no
+   * queue.
+   */
   watch(sources: MetricSources): void;
-  /** What Prometheus reads. Where the queue cannot say what waits, its gauges are left out. */
+  /** The text for Prometheus. Where the queue cannot say what waits, its gauges are left out. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** Metrics in a registry of their own, with those of Node.js beside them. `version` is that of the project. */
+/**
+ * Metrics in a registry of their own, with those of Node.js beside them. `version` is that of the project.
+ */
 export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const catalogue = createCatalogue(registry);
   collectDefaultMetrics({ register: registry });
-  // Gauges named as counters, which Prometheus' own check objects to; each is the sum of a gauge that stays.
+  // Gauges with counters' names, which Prometheus' own check rejects. Each is the sum of a gauge that stays.
   for (const what of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${what}_total`);
   }
@@ -59,7 +64,7 @@ export function createMetrics(version: string): Metrics {
     try {
       setQueueGauges(catalogue, await queueStatus(), models.recipes());
     } catch {
-      // The other metrics matter most while the queue is out of reach, and an old depth would be a lie.
+      // The other metrics matter most while the queue is out of reach, and an old depth would be wrong.
       setQueueGauges(catalogue, [], []);
     }
   }
@@ -85,7 +90,7 @@ export function createMetrics(version: string): Metrics {
     engine: createEngineMetrics(catalogue),
     watch: (given) => {
       sources = given;
-      // A gauge of something that is not there would read as its failure.
+      // A gauge of something that does not exist would look like its failure.
       if (!given.isWorkerUp) registry.removeSingleMetric('dent_worker_up');
       if (!given.isRedisUp) registry.removeSingleMetric('dent_redis_up');
       if (!given.enginePids) {

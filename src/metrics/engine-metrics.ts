@@ -4,7 +4,7 @@ import type { Catalogue } from './catalogue.ts';
 export const ENGINE_LOSSES = ['crash', 'timeout'] as const;
 
 export interface EngineMetrics {
-  /** An engine process has ended that nobody closed; another takes its place. */
+  /** An engine process has ended that nobody closed. Another takes its place. */
   lost(reason: (typeof ENGINE_LOSSES)[number]): void;
 }
 

@@ -6,9 +6,12 @@ import { COUNTED_BY } from './rejection-reasons.ts';
 const PREDICTION_CODES = [200, 429, 500, 503, 504];
 
 export interface HttpMetrics {
-  /** A route answers predictions. Its series exist from now on, at 0, so that their first event already counts as an increase. */
+  /**
+   * A route answers predictions. Its series exist from now on, at 0, so that their first event counts as an
+   * increase.
+   */
   predictionRoute(route: { readonly route: string; readonly method: string }): void;
-  /** A request has arrived. Each is followed by one call of `finished`, also where the client hung up. */
+  /** A request has arrived. One call of `finished` follows each, even where the client hung up. */
   started(): void;
   /** `route` is the pattern, not the address; `code` the status. */
   finished(response: {
@@ -17,7 +20,9 @@ export interface HttpMetrics {
     readonly code: number;
     readonly seconds: number;
   }): void;
-  /** A request failed with this code. Codes that the queue counts, or that are no rejections, change nothing. */
+  /**
+   * A request failed with this code. Codes that the queue counts, or that are no rejections, change nothing.
+   */
   rejected(code: ErrorCode): void;
 }
 

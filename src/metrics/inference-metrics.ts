@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 
-/** `model` is name:version, `recipe` the one asked for. */
+/** `model` is name:version, `recipe` is the requested one. */
 interface Labels {
   readonly model: string;
   readonly recipe: string;
@@ -15,7 +15,7 @@ export interface InferenceMetrics {
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */
   preprocessed(seconds: number): void;
-  /** A batch was adapted to with `steps` updates, and predicted. */
+  /** The engine adapted to a batch with `steps` updates, and predicted it. */
   adapted(run: Labels & { readonly steps: number; readonly seconds: number }): void;
   /** The engine's output became answers. */
   postprocessed(seconds: number): void;

@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 
-/** A model version, as much of it as has labels. */
+/** The part of a model version that becomes labels. */
 export interface LoadedModel {
   readonly name: string;
   readonly version: number;
@@ -18,11 +18,11 @@ export interface ModelRecipe {
 }
 
 export interface ModelMetrics {
-  /** Its series exist from now on, at 0, so that their first event already counts as an increase. */
+  /** Its series exist from now on, at 0, so that their first event counts as an increase. */
   loaded(model: LoadedModel): void;
   /** A version, or the folder of a model, could not be used. */
   failed(): void;
-  /** Its counts stay; `dent_model_info`, its limits and the queue's gauges list it no more. */
+  /** Its counts stay. `dent_model_info`, its limits and the queue's gauges do not list it any more. */
   unloaded(model: Pick<LoadedModel, 'name' | 'version'>): void;
   /** What is loaded now. */
   recipes(): readonly ModelRecipe[];
@@ -43,7 +43,7 @@ function createSeries(catalogue: Catalogue, labels: ModelRecipe, steps: number):
 export function createModelMetrics(catalogue: Catalogue): ModelMetrics {
   for (const outcome of ['ready', 'failed']) catalogue.modelLoads.inc({ outcome }, 0);
   const loaded = new Map<string, { readonly sha256: string; readonly recipes: readonly string[] }>();
-  // Creating a histogram's series again would forget what it has counted before a reload.
+  // Creating a histogram's series again would erase what it counted before a reload.
   const created = new Set<string>();
 
   function forget(model: string): void {

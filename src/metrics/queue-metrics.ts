@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 
-/** As much of a lane as has labels: callers are not told apart, there may be any number of them. */
+/** The part of a lane that becomes labels. Callers are left out, because there may be any number of them. */
 interface LaneLabels {
   readonly model: string;
   readonly version: number;
@@ -42,7 +42,10 @@ export interface LaneDepth {
   readonly oldestAgeMs: number;
 }
 
-/** Sets the queue's gauges to `lanes`, summed over callers; the pairs in `idle` that have no lane are set to 0. */
+/**
+ * Sets the queue's gauges to `lanes`, summed over callers. The pairs in `idle` that have no lane are set to
+ * 0.
+ */
 export function setQueueGauges(
   { queueDepth, queueOldestAge }: Catalogue,
   lanes: readonly LaneDepth[],

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../errors.ts';
 
 /**
- * Who counts a failure as a rejection, so that each is counted once: the queue counts what it decides, the routes what was
- * decided before. `nobody`: a fault of ours or a wrong address, which the status codes of the HTTP metrics show.
+ * Who counts a failure as a rejection, so that each is counted once. The queue counts its own decisions, the
+ * routes count earlier ones. `nobody`: a fault of ours or a wrong address; the status codes of the HTTP
+ * metrics show these.
  */
 export const COUNTED_BY: Readonly<Record<ErrorCode, 'queue' | 'routes' | 'nobody'>> = {
   queue_full: 'queue',

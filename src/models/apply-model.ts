@@ -7,11 +7,11 @@ import { planReload } from './reload-plan.ts';
 import type { RepositoryObserver } from './repository.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
-/** How the versions of a repository are read and opened, and what they hold until they are released. */
+/** How to read and open the versions of a repository. They hold resources until they are released. */
 export interface VersionLoader<V extends DescribedVersion> {
   read(model: FoundModel, version: FoundVersion): Promise<ReadVersion<V>>;
   release(version: V): Promise<void>;
-  /** Whether somebody can run this content. Rejects where that cannot be told at present. */
+  /** Whether some process can run this content. Rejects where that cannot be told at present. */
   isRunnable(content: string): Promise<boolean>;
 }
 
@@ -19,7 +19,7 @@ export interface ApplyModelDeps<V extends DescribedVersion> {
   readonly loader: VersionLoader<V>;
   readonly held: HeldVersions<V>;
   readonly observer: RepositoryObserver;
-  /** Makes the state what requests see, all at once. */
+  /** Makes the state visible to requests, all at once. */
   readonly publish: (state: ModelState<V>) => void;
   readonly isClosed: () => boolean;
 }
@@ -31,8 +31,9 @@ export const reasonOf = (error: unknown): string =>
   error instanceof InputError ? error.message : 'Loading it failed; the log of the server says why.';
 
 /**
- * Makes the versions that serve of a model those that were found of it. Each is opened beside the one whose place it takes;
- * one that fails leaves what served before. Resolves with false where a version has to wait for somebody who can run it.
+ * Makes the found versions of a model the ones that serve. Each opens beside the one that it replaces. Where
+ * one fails, the earlier one goes on serving. Resolves with false where a version has to wait for a worker
+ * that can run it.
  */
 export async function applyModel<V extends DescribedVersion>(
   deps: ApplyModelDeps<V>,
@@ -41,7 +42,10 @@ export async function applyModel<V extends DescribedVersion>(
 ): Promise<boolean> {
   const { loader, held, observer, publish, isClosed } = deps;
 
-  /** Rows must not go to nobody while an older version has somebody; where nobody has either, it makes no difference. */
+  /**
+   * Rows must not go to a version without a worker while an older version has one. Where neither has one, it
+   * makes no difference.
+   */
   async function mayServe(content: string): Promise<boolean> {
     const serving = Array.from(state.versions.values(), (version) => version.serving?.content);
     const others = serving.filter((each) => each !== undefined);
@@ -56,7 +60,7 @@ export async function applyModel<V extends DescribedVersion>(
 
   async function open(version: number, { content, open }: ReadVersion<V>): Promise<V> {
     const known = held.get(content);
-    // All that the sessions depend on is the same; what else the manifest says takes effect with it.
+    // Nothing that the sessions depend on has changed. The rest of the manifest takes effect with this entry.
     if (known) return { ...known, manifest: found.manifest };
     observer.loading(found.name, version);
     return open();

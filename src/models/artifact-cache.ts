@@ -19,7 +19,7 @@ export interface ArtifactCacheDeps {
 }
 
 export interface ArtifactCacheOptions {
-  /** Absolute path; made where it is missing. */
+  /** Absolute path. The folder is created where it is missing. */
   readonly dir: string;
   readonly device: Device;
 }
@@ -28,15 +28,16 @@ export interface ArtifactCache {
   /** The hardware that its graphs are written for. */
   readonly device: Device;
   /**
-   * The compiled graph of the model whose bytes have the hash `sha256`, from the cache or from the compiler, which then
-   * fills the cache. Rejects with `InputError` where the model cannot be compiled or the cache cannot be written.
+   * The compiled graph of the model whose bytes have the hash `sha256`, from the cache or from the compiler,
+   * which then fills the cache. Rejects with `InputError` where the model cannot be compiled or the cache
+   * cannot be written.
    */
   get(model: Uint8Array, sha256: string, recipe: Recipe, options: CompileOptions): Promise<CachedArtifact>;
 }
 
 /**
- * What of a recipe the compiled graph depends on. The number of steps is an input of the graph, but without any the
- * graph is the plain forward pass; `small` decides between graphs and is in none.
+ * The part of a recipe that the compiled graph depends on. The number of steps is an input of the graph, but
+ * with none at all the graph is the plain forward pass. `small` decides between graphs and is in none.
  */
 export function compileKey(recipe: Recipe): string {
   const { steps, small: _, ...compiled } = recipe;
@@ -50,12 +51,14 @@ async function read(entry: string): Promise<CachedArtifact | undefined> {
   const text = await readFile(join(entry, DESCRIPTION), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const now = new Date();
-  // By its time people see whether an entry is still of use. A cache that may not be written serves all the same.
+  // The time of an entry shows people whether it is still used. A read-only cache works all the same.
   await utimes(entry, now, now).catch(() => {});
   return { ...JSON.parse(text), path: join(entry, GRAPH) };
 }
 
-/** Files appear under their final name all at once: a folder is filled under a temporary name, then renamed. */
+/**
+ * Files appear under their final name all at once: a folder is filled under a temporary name, then renamed.
+ */
 async function write(dir: string, entry: string, compiled: CompiledModel): Promise<void> {
   const { bytes, ...description } = compiled;
   const temporary = join(dir, `.${randomUUID()}`);
@@ -67,12 +70,15 @@ async function write(dir: string, entry: string, compiled: CompiledModel): Promi
     await rename(temporary, entry);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    // Another process has compiled the same graph in the meantime; its copy is as good.
+    // Another process has compiled the same graph meanwhile. Its copy is as good.
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
-/** Compiled graphs by the hash of everything they depend on, so that no two models or settings can meet in one entry. */
+/**
+ * Compiled graphs by the hash of everything they depend on, so that two models or settings never share an
+ * entry.
+ */
 export function createArtifactCache(
   { compile, runner }: ArtifactCacheDeps,
   { dir, device }: ArtifactCacheOptions,

@@ -21,9 +21,9 @@ export interface CheckDeps extends LoadVersionDeps {
 
 export interface CheckOptions {
   readonly root: string;
-  /** As `RepositoryOptions` has it. */
+  /** As in `RepositoryOptions`. */
   readonly defaultModel?: string;
-  /** Told how many models are done. */
+  /** Hears how many models are done. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
@@ -36,7 +36,10 @@ export interface CheckedRepository {
   readonly versions: readonly DescribedVersion[];
 }
 
-/** What `work` comes to, or a sentence for each of its faults. Nothing that one version does keeps the next from its turn. */
+/**
+ * The result of `work`, or a sentence for each of its faults. A fault in one version does not stop the check
+ * of the next.
+ */
 async function attempt<T>(path: string, faults: string[], work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -59,7 +62,7 @@ async function tryToServe(
   return serving;
 }
 
-/** Without a manifest, all there is to say of a model is whether it is a classifier. */
+/** Without a manifest, the check can only say whether a model is a classifier. */
 async function tryToRead({ runner }: CheckDeps, { modelPath }: FoundVersion): Promise<undefined> {
   const { bytes } = await readModelFile(modelPath);
   const { classes, unsupported } = await naming(modelPath, () => inspect(bytes, runner));
@@ -82,8 +85,8 @@ async function checkFolder(deps: CheckDeps, folder: ModelFolder): Promise<Checke
 }
 
 /**
- * Reads, compiles, opens and warms every version of the repository as a server does at its start, and tells every fault of it and not the
- * first. Never rejects for what is a person's to mend.
+ * Reads, compiles, opens and warms every version of the repository as a server does at its start. Reports
+ * every fault and not just the first. Never rejects for faults that a person must mend.
  */
 export async function checkRepository(deps: CheckDeps, options: CheckOptions): Promise<CheckedRepository> {
   const { root, defaultModel, onProgress = () => {} } = options;

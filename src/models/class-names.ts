@@ -1,6 +1,6 @@
 import type { Inspection } from '../dent/index.ts';
 
-/** What exporters and the people who use them call a list of classes in a file's metadata. */
+/** Names for a list of classes in a file's metadata, used by exporters and by people. */
 const KEYS = [
   'names',
   'labels',
@@ -38,8 +38,8 @@ function parse(text: string): string[] {
 }
 
 /**
- * The names of the classes that a file's metadata holds as JSON, as Python's repr (ultralytics), or with commas or lines between them;
- * undefined where there are none, or not as many as the model has classes.
+ * The names of the classes in a file's metadata: as JSON, as Python's repr (ultralytics), or separated by
+ * commas or line breaks. Undefined where there are none, or not as many as the model has classes.
  */
 export function classNames({
   metadata,

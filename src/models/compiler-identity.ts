@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The rooms whose code decides what a compiled graph looks like. */
+/** The rooms whose code decides how a compiled graph looks. */
 const COMPILER_ROOMS = ['onnx', 'autodiff', 'dent'];
 
 /**
- * A hash of the compiler's own code. Cached graphs are bound to it, because a version number that somebody has to raise
- * would one day serve the graphs of a compiler with a mistake that has been mended.
+ * A hash of the compiler's own code. Cached graphs are bound to it: with a version number raised by hand,
+ * somebody would one day forget to raise it, and the cache would serve graphs with a mistake that has been
+ * mended.
  */
 export function compilerIdentity(): string {
   const hash = createHash('sha256');

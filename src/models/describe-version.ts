@@ -15,8 +15,8 @@ export async function readModelFile(path: string): Promise<{ bytes: Uint8Array; 
 }
 
 /**
- * A hash of all that decides what becomes of a version's rows, by which processes find out whether they mean the same by a
- * model's name: its file, how images become rows, and its recipes.
+ * A hash of everything that decides how a version's rows are answered: its file, how images become rows, and
+ * its recipes. Processes compare it to find out whether they mean the same by a model's name.
  */
 export function contentHash(name: string, version: number, sha256: string, manifest: Manifest): string {
   const { input, output, labels, recipes } = manifest;
@@ -25,15 +25,15 @@ export function contentHash(name: string, version: number, sha256: string, manif
   return createHash('sha256').update(identity).digest('hex');
 }
 
-/** What the manifest says of the output that classifies. */
+/** What the manifest says about the output that classifies. */
 export const outputHint = ({ output, labels }: Manifest): OutputHint => ({
   ...(output !== undefined && { output }),
   classes: labels.length,
 });
 
 /**
- * Describes versions by their manifest and their file, which is read again when its stamp is another. Rejects with `InputError`
- * where it cannot be read, or holds no image classifier.
+ * Describes versions by their manifest and their file. The file is read again when its stamp changes. Rejects
+ * with `InputError` where it cannot be read, or holds no image classifier.
  */
 export function createDescriber(): (model: FoundModel, version: FoundVersion) => Promise<DescribedVersion> {
   const files = new Map<string, Pick<DescribedVersion, 'sha256' | 'tensors'> & { readonly asked: string }>();

@@ -2,19 +2,19 @@ import type { InputScaling, Inspection, Reading } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
 import { classNames } from './class-names.ts';
 
-/** A manifest for a model's file, and what of it the file did not say. */
+/** A manifest for a model's file, and notes on what the file did not say. */
 export interface ManifestDraft {
   readonly manifest: Readonly<Record<string, unknown>>;
-  /** One line each: what was taken, why, and what to write instead. */
+  /** One line each: the assumption, its reason, and what to write instead. */
   readonly guesses: readonly string[];
-  /** One line each on what the file says itself. */
+  /** One line each on facts from the file itself. */
   readonly findings: readonly string[];
 }
 
 export interface DraftOptions {
   readonly description: string;
   readonly scaling: InputScaling | undefined;
-  /** The output that holds the logits, where somebody has named it. */
+  /** The output that holds the logits, where the user has named it. */
   readonly output?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ interface Part {
 }
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-/** Networks for smaller images are mostly of CIFAR's kind, for which there is no such custom. */
+/** Networks for smaller images are mostly like CIFAR's, which have no such convention. */
 const IMAGENET_FROM_PIXELS = 64;
 
 const BYTE = 1 / 255;
@@ -59,9 +59,9 @@ function channelsOf(channels: number): Part {
 const rounded = (values: readonly number[]): string =>
   values.map((value) => Number(value.toPrecision(4))).join(', ');
 
-/** Where the graph scales by itself, the manifest only says in which range it wants its pixels. */
+/** Where the graph scales by itself, the manifest only gives the range of pixels that it expects. */
 function scaledInside({ factor, offset }: InputScaling): Part {
-  // Whatever is made of pixels spans a few units: a small factor is for pixels up to 255.
+  // Scaled pixels span a few units, so a small factor means pixels up to 255.
   const isByte = factor.every((each) => Math.abs(each) < 0.1);
   const range = isByte ? '0 to 255' : '0 to 1';
   return {
@@ -81,7 +81,7 @@ function scaleOf(
   if (part.type === 'uint8') {
     return { fields: { scale: 1 }, findings: ['The input is uint8, so pixels go in as they are, 0 to 255.'] };
   }
-  // Its classifiers take pixels as they are.
+  // Ultralytics' classifiers take unnormalised pixels.
   if (inspection.metadata.author === 'Ultralytics')
     return {
       fields: { scale: BYTE },
@@ -112,7 +112,10 @@ function labelsOf(inspection: Inspection, classes: number): Part {
   };
 }
 
-/** Of several outputs the one that was taken is written down, so that another export does not change it in silence. */
+/**
+ * Where there are several outputs, the chosen one is written down, so that another export does not change it
+ * unnoticed.
+ */
 function outputOf({ output }: Reading, named: string | undefined): Part {
   if (named !== undefined) return { fields: { output: named } };
   if (output.leftOut.length === 0) return { fields: {} };
@@ -120,7 +123,7 @@ function outputOf({ output }: Reading, named: string | undefined): Part {
   return { fields: { output: output.name }, guesses: [guess] };
 }
 
-/** A model that cannot be adapted can be served as it is all the same. */
+/** A model that cannot be adapted can still be served as it is. */
 function recipesOf({ unsupported }: Inspection): Part {
   if (unsupported.length === 0) {
     return {
@@ -137,8 +140,8 @@ function recipesOf({ unsupported }: Inspection): Part {
 }
 
 /**
- * A manifest for the model that `inspection` describes. Throws `InputError` where it is no classifier of images that the service can
- * make.
+ * A manifest for the model that `inspection` describes. Throws `InputError` where it is no classifier of
+ * images that the service can make.
  */
 export function draftManifest(inspection: Inspection, options: DraftOptions): ManifestDraft {
   const { reading, classes, unsupported } = inspection;

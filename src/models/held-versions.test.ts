@@ -34,7 +34,7 @@ beforeEach(() => {
   held.add(version('b'));
 });
 
-/** Long enough for a release that may happen to happen. */
+/** Long enough for a release to happen, if one is allowed to. */
 const moment = (): Promise<void> => pause(250);
 
 it('releases a version that is retired, and remembers what it was', async () => {

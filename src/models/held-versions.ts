@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DescribedVersion } from './model.ts';
 
-/** How often a version that is not served any more is looked at for rows that still wait. */
+/** How often to check whether rows still wait for a version that is not served any more. */
 const LOOK_MS = 100;
-/** Versions that are gone and still described, for whoever asks late for an answer of theirs. */
+/** How many versions stay described after they are gone, for late requests for their answers. */
 const REMEMBERED = 64;
 
 /** Keeps a version from being released until it is let go. */
@@ -12,22 +12,25 @@ export interface Hold<V> {
   letGo(): void;
 }
 
-/** Whether rows of a content may still be waiting for somebody to run them. */
+/** Whether rows of a content may still wait for a process that runs them. */
 export type IsAwaited = (content: string) => Promise<boolean>;
 
-/** The versions that this process can run: those that are served, and those that were and still have rows to answer. */
+/**
+ * The versions that this process can run: those that are served, and former ones that still have rows to
+ * answer.
+ */
 export interface HeldVersions<V extends DescribedVersion> {
-  /** From now on the version is found by its content. It may be there already, retired or not. */
+  /** Makes the version findable by its content. It may be there already, retired or not. */
   add(version: V): void;
   get(content: string): V | undefined;
-  /** Undefined where the content is not here, or no more. */
+  /** Undefined where the content is not here, or not any more. */
   hold(content: string): Hold<V> | undefined;
-  /** Also of the last that are gone. */
+  /** Knows the last versions that are gone, too. */
   describe(content: string): DescribedVersion | undefined;
   contents(): readonly string[];
   /**
-   * Releases the version once nobody holds it and no row of it waits; resolves then, or when it is wanted again. To be
-   * called when it is not served any more, so that no new rows come.
+   * Releases the version once no request holds it and no row of it waits. Resolves then, or when it is wanted
+   * again. Call it when the version is not served any more, so that no new rows come.
    */
   retire(content: string): Promise<void>;
   /** Releases all, at once. */
@@ -38,7 +41,7 @@ interface Held<V> {
   version: V;
   holds: number;
   retired: boolean;
-  /** Under way once the version was retired. */
+  /** Set once the version is retired. */
   release?: Promise<void> | undefined;
 }
 
@@ -60,8 +63,8 @@ export function createHeldVersions<V extends DescribedVersion>(deps: HeldVersion
   }
 
   /**
-   * Whether nobody has any use for a retired entry. Once no request holds it no further rows come; then a row waits, or
-   * whoever has taken it from the queue holds the entry, or it is answered.
+   * Whether a retired entry is unused. Once no request holds it no further rows come. After that, either a
+   * row waits, or the process that took it from the queue holds the entry, or it is answered.
    */
   async function isFree(entry: Held<V>): Promise<boolean> {
     if (entry.holds > 0 || (await isAwaited(entry.version.content))) return false;

@@ -17,9 +17,12 @@ import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
 /** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
-  /** Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's or the preset that stands in for one. */
+  /**
+   * Adapts `rows` ([N, C, H, W]) under `recipe`, which is one of the manifest's, or the preset that replaces
+   * one.
+   */
   run(recipe: Recipe, rows: Tensor<'float32'>, onProgress?: OnProgress): Promise<AdaptedRows>;
-  /** Runs every artifact, so that no request pays for first allocations. */
+  /** Runs every artifact once, so that no request pays for first allocations. */
   warm(): Promise<void>;
   /** Frees the engine's sessions after the calls in flight. */
   release(): Promise<void>;
@@ -37,13 +40,13 @@ export const rowShape = (input: InputSpec): readonly [number, number, number] =>
   input.width,
 ];
 
-/** The presets that batches too small for one of `recipes` fall back to. */
+/** The presets that replace `recipes` in batches too small for one of them. */
 function fallbackPresets(recipes: Readonly<Record<string, Recipe>>): Set<'isolated' | 'static'> {
   const presets = Object.values(recipes).map(smallBatchPreset);
   return new Set(presets.filter((preset) => preset !== undefined));
 }
 
-/** Whether rows hold the pixels as they are. */
+/** Whether rows hold unnormalised pixels. */
 const feedsPixels = ({ scale, mean, std }: InputSpec): boolean =>
   scale === 1 && mean.every((each) => each === 0) && std.every((each) => each === 1);
 
@@ -78,8 +81,9 @@ interface OpenArtifact {
 }
 
 /**
- * The first run allocates what the later ones reuse; one update touches every node of the graph. On a CPU a row for each of the engine's
- * processes does, where a full batch of large images would take minutes; CUDA chooses its kernels anew for each batch size.
+ * The first run allocates what later ones reuse, and one update touches every node of the graph. On a CPU one
+ * row for each of the engine's processes is enough; a full batch of large images would take minutes. CUDA
+ * chooses its kernels for each batch size.
  */
 async function warm({ recipe, loaded }: OpenArtifact, manifest: Manifest, device: Device): Promise<void> {
   for (const count of device === 'cuda' ? [1, manifest.batching.maxBatchSize] : [loaded.width]) {
@@ -136,7 +140,7 @@ async function openVersion(
         artifacts[recipeName] = await openFor(recipeName, recipe);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        // Recipes fail alike for most reasons, and one may have a reason of its own.
+        // Recipes usually fail for the same reason, and one may have a reason of its own.
         for (const fault of error.faults) faults.add(fault);
       }
     }
@@ -146,7 +150,7 @@ async function openVersion(
     await release();
     throw error;
   }
-  // Any recipe's: `dent predict` opens no other than the one it was asked for.
+  // Any recipe will do: `dent predict` opens only the requested one.
   const { input, output } = Object.values(artifacts)[0]!;
   const [{ reading }] = [...open.values()] as [OpenArtifact];
   return {
@@ -171,14 +175,14 @@ async function openVersion(
   };
 }
 
-/** A version whose files have been read, before anything is made of them. */
+/** A version whose files have been read, but not compiled. */
 export interface ReadVersion<V extends DescribedVersion> extends Pick<DescribedVersion, 'content'> {
   open(): Promise<V>;
 }
 
 /**
- * Reads a version; `open` compiles it for every recipe that it may be asked to run, and opens the graphs in the engine. Both
- * reject with `InputError` naming the file at fault.
+ * Reads a version. `open` compiles it for every recipe that it may have to run, and opens the graphs in the
+ * engine. Both reject with `InputError` naming the file at fault.
  */
 export async function readVersion(
   deps: LoadVersionDeps,

@@ -9,8 +9,8 @@ const perChannel = (value: Type.TNumberOptions) =>
   Type.Array(Type.Number(value), { minItems: 1, maxItems: 3 });
 
 /**
- * `model.json` as a person writes it. What decides the answer's correctness (size, channel order, scale) has no default:
- * a wrong guess would give wrong answers without any error.
+ * `model.json` as a person writes it. Fields that decide whether answers are correct (size, channel order,
+ * scale) have no default: a wrong guess would give wrong answers without any error.
  */
 const ManifestSchema = Type.Object(
   {
@@ -73,7 +73,7 @@ const fieldsOf = (schema: Type.TSchema): readonly string[] =>
 const unknownField = (field: string, schema: Type.TSchema): string =>
   `there is no field "${field}"; the fields here are ${fieldsOf(schema).join(', ')}.`;
 
-/** One sentence for each thing that an error of the schema says of what is in the top-level field `top`. */
+/** One sentence for each fault that an error of the schema reports in the top-level field `top`. */
 function describe(error: ValidationError, top: string, schema: Type.TSchema): string[] {
   const field = dotted(top, error.instancePath);
   switch (error.keyword) {
@@ -87,7 +87,7 @@ function describe(error: ValidationError, top: string, schema: Type.TSchema): st
       return [
         `the field "${field}" must be ${[error.params.type].flat().map((type) => KINDS[type] ?? type)}.`,
       ];
-    // The schema `false` behind an unknown field says less than the error that follows it.
+    // For an unknown field the schema `false` says less than the next error.
     case 'boolean':
       return [];
     default:
@@ -106,10 +106,10 @@ function readJson(text: string, file: string): Readonly<Record<string, unknown>>
   throw new InputError(`${file}: it must be a JSON object.`);
 }
 
-/** As many as the schema tells of a field. */
+/** The most faults to report of one field. */
 const MOST_TOLD = 8;
 
-/** A list of thousands of wrong labels is told of by the first few; every field has its turn. */
+/** Of thousands of wrong labels only the first few are reported, so that every field gets its turn. */
 function schemaFaults(written: Readonly<Record<string, unknown>>): string[] {
   const { properties, required } = ManifestSchema;
   const unknown = Object.keys(written).filter((name) => !Object.hasOwn(properties, name));
@@ -125,7 +125,10 @@ function schemaFaults(written: Readonly<Record<string, unknown>>): string[] {
   ];
 }
 
-/** Lists that were made on Windows, or cut at commas, leave line ends and blanks on labels that nobody sees. */
+/**
+ * Lists that were made on Windows, or split at commas, have labels with line ends and blanks that nobody
+ * sees.
+ */
 function labelFaults(labels: unknown): string[] {
   if (!Array.isArray(labels)) return [];
   return labels
@@ -157,7 +160,7 @@ function recipeFaults(name: string, options: unknown): string[] {
 const DEFAULT_RECIPES: Readonly<Record<string, unknown>> = { isolated: { preset: 'isolated' }, static: {} };
 const DEFAULT_RECIPE = 'isolated';
 
-/** What is wrong with the recipes, which may be anything where the schema has said so. */
+/** The faults of the recipes. Where the schema has already reported them, they may be of any type. */
 function recipesFaults(
   recipes: unknown = DEFAULT_RECIPES,
   defaultRecipe: unknown = DEFAULT_RECIPE,
@@ -200,8 +203,8 @@ function checked(text: string, file: string): ManifestFile {
 }
 
 /**
- * The manifest in `text` with its defaults filled in. `file` is the name that errors give.
- * Throws `InputError` with every fault, each naming the file and the field.
+ * The manifest in `text` with its defaults filled in. `file` is its name in errors. Throws `InputError` with
+ * every fault, each naming the file and the field.
  */
 export function parseManifest(text: string, file: string): Manifest {
   const { input, ...written } = checked(text, file);

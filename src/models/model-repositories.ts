@@ -20,8 +20,8 @@ export async function openAndWarm(open: () => Promise<ServingVersion>): Promise<
 }
 
 /**
- * A repository whose versions are compiled, opened and warmed by `load`, and again whenever they change. Rejects as
- * `openRepository` does.
+ * A repository. `load` compiles, opens and warms its versions, and does so again whenever they change.
+ * Rejects as `openRepository` does.
  */
 export function openModelRepository(
   { observer, isAwaited, ...deps }: LoadVersionDeps & CommonDeps,
@@ -43,7 +43,10 @@ export interface ModelDescriptionsDeps extends Pick<CommonDeps, 'observer'> {
   readonly isRunnable: VersionLoader<DescribedVersion>['isRunnable'];
 }
 
-/** The same without an engine, for processes that take requests and leave the work to others: nothing is compiled. */
+/**
+ * The same without an engine, for processes that take requests and leave the work to others. Nothing is
+ * compiled.
+ */
 export function openModelDescriptions(
   { observer, isRunnable }: ModelDescriptionsDeps,
   options: RepositoryOptions,

@@ -6,16 +6,16 @@ import type { FoundModel, FoundVersion } from './repository-scan.ts';
 interface VersionState<V extends DescribedVersion> extends KnownVersion {
   tried?: KnownVersion['tried'];
   serving?: V | undefined;
-  /** Why what was found last is not what serves. */
+  /** Why the version found last does not serve. */
   reason?: string | undefined;
-  /** Whether it may yet be served without being changed. */
+  /** Whether it may yet serve without being changed. */
   isWaiting?: boolean;
 }
 
 /** One model as the repository keeps it. */
 export interface ModelState<V extends DescribedVersion> {
   readonly name: string;
-  /** What its folder held when it was last read. */
+  /** The contents of its folder when it was last read. */
   found?: FoundModel;
   /** The folder's stamp at that time. */
   readStamp?: string;
@@ -31,7 +31,7 @@ export const createModelState = <V extends DescribedVersion>(name: string): Mode
   versions: new Map(),
 });
 
-/** The state of a version, which is made where there is none. */
+/** The state of a version; created where there is none. */
 export function versionState<V extends DescribedVersion>(
   { versions }: ModelState<V>,
   version: number,
@@ -49,7 +49,7 @@ export const servesWithout = <V extends DescribedVersion>(
   version: number,
 ): boolean => [...versions.values()].some((each) => each.version !== version && each.serving !== undefined);
 
-/** Notes that the version was tried as it was found, with the reason why it does not serve where it does not. */
+/** Records that the version was tried as it was found, with the reason where it does not serve. */
 export function noteTried<V extends DescribedVersion>(
   state: ModelState<V>,
   { version, stamp }: FoundVersion,
@@ -75,7 +75,7 @@ function versionEntry<V extends DescribedVersion>(
   return { version, state: isWaiting ? 'loading' : 'failed', reason };
 }
 
-/** What is told of the model, with reasons in words that `tell` makes of them. */
+/** The description of the model. `tell` writes the reasons. */
 export function modelEntry<V extends DescribedVersion>(
   state: ModelState<V>,
   tell: (reason: string) => string,

@@ -1,7 +1,10 @@
 import type { Reading, Recipe, TensorNames } from '../dent/index.ts';
 import type { Artifact } from '../engine/adaptation/adaptation.ts';
 
-/** How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) / std. */
+/**
+ * How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) /
+ * std.
+ */
 export interface InputSpec {
   readonly width: number;
   readonly height: number;
@@ -17,7 +20,7 @@ export interface InputSpec {
 export interface Manifest {
   readonly description: string;
   readonly input: InputSpec;
-  /** The model's output that holds the logits; the compiler chooses where it is not set. */
+  /** The model's output that holds the logits. Where it is not set the compiler chooses. */
   readonly output?: string;
   readonly labels: readonly string[];
   readonly recipes: Readonly<Record<string, Recipe>>;
@@ -28,22 +31,25 @@ export interface Manifest {
     readonly maxBatchSize: number;
     readonly maxDelayMs: number;
     readonly queueLimit: number;
-    /** A request's deadline where it names none, and the largest it may name. */
+    /** The deadline of requests that name none, and the longest that they may name. */
     readonly timeoutMs: number;
   };
 }
 
-/** One version of one model: all that is needed to take requests for it, and to write their answers. */
+/** One version of one model: everything needed to take requests for it and to write their answers. */
 export interface DescribedVersion {
   readonly name: string;
   readonly version: number;
   /** Of the model file. */
   readonly sha256: string;
-  /** What the model file calls its images and its logits. */
+  /** The names of the images and of the logits in the model file. */
   readonly tensors: TensorNames;
-  /** What the model file was taken for; absent where engines are elsewhere, and nobody has compiled it here. */
+  /**
+   * How the model file was understood. Absent where engines are elsewhere and this process has not compiled
+   * it.
+   */
   readonly reading?: Reading;
-  /** Names all that decides what becomes of its rows; see `contentHash`. */
+  /** Identifies everything that decides how its rows are answered; see `contentHash`. */
   readonly content: string;
   readonly manifest: Manifest;
 }

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.ts';
 
-/** Does `work`; what of its rejections is a person's to mend gets the file at fault in front. */
+/** Does `work`. Where it rejects with a fault that a person must mend, the file at fault goes in front. */
 export async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

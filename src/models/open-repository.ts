@@ -9,18 +9,18 @@ import type { ModelEntry, ModelRepository, RepositoryObserver } from './reposito
 import { listRepository, type ModelFolder, type PassedOver } from './repository-scan.ts';
 import { withoutPlaces } from './without-places.ts';
 
-/** How long a folder must have been still before it is read: whoever copies a model into it is done then. */
+/** A folder is read once it has not changed for this long: copying into it has ended then. */
 const SETTLE_MS = 500;
-/** How long a model that somebody asks for may wait for the first worker that has it. */
+/** How long a requested model may wait for its first worker. */
 const WORKER_WAIT_MS = 30_000;
 
 export interface RepositoryOptions {
   readonly root: string;
-  /** Where compiled models are; of this folder and of `root` callers are not told the place. */
+  /** Where compiled models are. Callers do not learn the place of this folder, nor of `root`. */
   readonly cacheDir?: string;
-  /** Answers requests that name no model; the first in the order of names where it is not set. */
+  /** Answers requests that name no model. Where it is not set: the first model in the order of names. */
   readonly defaultModel?: string;
-  /** How often to look for changes, milliseconds; 0: only when asked to. */
+  /** How often to look for changes, milliseconds. 0: only on request. */
   readonly pollMs: number;
 }
 
@@ -32,8 +32,8 @@ export interface RepositoryDeps<V extends DescribedVersion> {
 }
 
 /**
- * The models that can be read, and why the others cannot. Rejects with `InputError` where the repository cannot be read, or
- * none of its models.
+ * The models that can be read, and why the others cannot. Rejects with `InputError` where the repository
+ * cannot be read, or none of its models.
  */
 async function readStates<V extends DescribedVersion>(root: string) {
   const states = new Map<string, ModelState<V>>();
@@ -49,7 +49,7 @@ async function readStates<V extends DescribedVersion>(root: string) {
   return { states, passedOver };
 }
 
-/** Reads a folder into the state, and resolves with what it failed with. */
+/** Reads a folder into the state. Resolves with the failure, if there was one. */
 async function readFolder<V extends DescribedVersion>(
   state: ModelState<V>,
   folder: ModelFolder,
@@ -82,8 +82,8 @@ const notLoaded = (name: string, reason: string): ServiceError =>
   new ServiceError('invalid_request', `The model "${name}" could not be loaded. ${reason}`);
 
 /**
- * Reads the manifests of the repository; `load` makes its versions ready. Rejects with `InputError` where the repository
- * cannot be read or none of its models can, and where `defaultModel` names no model.
+ * Reads the manifests of the repository. `load` makes its versions ready. Rejects with `InputError` where the
+ * repository cannot be read, where none of its models can, and where `defaultModel` names no model.
  */
 export async function openRepository<V extends DescribedVersion>(
   { loader, observer, isAwaited }: RepositoryDeps<V>,
@@ -95,7 +95,7 @@ export async function openRepository<V extends DescribedVersion>(
   const entries = new Map<string, ModelEntry<V>>();
   const { release } = loader;
   const held = createHeldVersions<V>({ release, isAwaited, onReleased: observer.released });
-  /** Of each folder the stamp at the last look. */
+  /** The stamp of each folder at the last look. */
   let seen = new Map<string, string>();
   let repositoryFault: string | undefined;
   let isLoaded = false;
@@ -115,20 +115,20 @@ export async function openRepository<V extends DescribedVersion>(
     ]);
   const applyDeps = { loader, held, observer, publish, isClosed: () => isClosed };
 
-  /** One change of the models at a time. */
+  /** Changes the models one change at a time. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = lastTurn.then(work);
     lastTurn = turn.catch(() => {});
     return turn;
   }
 
-  /** Brings what serves to what was found. Resolves with false where that has to wait for a worker. */
+  /** Serves the versions that were found. Resolves with false where that has to wait for a worker. */
   async function applyFound(state: ModelState<V>): Promise<boolean> {
     if (state.isUnloaded || state.fault !== undefined || !state.found) return true;
     return applyModel(applyDeps, state, state.found);
   }
 
-  /** Brings what serves to what the folder holds. Resolves with false where that has to wait for a worker. */
+  /** Serves the contents of the folder. Resolves with false where that has to wait for a worker. */
   async function apply(state: ModelState<V>, folder: ModelFolder): Promise<boolean> {
     if (state.readStamp !== folder.stamp) {
       const fault = await readFolder(state, folder);
@@ -144,7 +144,7 @@ export async function openRepository<V extends DescribedVersion>(
     return state;
   }
 
-  /** Takes the model's versions out of service; each promise resolves when one of them is released. */
+  /** Takes the model's versions out of service. Each promise resolves when one of them is released. */
   function retireAll(state: ModelState<V>): Promise<void>[] {
     const serving = Array.from(state.versions.values(), (version) => version.serving);
     for (const version of state.versions.values()) {
@@ -166,7 +166,7 @@ export async function openRepository<V extends DescribedVersion>(
     void Promise.all(retireAll(state));
   }
 
-  /** Applies what has changed. Resolves with false where it is worth to look again soon. */
+  /** Applies changes. Resolves with false where it should look again soon. */
   async function look(waitForStillness: boolean): Promise<boolean> {
     const { folders, passedOver } = await listRepository(root);
     const before = seen;
@@ -186,7 +186,7 @@ export async function openRepository<V extends DescribedVersion>(
     return isDone;
   }
 
-  /** Goes on with what waits for a worker, as it was read. */
+  /** Continues with models that wait for a worker, as they were read. */
   async function goOn(): Promise<boolean> {
     let isDone = true;
     for (const state of states.values()) if (!(await applyFound(state))) isDone = false;
@@ -199,7 +199,7 @@ export async function openRepository<V extends DescribedVersion>(
       isDone = await inTurn(pollMs === 0 ? goOn : () => look(true));
       repositoryFault = undefined;
     } catch (error) {
-      // A volume that went away takes nothing with it.
+      // When a volume disappears, its models stay.
       const fault = reasonOf(error);
       if (fault !== repositoryFault) observer.failed(undefined, undefined, error);
       repositoryFault = fault;
@@ -222,7 +222,7 @@ export async function openRepository<V extends DescribedVersion>(
     if (folder === undefined) throw unknownModel(name);
     const state = stateOf(name);
     state.isUnloaded = false;
-    // What failed before may have failed for a reason that is not in its files.
+    // An earlier failure may have a reason outside its files.
     if (state.fault !== undefined) delete state.readStamp;
     for (const version of state.versions.values())
       if (version.reason !== undefined) version.tried = undefined;

@@ -1,6 +1,6 @@
 import type { PassedOver } from './repository-scan.ts';
 
-/** Tells of each folder when it is first found to be passed over, and not again while it stays. */
+/** Reports each folder when it is first passed over, and not again while it stays. */
 export function createTeller(tell: (folder: PassedOver) => void): (found: readonly PassedOver[]) => void {
   let told = new Set<string>();
   return (found) => {

@@ -19,7 +19,7 @@ const bytes = modelOf(chain(toFloat, body, head), {
   type: { dataType: DATA_TYPE.uint8, shape: ['n', 3, 6, 8] },
 });
 
-/** A repository whose one model takes bytes, and what a describer and a loader make of it. */
+/** A repository whose one model takes bytes, as a describer and a loader see it. */
 async function repository(input: object) {
   const folder = await mkdtemp(join(tmpdir(), 'dent-pixels-'));
   onTestFinished(() => rm(folder, { recursive: true }));

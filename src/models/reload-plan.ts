@@ -2,7 +2,7 @@ import type { InputError } from '../errors.ts';
 import type { Manifest } from './model.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
-/** A version as it is known, and of which files it was last tried to serve it; absent where that is still to be done. */
+/** A known version, and the files with which it was last tried. Absent where it has not been tried yet. */
 export interface KnownVersion {
   readonly version: number;
   readonly tried?: { readonly stamp: string; readonly manifest: Manifest } | undefined;
@@ -10,7 +10,7 @@ export interface KnownVersion {
 
 export type ReloadStep =
   | { readonly kind: 'load'; readonly version: FoundVersion }
-  /** There is nothing to load; what served of the version before goes on. */
+  /** Nothing can be loaded. What served of the version before goes on. */
   | { readonly kind: 'fail'; readonly version: FoundVersion; readonly fault: InputError }
   | { readonly kind: 'remove'; readonly version: number };
 
@@ -18,8 +18,8 @@ const sameManifest = (a: Manifest, b: Manifest): boolean =>
   a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * What is to be done for the versions of a model to be those of `found`. The removals come last, so that what takes a
- * version's place is there before it goes.
+ * The steps that turn a model's versions into those of `found`. Removals come last, so that a version's
+ * replacement is there before the version goes.
  */
 export function planReload(known: readonly KnownVersion[], found: FoundModel): readonly ReloadStep[] {
   const isNew = ({ version, stamp }: FoundVersion): boolean => {

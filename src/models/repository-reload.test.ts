@@ -20,7 +20,7 @@ const MANIFEST = {
   recipes: { static: {} },
   defaultRecipe: 'static',
 };
-/** A field that ONNX does not know, by which copies of one model differ for whoever hashes them. */
+/** A field that ONNX does not know. It makes copies of one model with different hashes. */
 const unknownField = (value: number): Uint8Array => Uint8Array.of(0xb8, 0x3e, value);
 
 let engine: Engine;
@@ -77,7 +77,7 @@ const observer: RepositoryObserver = {
   released: ({ name, version }) => heard.push(`released ${name}:${version}`),
 };
 
-/** Contents of which rows wait. */
+/** The contents that rows wait for. */
 const waiting = new Set<string>();
 
 async function open({ pollMs = 0 } = {}): Promise<ModelRepository> {
@@ -171,7 +171,7 @@ it('opens a changed file beside the old one, and releases that when its rows are
 
   request.letGo();
   await pause(250);
-  // The row that waits is run by the version that it was accepted for.
+  // The version that accepted the row runs it.
   const run = repository.hold(before.content)!;
   waiting.delete(before.content);
   expect((await run.version.run(PRESETS.static, row)).logits.dims).toEqual([1, 10]);
@@ -223,7 +223,7 @@ it('goes on serving what a version was while its changed file cannot be, and tri
   await writeVersion('a', 1);
   await repository.reload();
   expect(reasonOf(repository, 'a', 1)).toBe('ready');
-  // The bytes are those that have served all along.
+  // These bytes have served all the time.
   expect(heard).toEqual(['ready a:1']);
 });
 
@@ -257,7 +257,7 @@ it('goes on with the manifest that it has while the new one cannot be read', asy
   await rm(join(root, 'a', 'model.json'));
   await repository.reload();
   expect(repository.model('a')).toMatchObject({
-    // Where the repository is, is in the log alone.
+    // Only the log names the place of the repository.
     reason: 'a/model.json: the manifest is missing.',
     versions: [{ state: 'ready' }],
   });
@@ -279,7 +279,7 @@ it('serves models that are added, and those no more that are removed', async () 
     reason: expect.stringMatching(/^half\/model\.json: the manifest is missing\./),
     versions: [],
   });
-  // Whoever names no model has the same one as before.
+  // Requests that name no model get the same model as before.
   expect(repository.defaultModel).toBe('b');
   await rm(join(root, 'a'), { recursive: true });
   await rm(join(root, 'half'), { recursive: true });
@@ -492,7 +492,7 @@ describe('without an engine', () => {
     const loaded = repository.loadModel('a');
     await pause(100);
     expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 loading']);
-    // Nobody has the first any more, so it makes no difference where rows of the second wait.
+    // No worker has the first any more, so it makes no difference where rows of the second wait.
     runnable.clear();
     await loaded;
     expect(servingOf(repository, 'a').version).toBe(2);

@@ -78,7 +78,7 @@ it('refuses links that lead out of the repository', async () => {
   ]);
   await rm(join(root, 'a', '1'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a', '1'));
-  // However the repository is named.
+  // The repository may be given by a relative path.
   const relativeRoot = `./${relative(process.cwd(), root)}/`;
   expect(await faultsOf(relativeRoot)).toEqual([expect.stringContaining('this symbolic link leads out')]);
   expect(await faultsOf(root)).toEqual([
@@ -123,7 +123,7 @@ it("names the folder around where a model's folder is named for the repository",
   await expect(listRepository(join(root, 'a'))).rejects.toThrow(
     `${join(root, 'a')}: this is the folder of a model; the model repository is the folder around it.`,
   );
-  // A manifest that lies about beside the models keeps none of them from serving.
+  // A stray manifest beside the models does not keep them from serving.
   await write('model.json', manifest);
   expect((await scanRepository(root)).map(({ name }) => name)).toEqual(['a']);
 });
@@ -133,7 +133,7 @@ it('reads a repository behind a link whose end has no name here', async (test) =
   await write('.elsewhere/a/1/model.onnx');
   const [hidden, copy] = [join(folder, 'hidden'), join(root, '.elsewhere', '.')];
   await mkdir(hidden);
-  // As the root of another container is seen: a mount that this process does not have.
+  // The root of another container looks like this: a mount that this process does not have.
   const script = 'mount -t tmpfs none "$0" && cp -r "$1" "$0/models" && echo there && exec sleep 300';
   const other = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, hidden, copy]);
   try {

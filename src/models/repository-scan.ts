@@ -8,9 +8,9 @@ import type { Manifest } from './model.ts';
 export interface FoundVersion {
   readonly version: number;
   readonly modelPath: string;
-  /** Differs whenever the model file may have changed, or any other that may hold its weights. */
+  /** Differs whenever the model file may have changed, or another file that may hold its weights. */
   readonly stamp: string;
-  /** Why there is no model file that may be read. */
+  /** Why there is no model file, or none that may be read. */
   readonly fault?: InputError;
 }
 
@@ -24,22 +24,25 @@ export interface FoundModel {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** A folder that is none of the repository's, such as a backup or what a storage system keeps for itself. */
+/** A folder that is not part of the repository, such as a backup, or a folder of the storage system. */
 export interface PassedOver {
   readonly path: string;
   /** Why, in one sentence. */
   readonly reason: string;
 }
 
-/** A folder of the repository, which should be a model; nothing in it has been read yet. */
+/** A folder of the repository that should be a model. Nothing in it has been read yet. */
 export interface ModelFolder {
   readonly name: string;
   readonly path: string;
-  /** Differs whenever anything may have changed that decides what is served of the folder. */
+  /** Differs whenever anything may have changed that decides what the folder serves. */
   readonly stamp: string;
-  /** The manifest and the versions. Rejects with an `InputError` of every fault, each naming the path, and the field of a manifest. */
+  /**
+   * The manifest and the versions. Rejects with one `InputError` for every fault, each naming the path, and
+   * the field of a manifest.
+   */
   read(): Promise<FoundModel>;
-  /** The versions that are there, whatever the manifest is. Never rejects. */
+  /** The versions in the folder, even without a valid manifest. Never rejects. */
   versions(): Promise<readonly FoundVersion[]>;
 }
 
@@ -49,7 +52,7 @@ export interface RepositoryListing {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** The absolute path of the repository as it was named, and where that leads. */
+/** The absolute path of the repository as it was given, and the real path behind it. */
 interface Root {
   readonly top: string;
   readonly real: string;
@@ -72,8 +75,9 @@ async function isLinked(top: string, path: string): Promise<boolean> {
 }
 
 /**
- * Refuses what a symbolic link leads to outside of the repository, and where `what` says what it is, that it is missing. The repository
- * itself may be a link whose end has no name here, as one into the file system of another container has.
+ * Refuses a symbolic link that leads outside of the repository. With `what`, also refuses a missing file, by
+ * that name. The repository itself may be a link whose target has no name here, such as one into the file
+ * system of another container.
  */
 async function checkInside({ top, real: root }: Root, path: string, what?: string): Promise<void> {
   const real = await isLinked(top, path)
@@ -94,7 +98,10 @@ async function candidates(path: string): Promise<string[]> {
     .sort();
 }
 
-/** False for what is surely none. A link that leads nowhere may be a folder again, and is told of when it is read. */
+/**
+ * False for what is surely no folder. A link that leads nowhere may become a folder again; reading it reports
+ * the fault.
+ */
 const mayBeFolder = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),
@@ -102,8 +109,8 @@ const mayBeFolder = (path: string): Promise<boolean> =>
   );
 
 /**
- * The inode tells a file that was renamed into place, the time of the change one whose contents kept size and date, or whose
- * permissions were mended.
+ * The inode reveals a file that was renamed into place. The time of change reveals changed contents of the
+ * same size and date, and repaired permissions.
  */
 const stampOf = (path: string): Promise<string> =>
   stat(path).then(
@@ -142,7 +149,7 @@ async function findVersion(root: Root, folder: string, stamp: string): Promise<F
   }
 }
 
-/** The fault, and where the folder holds a model of another name, which. */
+/** The fault, with the name of the .onnx file that the folder holds instead, if there is one. */
 async function withNearMiss(fault: InputError, folder: string): Promise<InputError> {
   const files = await versionFiles(folder);
   const [other] = files.filter((file) => file.endsWith('.onnx'));
@@ -168,7 +175,7 @@ async function findVersions(
   return versions.sort((a, b) => a.version - b.version);
 }
 
-/** A link to a file is no folder, and nothing to speak of. */
+/** A link to a file is no folder, and not worth a report. */
 async function findPassedOver(path: string, names: readonly string[], reason: string): Promise<PassedOver[]> {
   const found: PassedOver[] = [];
   for (const name of names) {
@@ -180,7 +187,7 @@ async function findPassedOver(path: string, names: readonly string[], reason: st
 const NO_VERSION = 'this folder is passed over, as the name of a version is a positive whole number.';
 const NO_MODEL = 'this folder is passed over, as it has no model.json and its name is none of a model.';
 
-/** What `works` resolve with; rejects with the faults of all of them. */
+/** The results of all `works`. Rejects with the faults of all of them. */
 async function allOf<T extends readonly Promise<unknown>[]>(
   works: readonly [...T],
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
@@ -241,14 +248,14 @@ const hasManifest = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Every volume of ext4 has such a folder, and a model might be called so. */
+/** Every ext4 volume has such a folder, and a model could have that name. */
 const LOST_AND_FOUND = 'lost+found';
 
-/** Whether a folder is none that somebody meant for a model, but one such as `lost+found`, `@eaDir` or `$RECYCLE.BIN`. */
+/** Whether a folder was never meant as a model, such as `lost+found`, `@eaDir` or `$RECYCLE.BIN`. */
 const isStray = async (path: string, name: string): Promise<boolean> =>
   (!SAFE_NAME.test(name) || name === LOST_AND_FOUND) && !(await hasManifest(path));
 
-/** Whoever names a model's folder for the repository has its versions taken for models. */
+/** If a model's own folder is given as the repository, its versions look like models. Says so. */
 async function checkLevel(root: string, folders: readonly ModelFolder[]): Promise<void> {
   if (!(await hasManifest(root))) return;
   for (const { path } of folders) if (await hasManifest(path)) return;
@@ -258,8 +265,8 @@ async function checkLevel(root: string, folders: readonly ModelFolder[]): Promis
 }
 
 /**
- * The folders of the repository `root`. Rejects with `InputError` where `root` cannot be read or holds no model: both are what a
- * volume looks like that is not there.
+ * The folders of the repository `root`. Rejects with `InputError` where `root` cannot be read or holds no
+ * model: a missing volume looks like either.
  */
 export async function listRepository(root: string): Promise<RepositoryListing> {
   try {

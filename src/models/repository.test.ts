@@ -47,7 +47,7 @@ async function write(name: string, changes: object = {}, version = 1): Promise<v
   await writeFile(join(root, name, 'model.json'), JSON.stringify({ ...manifest, ...changes }));
 }
 
-/** Opens and loads the repository; `failures` collects what its observer hears. */
+/** Opens and loads the repository. `failures` collects what its observer hears. */
 async function load(options: { cacheDir?: string; defaultModel?: string } = {}) {
   const { cacheDir = join(folder, 'cache'), ...rest } = options;
   const counted: typeof compile = (...args) => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { float32 } from '../../tensor.ts';
 import { adaptInPasses, type PassResult, type PassState } from './adapt-in-passes.ts';
 
-/** Answers for three rows; every number says in which pass it was made. */
+/** Answers for three rows. Every number says which pass made it. */
 async function answer({ carried, updates }: PassState): Promise<PassResult> {
   const next = float32(
     carried.dims,

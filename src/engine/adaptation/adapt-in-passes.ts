@@ -1,7 +1,7 @@
 import { float32, type Tensor } from '../../tensor.ts';
 import type { AdaptedRows } from './adaptation.ts';
 
-/** What the pass before has left behind for the next. */
+/** The state that one pass leaves for the next. */
 export interface PassState {
   /** [tensors, parameters]. */
   readonly carried: Tensor<'float32'>;
@@ -9,7 +9,7 @@ export interface PassState {
   readonly gradient: Tensor<'float32'>;
   /** How many updates are made when the pass predicts. */
   readonly updates: number;
-  /** Of the whole batch. */
+  /** Number of rows in the whole batch. */
   readonly batchRows: number;
   /** Whether another update follows. */
   readonly adapt: boolean;
@@ -28,9 +28,9 @@ export interface PassResult {
 }
 
 /**
- * Adapts to `batchRows` rows that share `parameters` parameters: `steps` + 1 passes, each of which first makes the update
- * that the gradients of the last one call for. The gradient is the sum over rows in float64, so that how a batch is cut makes
- * next to no difference.
+ * Adapts to `batchRows` rows that share `parameters` parameters, in `steps` + 1 passes. Each pass first makes
+ * the update with the last pass's gradients. The gradient is the sum over rows in float64, so it hardly
+ * matters how a batch is cut.
  */
 export async function adaptInPasses(
   pass: (state: PassState) => Promise<PassResult>,

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor.ts';
 
-/** A self-adapting graph on disk and what the engine must know to run it well. */
+/** A self-adapting graph on disk, and what the engine must know to run it well. */
 export interface Artifact {
   /** Names the artifact in logs and errors, for example `cifar10-resnet14:1/isolated`. */
   readonly name: string;
@@ -11,13 +11,15 @@ export interface Artifact {
   /** Name of the graph's output of adapted logits, [N, K] float32. */
   readonly output: string;
   /**
-   * Present where a row's answer does not depend on the rows beside it: a batch may then be cut into parts of at most so many
-   * rows, which fit the cache, and spread over the engine's processes. Absent: the rows of a call run together.
+   * Present where a row's answer does not depend on the rows beside it. A batch may then be cut into parts of
+   * at most this many rows, which fit the cache, and spread over the engine's processes. Absent: the rows of
+   * a call run together.
    */
   readonly rowsPerPart?: number;
   /**
-   * Present where the graph is not self-adapting but one pass, which is run `steps` + 1 times over all parts of a batch: the
-   * shape of what one pass hands to the next, [tensors, parameters]. Goes with `rowsPerPart`.
+   * Present where the graph is not self-adapting but one pass, to be run `steps` + 1 times over all parts of
+   * a batch: the shape of the state that one pass hands to the next, [tensors, parameters]. Goes with
+   * `rowsPerPart`.
    */
   readonly carried?: readonly [tensors: number, parameters: number];
 }
@@ -34,13 +36,16 @@ export interface AdaptedRows {
   readonly sigma?: Tensor<'float32'>;
 }
 
-/** Hears how many of the rows of a call are done, and which process did the latest of them. */
+/** Hears how many of the rows of a call are done, and which process did the last of them. */
 export type OnProgress = (rowsDone: number, pid: number) => void;
 
 export interface LoadedArtifact {
   /** How many parts of batches may run at the same time. */
   readonly width: number;
-  /** Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh parameters. */
+  /**
+   * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh
+   * parameters.
+   */
   run(rows: Tensor<'float32'>, steps: number, onProgress?: OnProgress): Promise<AdaptedRows>;
   /** Frees the sessions. Calls in flight finish first. */
   release(): Promise<void>;
@@ -49,8 +54,8 @@ export interface LoadedArtifact {
 /** Runs self-adapting graphs on an engine. */
 export interface Adaptation {
   /**
-   * Opens the artifact's sessions; resolves when they can run. Rejects with `InputError` where the file is no self-adapting
-   * graph.
+   * Opens the artifact's sessions. Resolves when they can run. Rejects with `InputError` where the file is no
+   * self-adapting graph.
    */
   load(artifact: Artifact): Promise<LoadedArtifact>;
 }

@@ -5,7 +5,7 @@ import type { Artifact } from './adaptation.ts';
 /** The names of a self-adapting graph beside the model's own. */
 const ADAPTING_INPUTS = ['steps'];
 const ADAPTING_OUTPUTS: Readonly<Record<string, Join>> = { static_logits: 'rows', entropy: 'columns' };
-/** And those of the graph of one pass. */
+/** And the names of the graph of one pass. */
 const PASS_INPUTS = ['carried', 'gradient', 'updates', 'batch_rows', 'adapt'];
 const PASS_OUTPUTS: Readonly<Record<string, Join>> = {
   entropy: 'rows',
@@ -13,12 +13,12 @@ const PASS_OUTPUTS: Readonly<Record<string, Join>> = {
   next_gradient: 'sum',
 };
 
-/** One sigma for each row is joined; one for all rows ([1]) is the same in each part. */
+/** One sigma per row: joined. One sigma for all rows ([1]): the same in each part. */
 const sigmaJoin = ([size]: readonly (number | string)[]): Join => (size === 1 ? 'same' : 'rows');
 
 /**
- * The outputs of an artifact's graph, and how those of parts of a batch become those of the batch. Throws `InputError` where
- * the graph is not of the artifact's kind.
+ * The outputs of an artifact's graph, and how the outputs of parts become those of the batch. Throws
+ * `InputError` where the graph is not of the artifact's kind.
  */
 export function outputsOf(
   { name, input, output, carried }: Artifact,

@@ -153,7 +153,7 @@ describe('sessions', () => {
     const split = await adaptation.load(graph('rows'));
     const before = await threads();
     const whole = await adaptation.load(graph('rows', false));
-    // The thread that asks works too, so that a session with three threads starts two.
+    // The asking thread works too, so a session with three threads starts two.
     const during = [before[0]! + 2, before[1], before[2]];
     expect(await threads()).toEqual(during);
     await Promise.all([split.run(batch(40), 1), whole.run(batch(40), 1)]);

@@ -6,12 +6,15 @@ import type { AdaptedRows, Artifact, LoadedArtifact, OnProgress } from './adapta
 import { outputsOf } from './graph-names.ts';
 import { runInParts } from './run-in-parts.ts';
 
-/** An update, which is a forward and a backward pass, takes about three forward passes' time. */
+/** An update is a forward and a backward pass. It takes about as long as three forward passes. */
 const UPDATE = 3;
-/** So many forward passes of a row make a message worth its while. */
+/** A message pays for itself from this many forward passes of a row. */
 const PASSES_PER_MESSAGE = 96;
 
-/** How many rows to send to a child at once, in whole parts, where a row takes the time of so many forward passes. */
+/**
+ * How many rows to send to a child at once, in whole parts, where a row takes as long as `passes` forward
+ * passes.
+ */
 const rowsPerMessage = (rowsPerPart: number, passes: number): number =>
   rowsPerPart * Math.ceil(PASSES_PER_MESSAGE / (passes * rowsPerPart));
 
@@ -30,7 +33,7 @@ interface Call {
   readonly batch: Tensor<'float32'>;
   readonly steps: number;
   readonly onProgress: OnProgress;
-  /** Aborted where a part has failed: the others are of no use to anybody. */
+  /** Aborted where a part has failed: nobody needs the others then. */
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +62,7 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
   };
 }
 
-/** A row counts as done in so far as its passes are. */
+/** Counts a row as done in proportion to its finished passes. */
 function adaptPassByPass(call: Call): Promise<AdaptedRows> {
   const { graph, artifact, join, batch, steps, onProgress, signal } = call;
   const rowsPerRun = call.rowsPerPart!;
@@ -93,7 +96,7 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
   return adaptInPasses(pass, artifact.carried!, batch.dims[0]!, steps);
 }
 
-/** The graph of an artifact, opened and found to be of its kind. */
+/** Opens the graph of an artifact and checks that it is of the artifact's kind. */
 async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) {
   const { name, path } = artifact;
   const sessions = split ? 'every' : 'first';
@@ -107,8 +110,8 @@ async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) 
 }
 
 /**
- * Opens sessions of `artifact`: one with a single thread in every process where batches are split, otherwise one with all
- * threads in the first. Rejects with `InputError` where it is no self-adapting graph.
+ * Opens sessions of `artifact`: where batches are split, one with a single thread in every process; otherwise
+ * one with all threads in the first process. Rejects with `InputError` where it is no self-adapting graph.
  */
 export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<LoadedArtifact> {
   const { name, carried } = artifact;

@@ -3,14 +3,14 @@ import type { Cut, OpenGraph, Tensors } from '../engine.ts';
 import { cutRows, joinOutputs } from '../parts.ts';
 
 export interface PartsOptions extends Cut {
-  /** The most rows that one process is sent at a time; it runs them by parts of `rowsPerRun`. */
+  /** The most rows to send to one process at a time. It runs them in parts of `rowsPerRun`. */
   readonly rowsPerMessage: number;
   readonly signal: AbortSignal;
-  /** Hears how many rows were done by which process, as they are done. */
+  /** Hears how many rows each process has done, as it does them. */
   readonly onRows: (rows: number, pid: number) => void;
 }
 
-/** Runs a graph on `feeds` and `rows` over as many processes as may take part, and joins what they answer. */
+/** Runs a graph on `feeds` and `rows` over as many processes as may take part, and joins their outputs. */
 export async function runInParts(
   graph: OpenGraph,
   feeds: Tensors,

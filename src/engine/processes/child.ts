@@ -1,7 +1,7 @@
 /**
- * A child process of the engine: the only place where native code runs. It is killed when it hangs and replaced when it
- * crashes, so it keeps nothing but open sessions. A run blocks this process's thread, and with it every message and signal,
- * until it is over.
+ * A child process of the engine: the only place where native code runs. It is killed when it hangs and
+ * replaced when it crashes, so it keeps nothing but open sessions. A run blocks this process's thread until
+ * it is over, and with it every message and signal.
  */
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { InputError } from '../../errors.ts';
@@ -21,19 +21,21 @@ import type {
 } from './messages.ts';
 import { cleanRuntimeMessage } from './runtime-message.ts';
 
-// Ctrl-C and a process manager's SIGTERM reach the whole process group; the parent decides when its children end.
+// Ctrl-C and a process manager's SIGTERM reach the whole process group. The parent decides when its children
+// end.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-// The parent let go of us or died. After a run that was under way: events wait for it.
+// The parent has let go of us or died. A run under way ends first: events wait for it.
 process.on('disconnect', () => process.exit(0));
 
-// Errors reach the caller as messages; printed as well they would appear twice.
+// Errors reach the caller as messages. Printed as well, they would appear twice.
 env.logLevel = 'fatal';
 
 /**
- * Threads of a session spin between the many small operators of a run, which makes it a fifth faster, and stop at its end, as idle ones cost
- * six times the CPU. Denormal numbers count as zero: where a prediction is all but certain its gradient is denormal, and a step on it would take
- * five times as long.
+ * Threads of a session spin between the many small operators of a run, which makes it a fifth faster. They
+ * stop spinning at its end, because idle spinning costs six times the CPU. Denormal numbers count as zero:
+ * where a prediction is almost certain its gradient is denormal, and a step on it would take five times as
+ * long.
  */
 const SESSION_CONFIG = {
   session: { intra_op: { allow_spinning: '1' }, force_spinning_stop: '1', set_denormal_as_zero: '1' },
@@ -50,7 +52,7 @@ function openSession(id: number): InferenceSession {
 const runtimeMessage = (error: unknown): string =>
   cleanRuntimeMessage(error instanceof Error ? error.message : String(error));
 
-/** Element types that ONNX Runtime may answer with and `Tensor` can hold. */
+/** Element types that ONNX Runtime may return and `Tensor` can hold. */
 const TYPES: ReadonlySet<string> = new Set<TensorType>([
   'float32',
   'float64',
@@ -83,7 +85,7 @@ async function createSession(request: OpenRequest): Promise<InferenceSession> {
   const { device, name, model } = request;
   const options = sessionOptions(request);
   try {
-    // One signature takes a path, the other bytes.
+    // One overload takes a path, the other bytes.
     return await (typeof model === 'string'
       ? InferenceSession.create(model, options)
       : InferenceSession.create(model, options));
@@ -141,13 +143,13 @@ const handlers: { readonly [K in RequestKind]: (request: Requests[K]) => Promise
 };
 
 function post(reply: Reply): void {
-  // An error here means that the parent is gone; `disconnect` follows and ends this process.
+  // An error here means that the parent is gone. `disconnect` follows and ends this process.
   process.send?.(reply, undefined, undefined, () => {});
 }
 
 process.on('message', async (message: Request) => {
   const request = withFeedData(message);
-  // The compiler cannot see that the handler found under a request's kind takes that kind of request.
+  // The TypeScript compiler cannot see that the handler for a request's kind takes that kind of request.
   const handle = handlers[request.kind] as (request: Request) => Promise<Results[RequestKind]>;
   try {
     post({ kind: 'done', result: await handle(request) });

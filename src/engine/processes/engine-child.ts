@@ -6,7 +6,7 @@ import { RunError } from '../run-error.ts';
 import { FEEDS_FD, withoutFeedData, writeFeedData } from './feed-pipe.ts';
 import type { Reply, Request, Results } from './messages.ts';
 
-/** The child of a request died under it. `reason` completes the sentence "the process …". */
+/** The child died during a request. `reason` completes the sentence "the process …". */
 export class ChildLost extends Error {
   readonly reason: string;
 
@@ -21,39 +21,40 @@ export class ChildLost extends Error {
 export interface ChildEnd {
   /** Completes the sentence "the process …". */
   readonly reason: string;
-  /** `closed` where we let go of it, `timeout` where it was killed because it took too long. */
+  /** `closed`: we let go of it. `timeout`: it was killed because it took too long. */
   readonly kind: 'closed' | 'timeout' | 'crash';
 }
 
-/** One child process. It is asked one thing at a time. */
+/** One child process. It does one thing at a time. */
 export interface EngineChild {
   /** Absent where the system refused to start the process. */
   readonly pid: number | undefined;
   readonly alive: boolean;
-  /** Resolves when the child takes requests; rejects with `ChildLost`. */
+  /** Resolves when the child takes requests. Rejects with `ChildLost`. */
   readonly ready: Promise<void>;
   /** Resolves when the process has ended. Never rejects. */
   readonly ended: Promise<ChildEnd>;
   /**
-   * Rejects with `InputError` or `RunError` where the child says so, and with `ChildLost` where the child dies or takes longer
-   * than `limitMs`, for which it is killed.
+   * Rejects with `InputError` or `RunError` where the child says so. Rejects with `ChildLost` where the child
+   * dies, or takes longer than `limitMs` and is killed.
    */
   request<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]>;
-  /** Ends the process: an idle child leaves by itself, a busy one is killed. */
+  /** Ends the process. An idle child leaves by itself; a busy one is killed. */
   end(): Promise<void>;
 }
 
-/** Importing ONNX Runtime takes a tenth of a second; a machine this slow is of no use. */
+/** Importing ONNX Runtime takes a tenth of a second. A slower machine than this limit is of no use. */
 const START_LIMIT_MS = 30_000;
 /** How long an idle child may take to leave. */
 const LEAVE_LIMIT_MS = 1_000;
 
 /**
- * A pass goes through more memory than a core's table of 4 KiB pages reaches: with huge ones adaptation is 1 to 2 % faster. They are asked for by
- * the C library (glibc from 2.35 on, others ignore it), and given where the system has transparent huge pages.
+ * A pass uses more memory than a core's table of 4 KiB pages reaches. With huge pages adaptation is 1 to 2 %
+ * faster. The C library asks for them (glibc from 2.35 on; others ignore it), and the system gives them where
+ * it has transparent huge pages.
  */
 const FASTER_MEMORY = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
-/** ONNX Runtime collects usage events in the temporary folder, to be sent home, unless it is told not to. */
+/** Otherwise ONNX Runtime collects usage events in the temporary folder, to send them home. */
 const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 
 interface Exchange {
@@ -64,16 +65,16 @@ interface Exchange {
 /** Starts `module`, which speaks the protocol of messages.ts, in a process of its own. */
 export function forkChild(module: URL): EngineChild {
   const child = fork(module, [], {
-    // Typed arrays cross as their bytes (a view as its own bytes alone), not as JSON.
+    // Typed arrays cross as their bytes (of a view, its own bytes alone), not as JSON.
     serialization: 'advanced',
     // Two processes cannot share a debugger's port.
     execArgv: [],
-    // Native code that dies tells stderr why; stdout belongs to the parent's answers.
+    // Dying native code writes its reason to stderr. stdout belongs to the parent's answers.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
     env: { ...FASTER_MEMORY, ...process.env, ...NO_TELEMETRY },
   });
   const feedPipe = child.stdio[FEEDS_FD] as Writable | undefined;
-  // It breaks when the child dies, of which `exit` tells.
+  // It breaks when the child dies, which `exit` reports.
   feedPipe?.on('error', () => {});
   let alive = true;
   let verdict: ChildEnd | undefined;
@@ -97,7 +98,7 @@ export function forkChild(module: URL): EngineChild {
   child.once('exit', (code, signal) =>
     lose(signal === null ? `exited with code ${code}` : `was killed by ${signal}`),
   );
-  // A process that never began has no exit to report.
+  // A process that never began has no exit event.
   child.on('error', (error) => child.pid === undefined && lose(`could not be started (${error.message})`));
 
   async function reply(limitMs: number): Promise<Reply> {
@@ -118,7 +119,7 @@ export function forkChild(module: URL): EngineChild {
 
   async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
     if (!alive) throw new ChildLost((await ended).reason);
-    // Where the message cannot be sent the channel is broken: without it the process is of no use.
+    // If the message cannot be sent, the channel is broken, and the process is useless without it.
     child.send(
       withoutFeedData(request),
       (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }),

@@ -6,8 +6,9 @@ import type { Tensors } from '../engine.ts';
 import type { Request } from './messages.ts';
 
 /*
- * The feeds of a run cross to a child as bare bytes, in a pipe beside the channel of messages and right behind the message that
- * belongs to them. Within the message they would be copied at both ends and come in small pieces: twice the time.
+ * The feeds of a run cross to a child as bare bytes, in a pipe beside the channel of messages and right
+ * behind their message. Inside the message they would be copied at both ends and come in small pieces, which
+ * takes twice the time.
  */
 
 /** The file descriptor of the pipe's end in the child. */
@@ -16,7 +17,7 @@ export const FEEDS_FD = 4;
 const mapTensors = (tensors: Tensors, change: (tensor: Tensor) => Tensor): Tensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]));
 
-/** The request as the message says it: its feeds have types and shapes, but no data. */
+/** The request as the message carries it: its feeds have types and shapes, but no data. */
 export function withoutFeedData<R extends Request>(request: R): R {
   if (request.kind !== 'run') return request;
   const empty = (tensor: Tensor) => ({ ...tensor, data: zeros(tensor.type, 0) }) as Tensor;
@@ -27,14 +28,17 @@ export function withoutFeedData<R extends Request>(request: R): R {
 export function writeFeedData(pipe: Writable, request: Request): void {
   if (request.kind !== 'run') return;
   for (const [name, { data, dims }] of Object.entries(request.feeds)) {
-    // The child would wait for ever for what is missing.
+    // The child would wait for ever for the missing bytes.
     assert(data.length === elementCount(dims), `The feed "${name}" does not fill its shape. This is a bug.`);
     const { buffer, byteOffset, byteLength } = data;
     if (byteLength > 0) pipe.write(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
   }
 }
 
-/** In the child: the request with its feeds' data, once all of it has come. Throws where the parent closes the pipe before. */
+/**
+ * In the child: the request with its feeds' data, once all of it has come. Throws where the parent closes the
+ * pipe before that.
+ */
 export function withFeedData<R extends Request>(request: R): R {
   return request.kind === 'run' ? { ...request, feeds: mapTensors(request.feeds, readData) } : request;
 }

@@ -5,7 +5,7 @@ import type { Cut, Device, OpenGraph, Tensors } from '../engine.ts';
 export interface OpenRequest {
   readonly kind: 'open';
   readonly id: number;
-  /** The subject of the sentences that tell of the graph. */
+  /** The subject of sentences about the graph. */
   readonly name: string;
   /** A path or the bytes. */
   readonly model: string | Uint8Array;
@@ -38,7 +38,7 @@ export interface Requests {
 export type RequestKind = keyof Requests;
 export type Request = Requests[RequestKind];
 
-/** What a child answers with, by the kind of request. */
+/** The child's answers, by the kind of request. */
 export interface Results {
   open: Pick<OpenGraph, 'inputs' | 'outputs'>;
   run: Record<string, Tensor>;
@@ -46,8 +46,8 @@ export interface Results {
 }
 
 /**
- * One reply follows each request, and one more comes unasked when the child is ready for the first. `input` is the fault of
- * what a person gave us (`InputError`), `run` of anything else.
+ * One reply follows each request. One more comes unasked, when the child is ready for the first request.
+ * `input` is a fault in what a person gave us (`InputError`), `run` is any other.
  */
 export type Reply =
   | { readonly kind: 'done'; readonly result: Results[RequestKind] | undefined }

@@ -5,25 +5,25 @@ import { type ChildEnd, ChildLost, type EngineChild, forkChild } from './engine-
 export interface EngineObserver {
   onChildStart(child: { readonly pid: number }): void;
   /**
-   * `reason` completes the sentence "the process …": "was killed by SIGKILL", "took longer than 5000 ms", "was closed". There is no
-   * pid where the system refused to start it.
+   * `reason` completes the sentence "the process …": "was killed by SIGKILL", "took longer than 5000 ms",
+   * "was closed". There is no pid where the system refused to start the process.
    */
   onChildExit(child: ChildEnd & { readonly pid: number | undefined }): void;
 }
 
-/** After so many starts in a row that led to nothing, callers are told rather than kept waiting. */
+/** After this many failed starts in a row, callers get an error instead of waiting. */
 const FAILED_STARTS_LIMIT = 5;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** A place in the pool: it holds one child, and a new one soon after that has died. */
+/** A place in the pool. It holds one child, and soon after its death a new one. */
 export interface Place {
   readonly pid: number | undefined;
   /** A child is ready and has nothing to do. */
   readonly idle: boolean;
-  /** Why the last start failed, when too many have failed in a row; it goes on trying. */
+  /** Why the last start failed, when too many have failed in a row. The place keeps trying. */
   readonly despair: string | undefined;
-  /** Lets the child of an idle place do `job`; passes on what the job returns or throws. */
+  /** Lets the child of an idle place do `job`. Returns or throws what the job does. */
   give<T>(job: (child: EngineChild) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface Place {
 export interface PlaceOptions {
   /** What the children run. */
   readonly module: URL;
-  /** The place has become idle by a new child, or has begun to despair. */
+  /** The place has become idle with a new child, or has begun to despair. */
   readonly onChange: () => void;
   readonly log?: EngineObserver;
 }
@@ -40,7 +40,7 @@ function startChild(module: URL): EngineChild | ChildLost {
   try {
     return forkChild(module);
   } catch (error) {
-    // Where memory is short the system may refuse a new process on the spot; it may allow one later.
+    // Where memory is short the system may refuse a new process now and allow one later.
     return new ChildLost(`could not be started (${error instanceof Error ? error.message : error})`);
   }
 }
@@ -51,12 +51,12 @@ export function createPlace({ module, onChange, log }: PlaceOptions): Place {
   let child: EngineChild | undefined;
   let ready = false;
   let busy = false;
-  /** Deaths since a job was last finished here. */
+  /** Deaths since a job last finished here. */
   let deaths = 0;
   let failedStarts = 0;
   let despair: string | undefined;
 
-  /** Resolves with the reason of the child's end. */
+  /** Resolves with the reason for the child's end. */
   async function oneLife(): Promise<string> {
     const started = startChild(module);
     if (started instanceof ChildLost) {
@@ -93,7 +93,8 @@ export function createPlace({ module, onChange, log }: PlaceOptions): Place {
         despair = reason;
         onChange();
       }
-      // The first death is replaced at once: the next call should not wait. Then ever more slowly.
+      // After the first death the next child starts at once, because the next call should not wait. Then ever
+      // more slowly.
       const wait = deaths === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (deaths - 2), LONGEST_PAUSE_MS);
       await pause(wait, undefined, { signal: closing.signal }).catch(() => {});
     }

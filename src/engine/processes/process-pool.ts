@@ -2,13 +2,13 @@ import { EngineCrashError } from '../engine-crash-error.ts';
 import { ChildLost, type EngineChild } from './engine-child.ts';
 import { createPlace, type EngineObserver, type Place } from './place.ts';
 
-/** Something for one child to do, as a whole and from the start: it may be done again on another child. */
+/** Work for one child, as a whole and from the start: another child may do it again. */
 export interface Job<T> {
-  /** What errors call it, as a sentence begins. */
+  /** The job's name in errors, as a sentence begins. */
   readonly name: string;
   /** The place that must do it; any place where absent. */
   readonly place?: number;
-  /** When aborted the job is not begun any more: it rejects with the signal's reason, when the pool comes to it. */
+  /** When it aborts, a job that has not begun rejects with the signal's reason when its turn comes. */
   readonly signal?: AbortSignal;
   work(child: EngineChild, place: number): Promise<T>;
 }
@@ -21,17 +21,26 @@ export interface PoolOptions {
   readonly log?: EngineObserver;
 }
 
-/** Children that share one queue. Each, when idle, takes the oldest job that it may do, so none is overtaken for long. */
+/**
+ * Children that share one queue. Each idle child takes the oldest job that it may do, so no job is overtaken
+ * for long.
+ */
 export interface ProcessPool {
   readonly size: number;
   readonly pids: readonly number[];
-  /** Rejects with what the job throws, with `EngineCrashError` where two children were lost under it or none start. */
+  /**
+   * Rejects with the job's own error, or with `EngineCrashError` where two children died during it or none
+   * start.
+   */
   submit<T>(job: Job<T>): Promise<T>;
   /** Ends the children; jobs waiting or under way reject. Idempotent. */
   close(): Promise<void>;
 }
 
-/** A job whose child died may have been killed for a neighbour's sake; one that loses two is likely to be the cause. */
+/**
+ * A job whose child died may be innocent: a neighbour may have caused it. A job that loses two children is
+ * probably the cause.
+ */
 const ATTEMPTS = 2;
 
 interface QueuedJob {
@@ -42,7 +51,7 @@ interface QueuedJob {
 
 const closedError = () => new Error('The engine is closed.');
 
-/** Starts `size` children at once. The queue's length is bounded by the callers: a call waits for its answer. */
+/** Starts `size` children at once. Callers bound the queue's length: each call waits for its answer. */
 export function createProcessPool({ size, module, log }: PoolOptions): ProcessPool {
   let queue: QueuedJob[] = [];
   let closing: Promise<void> | undefined;
@@ -88,7 +97,7 @@ export function createProcessPool({ size, module, log }: PoolOptions): ProcessPo
     }
   }
 
-  /** Jobs that only places without hope may take would wait for ever. */
+  /** Otherwise jobs that only hopeless places may take would wait for ever. */
   function refuseHopeless(): void {
     queue = queue.filter((queued) => {
       const able = places.filter((_, index) => mayTake(queued, index));
