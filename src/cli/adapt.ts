@@ -53,7 +53,7 @@ async function adaptFile(
   engine: Engine,
   model: ModelFile,
   recipe: Recipe,
-  { input: path, batchSize, device, modelOutput }: AdaptOptions,
+  { input: path, batchSize, device, precision, modelOutput }: AdaptOptions,
 ): Promise<Adaptation> {
   const input = await openNpy(path);
   try {
@@ -61,6 +61,7 @@ async function adaptFile(
     const graphs = await createGraphFolder(engine, model, {
       imageShape,
       device,
+      precision,
       ...(modelOutput !== undefined && { output: modelOutput }),
     });
     const rows = input.shape[0]!;

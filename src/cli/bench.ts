@@ -104,8 +104,12 @@ async function benchModel(
   recipe: Recipe,
   options: BenchOptions,
 ): Promise<BenchRow[]> {
-  const { device, size = COMMON_SIZE, output } = options;
-  const graphs = await createGraphFolder(engine, model, { ...compilerHints(size, output), device });
+  const { device, precision, size = COMMON_SIZE, output } = options;
+  const graphs = await createGraphFolder(engine, model, {
+    ...compilerHints(size, output),
+    device,
+    precision,
+  });
   try {
     const graphOf = await openGraphs(graphs, recipe, options.steps);
     const medians = await measure(graphOf, randomImages(graphOf(0), options), options);

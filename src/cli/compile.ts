@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { compile } from '../dent/index.ts';
 import type { Device } from '../engine/index.ts';
+import { addPrecisionOption, type PrecisionOption } from './engine-options.ts';
 import { naming } from './file-error.ts';
 import {
   addModelOutputOption,
@@ -15,7 +16,7 @@ import { addRecipeOptions, recipeFromOptions } from './recipe-options.ts';
 import { withEngine } from './with-engine.ts';
 import { checkWritable, writeWhole } from './write-file.ts';
 
-interface CompileOptions extends SizeOption, Readonly<Record<string, unknown>> {
+interface CompileOptions extends SizeOption, PrecisionOption, Readonly<Record<string, unknown>> {
   readonly output: string;
   readonly modelOutput?: string;
   readonly device: Device;
@@ -25,7 +26,7 @@ const BYTES_PER_MEGABYTE = 1e6;
 
 async function compileFile(modelPath: string, options: CompileOptions): Promise<void> {
   const started = performance.now();
-  const { output, device: target } = options;
+  const { output, device: target, precision } = options;
   const recipe = recipeFromOptions(options);
   await checkWritable(output);
   const { bytes: model } = await readModelFile(modelPath);
@@ -34,7 +35,11 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
     withEngine({ device: 'cpu', threads: 1 }, (engine) =>
       naming(
         modelPath,
-        compile(model, recipe, engine, { ...compilerHints(options.size, options.modelOutput), target }),
+        compile(model, recipe, engine, {
+          ...compilerHints(options.size, options.modelOutput),
+          target,
+          ...(precision === 'fp16' && { convolutions: precision }),
+        }),
       ),
     ),
   );
@@ -61,5 +66,6 @@ export function compileCommand(): Command {
         .choices(['cpu', 'cuda'])
         .default('cpu'),
     );
-  return addRecipeOptions(addSizeOption(addModelOutputOption(command), 'they stay open')).action(compileFile);
+  addPrecisionOption(addSizeOption(addModelOutputOption(command), 'they stay open'));
+  return addRecipeOptions(command).action(compileFile);
 }

@@ -2,7 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CompiledModel, type CompileOptions, compile, cutting, type Recipe } from '../dent/index.ts';
-import { createAdaptation, type Device, type Engine, type LoadedArtifact } from '../engine/index.ts';
+import {
+  createAdaptation,
+  type Device,
+  type Engine,
+  type LoadedArtifact,
+  type Precision,
+} from '../engine/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 import { printReading } from './print-reading.ts';
@@ -23,12 +29,13 @@ export interface GraphFolder {
 export interface GraphFolderOptions extends Pick<CompileOptions, 'imageShape' | 'output'> {
   /** Where the engine runs. */
   readonly device: Device;
+  readonly precision: Precision;
 }
 
 export async function createGraphFolder(
   engine: Engine,
   model: ModelFile,
-  { device, ...hints }: GraphFolderOptions,
+  { device, precision, ...hints }: GraphFolderOptions,
 ): Promise<GraphFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'dent-')).catch((error) => {
     throw fileError(tmpdir(), 'written', error);
@@ -38,7 +45,12 @@ export async function createGraphFolder(
     async open(recipe) {
       const { bytes, ...compiled } = await naming(
         model.path,
-        compile(model.bytes, recipe, engine, { ...hints, target: device, inPasses: true }),
+        compile(model.bytes, recipe, engine, {
+          ...hints,
+          target: device,
+          inPasses: true,
+          ...(precision === 'fp16' && device === 'cuda' && { convolutions: precision }),
+        }),
       );
       if (graphs === 0) printReading(model.path, compiled.reading);
       graphs += 1;
@@ -52,6 +64,7 @@ export async function createGraphFolder(
         path,
         input,
         output,
+        precision,
         ...cutting(recipe, compiled),
       };
       const loaded = await createAdaptation(engine).load(artifact);

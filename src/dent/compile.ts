@@ -10,6 +10,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
+import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
@@ -26,6 +27,8 @@ export const COMPILER_VERSION = '4';
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
+  /** What convolutions are computed in; `fp32` by default. What a GPU makes of float32 is the engine's to say. */
+  readonly convolutions?: 'fp32' | 'fp16';
   /**
    * Allows a graph of one pass (see assemble-pass.ts), for a runner that goes through the rows itself. Unlike
    * the self-adapting graph it can run on parts of the rows side by side. Where the recipe or the target does
@@ -77,7 +80,7 @@ export async function compile(
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
-    graph: schedule(graph),
+    graph: schedule(options.convolutions === 'fp16' ? halveConvolutions(graph) : graph),
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,
@@ -141,6 +144,9 @@ function advised<T>(advice: string, work: () => T): T {
   }
 }
 
+/** A row's share of the loss is 1/128 as a rule: with this its gradient begins at up to 64, in the middle of float16's range. */
+const LOSS_SCALE = 2 ** 13;
+
 /** On a GPU small kernels cost the time, not the size of a cache. */
 const WHOLE_BATCH = 2 ** 31 - 1;
 
@@ -148,7 +154,7 @@ function graphOf(
   prepared: PreparedModel,
   recipe: Recipe,
   layers: readonly AdaptableLayer[],
-  { target = 'cpu', inPasses = false, exposesParameters = false }: CompileOptions,
+  { target = 'cpu', inPasses = false, exposesParameters = false, convolutions = 'fp32' }: CompileOptions,
 ): AdaptiveGraph {
   const { classifier, imageShape } = prepared;
   const forward = advised(OPEN_SIZE, () => adaptiveForward(classifier, layers, recipe));
@@ -162,7 +168,16 @@ function graphOf(
   const partRows =
     target === 'cuda' ? WHOLE_BATCH : (inPasses ? 1 : 2) * rowsPerPart(classifier.model.graph, true);
   const loss = lossOf(recipe);
-  const components = { ...prepared, forward, recipe, loss, target, exposesParameters, partRows };
+  const components = {
+    ...prepared,
+    forward,
+    recipe,
+    loss,
+    target,
+    exposesParameters,
+    partRows,
+    ...(convolutions === 'fp16' && { lossScale: LOSS_SCALE }),
+  };
   const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);
   return {
     layers,

@@ -44,6 +44,8 @@ export interface Method {
   readonly forward: AdaptiveForward;
   /** What an update lowers. */
   readonly loss: Loss;
+  /** What the loss is multiplied by while its gradient is computed, so that float16 does not lose the small ones. */
+  readonly lossScale?: number;
   readonly classes: number;
   readonly target: Target;
 }
@@ -97,17 +99,15 @@ function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parame
 
 function gradientTogether(
   builder: GraphBuilder,
-  { forward, loss, target }: Method,
+  method: Method,
   parameters: Value,
   rows: Rows,
   wanted: Value,
 ): PredictionWithGradient {
-  const { prediction, lost } = predictWithLoss(builder, { forward, loss }, parameters, rows);
+  const { prediction, lost } = predictWithLoss(builder, method, parameters, rows);
   const options = { name: 'adapt', condition: wanted, otherwise: parameters };
-  const gradient = appendIf(
-    builder,
-    options,
-    (branch) => appendGradients(builder, lost, [parameters], target, branch)[0]!,
+  const gradient = appendIf(builder, options, (branch) =>
+    gradientOf(builder, method, lost, parameters, branch),
   );
   return { ...prediction, gradient };
 }
@@ -115,13 +115,28 @@ function gradientTogether(
 /** The forward pass over rows that stay together, and the scalar that an update lowers. */
 export function predictWithLoss(
   builder: GraphBuilder,
-  { forward, loss }: Pick<Method, 'forward' | 'loss'>,
+  { forward, loss, lossScale }: Method,
   parameters: Value,
   { image, count }: Rows,
 ): { readonly prediction: Prediction; readonly lost: Value } {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, image);
   const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count });
-  return { prediction, lost };
+  return {
+    prediction,
+    lost: lossScale === undefined ? lost : builder.op('Mul', [lost, lossScale], { shape: [] }),
+  };
+}
+
+/** Appends to `branch` the gradient of what `predictWithLoss` gave for the loss, [R, P]. */
+export function gradientOf(
+  builder: GraphBuilder,
+  { target, lossScale }: Method,
+  lost: Value,
+  parameters: Value,
+  branch: GraphBuilder,
+): Value {
+  const [gradient] = appendGradients(builder, lost, [parameters], target, branch) as [Value];
+  return lossScale === undefined ? gradient : branch.op('Div', [gradient, lossScale]);
 }
 
 interface PartResult {

@@ -1,4 +1,3 @@
-import { appendGradients } from '../autodiff/index.ts';
 import {
   appendIf,
   appendLoop,
@@ -12,7 +11,7 @@ import { rowCount } from './affine.ts';
 import { BATCH } from './batch-axis.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
-import { predictWithLoss } from './row-passes.ts';
+import { gradientOf, predictWithLoss } from './row-passes.ts';
 import { overSomeRows } from './some-rows.ts';
 import { updateOfTrip } from './update.ts';
 import { leastEntropies } from './updates-made.ts';
@@ -188,12 +187,12 @@ function passOverPart(
 /** The gradient of the rows of a part that go on: all of them at once, some, or none. */
 function gradientOfSome(
   part: GraphBuilder,
-  { target }: Components,
+  components: Components,
   lost: Value,
   { parameters, pixels }: { readonly parameters: Value; readonly pixels: Value },
   { going, before }: { readonly going: Value; readonly before: Value },
 ): Value {
-  const gradient = (branch: GraphBuilder) => appendGradients(part, lost, [parameters], target, branch)[0]!;
+  const gradient = (branch: GraphBuilder) => gradientOf(part, components, lost, parameters, branch);
   const number = (value: Value) => part.op('Gather', [part.op('Shape', [value]), part.int(0)]);
   const count = number(going);
   const all = part.op('Equal', [count, number(parameters)]);

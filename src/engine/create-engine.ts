@@ -2,7 +2,7 @@ import type { Device, Engine, GraphSource, OpenGraph, OpenOptions, Probe } from 
 import { openGraph } from './open-graph.ts';
 import { asProbe, PROBED, PROBING } from './probe.ts';
 import type { EngineObserver } from './processes/place.ts';
-import { createProcessPool } from './processes/process-pool.ts';
+import { createProcessPool, type ProcessPool } from './processes/process-pool.ts';
 
 export interface EngineOptions {
   readonly device: Device;
@@ -17,17 +17,30 @@ export interface EngineOptions {
 // run TypeScript. `npm test` builds before it tests.
 const CHILD = new URL('../../dist/engine/processes/child.js', import.meta.url);
 
+/** Whether the CUDA libraries may use TF32 is a matter of the whole process, read when it starts. */
+const NO_TF32 = { NVIDIA_TF32_OVERRIDE: '0' };
+
 /**
- * Starts the engine's child processes at once. `close()` ends them, and so does the death of this process.
+ * Starts the engine's child processes at once; `close()` ends them, and so does the death of this process. Where a graph may
+ * use TF32 on a GPU, one more child starts with the first such graph.
  */
 export function createEngine({ device, threads, runTimeoutMs, log }: EngineOptions): Engine {
-  const size = device === 'cpu' ? threads : 1;
-  const pool = createProcessPool({ size, module: CHILD, ...(log && { log }) });
+  const isCpu = device === 'cpu';
+  const options = { size: isCpu ? threads : 1, module: CHILD, ...(log && { log }) };
+  const exact = createProcessPool(isCpu ? options : { ...options, env: NO_TF32 });
+  let tf32: ProcessPool | undefined;
+  let closed = false;
   let graphs = 0;
 
-  async function open(source: GraphSource, options: OpenOptions): Promise<OpenGraph> {
+  function poolFor({ tf32: mayUse = false }: OpenOptions): ProcessPool {
+    if (isCpu || !mayUse || closed) return exact;
+    tf32 ??= createProcessPool(options);
+    return tf32;
+  }
+
+  async function open(source: GraphSource, how: OpenOptions): Promise<OpenGraph> {
     graphs += 1;
-    return openGraph(pool, source, options, { id: graphs, device, threads, runTimeoutMs });
+    return openGraph(poolFor(how), source, how, { id: graphs, device, threads, runTimeoutMs });
   }
 
   const probe = async (model: Uint8Array): Promise<Probe> =>
@@ -42,10 +55,11 @@ export function createEngine({ device, threads, runTimeoutMs, log }: EngineOptio
       return run(feeds).finally(release);
     },
     get pids() {
-      return pool.pids;
+      return [...exact.pids, ...(tf32?.pids ?? [])];
     },
-    close() {
-      return pool.close();
+    async close() {
+      closed = true;
+      await Promise.all([exact.close(), tf32?.close()]);
     },
   };
 }

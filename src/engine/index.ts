@@ -1,9 +1,11 @@
-export type {
-  Adaptation,
-  AdaptedRows,
-  Artifact,
-  LoadedArtifact,
-  OnProgress,
+export {
+  type Adaptation,
+  type AdaptedRows,
+  type Artifact,
+  type LoadedArtifact,
+  type OnProgress,
+  PRECISIONS,
+  type Precision,
 } from './adaptation/adaptation.ts';
 export { createAdaptation } from './adaptation/index.ts';
 export { createEngine, type EngineOptions } from './create-engine.ts';

@@ -19,8 +19,12 @@ export async function readModelFile(path: string): Promise<{ bytes: Uint8Array; 
  * its recipes. Processes compare it to find out whether they mean the same by a model's name.
  */
 export function contentHash(name: string, version: number, sha256: string, manifest: Manifest): string {
-  const { input, output, labels, recipes } = manifest;
-  const named = output === undefined ? [] : [output];
+  const { input, output, precision, labels, recipes } = manifest;
+  // Absent fields leave the hashes of earlier versions as they were.
+  const named = [
+    ...(output === undefined ? [] : [output]),
+    ...(precision === undefined ? [] : [{ precision }]),
+  ];
   const identity = JSON.stringify([name, version, sha256, input, labels, recipes, ...named]);
   return createHash('sha256').update(identity).digest('hex');
 }

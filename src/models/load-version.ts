@@ -107,12 +107,25 @@ function createArtifactOpener(
     async openFor(recipeName: string, recipe: Recipe): Promise<Artifact> {
       const known = open.get(compileKey(recipe));
       if (known !== undefined) return known.artifact;
-      const hints = { imageShape: rowShape(manifest.input), ...outputHint(manifest) };
+      const { precision } = manifest;
+      const hints = {
+        imageShape: rowShape(manifest.input),
+        ...outputHint(manifest),
+        // A CPU computes in float32 whatever the manifest asks of a GPU.
+        ...(precision === 'fp16' && cache.device === 'cuda' && { convolutions: precision }),
+      };
       const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
       checkAgainstManifest(cached, model, modelPath);
       const { path, input, output } = cached;
       const name = `${model.name}:${version}/${recipeName}`;
-      const artifact = { name, path, input, output, ...cutting(recipe, cached) };
+      const artifact = {
+        name,
+        path,
+        input,
+        output,
+        ...(precision && { precision }),
+        ...cutting(recipe, cached),
+      };
       const loaded = await naming(modelPath, () => adaptation.load(artifact));
       open.set(compileKey(recipe), { recipe, artifact, reading: cached.reading, loaded });
       return artifact;

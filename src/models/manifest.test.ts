@@ -53,7 +53,7 @@ it.each<[string, unknown, string]>([
   [
     'an unknown field',
     { ...smallest, lables: [] },
-    'there is no field "lables"; the fields here are description, input, output, labels, recipes, defaultRecipe, shareBatches, batching.',
+    'there is no field "lables"; the fields here are description, input, output, precision, labels, recipes, defaultRecipe, shareBatches, batching.',
   ],
   [
     'an unknown inner field',
@@ -84,7 +84,7 @@ it.each<[string, unknown, string]>([
   [
     'an unknown preset',
     { ...smallest, recipes: { a: { preset: 'best' } }, defaultRecipe: 'a' },
-    'the field "recipes.a" is at fault. There is no preset "best"; the presets are static, norm, blend, tent, dent, dent+, isolated, dent-smooth.',
+    'the field "recipes.a" is at fault. There is no preset "best"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
   ],
   [
     'a recipe option out of range',

@@ -28,6 +28,7 @@ const ManifestSchema = Type.Object(
       strict,
     ),
     output: Type.Optional(Type.String({ minLength: 1 })),
+    precision: Type.Optional(Type.Enum(['fp32', 'tf32', 'fp16'])),
     labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 2 }),
     recipes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { minProperties: 1 })),
     defaultRecipe: Type.Optional(Type.String()),
@@ -223,6 +224,7 @@ export function parseManifest(text: string, file: string): Manifest {
       fit: input.fit ?? 'cover',
     },
     ...(written.output !== undefined && { output: written.output }),
+    ...(written.precision !== undefined && { precision: written.precision }),
     labels: written.labels,
     recipes: Object.fromEntries(
       recipes.map(([name, options]) => [name, createRecipe({ ...(options as object) })]),

@@ -1,5 +1,5 @@
 import type { Reading, Recipe, TensorNames } from '../dent/index.ts';
-import type { Artifact } from '../engine/adaptation/adaptation.ts';
+import type { Artifact, Precision } from '../engine/adaptation/adaptation.ts';
 
 /**
  * How an image becomes a row: resized by `fit` to width x height, then pixel p becomes (p * scale - mean) /
@@ -22,6 +22,8 @@ export interface Manifest {
   readonly input: InputSpec;
   /** The model's output that holds the logits. Where it is not set the compiler chooses. */
   readonly output?: string;
+  /** What a GPU computes convolutions in; `fp32` where it is not set. */
+  readonly precision?: Precision;
   readonly labels: readonly string[];
   readonly recipes: Readonly<Record<string, Recipe>>;
   readonly defaultRecipe: string;

@@ -1,5 +1,6 @@
 import type { Tensor, TensorData, TensorType } from '../tensor.ts';
 import { DATA_TYPE, type DataType, dataTypeName } from './data-type.ts';
+import { toFloat16 } from './float16.ts';
 
 /** A tensor inside a model: little-endian bytes as ONNX's `raw_data` lays them out. */
 export interface Constant {
@@ -16,6 +17,9 @@ function constantOf(dataType: DataType, dims: readonly number[], data: ArrayBuff
 
 export const float32Constant = (dims: readonly number[], data: Iterable<number>): Constant =>
   constantOf(DATA_TYPE.float32, dims, data instanceof Float32Array ? data : Float32Array.from(data));
+
+export const float16Constant = (dims: readonly number[], data: Float32Array): Constant =>
+  constantOf(DATA_TYPE.float16, dims, Uint16Array.from(data, toFloat16));
 
 export const float64Constant = (dims: readonly number[], data: Iterable<number>): Constant =>
   constantOf(DATA_TYPE.float64, dims, Float64Array.from(data));

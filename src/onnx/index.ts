@@ -2,6 +2,7 @@ export { appendIf } from './branch.ts';
 export { GraphBuilder, type Operand, type OpOptions } from './builder.ts';
 export {
   type Constant,
+  float16Constant,
   float32Constant,
   float64Constant,
   fromTensor,
@@ -13,6 +14,7 @@ export {
 export { DATA_TYPE, type DataType, dataTypeName } from './data-type.ts';
 export { decodeModel } from './decode.ts';
 export { encodeModel } from './encode.ts';
+export { fromFloat16 } from './float16.ts';
 export {
   type Attribute,
   type Dim,

@@ -1,5 +1,10 @@
 import type { Tensor } from '../../tensor.ts';
 
+/** What a GPU computes convolutions in. Without effect on a CPU. */
+export type Precision = 'fp32' | 'tf32' | 'fp16';
+
+export const PRECISIONS: readonly Precision[] = ['fp32', 'tf32', 'fp16'];
+
 /** A self-adapting graph on disk, and what the engine must know to run it well. */
 export interface Artifact {
   /** Names the artifact in logs and errors, for example `cifar10-resnet14:1/isolated`. */
@@ -10,6 +15,8 @@ export interface Artifact {
   readonly input: string;
   /** Name of the graph's output of adapted logits, [N, K] float32. */
   readonly output: string;
+  /** What the graph was compiled for and is run in; `fp32` where absent. */
+  readonly precision?: Precision;
   /**
    * Present where a row's answer does not depend on the rows beside it. A batch may then be cut into parts of
    * at most this many rows, which fit the cache, and spread over the engine's processes. Absent: the rows of

@@ -98,9 +98,9 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
 
 /** Opens the graph of an artifact and checks that it is of the artifact's kind. */
 async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) {
-  const { name, path } = artifact;
-  const sessions = split ? 'every' : 'first';
-  const graph = await engine.open({ name: `"${name}"`, model: path }, { sessions, optimise: true });
+  const { name, path, precision } = artifact;
+  const how = { sessions: split ? 'every' : 'first', optimise: true, tf32: precision === 'tf32' } as const;
+  const graph = await engine.open({ name: `"${name}"`, model: path }, how);
   try {
     return { graph, join: outputsOf(artifact, graph) };
   } catch (error) {

@@ -62,8 +62,8 @@ interface Exchange {
   reject(error: ChildLost): void;
 }
 
-/** Starts `module`, which speaks the protocol of messages.ts, in a process of its own. */
-export function forkChild(module: URL): EngineChild {
+/** Starts `module`, which speaks the protocol of messages.ts, in a process of its own with `env` beside what this one has. */
+export function forkChild(module: URL, env: Readonly<Record<string, string>>): EngineChild {
   const child = fork(module, [], {
     // Typed arrays cross as their bytes (of a view, its own bytes alone), not as JSON.
     serialization: 'advanced',
@@ -71,7 +71,7 @@ export function forkChild(module: URL): EngineChild {
     execArgv: [],
     // Dying native code writes its reason to stderr. stdout belongs to the parent's answers.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
-    env: { ...FASTER_MEMORY, ...process.env, ...NO_TELEMETRY },
+    env: { ...FASTER_MEMORY, ...process.env, ...NO_TELEMETRY, ...env },
   });
   const feedPipe = child.stdio[FEEDS_FD] as Writable | undefined;
   // It breaks when the child dies, which `exit` reports.

@@ -31,14 +31,16 @@ export interface Place {
 export interface PlaceOptions {
   /** What the children run. */
   readonly module: URL;
+  /** What their environment has beside ours. */
+  readonly env: Readonly<Record<string, string>>;
   /** The place has become idle with a new child, or has begun to despair. */
   readonly onChange: () => void;
   readonly log?: EngineObserver;
 }
 
-function startChild(module: URL): EngineChild | ChildLost {
+function startChild({ module, env }: PlaceOptions): EngineChild | ChildLost {
   try {
-    return forkChild(module);
+    return forkChild(module, env);
   } catch (error) {
     // Where memory is short the system may refuse a new process now and allow one later.
     return new ChildLost(`could not be started (${error instanceof Error ? error.message : error})`);
@@ -46,7 +48,8 @@ function startChild(module: URL): EngineChild | ChildLost {
 }
 
 /** Starts the place's first child at once. */
-export function createPlace({ module, onChange, log }: PlaceOptions): Place {
+export function createPlace(options: PlaceOptions): Place {
+  const { onChange, log } = options;
   const closing = new AbortController();
   let child: EngineChild | undefined;
   let ready = false;
@@ -58,7 +61,7 @@ export function createPlace({ module, onChange, log }: PlaceOptions): Place {
 
   /** Resolves with the reason for the child's end. */
   async function oneLife(): Promise<string> {
-    const started = startChild(module);
+    const started = startChild(options);
     if (started instanceof ChildLost) {
       const { reason } = started;
       log?.onChildExit({ pid: undefined, reason, kind: 'crash' });

@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly size: number;
   /** What the children run. */
   readonly module: URL;
+  /** What their environment has beside ours. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly log?: EngineObserver;
 }
 
@@ -52,11 +54,11 @@ interface QueuedJob {
 const closedError = () => new Error('The engine is closed.');
 
 /** Starts `size` children at once. Callers bound the queue's length: each call waits for its answer. */
-export function createProcessPool({ size, module, log }: PoolOptions): ProcessPool {
+export function createProcessPool({ size, module, env = {}, log }: PoolOptions): ProcessPool {
   let queue: QueuedJob[] = [];
   let closing: Promise<void> | undefined;
   const places: Place[] = Array.from({ length: size }, () =>
-    createPlace({ module, onChange: dispatch, ...(log && { log }) }),
+    createPlace({ module, env, onChange: dispatch, ...(log && { log }) }),
   );
 
   const mayTake = ({ job }: QueuedJob, place: number) => job.place === undefined || job.place === place;

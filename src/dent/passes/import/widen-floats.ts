@@ -4,6 +4,7 @@ import {
   DATA_TYPE,
   type DataType,
   float32Constant,
+  fromFloat16,
   type Graph,
   type Model,
   type Node,
@@ -71,15 +72,6 @@ function widenConstant(constant: Constant): Constant {
 }
 
 /** One sign bit, five of the exponent, ten of the fraction (IEEE 754 binary16). */
-function fromFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 const bits32 = new DataView(new ArrayBuffer(4));
 
 /** The upper half of a float32. */
