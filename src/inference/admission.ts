@@ -32,6 +32,7 @@ export interface Choice {
   readonly version: DescribedVersion;
   readonly recipe: string;
   readonly topK: number;
+  readonly trace: boolean;
   readonly deadlineMs: number;
 }
 
@@ -68,7 +69,7 @@ export function createAdmission({
     const { labels, batching } = version.manifest;
     const topK = chooseNumber('top_k', request.topK, labels.length, Math.min(TOP_K, labels.length));
     const deadlineMs = Date.now() + chooseTimeout(request.timeoutMs, batching.timeoutMs);
-    return { version, recipe, topK, deadlineMs };
+    return { version, recipe, topK, trace: request.trace === true, deadlineMs };
   }
 
   /** Called before an image is decoded, so that no work is done for a row that nobody can take. */

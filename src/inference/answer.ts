@@ -8,6 +8,8 @@ export interface RowStory {
   readonly id: string;
   readonly recipe: string;
   readonly topK: number;
+  /** Whether the story of the adaptation is told. */
+  readonly trace?: boolean;
   readonly decodeMs: number;
   readonly totalMs: number;
 }
@@ -27,24 +29,25 @@ const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 export function createPrediction(
   { name, version, manifest }: NamedLabels,
   { answer, batch, queueMs, runMs }: Delivery,
-  { id, recipe, topK, decodeMs, totalMs }: RowStory,
+  { id, recipe, topK, trace = false, decodeMs, totalMs }: RowStory,
 ): Prediction {
   const { logits, staticLogits, entropy, applied, steps } = answer;
   const predictions = topClasses(logits, manifest.labels, topK);
-  const asItIs = topClasses(staticLogits, manifest.labels, 1)[0]!;
+  const asItIs = topClasses(staticLogits, manifest.labels, trace ? topK : 1);
   return {
     id,
     model: { name, version },
     predictions,
-    static: asItIs,
+    static: asItIs[0]!,
     adaptation: {
       recipe,
       applied,
       steps,
       entropy_before: entropyNats(softmax(staticLogits)),
       entropy_after: entropy.at(-1)!,
-      label_changed: predictions[0]!.class !== asItIs.class,
+      label_changed: predictions[0]!.class !== asItIs[0]!.class,
     },
+    ...(trace && { trace: { entropies: [...entropy.subarray(0, steps + 1)], static: asItIs } }),
     batch,
     timing_ms: {
       decode: milliseconds(decodeMs),

@@ -101,10 +101,10 @@ export function createInference(
     decode: (request: PredictRequest, id: string = randomUUID()) => admission.createRow(id, request, choice),
     async predict({ row, decodeMs }: DecodedRow, { signal }: PredictRequest): Promise<Prediction> {
       const delivery = await rows.submit(row, signal);
-      const { version, recipe, topK } = choice;
+      const { version, recipe, topK, trace } = choice;
       return counted(version, delivery, decodeMs, startedMs, () => {
         const totalMs = performance.now() - startedMs;
-        return createPrediction(version, delivery, { id: row.id, recipe, topK, decodeMs, totalMs });
+        return createPrediction(version, delivery, { id: row.id, recipe, topK, trace, decodeMs, totalMs });
       });
     },
   });

@@ -173,6 +173,19 @@ it('answers with what the model says of the image, adapted and as it is', async 
   expect(answer.timing_ms.total).toBeGreaterThan(answer.timing_ms.adapt);
 });
 
+it('tells how the adaptation went where it is asked to', async () => {
+  const answer = await predict(3, { topK: 4, trace: true });
+  const { adaptation, trace } = answer;
+  expect(trace!.entropies).toHaveLength(adaptation.steps + 1);
+  expect(trace!.entropies[0]).toBeCloseTo(adaptation.entropy_before, 4);
+  expect(trace!.entropies.at(-1)).toBe(adaptation.entropy_after);
+  expect(trace!.static).toHaveLength(4);
+  expect(trace!.static[0]).toEqual(answer.static);
+  const probabilities = trace!.static.map(({ probability }) => probability);
+  expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a));
+  expect(await predict(3)).not.toHaveProperty('trace');
+});
+
 it('returns as many classes as asked for, most probable first', async () => {
   const { predictions } = await predict(1, { topK: 10 });
   expect(predictions.map((each) => each.class).toSorted((a, b) => a - b)).toEqual([

@@ -24,6 +24,8 @@ export interface PredictOptions {
   readonly recipe?: string;
   /** How many classes to return, 1 to the number of classes. */
   readonly topK?: number;
+  /** Whether the story of the adaptation is told too. */
+  readonly trace?: boolean;
   readonly timeoutMs?: number;
   /** 1 goes first; the default is 2. */
   readonly priority?: 1 | 2 | 3;
@@ -86,6 +88,13 @@ export interface Prediction {
     readonly entropy_before: number;
     readonly entropy_after: number;
     readonly label_changed: boolean;
+  };
+  /** Where it was asked for. */
+  readonly trace?: {
+    /** Before the first update and after each, as many as `steps` and one. */
+    readonly entropies: readonly number[];
+    /** The top classes of the model as it is, as many as of `predictions`. */
+    readonly static: readonly ClassProbability[];
   };
   readonly batch: { readonly id: string; readonly size: number };
   readonly timing_ms: {

@@ -60,18 +60,18 @@ export function createKeptPredictions(
     choice: Choice,
   ): Promise<KeptRequest> {
     const { row, decodeMs } = await admission.createRow(id, request, choice);
-    const { version, recipe, topK } = choice;
+    const { version, recipe, topK, trace } = choice;
     const { caller } = request;
-    const memo: Memo = { content: version.content, recipe, topK, decodeMs, caller, fingerprint };
+    const memo: Memo = { content: version.content, recipe, topK, trace, decodeMs, caller, fingerprint };
     await labels.keep(version);
     return { ...row, keep: { ms: keepMs, memo: writeMemo(memo), owner: caller } };
   }
 
   /** Every caller who asks gets the same, so the times are those of the row and not of the request. */
   function write(version: NamedLabels, id: string, memo: string, delivery: Delivery): Prediction {
-    const { recipe, topK, decodeMs } = readMemo(memo);
+    const { recipe, topK, trace, decodeMs } = readMemo(memo);
     const totalMs = decodeMs + delivery.queueMs + delivery.runMs;
-    return createPrediction(version, delivery, { id, recipe, topK, decodeMs, totalMs });
+    return createPrediction(version, delivery, { id, recipe, topK, trace, decodeMs, totalMs });
   }
 
   async function labelsOf(memo: string): Promise<NamedLabels> {

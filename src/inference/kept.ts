@@ -9,6 +9,7 @@ export interface Memo {
   readonly content: string;
   readonly recipe: string;
   readonly topK: number;
+  readonly trace: boolean;
   readonly decodeMs: number;
   /** Only this caller may ask for it. */
   readonly caller: string;
@@ -29,12 +30,12 @@ export interface KeyedRequest {
 
 /** Priority and deadline are left out: a repeated request may be more urgent than the first. */
 export function keyedRequest(request: PredictRequest, key: string): KeyedRequest {
-  const { caller, model, version, recipe, topK, image } = request;
+  const { caller, model, version, recipe, topK, trace, image } = request;
   const id = createHash('sha256')
     .update(JSON.stringify([caller, key]))
     .digest('base64url');
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([model, version, recipe, topK]))
+    .update(JSON.stringify([model, version, recipe, topK, ...(trace ? ['trace'] : [])]))
     .update(image)
     .digest('base64url');
   return { id, fingerprint };
@@ -45,7 +46,7 @@ export function checkFingerprint(memo: string, { fingerprint }: KeyedRequest): v
   if (readMemo(memo).fingerprint === fingerprint) return;
   throw new ServiceError(
     'invalid_request',
-    'The header "Idempotency-Key" has been used for another request: the image, model, recipe or top_k differs.',
+    'The header "Idempotency-Key" has been used for another request: the image, model, recipe, top_k or trace differs.',
   );
 }
 

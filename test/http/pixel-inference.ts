@@ -133,7 +133,7 @@ export function createPixelInference(): PixelInference {
     reasons: [],
     warned: [],
     async predict(request) {
-      const { recipe = 'dent+', topK = 3, timeoutMs = 5000, version = 2, signal } = request;
+      const { recipe = 'dent+', topK = 3, trace = false, timeoutMs = 5000, version = 2, signal } = request;
       requests.push(request);
       const failure = inference.failWith;
       inference.failWith = undefined;
@@ -187,6 +187,7 @@ export function createPixelInference(): PixelInference {
           entropy_after: entropy,
           label_changed: false,
         },
+        ...(trace && { trace: { entropies: [entropy], static: predictions.slice(0, topK) } }),
         batch: { id: randomUUID(), size: 1 },
         timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
       };

@@ -16,7 +16,7 @@ export interface paths {
          *
          *     Several images are several fields `image` of a form, or `images` in JSON, at most as many as the largest batch of the model. The answer is then a list of `results`, in order: for each image its prediction, or the problem that it failed with. Its status is 200 also where images failed; where every image was refused for a reason that lies in the service (429, 503, 504), it is that error.
          *
-         *     `recipe`, `top_k` and `timeout_ms` may be in the query, in JSON or in a form.
+         *     `recipe`, `top_k`, `trace` and `timeout_ms` may be in the query, in JSON or in a form.
          */
         post: operations["predict"];
         delete?: never;
@@ -40,7 +40,7 @@ export interface paths {
          *
          *     Several images are several fields `image` of a form, or `images` in JSON, at most as many as the largest batch of the model. The answer is then a list of `results`, in order: for each image its prediction, or the problem that it failed with. Its status is 200 also where images failed; where every image was refused for a reason that lies in the service (429, 503, 504), it is that error.
          *
-         *     `recipe`, `top_k` and `timeout_ms` may be in the query, in JSON or in a form.
+         *     `recipe`, `top_k`, `trace` and `timeout_ms` may be in the query, in JSON or in a form.
          */
         post: operations["predictWithModel"];
         delete?: never;
@@ -64,7 +64,7 @@ export interface paths {
          *
          *     Several images are several fields `image` of a form, or `images` in JSON, at most as many as the largest batch of the model. The answer is then a list of `results`, in order: for each image its prediction, or the problem that it failed with. Its status is 200 also where images failed; where every image was refused for a reason that lies in the service (429, 503, 504), it is that error.
          *
-         *     `recipe`, `top_k` and `timeout_ms` may be in the query, in JSON or in a form.
+         *     `recipe`, `top_k`, `trace` and `timeout_ms` may be in the query, in JSON or in a form.
          */
         post: operations["predictWithVersion"];
         delete?: never;
@@ -523,6 +523,8 @@ export interface components {
             recipe?: string;
             /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
             top_k?: number;
+            /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+            trace?: boolean;
             /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
             timeout_ms?: number;
         };
@@ -533,6 +535,8 @@ export interface components {
             recipe?: string;
             /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
             top_k?: number;
+            /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+            trace?: boolean;
             /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
             timeout_ms?: number;
         };
@@ -545,6 +549,8 @@ export interface components {
             /** @description The top class of the model as it is, without adaptation. Absent for keys that are told nothing of the model as it is. */
             static?: components["schemas"]["ClassProbability"];
             adaptation: components["schemas"]["Adaptation"];
+            /** @description How the adaptation went, where it was asked for. Absent for keys that are told nothing of the model as it is. */
+            trace?: components["schemas"]["Trace"];
             /** @description The batch that the image was part of. */
             batch: components["schemas"]["Batch"];
             /** @description Where the time went, in milliseconds. */
@@ -665,6 +671,8 @@ export interface components {
             recipe?: string;
             /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
             top_k?: number;
+            /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+            trace?: boolean;
             /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
             timeout_ms?: number;
         };
@@ -830,6 +838,12 @@ export interface components {
             entropy_after: number;
             /** @description Whether adaptation changed the top class. Absent for keys that are told nothing of the model as it is. */
             label_changed?: boolean;
+        };
+        Trace: {
+            /** @description Entropy of the prediction before the first update and after each, in nats. Recipes that take the statistics of the batch, or smooth the image, differ from the model as it is before the first update already. */
+            entropies: number[];
+            /** @description The top classes of the model as it is, as many as were asked for. */
+            static: components["schemas"]["ClassProbability"][];
         };
         Batch: {
             id: string;
@@ -1014,13 +1028,15 @@ export interface operations {
                 recipe?: string;
                 /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
                 top_k?: number;
+                /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+                trace?: boolean;
                 /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
                 timeout_ms?: number;
             };
             header?: {
                 /** @description `respond-async` (RFC 7240): the answer is 202 as soon as the image waits, and the prediction is told at `Location`. */
                 prefer?: string;
-                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe or top_k is refused with invalid_request. */
+                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
                 /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
                 "dent-priority"?: number;
@@ -1196,13 +1212,15 @@ export interface operations {
                 recipe?: string;
                 /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
                 top_k?: number;
+                /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+                trace?: boolean;
                 /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
                 timeout_ms?: number;
             };
             header?: {
                 /** @description `respond-async` (RFC 7240): the answer is 202 as soon as the image waits, and the prediction is told at `Location`. */
                 prefer?: string;
-                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe or top_k is refused with invalid_request. */
+                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
                 /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
                 "dent-priority"?: number;
@@ -1384,13 +1402,15 @@ export interface operations {
                 recipe?: string;
                 /** @description How many classes to return, at most as many as the model has; 5 where it is not given. */
                 top_k?: number;
+                /** @description Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of the model as it is. */
+                trace?: boolean;
                 /** @description Milliseconds after which the answer is of no use. The default is what the model allows, and more is taken for that. */
                 timeout_ms?: number;
             };
             header?: {
                 /** @description `respond-async` (RFC 7240): the answer is 202 as soon as the image waits, and the prediction is told at `Location`. */
                 prefer?: string;
-                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe or top_k is refused with invalid_request. */
+                /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
                 /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
                 "dent-priority"?: number;

@@ -37,7 +37,7 @@ const PROBLEMS = {
   invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG, WebP or AVIF file.'],
   invalid_request: [
     'a parameter or the body is wrong',
-    'There is no query parameter "topk"; there are "recipe", "top_k", and "timeout_ms".',
+    'There is no query parameter "topk"; there are "recipe", "top_k", "trace", and "timeout_ms".',
   ],
   unknown_recipe: [
     'the model has no such recipe',

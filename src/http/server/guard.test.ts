@@ -216,7 +216,7 @@ describe('what a key may use', () => {
 });
 
 describe('a key that is not told what the model predicts as it is', () => {
-  const hidden = ['static', 'entropy_before', 'label_changed'];
+  const hidden = ['static', 'trace', 'entropy_before', 'label_changed'];
   const fieldsOf = ({ adaptation, ...prediction }: Record<string, object>) =>
     [...Object.keys(prediction), ...Object.keys(adaptation!)].filter((field) => hidden.includes(field));
   const infer = (key: string, outputs?: object[]) =>
@@ -231,9 +231,9 @@ describe('a key that is not told what the model predicts as it is', () => {
     });
 
   it('gets predictions without it, and others all of them', async () => {
-    expect(fieldsOf((await predict(bearer(keys.blind))).json())).toEqual([]);
+    expect(fieldsOf((await predict(bearer(keys.blind), '/v1/predict?trace=true')).json())).toEqual([]);
     expect(test.inference.requests.at(-1)).toMatchObject({ hidesStatic: true });
-    expect(fieldsOf((await predict(bearer(keys.app))).json())).toEqual(hidden);
+    expect(fieldsOf((await predict(bearer(keys.app), '/v1/predict?trace=true')).json())).toEqual(hidden);
     expect(test.inference.requests.at(-1)).not.toHaveProperty('hidesStatic');
   });
 

@@ -16,7 +16,7 @@ export type SeenPrediction = Omit<Prediction, 'static' | 'adaptation'> &
 /** The prediction as the caller of the request may see it: some keys are not told what adaptation has changed. */
 export function seenBy(request: FastifyRequest, prediction: Prediction): SeenPrediction {
   if (seesStatic(request)) return prediction;
-  const { static: _static, adaptation, ...seen } = prediction;
+  const { static: _static, trace: _trace, adaptation, ...seen } = prediction;
   const { entropy_before: _before, label_changed: _changed, ...rest } = adaptation;
   return { ...seen, adaptation: rest };
 }

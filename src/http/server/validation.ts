@@ -15,6 +15,7 @@ const PLACES: Readonly<Record<string, string>> = {
 const TYPES: Readonly<Record<string, string>> = {
   integer: 'a whole number',
   number: 'a number',
+  boolean: 'true or false',
   string: 'text',
   array: 'a list',
   object: 'an object',

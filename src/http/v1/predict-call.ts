@@ -38,11 +38,12 @@ export async function readCall(
   request.body = undefined;
   // What waits to be decoded is counted by the decoder; of a list a few images at a time, and the rest is held here.
   if (!isList) request.upload?.leave();
-  const { recipe, top_k: topK, timeout_ms: timeoutMs } = merged(query, options);
+  const { recipe, top_k: topK, trace, timeout_ms: timeoutMs } = merged(query, options);
   const asked = {
     ...which,
     ...(recipe !== undefined && { recipe }),
     ...(topK !== undefined && { topK }),
+    ...(trace !== undefined && { trace }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...grant(request, headers[PRIORITY] as PredictRequest['priority']),
     signal: hangUp(request.raw, reply.raw),

@@ -116,7 +116,7 @@ describe('the body', () => {
     [
       'many parts',
       form(Array.from({ length: 5000 }, () => ['name="image"', 'x'] as const)),
-      'more than 4099 fields',
+      'more than 4100 fields',
     ],
     [
       'the name of a file for the file',
@@ -230,16 +230,21 @@ describe('the body', () => {
 });
 
 describe('the path and the query', () => {
-  it('name model, version, recipe, number of classes and deadline', async () => {
-    const url = '/v1/models/colours/versions/1/predict?recipe=dent%2B&top_k=2&timeout_ms=700';
+  it('name model, version, recipe, number of classes, trace and deadline', async () => {
+    const url = '/v1/models/colours/versions/1/predict?recipe=dent%2B&top_k=2&trace=true&timeout_ms=700';
     const reply = await post(url, 'image/png', blue);
     expect(reply.json()).toMatchObject({ model: { version: 1 }, adaptation: { recipe: 'dent+' } });
     expect(reply.json().predictions).toHaveLength(2);
+    expect(reply.json().trace).toMatchObject({
+      entropies: [expect.any(Number)],
+      static: reply.json().predictions,
+    });
     expect(last()).toMatchObject({
       model: 'colours',
       version: 1,
       recipe: 'dent+',
       topK: 2,
+      trace: true,
       timeoutMs: 700,
       caller: '',
     });
@@ -258,8 +263,12 @@ describe('the path and the query', () => {
   });
 
   it.each([
-    ['topk=3', 'There is no query parameter "topk"; there are "recipe", "top_k", and "timeout_ms".'],
-    ['recipe=dent%2B&x=1', 'There is no query parameter "x"; there are "recipe", "top_k", and "timeout_ms".'],
+    ['topk=3', 'There is no query parameter "topk"; there are "recipe", "top_k", "trace", and "timeout_ms".'],
+    [
+      'recipe=dent%2B&x=1',
+      'There is no query parameter "x"; there are "recipe", "top_k", "trace", and "timeout_ms".',
+    ],
+    ['trace=maybe', 'The query parameter "trace" must be true or false.'],
     ['top_k=0', 'The query parameter "top_k" must be at least 1.'],
     ['top_k=1.5', 'The query parameter "top_k" must be a whole number.'],
     ['top_k=', 'The query parameter "top_k" must be a whole number.'],
@@ -269,7 +278,7 @@ describe('the path and the query', () => {
     ['recipe=', 'The query parameter "recipe" must not be empty.'],
     [
       '__proto__=1',
-      'There is no query parameter "__proto__"; there are "recipe", "top_k", and "timeout_ms".',
+      'There is no query parameter "__proto__"; there are "recipe", "top_k", "trace", and "timeout_ms".',
     ],
   ])('are refused with a sentence: %s', async (query, detail) => {
     const reply = await post(`/v1/predict?${query}`, 'image/png', blue);

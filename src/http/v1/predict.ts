@@ -30,7 +30,7 @@ const DESCRIPTION = [
   'Several images are several fields `image` of a form, or `images` in JSON, at most as many as the largest batch of the model. The ' +
     'answer is then a list of `results`, in order: for each image its prediction, or the problem that it failed with. Its status is 200 ' +
     'also where images failed; where every image was refused for a reason that lies in the service (429, 503, 504), it is that error.',
-  '`recipe`, `top_k` and `timeout_ms` may be in the query, in JSON or in a form.',
+  '`recipe`, `top_k`, `trace` and `timeout_ms` may be in the query, in JSON or in a form.',
 ].join('\n\n');
 
 const ACCEPTED = 202;

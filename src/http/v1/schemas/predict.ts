@@ -14,6 +14,13 @@ const options = {
       description: 'How many classes to return, at most as many as the model has; 5 where it is not given.',
     }),
   ),
+  trace: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether the answer tells how the adaptation went, as `trace`; not where it is not given, nor to keys that are told nothing of ' +
+        'the model as it is.',
+    }),
+  ),
   timeout_ms: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -46,7 +53,7 @@ export const PredictHeaders = Type.Object({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
         'A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, ' +
-        'unless the first failed. The same key with another image, model, recipe or top_k is refused with invalid_request.',
+        'unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request.',
     }),
   ),
   [PRIORITY]: Type.Optional(

@@ -49,6 +49,27 @@ export const PredictionSchema = Type.Object(
       },
       { title: 'Adaptation', ...strict },
     ),
+    trace: Type.Optional(
+      Type.Object(
+        {
+          entropies: Type.Array(Type.Number(), {
+            minItems: 1,
+            description:
+              'Entropy of the prediction before the first update and after each, in nats. Recipes that take the statistics of the batch, ' +
+              'or smooth the image, differ from the model as it is before the first update already.',
+          }),
+          static: Type.Array(ClassProbability(), {
+            minItems: 1,
+            description: 'The top classes of the model as it is, as many as were asked for.',
+          }),
+        },
+        {
+          title: 'Trace',
+          ...strict,
+          description: `How the adaptation went, where it was asked for. ${IF_SEEN}`,
+        },
+      ),
+    ),
     batch: Type.Object(
       {
         id: Type.String(),
