@@ -53,6 +53,13 @@ export default {
       'Attacks need graphs, their gradients, and an engine to run them; of the service they know nothing.',
     ),
     room('http', ['inference', 'models', 'images', 'access'], 'Routes translate; nothing is decided there.'),
+    {
+      name: 'not-into-the-page',
+      severity: 'error',
+      comment: 'The server sends the page as files that the build has made; it runs nothing of it.',
+      from: { path: '^src/', pathNot: ['^src/page/', '\\.test\\.ts$'] },
+      to: { path: '^src/page/' },
+    },
     room('metrics', [], 'The catalogue is read by Prometheus; rooms get narrow observers of it.'),
     {
       name: 'evaluation-is-a-command',
@@ -66,7 +73,7 @@ export default {
       '^src/engine/',
       "Native code runs in the engine's children only, so that its crash is not ours.",
     ),
-    only('sharp', '^src/images/', 'One room decodes what strangers send.'),
+    only('sharp', '^src/(images/|page/build\\.mjs$)', 'One room decodes what strangers send.'),
     only(
       'bullmq',
       '^src/batching/',
@@ -158,8 +165,8 @@ export default {
     {
       name: 'production-needs-no-dev-package',
       severity: 'error',
-      comment: 'The image installs no dev dependencies.',
-      from: { path: '^src/', pathNot: '\\.(test|contract)\\.ts$' },
+      comment: 'The image installs no dev dependencies. The page has all that it needs built into it.',
+      from: { path: '^src/', pathNot: ['^src/page/', '\\.(test|contract)\\.ts$'] },
       to: { dependencyTypes: ['npm-dev'] },
     },
   ],
@@ -167,6 +174,7 @@ export default {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^dist/' },
+    // The parser reads no .tsx; src/page/build.mjs looks at what the page is made of.
+    exclude: { path: '^dist/|\\.tsx$' },
   },
 };

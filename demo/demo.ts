@@ -5,7 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { formatTable } from '../src/cli/table.ts';
 import type { ClassProbability, Prediction } from '../src/inference/inference.ts';
-import { cutOut, SUBJECTS } from './photographs.ts';
+import { PHOTOGRAPHS } from '../src/page/photographs.ts';
+import { cutOut } from './photographs.ts';
 
 const READY_WITHIN_MS = 60_000;
 const [server = 'http://127.0.0.1:8080'] = process.argv.slice(2);
@@ -41,9 +42,9 @@ const judge = ({ label, probability }: ClassProbability, shows: string): string[
 
 async function main(): Promise<void> {
   await untilReady();
-  const answers = await Promise.all(SUBJECTS.map(async (subject) => predict(await cutOut(subject))));
+  const answers = await Promise.all(PHOTOGRAPHS.map(async (subject) => predict(await cutOut(subject))));
   const rows = answers.map(({ predictions, static: asItIs, adaptation }, i) => {
-    const { name, shows } = SUBJECTS[i]!;
+    const { name, shows } = PHOTOGRAPHS[i]!;
     const entropies = [adaptation.entropy_before, adaptation.entropy_after].map((nats) => nats.toFixed(3));
     return [name, shows, ...judge(asItIs, shows), ...judge(predictions[0]!, shows), entropies.join(' → ')];
   });

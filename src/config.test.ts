@@ -10,6 +10,7 @@ it('has a default for every setting', () => {
   expect(loadConfig({})).toEqual({
     port: 8080,
     host: '127.0.0.1',
+    page: 'on',
     models: 'models',
     repositoryPollMs: 2000,
     queue: 'memory',

@@ -17,6 +17,8 @@ export const settings = {
   apiKeysFile: Type.Optional(Type.String({ minLength: 1 })),
   /** Origins whose pages may call, with commas between them, or `*` for all; no page of another origin may where it is not set. */
   corsOrigins: Type.Optional(Type.String({ minLength: 1 })),
+  /** Whether `/` is the page where a person sees pictures being defended. Without it `/` leads to `/docs`. */
+  page: Type.Enum(['on', 'off'], { default: 'on' }),
   /** A port of its own for health and metrics, on the same host. `/metrics` is then not on the other, and asks for no key. */
   metricsPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** The model repository. Whoever can write to it decides what is computed here. */

@@ -14,6 +14,7 @@ import { listen } from './listen.ts';
 import { countRequests } from './observers/http-observer.ts';
 import { logReadiness } from './observers/readiness-log.ts';
 import { openAccess } from './open-access.ts';
+import { openPage } from './open-page.ts';
 import { startTracing } from './tracing.ts';
 
 export interface RunningServer {
@@ -54,9 +55,10 @@ async function assemble(
   const { metricsPort, requestTimeoutMs } = config;
   const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
   const ownPort = metricsPort !== undefined;
+  const page = await openPage(config, log);
   const app = await buildApp(
     { ...deps, inference, control: models, ...(access && { access }), ...(!ownPort && { metrics }) },
-    { version: VERSION, origins: corsOrigins(config), limits: await httpLimits(config, log) },
+    { version: VERSION, origins: corsOrigins(config), page, limits: await httpLimits(config, log) },
   );
   const operations = ownPort
     ? await buildOperationsApp({ ...deps, health: inference, metrics }, { requestTimeoutMs })

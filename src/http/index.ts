@@ -4,3 +4,4 @@ export type { Lifecycle, Phase } from './server/lifecycle.ts';
 export type { HttpObserver } from './server/observation.ts';
 export { buildOperationsApp, type OperationsAppDeps } from './server/operations-app.ts';
 export type { MetricsPage } from './server/routes/metrics.ts';
+export { type PageFile, readPage } from './server/routes/page.ts';

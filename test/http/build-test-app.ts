@@ -1,7 +1,13 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import type { Access } from '../../src/access/index.ts';
-import { buildApp, type HttpLimits, type HttpObserver, type Phase } from '../../src/http/index.ts';
+import {
+  buildApp,
+  type HttpLimits,
+  type HttpObserver,
+  type PageFile,
+  type Phase,
+} from '../../src/http/index.ts';
 import { solid } from '../images/pictures.ts';
 import { createModelControl } from './model-control.ts';
 import { createPixelInference } from './pixel-inference.ts';
@@ -14,11 +20,13 @@ export async function buildTestApp({
   limits = {},
   access,
   origins,
+  page,
 }: {
   version?: string;
   limits?: Partial<HttpLimits>;
   access?: Access;
   origins?: readonly string[];
+  page?: readonly PageFile[];
 } = {}) {
   const inference = createPixelInference();
   const control = createModelControl();
@@ -57,6 +65,7 @@ export async function buildTestApp({
     {
       version,
       ...(origins && { origins }),
+      ...(page && { page }),
       limits: {
         bodyBytes: 16 * 2 ** 20,
         uploadBytes: 256 * 2 ** 20,

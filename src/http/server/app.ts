@@ -21,6 +21,7 @@ import { refuseOtherOrigins } from './origins.ts';
 import { docsPage, documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsPage, metricsRoute } from './routes/metrics.ts';
+import { type PageFile, pageRoutes } from './routes/page.ts';
 import { securityHeaders } from './security-headers.ts';
 
 export interface AppDeps {
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly version: string;
   /** Whose pages may call; nobody's where it is not set. */
   readonly origins?: readonly string[];
+  /** What is at `/`; the way to the page under /docs where there is none. */
+  readonly page?: readonly PageFile[];
   readonly limits: HttpLimits;
 }
 
@@ -48,7 +51,10 @@ export interface AppOptions {
  * The HTTP interface as a Fastify app that is ready for `inject`. It does not listen, and it closes nothing but itself: the
  * composition root starts, drains and stops it.
  */
-export async function buildApp(deps: AppDeps, { version, origins = [], limits }: AppOptions): Promise<App> {
+export async function buildApp(
+  deps: AppDeps,
+  { version, origins = [], page = [], limits }: AppOptions,
+): Promise<App> {
   const { inference, metrics, observer, logger } = deps;
   const app = createFastify({ observer, logger }, limits);
   const lifecycle = endWithApp(app, deps.lifecycle);
@@ -68,6 +74,7 @@ export async function buildApp(deps: AppDeps, { version, origins = [], limits }:
     healthRoutes(app, inference, lifecycle);
     if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
+    pageRoutes(app, page);
   });
   await openInferenceRoutes(app, { ...deps, lifecycle, version });
   await docsPage(app, () => (deps.access === undefined ? inference.models() : []));

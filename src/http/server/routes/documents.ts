@@ -7,7 +7,7 @@ import { withChoices } from '../served-choices.ts';
 
 const YAML_TYPE = 'application/yaml';
 
-/** The OpenAPI document, and the way to the page that shows it. */
+/** The OpenAPI document. */
 export function documentRoutes(app: App): void {
   let yaml = '';
   app.addHook('onReady', async () => {
@@ -26,9 +26,6 @@ export function documentRoutes(app: App): void {
       },
     },
     async (_request, reply) => reply.type(YAML_TYPE).send(yaml),
-  );
-  app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) =>
-    reply.redirect('/docs'),
   );
 }
 

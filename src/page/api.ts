@@ -1,0 +1,91 @@
+import type { components } from '../../clients/typescript/src/schema.ts';
+import { type Complaint, complaintOf, noAnswer } from './words.ts';
+
+type Schemas = components['schemas'];
+export type Prediction = Schemas['Prediction'];
+export type ModelInput = Schemas['ModelInput'];
+type Problem = Schemas['Problem'];
+
+/** A model that can be asked. */
+export interface Model {
+  readonly name: string;
+  readonly input: ModelInput;
+  readonly labels: readonly string[];
+  readonly recipes: readonly string[];
+  readonly defaultRecipe: string;
+}
+
+/** Words for a person instead of an answer. */
+export class Refusal extends Error {
+  readonly complaint: Complaint;
+  constructor(complaint: Complaint) {
+    super(complaint.says);
+    this.complaint = complaint;
+  }
+}
+
+/** The key is in this page's memory alone, and is forgotten with it. */
+let apiKey = '';
+export const rememberKey = (key: string): void => {
+  apiKey = key.trim();
+};
+export const hasKey = (): boolean => apiKey !== '';
+
+/** Rejects with `Refusal`, or with the signal's reason. */
+async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const headers = new Headers(init.headers);
+  if (apiKey !== '') headers.set('authorization', `Bearer ${apiKey}`);
+  let reply: Response;
+  try {
+    reply = await fetch(path, { ...init, headers });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Refusal(noAnswer());
+  }
+  const body = await reply.json().catch(() => undefined);
+  if (!reply.ok) {
+    throw new Refusal(
+      complaintOf(reply.status, body as Problem | undefined, reply.headers.get('retry-after')),
+    );
+  }
+  return body as T;
+}
+
+/** The models that can be asked, the default one first. */
+export async function models(): Promise<Model[]> {
+  const { models } = await ask<Schemas['ModelList']>('v1/models');
+  return models.flatMap(({ name, defaultVersion, input, labels, recipes, defaultRecipe }) =>
+    defaultVersion !== undefined && input && labels && recipes && defaultRecipe !== undefined
+      ? [{ name, input, labels, recipes: Object.keys(recipes), defaultRecipe }]
+      : [],
+  );
+}
+
+export const TOP_K = 5;
+const pathOf = (model: Model, recipe: string): string =>
+  `v1/models/${encodeURIComponent(model.name)}/predict?recipe=${encodeURIComponent(recipe)}&top_k=${Math.min(TOP_K, model.labels.length)}`;
+
+/** What the model says of the picture, with the story of its adaptation. */
+export const predict = (
+  model: Model,
+  recipe: string,
+  image: Blob,
+  signal: AbortSignal,
+): Promise<Prediction> => ask(`${pathOf(model, recipe)}&trace=true`, { method: 'POST', body: image, signal });
+
+/** The same of several pictures in one request, which are adapted together where the recipe adapts to a batch. */
+export async function predictAll(
+  model: Model,
+  recipe: string,
+  images: readonly Blob[],
+  signal: AbortSignal,
+): Promise<readonly (Prediction | Problem)[]> {
+  const form = new FormData();
+  for (const image of images) form.append('images', image, 'image.png');
+  const answer = await ask<{ results: (Prediction | Problem)[] }>(pathOf(model, recipe), {
+    method: 'POST',
+    body: form,
+    signal,
+  });
+  return answer.results;
+}

@@ -1,0 +1,166 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { ALL, AllAnswers, ChooseRecipe, OneAnswer } from './answers-view.tsx';
+import { hasKey, Refusal, TOP_K } from './api.ts';
+import { CallView } from './call-view.tsx';
+import { ChoosePicture } from './choose-picture.tsx';
+import { ComplaintView } from './complaint-view.tsx';
+import { readLink, type View, writeLink } from './link.ts';
+import { Meanings } from './meanings.tsx';
+import { NoisyGallery } from './noisy-gallery.tsx';
+import { draw, openExample, openPicture, type Picture } from './picture.ts';
+import { Pictures, Sliders } from './picture-view.tsx';
+import type { Call } from './snippets.ts';
+import { useAnswers } from './use-answers.ts';
+import { useModels } from './use-models.ts';
+import type { Complaint } from './words.ts';
+
+/** The picture that is looked at; a link names one of the gallery. */
+function usePicture(example: string | undefined) {
+  const [picture, setPicture] = useState<Picture>();
+  const [complaint, setComplaint] = useState<Complaint>();
+
+  async function show(opening: Promise<Picture>): Promise<boolean> {
+    try {
+      setPicture(await opening);
+      setComplaint(undefined);
+      return true;
+    } catch (error) {
+      setComplaint(
+        error instanceof Refusal ? error.complaint : { says: 'The picture could not be fetched. Try again.' },
+      );
+      return false;
+    }
+  }
+
+  useEffect(() => {
+    const found = EXAMPLES.find(({ name }) => name === example);
+    if (found) void show(openExample(found));
+  }, [example]);
+  return { picture, complaint, show };
+}
+
+/** The view as the address has it, which is kept up with it: going back and a shared link restore it. */
+function useView(): [View, (change: Partial<View>) => void] {
+  const first = EXAMPLES[0]?.name;
+  const [view, setView] = useState<View>(() => ({
+    ...(first !== undefined && { example: first }),
+    ...readLink(location.hash),
+  }));
+  useEffect(() => {
+    const follow = (): void => setView((before) => ({ ...before, ...readLink(location.hash) }));
+    window.addEventListener('hashchange', follow);
+    return () => window.removeEventListener('hashchange', follow);
+  }, []);
+  useEffect(() => history.replaceState(null, '', writeLink(view)), [view]);
+  return [view, (change) => setView((before) => ({ ...before, ...change }))];
+}
+
+const newSeed = (): number => Math.floor(Math.random() * 1e6) + 1;
+
+export function App() {
+  const [view, change] = useView();
+  const { effects, seed } = view;
+  const models = useModels();
+  const model = models.list.find(({ name }) => name === view.model) ?? models.list[0];
+  const { picture, complaint: pictureComplaint, show } = usePicture(view.example);
+  const known = view.recipe === ALL || (view.recipe !== undefined && model?.recipes.includes(view.recipe));
+  const recipe = known ? view.recipe! : (model?.defaultRecipe ?? ALL);
+
+  const drawn = useMemo(
+    () => (picture && model ? draw(picture, { effects, seed }, model.input) : undefined),
+    [picture, model, effects, seed],
+  );
+  const question = useMemo(
+    () => (drawn && model ? { model, drawn, recipes: recipe === ALL ? model.recipes : [recipe] } : undefined),
+    [drawn, model, recipe],
+  );
+  const { answers, isAsking, complaint, again } = useAnswers(question);
+
+  const openFile = async (name: string, file: Blob): Promise<void> => {
+    if (await show(openPicture(name, file))) change({ example: undefined });
+  };
+  const example = picture?.example;
+  const shows = example && model?.labels.includes(example.shows) ? example.shows : undefined;
+  const server = new URL('.', location.href).href.replace(/\/$/, '');
+  const call: Call | undefined = model && {
+    server,
+    model: model.name,
+    recipe: recipe === ALL ? model.defaultRecipe : recipe,
+    topK: Math.min(TOP_K, model.labels.length),
+    picture:
+      drawn?.isOriginal && example
+        ? { url: new URL(example.url, location.href).href }
+        : { file: 'picture.png' },
+    needsKey: hasKey(),
+  };
+
+  return (
+    <>
+      <header>
+        <h1>See a picture being defended</h1>
+        <p>
+          An image classifier is a program that says what a picture shows. Somebody can change a picture so
+          that it errs; bad light can too. dent-serve lets the classifier tune itself to each picture, in a
+          few small steps, before it answers. Watch it here.
+        </p>
+      </header>
+      <main>
+        <ChoosePicture
+          example={picture?.example && view.example}
+          onExample={(each) => {
+            change({ example: each.name });
+            if (each.name === view.example) void show(openExample(each));
+          }}
+          onFile={openFile}
+        />
+        <ComplaintView complaint={pictureComplaint} onAgain={() => change({ ...view })} />
+        <ComplaintView complaint={models.complaint} onAgain={models.again} />
+        <div class="columns">
+          <section class="stays" aria-labelledby="picture">
+            <h2 id="picture">The picture</h2>
+            {drawn && picture && model ? (
+              <Pictures canvas={drawn.canvas} name={picture.name} input={model.input} />
+            ) : (
+              <p class="quiet">Loading the picture …</p>
+            )}
+            {picture?.note && <p class="quiet">{picture.note}</p>}
+            <Sliders
+              effects={effects}
+              onChange={(effects) => change({ effects })}
+              onNewNoise={() => change({ seed: newSeed() })}
+            />
+          </section>
+          <section aria-labelledby="answer" aria-busy={isAsking}>
+            <h2 id="answer">What the model says</h2>
+            {model && (
+              <ChooseRecipe
+                models={models.list}
+                model={model}
+                recipe={recipe}
+                onModel={(name) => change({ model: name })}
+                onRecipe={(name) => change({ recipe: name })}
+              />
+            )}
+            <ComplaintView complaint={complaint} onAgain={again} />
+            {model && recipe !== ALL && (
+              <OneAnswer model={model} answers={answers} shows={shows} recipe={recipe} />
+            )}
+            {model && recipe === ALL && <AllAnswers model={model} answers={answers} shows={shows} />}
+          </section>
+        </div>
+        <Meanings />
+        {model && <NoisyGallery model={model} />}
+        {call && <CallView call={call} {...(drawn && { file: drawn.blob })} />}
+      </main>
+      <footer>
+        <p>
+          <a href="docs">Try the whole API</a> · <a href="openapi.yaml">its description for programs</a>
+        </p>
+        <p class="quiet">
+          The photographs are the Getty's, under CC0: an aeroplane seen from above, boats at Nagasaki,
+          Muybridge's cat in motion. Pictures of your own go to this server alone, which keeps none.
+        </p>
+      </footer>
+    </>
+  );
+}

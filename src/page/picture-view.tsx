@@ -1,0 +1,87 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { ModelInput } from './api.ts';
+import { EFFECTS, type Effects, isUntouched, NONE } from './effects.ts';
+import { decimal, wholePercent } from './format.ts';
+import { drawForModel } from './picture.ts';
+
+function copy(from: HTMLCanvasElement, to: HTMLCanvasElement | null): void {
+  if (to === null) return;
+  to.width = from.width;
+  to.height = from.height;
+  to.getContext('2d')?.drawImage(from, 0, 0);
+}
+
+interface PicturesProps {
+  readonly canvas: HTMLCanvasElement;
+  readonly name: string;
+  readonly input: ModelInput;
+}
+
+/** The picture as a person sees it, beside the pixels that are left of it for the model. */
+export function Pictures({ canvas, name, input }: PicturesProps) {
+  const seen = useRef<HTMLCanvasElement>(null);
+  const small = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    copy(canvas, seen.current);
+    copy(drawForModel(canvas, input), small.current);
+  }, [canvas, input]);
+  const size = `${input.width} × ${input.height}`;
+  return (
+    <div class="pictures">
+      <figure>
+        <canvas ref={seen} role="img" aria-label={`The picture: ${name}`} />
+        <figcaption>As you see it</figcaption>
+      </figure>
+      <figure>
+        <canvas ref={small} class="pixels" role="img" aria-label={`The same picture in ${size} pixels`} />
+        <figcaption>
+          As the model sees it: {size} pixels{' '}
+          <span class="quiet">(the browser's resizing, close to the server's)</span>
+        </figcaption>
+      </figure>
+    </div>
+  );
+}
+
+interface SlidersProps {
+  readonly effects: Effects;
+  readonly onChange: (effects: Effects) => void;
+  readonly onNewNoise: () => void;
+}
+
+/** What a person can do to the picture; it happens in the browser, as the sliders move. */
+export function Sliders({ effects, onChange, onNewNoise }: SlidersProps) {
+  return (
+    <fieldset class="sliders">
+      <legend>Make it harder</legend>
+      {EFFECTS.map(({ name, label, max, step, isPart }) => {
+        const value = effects[name];
+        const text = isPart ? wholePercent(value) : decimal(value);
+        return (
+          <label class="slider" key={name}>
+            <span>{label}</span>
+            <input
+              type="range"
+              name={name}
+              min={0}
+              max={max}
+              step={step}
+              value={value}
+              aria-valuetext={isPart ? text : `${text} pixels of the model`}
+              onInput={({ currentTarget }) => onChange({ ...effects, [name]: Number(currentTarget.value) })}
+            />
+            <output>{text}</output>
+          </label>
+        );
+      })}
+      <div class="own">
+        <button type="button" disabled={isUntouched(effects)} onClick={() => onChange(NONE)}>
+          As it was
+        </button>
+        <button type="button" disabled={effects.noise === 0} onClick={onNewNoise}>
+          Other noise
+        </button>
+      </div>
+    </fieldset>
+  );
+}

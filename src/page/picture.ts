@@ -1,0 +1,125 @@
+import { type ModelInput, Refusal } from './api.ts';
+import { apply, type Effects, isUntouched, NONE } from './effects.ts';
+import { megabytes } from './format.ts';
+
+/** A picture that a person has chosen. */
+export interface Picture {
+  readonly name: string;
+  readonly bitmap: ImageBitmap;
+  /** Of an example: what it shows, its file as it is, and where that can be fetched. */
+  readonly example?: { readonly shows: string; readonly file: Blob; readonly url: string };
+  /** What the person should know of it. */
+  readonly note?: string;
+}
+
+/** Of pictures with more pixels the rest would be thrown away by the model anyway. */
+const LONGEST_SIDE = 320;
+/** For models that see more than that. */
+const PER_MODEL_PIXEL = 2;
+const LARGE_BYTES = 10e6;
+
+const HEIC_BRANDS = /^ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/;
+
+const isHeic = async (file: Blob): Promise<boolean> =>
+  HEIC_BRANDS.test(new TextDecoder('latin1').decode(await file.slice(4, 12).arrayBuffer()));
+
+const HEIC =
+  'This is a HEIC photograph, as iPhones take them, which neither this browser nor the server reads. Save it as JPEG first: on an iPhone choose Settings, Camera, Formats, Most Compatible; on a Mac export it from Preview.';
+
+/** Rejects with `Refusal` where the file cannot be shown. */
+export async function openPicture(name: string, file: Blob): Promise<Picture> {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const isLarge = file.size > LARGE_BYTES;
+    const note = `This file has ${megabytes(file.size)}. The page sends a smaller copy of it; the model sees no more of it anyway.`;
+    return { name, bitmap, ...(isLarge && { note }) };
+  } catch {
+    if (await isHeic(file)) throw new Refusal({ says: HEIC });
+    const says = `The browser cannot read "${name}" as a picture. JPEG, PNG, WebP and AVIF are read; a very large one may need more memory than there is.`;
+    throw new Refusal({ says });
+  }
+}
+
+export async function openExample({ name, shows, url }: (typeof EXAMPLES)[number]): Promise<Picture> {
+  const reply = await fetch(url);
+  if (!reply.ok)
+    throw new Refusal({ says: `The example "${name}" is not there any more: load this page again.` });
+  const file = await reply.blob();
+  return { ...(await openPicture(name, file)), example: { shows, file, url } };
+}
+
+export interface Drawn {
+  readonly canvas: HTMLCanvasElement;
+  /** What is posted. */
+  readonly blob: () => Promise<Blob>;
+  /** Whether that is the example's own file. */
+  readonly isOriginal: boolean;
+}
+
+const context = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
+  const found = canvas.getContext('2d', { willReadFrequently: true });
+  if (found === null) throw new Error('No canvas.');
+  found.imageSmoothingQuality = 'high';
+  return found;
+};
+
+function canvasOf(width: number, height: number): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.max(1, Math.round(width));
+  canvas.height = Math.max(1, Math.round(height));
+  return canvas;
+}
+
+export const pngOf = (canvas: HTMLCanvasElement): Promise<Blob> =>
+  new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('No PNG.'))), 'image/png');
+  });
+
+/** How many pixels of a picture of this size make one of the model's. */
+function cellOf({ width, height }: HTMLCanvasElement, input: ModelInput): number {
+  const [across, down] = [width / input.width, height / input.height];
+  return input.fit === 'contain' ? Math.max(across, down) : Math.min(across, down);
+}
+
+/** The picture with its effects, no side longer than `longest`; without a limit, as large as is of use to look at. */
+export function draw(
+  { bitmap, example }: Picture,
+  { effects, seed }: { readonly effects: Effects; readonly seed: number },
+  input: ModelInput,
+  longest = Math.max(LONGEST_SIDE, PER_MODEL_PIXEL * Math.max(input.width, input.height)),
+): Drawn {
+  const shrink = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
+  const canvas = canvasOf(bitmap.width * shrink, bitmap.height * shrink);
+  const { width, height } = canvas;
+  const drawing = context(canvas);
+  // As the server sees transparent parts.
+  drawing.fillStyle = '#fff';
+  drawing.fillRect(0, 0, width, height);
+  drawing.drawImage(bitmap, 0, 0, width, height);
+  const isOriginal = example !== undefined && isUntouched(effects);
+  if (!isUntouched(effects)) {
+    const pixels = drawing.getImageData(0, 0, width, height);
+    apply(effects, pixels, cellOf(canvas, input), seed);
+    drawing.putImageData(pixels, 0, 0);
+  }
+  return { canvas, blob: async () => (isOriginal ? example.file : pngOf(canvas)), isOriginal };
+}
+
+/** About what the model sees of it: the browser's own resizing, by the model's `fit`, in the model's size. */
+export function drawForModel(canvas: HTMLCanvasElement, input: ModelInput): HTMLCanvasElement {
+  const small = canvasOf(input.width, input.height);
+  const drawing = context(small);
+  drawing.fillRect(0, 0, input.width, input.height);
+  const cell = cellOf(canvas, input);
+  const [width, height] =
+    input.fit === 'fill' ? [input.width, input.height] : [canvas.width / cell, canvas.height / cell];
+  drawing.drawImage(canvas, (input.width - width) / 2, (input.height - height) / 2, width, height);
+  if (input.channels === 'gray') makeGrey(drawing, small);
+  return small;
+}
+
+function makeGrey(drawing: CanvasRenderingContext2D, { width, height }: HTMLCanvasElement): void {
+  const pixels = drawing.getImageData(0, 0, width, height);
+  apply({ ...NONE, fading: 1 }, pixels, 1, 0);
+  drawing.putImageData(pixels, 0, 0);
+}
