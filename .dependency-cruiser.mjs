@@ -49,8 +49,8 @@ export default {
     ),
     room(
       'evaluation',
-      ['onnx', 'autodiff', 'dent', 'engine', 'models', 'images'],
-      'Attacks need graphs, their gradients, and an engine to run them; of the service they know nothing.',
+      ['onnx', 'autodiff', 'dent', 'engine', 'models', 'images', 'inference'],
+      'Attacks need graphs, their gradients, and an engine to run them; rows are answered as the service answers them.',
     ),
     room('http', ['inference', 'models', 'images', 'access'], 'Routes translate; nothing is decided there.'),
     {

@@ -4,6 +4,7 @@ import { adaptCommand } from './adapt.ts';
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { compileCommand } from './compile.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { keyCommand } from './key.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   initCommand,
   checkCommand,
   benchCommand,
+  evaluateCommand,
   predictCommand,
   keyCommand,
 ];

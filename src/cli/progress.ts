@@ -61,6 +61,42 @@ export function createProgress(total: number, unit: string): Progress {
   };
 }
 
+/** Work of several kinds, of which is said what is being done. */
+export interface WorkProgress {
+  /** Tells what is being done, which share of all work is done, and how many seconds the rest will take, where that can be told. */
+  update(what: string, share: number, secondsLeft: number | undefined): void;
+  stop(): void;
+}
+
+/** As people say how long something will take. */
+export function spoken(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}
+
+/** A bar as that of `createProgress` for work whose pieces are not alike. */
+export function createWorkProgress(): WorkProgress {
+  const whole = 1000;
+  let latest = { value: 0, what: '', left: '' };
+  let bar: SingleBar | undefined;
+  const timer = showLater(() => {
+    bar = newBar('{bar} {percentage} %, {what}{left}');
+    bar.start(whole, latest.value, latest);
+  });
+  return {
+    update(what, share, secondsLeft) {
+      const left = secondsLeft === undefined ? '' : `, about ${spoken(secondsLeft)} left`;
+      latest = { value: Math.floor(whole * share), what, left };
+      bar?.update(latest.value, latest);
+    },
+    stop() {
+      clearTimeout(timer);
+      bar?.stop();
+    },
+  };
+}
+
 /** Shows beside such work as cannot say how much of it is done what it is, and for how long it has been at it. */
 export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();

@@ -4,5 +4,5 @@ export { createInference, type RunningInference } from './create-inference.ts';
 export type { BatchOutcome, BatchRun, InferenceObserver } from './observer.ts';
 export { type DecodedImage, predictBatch } from './predict-batch.ts';
 export { entropyNats, softmax } from './probabilities.ts';
-export { sliceAnswer } from './run-rows.ts';
+export { runRows, sliceAnswer } from './run-rows.ts';
 export { modelReasons } from './summary.ts';

@@ -4,7 +4,7 @@ export { type CheckedRepository, checkRepository } from './check-repository.ts';
 export { draftManifest, type ManifestDraft } from './draft-manifest.ts';
 export type { Hold, IsAwaited } from './held-versions.ts';
 export { readVersion, rowShape, type ServingVersion } from './load-version.ts';
-export { SAFE_NAME } from './manifest.ts';
+export { parseManifest, SAFE_NAME } from './manifest.ts';
 export { openModelDescriptions, openModelRepository } from './model-repositories.ts';
 export {
   defaultVersion,

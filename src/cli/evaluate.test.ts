@@ -1,0 +1,194 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Ended, runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
+import { plainModel } from '../../test/fixtures/dent/models.ts';
+import { noise, picture } from '../../test/images/pictures.ts';
+import type { Report } from '../evaluation/index.ts';
+
+let dir: string;
+const at = (name: string): string => join(dir, name);
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dent-evaluate-'));
+  await writeFile(at('model.onnx'), plainModel);
+  for (const [label, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+    await mkdir(at(`data/${name}`), { recursive: true });
+    for (let i = 0; i < 8; i++) {
+      const png = await picture(noise(6 * 8 * 3, 10 * label + i), 8, 6, 3)
+        .png()
+        .toBuffer();
+      await writeFile(at(`data/${name}/${i}.png`), png);
+    }
+  }
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const args = (...more: string[]): string[] => [
+  'evaluate',
+  at('model.onnx'),
+  '--data',
+  at('data'),
+  '--cache-dir',
+  at('cache'),
+  '--threads',
+  '1',
+  ...more,
+];
+const evaluate = (...more: string[]): Promise<Ended> => runDent(args(...more));
+const reportOf = ({ stdout }: Ended): Report => JSON.parse(stdout);
+
+describe('dent evaluate', () => {
+  it('measures every recipe on the same images, under every shift', async () => {
+    const ended = await evaluate(
+      '--recipes',
+      'norm,brief',
+      '--shifts',
+      'noise,jpeg-5',
+      '--batch-size',
+      '16',
+      '--json',
+    );
+    expect(ended.code).toBe(0);
+    const report = reportOf(ended);
+    expect(report).toMatchObject({
+      model: at('model.onnx'),
+      images: 40,
+      batchSize: 16,
+      seed: 0,
+      device: 'cpu',
+    });
+    expect(report.recipes.map(({ name }) => name)).toEqual(['static', 'norm', 'brief']);
+    for (const { natural, shifts, worst, attacks } of report.recipes) {
+      expect(natural.of).toBe(40);
+      expect(natural.accuracy).toBeCloseTo(natural.correct / 40, 10);
+      expect(natural.interval[0]).toBeLessThanOrEqual(natural.accuracy);
+      expect(Object.keys(shifts)).toEqual(['noise', 'jpeg-5']);
+      // Nothing was tried on the rows.
+      expect(attacks).toEqual({});
+      expect(worst?.correct).toBe(natural.correct);
+    }
+    const [base, , brief] = report.recipes;
+    expect(base!.gain).toBeUndefined();
+    expect(brief!.gain).toEqual(brief!.natural.gain);
+    expect(base!.meanSteps).toBe(0);
+    expect(brief!.meanSteps).toBeGreaterThan(0);
+    expect(report.advice.map(({ aim }) => aim)).toEqual(['natural', 'shift']);
+  });
+
+  it('gives the same report for the same seed but for times, however it is cut where rows are independent', async () => {
+    const timeless = (ended: Ended) => {
+      const { batchSize: _, ...report } = JSON.parse(ended.stdout, (key, value) =>
+        key === 'msPerImage' ? 0 : value,
+      );
+      return report;
+    };
+    const options = ['--recipes', 'brief', '--shifts', 'salt,fog', '--images', '20', '--json'];
+    const [one, again, cut, other] = [
+      await evaluate(...options),
+      await evaluate(...options),
+      await evaluate(...options, '--batch-size', '7'),
+      await evaluate(...options, '--seed', '1'),
+    ];
+    expect(timeless(again)).toEqual(timeless(one));
+    expect(timeless(cut)).toEqual(timeless(one));
+    expect(timeless(other)).not.toEqual({ ...timeless(one), seed: 1 });
+  });
+
+  it('treats a batch too small for its recipe as the service does', async () => {
+    const ended = await evaluate('--recipes', 'norm,isolated', '--images', '12', '--json');
+    const [, norm, isolated] = reportOf(ended).recipes;
+    expect(norm!.meanSteps).toBe(6);
+    expect(norm!.natural.correct).toBe(isolated!.natural.correct);
+  });
+
+  it('claims nothing from one image', async () => {
+    const { stdout, code } = await evaluate('--images', '1', '--recipes', 'isolated');
+    expect(code).toBe(0);
+    expect(stdout).toContain('1 images');
+    expect(stdout).toContain('for images as they are: none.');
+  });
+
+  it('prints a table with advice that can be pasted', async () => {
+    const { stdout } = await evaluate('--recipes', 'norm', '--shifts', 'dark');
+    expect(stdout).toMatch(/% right \(95 %\) +static +norm\n/);
+    expect(stdout).toMatch(/\ndark +\d/);
+    const lines = stdout.split('\n').filter((line) => line.startsWith('  {'));
+    expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual([
+      ['recipes', 'defaultRecipe'],
+      ['recipes', 'defaultRecipe'],
+    ]);
+  });
+
+  it('takes a model of the repository, its own recipes and its labels', async () => {
+    const manifest = {
+      input: { width: 8, height: 6, channels: 'rgb', scale: 1 / 255 },
+      labels: ['a', 'b', 'c', 'd', 'e'],
+      recipes: { own: { preset: 'isolated', steps: 2 } },
+      defaultRecipe: 'own',
+    };
+    await mkdir(at('models/tiny/1'), { recursive: true });
+    await writeFile(at('models/tiny/1/model.onnx'), plainModel);
+    await writeFile(at('models/tiny/model.json'), JSON.stringify(manifest));
+    const run = (...more: string[]) =>
+      runDent([
+        'evaluate',
+        'tiny',
+        '--models',
+        at('models'),
+        '--data',
+        at('data'),
+        '--cache-dir',
+        at('cache'),
+        ...more,
+      ]);
+    const report = reportOf(await run('--json'));
+    expect(report.model).toBe('tiny');
+    expect(report.recipes.map(({ name, meanSteps }) => [name, meanSteps])).toEqual([
+      ['static', 0],
+      ['own', 2],
+    ]);
+    expect(await run('--recipes', 'own,nonsense')).toMatchObject({
+      code: 2,
+      stderr: "dent: --recipes: there is no recipe nonsense; the model's own are own, beside the presets\n",
+    });
+    await mkdir(at('data/f'));
+    expect(await run()).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('the folder f is no class of the model'),
+    });
+    await rm(at('data/f'), { recursive: true });
+  });
+
+  it.each([
+    [['--shifts', 'rain'], 'There is no shift "rain"'],
+    [['--images', '0'], '--images'],
+    [['--seed', '-1'], '--seed'],
+  ])('refuses %j as wrong usage, in a line', async (options, part) => {
+    const { code, stderr, stdout } = await evaluate(...options);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(part);
+    expect(stderr.split('\n')).toHaveLength(2);
+  });
+
+  it('says which model there is not', async () => {
+    const { code, stderr } = await runDent(['evaluate', 'nothing', '--data', at('data')]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'dent: nothing: it is no ONNX file, and no model of models, which holds cifar10-resnet14.\n',
+    );
+  });
+
+  it('prints what was done when it is interrupted, and says that it is partial', async () => {
+    const options = ['--recipes', 'isolated', '--steps', '1000'];
+    const slow = startDent(args('--shifts', 'all', '--batch-size', '1', '--json', ...options.slice(0, 2)));
+    await pause(3000);
+    slow.process.kill('SIGINT');
+    const ended = await slow.ended;
+    // On a fast machine it may have been through.
+    if (ended.code === 0) return;
+    expect(ended.code).toBe(130);
+    if (ended.stdout !== '') expect(reportOf(ended)).toMatchObject({ partial: true });
+  });
+});

@@ -1,0 +1,71 @@
+import type { Alarm, Figure, RecipeReport, Report } from '../evaluation/index.ts';
+import { formatTable } from './table.ts';
+
+const percent = (share: number): string => (100 * share).toFixed(1);
+
+const figure = ({ accuracy, interval: [low, high], of }: Figure): string =>
+  of === 0 ? '-' : `${percent(accuracy)} (${percent(low)}-${percent(high)})`;
+
+const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toFixed(1)}`;
+
+const gain = ({ gain: difference }: Pick<RecipeReport, 'gain'>): string => {
+  if (difference === undefined) return '';
+  const { points, interval } = difference;
+  return `${signed(points)} (${signed(interval[0])} to ${signed(interval[1])})`;
+};
+
+/** A row for each condition, a column for each recipe: that is what fits a terminal when there are many conditions. */
+function table({ recipes }: Report): string {
+  const [first] = recipes as readonly [RecipeReport, ...RecipeReport[]];
+  const row = (name: string, of: (each: RecipeReport) => Figure | undefined): string[] => [
+    name,
+    ...recipes.map((each) => {
+      const found = of(each);
+      return found === undefined ? '-' : figure(found);
+    }),
+  ];
+  const attacks = Object.keys(first.attacks);
+  const worst =
+    attacks.length === 0
+      ? []
+      : [row('worst of attacks', (each) => each.worst), ['  gain, points', ...recipes.map(gain)]];
+  return formatTable([
+    ['% right (95 %)', ...recipes.map(({ name }) => name)],
+    row('images as they are', ({ natural }) => natural),
+    ['  gain, points', ...recipes.map(({ natural }) => gain(natural))],
+    ...Object.keys(first.shifts).map((name) => row(name, ({ shifts }) => shifts[name])),
+    ...attacks.map((name) => row(name, (each) => each.attacks[name])),
+    ...worst,
+    ['mean steps', ...recipes.map(({ meanSteps }) => meanSteps.toFixed(2))],
+    ['ms for an image', ...recipes.map(({ msPerImage }) => msPerImage.toPrecision(3))],
+  ]);
+}
+
+const alarmLines = (alarms: readonly Alarm[]): string =>
+  alarms.length === 0 ? '' : `\nAlarms:\n${alarms.map(({ code, text }) => `- ${code}: ${text}\n`).join('')}`;
+
+const AIMS = { natural: 'images as they are', shift: 'natural shift', attack: 'attack' } as const;
+
+function adviceLines({ advice, recipes }: Report): string {
+  if (advice.length === 0) return '';
+  const [base] = recipes as readonly [RecipeReport, ...RecipeReport[]];
+  const lines = advice.map(({ aim, recipe, because, price, manifest }) => {
+    const time =
+      price && base.msPerImage > 0
+        ? ` It takes ${((price.msPerImage + base.msPerImage) / base.msPerImage).toFixed(1)} times the time of static.`
+        : '';
+    return `- for ${AIMS[aim]}: ${recipe}. ${because}${time}\n  ${JSON.stringify(manifest)}\n`;
+  });
+  return `\nAdvice (what stands below each goes into model.json):\n${lines.join('')}`;
+}
+
+/** What the figures are of, in a line. */
+export function headLine({ model, images, batchSize, seed, eps, norm, partial }: Report): string {
+  const attack = eps === undefined ? '' : `, attacks up to ${eps.toPrecision(3)} in ${norm}`;
+  const ended = partial ? ' PARTIAL: it was ended early, and figures are of the images that were done.' : '';
+  return `${model}: ${images} images in batches of ${batchSize}, seed ${seed}${attack}.${ended}`;
+}
+
+/** The report for a terminal. */
+export const evaluationText = (report: Report): string =>
+  `${headLine(report)}\n\n${table(report)}${alarmLines(report.alarms)}${adviceLines(report)}`;

@@ -1,0 +1,210 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { InputError, ServiceError, systemReason } from '../errors.ts';
+import type { ImageDecoder } from '../images/index.ts';
+import { rowShape } from '../models/index.ts';
+import type { InputSpec } from '../models/model.ts';
+import { elementCount, float32 } from '../tensor.ts';
+import { createRandom } from './random.ts';
+import type { Batch } from './target.ts';
+
+/** An image file and the class that its folder says. */
+export interface LabelledFile {
+  readonly path: string;
+  readonly label: number;
+}
+
+export interface LabelledFolder {
+  /** In the order of classes, then of names. */
+  readonly files: readonly LabelledFile[];
+  /** One line each on what was found and not used. */
+  readonly notes: readonly string[];
+}
+
+/** What the folders of classes are called. */
+export interface ClassNames {
+  /** In the order of the model's outputs; undefined where folders in alphabetical order are the classes. */
+  readonly labels: readonly string[] | undefined;
+  /** How many classes the model has. */
+  readonly classes: number;
+}
+
+/** Files that are read as images; whether they are, their bytes say. */
+const IMAGE_NAMES = new Set(['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.avif']);
+
+const isWholeNumber = (name: string): boolean => /^(0|[1-9][0-9]{0,8})$/.test(name);
+
+const some = (names: readonly string[]): string =>
+  names.length > 12 ? `${names.slice(0, 12).join(', ')}, … (${names.length} in all)` : names.join(', ');
+
+async function list(path: string): Promise<{ folders: string[]; files: string[] }> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new InputError(`${path}: the folder of images cannot be read, ${systemReason(cause)}.`, { cause });
+  });
+  const shown = entries.filter(({ name }) => !name.startsWith('.'));
+  const isFile = (name: string): boolean => IMAGE_NAMES.has(extname(name).toLowerCase());
+  // A link to a folder of images is one, and a link to an image is one.
+  const folders = shown.filter((each) => each.isDirectory() || (each.isSymbolicLink() && !isFile(each.name)));
+  const names = (of: typeof shown): string[] => of.map(({ name }) => name).sort();
+  return { folders: names(folders), files: names(shown.filter((each) => !folders.includes(each))) };
+}
+
+/** The class of each folder, by its label or its index. */
+function byLabel(dir: string, folders: readonly string[], labels: readonly string[]): Map<string, number> {
+  const classOf = (name: string): number => {
+    const label = labels.indexOf(name);
+    return label === -1 && isWholeNumber(name) && Number(name) < labels.length ? Number(name) : label;
+  };
+  const unknown = folders.filter((name) => classOf(name) === -1);
+  if (unknown.length > 0) {
+    throw new InputError(
+      `${dir}: the folder${unknown.length === 1 ? '' : 's'} ${some(unknown)} ${unknown.length === 1 ? 'is' : 'are'} no class of the model; name each folder by a label (${some(labels)}) or by an index from 0 to ${labels.length - 1}.`,
+    );
+  }
+  return new Map(folders.map((name) => [name, classOf(name)]));
+}
+
+/** The class of each folder of a model without labels: by its index where all are numbers, otherwise by its place in the alphabet. */
+function byOrder(dir: string, folders: readonly string[], classes: number): Map<string, number> {
+  if (folders.every((name) => isWholeNumber(name) && Number(name) < classes)) {
+    return new Map(folders.map((name) => [name, Number(name)]));
+  }
+  if (folders.length !== classes) {
+    throw new InputError(
+      `${dir}: there are ${folders.length} folders (${some(folders)}) and the model has ${classes} classes; for an ONNX file the folders in alphabetical order are the classes, so let an empty folder stand for a class without images, or name each folder by its class's index.`,
+    );
+  }
+  return new Map(folders.map((name, index) => [name, index]));
+}
+
+const passedOver = (paths: readonly string[], what: string): string[] =>
+  paths.length === 0 ? [] : [`Passed over: ${what}, ${paths.length} in all, such as ${paths[0]}.`];
+
+/** The images of a folder that holds a folder for each class. Rejects with `InputError` where it holds none, or a class that is unknown. */
+export async function findImages(dir: string, { labels, classes }: ClassNames): Promise<LabelledFolder> {
+  const { folders, files: loose } = await list(dir);
+  if (folders.length === 0) {
+    throw new InputError(
+      `${dir}: there is no folder in it; put the images of each class into a folder named by the class.`,
+    );
+  }
+  const classOf = labels === undefined ? byOrder(dir, folders, classes) : byLabel(dir, folders, labels);
+  const strays = loose.map((name) => join(dir, name));
+  const nested: string[] = [];
+  const found: LabelledFile[] = [];
+  for (const folder of folders) {
+    const inside = await list(join(dir, folder));
+    for (const name of inside.files) {
+      const path = join(dir, folder, name);
+      if (IMAGE_NAMES.has(extname(name).toLowerCase())) found.push({ path, label: classOf.get(folder)! });
+      else strays.push(path);
+    }
+    nested.push(...inside.folders.map((name) => join(dir, folder, name)));
+  }
+  if (found.length === 0) {
+    throw new InputError(`${dir}: no folder in it holds a JPEG, PNG, WebP or AVIF image.`);
+  }
+  found.sort((a, b) => a.label - b.label || (a.path < b.path ? -1 : 1));
+  return { files: found, notes: [...notesOf(strays, nested), ...emptyClasses(found, { labels, classes })] };
+}
+
+const notesOf = (strays: readonly string[], nested: readonly string[]): string[] => [
+  ...passedOver(strays, 'what is no image in the folder of a class'),
+  ...passedOver(nested, 'folders inside the folder of a class'),
+];
+
+/** What the figures cannot tell of. */
+function emptyClasses(files: readonly LabelledFile[], { labels, classes }: ClassNames): string[] {
+  const seen = new Set(files.map(({ label }) => label));
+  const missing = Array.from({ length: classes }, (_, k) => k).filter((k) => !seen.has(k));
+  if (missing.length === 0) return [];
+  const names = missing.map((k) => labels?.[k] ?? String(k));
+  return [
+    `No image shows ${some(names)}: the figures say nothing of ${missing.length === 1 ? 'it' : 'them'}.`,
+  ];
+}
+
+/** The first `count` of the files in the order that the seed gives them (Fisher and Yates); all where there are no more. */
+export function chooseImages(
+  files: readonly LabelledFile[],
+  seed: number,
+  count = files.length,
+): LabelledFile[] {
+  const random = createRandom(seed, 'images');
+  const mixed = [...files];
+  for (let last = mixed.length - 1; last > 0; last--) {
+    const other = random.below(last + 1);
+    [mixed[last], mixed[other]] = [mixed[other]!, mixed[last]!];
+  }
+  return mixed.slice(0, count);
+}
+
+/** The pixels of a file as the model sees them, planar bytes. Rejects with `InputError` naming the file. */
+async function decodeFile(decoder: ImageDecoder, path: string, input: InputSpec): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new InputError(`${path}: it cannot be read, ${systemReason(cause)}.`, { cause });
+  });
+  return decoder.decode(bytes, input).catch((cause: unknown) => {
+    if (!(cause instanceof ServiceError)) throw cause;
+    throw new InputError(`${path}: ${cause.message} Mend it or take it out.`, { cause });
+  });
+}
+
+/** A few at a time: decoding has threads of its own. */
+const READ_AT_A_TIME = 8;
+
+async function inTurns<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += READ_AT_A_TIME) {
+    await Promise.all(items.slice(start, start + READ_AT_A_TIME).map((item, i) => work(item, start + i)));
+  }
+}
+
+/**
+ * Decodes every file and keeps nothing: a broken file is told of before hours of work, and not after. Rejects with an `InputError`
+ * of every fault.
+ */
+export async function checkImages(
+  decoder: ImageDecoder,
+  files: readonly LabelledFile[],
+  input: InputSpec,
+  onProgress: (done: number) => void,
+): Promise<void> {
+  const faults: string[] = [];
+  let done = 0;
+  await inTurns(files, async ({ path }) => {
+    await decodeFile(decoder, path, input).catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      faults.push(...error.faults);
+    });
+    done += 1;
+    onProgress(done);
+  });
+  if (faults.length > MOST_FAULTS) {
+    throw new InputError([
+      ...faults.slice(0, MOST_FAULTS),
+      `${faults.length - MOST_FAULTS} more are broken.`,
+    ]);
+  }
+  if (faults.length > 0) throw new InputError(faults);
+}
+
+const MOST_FAULTS = 10;
+
+/** The files as one batch of pixels in [0, 1]. */
+export async function readBatch(
+  decoder: ImageDecoder,
+  files: readonly LabelledFile[],
+  input: InputSpec,
+): Promise<Batch> {
+  const dims = [files.length, ...rowShape(input)];
+  const images = float32(dims, new Float32Array(elementCount(dims)));
+  const size = elementCount(rowShape(input));
+  await inTurns(files, async ({ path }, row) => {
+    const bytes = await decodeFile(decoder, path, input);
+    for (let i = 0; i < size; i++) images.data[row * size + i] = bytes[i]! / 255;
+  });
+  return { images, labels: Int32Array.from(files, ({ label }) => label) };
+}

@@ -1,0 +1,16 @@
+export type { Advice } from './advice.ts';
+export type { Alarm } from './alarms.ts';
+export {
+  checkImages,
+  chooseImages,
+  findImages,
+  type LabelledFile,
+  type LabelledFolder,
+  readBatch,
+} from './dataset.ts';
+export type { Figure } from './figures.ts';
+export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
+export { createPace, type Pace } from './pace.ts';
+export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
+export { type ServedRecipe, serveRecipe } from './served-recipe.ts';
+export { SHIFTS, shiftNames } from './shifts/index.ts';

@@ -1,0 +1,250 @@
+import type { Recipe } from '../dent/index.ts';
+import {
+  type Attack,
+  type Attacked,
+  type Outcome,
+  type Scene,
+  VERDICT,
+  type Work,
+} from './attacks/attack.ts';
+import type { LabelledFile } from './dataset.ts';
+import { answersOf, type ServedRecipe } from './served-recipe.ts';
+import { applyShift } from './shifts/index.ts';
+import type { Batch } from './target.ts';
+
+/** What images are measured under beside shifts and attacks: as they are. */
+export const NATURAL = 'natural';
+
+/** What is to be measured, of which images. */
+export interface Plan {
+  /** In the order in which they are cut into batches. */
+  readonly files: readonly LabelledFile[];
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly shifts: readonly string[];
+  /** By name, in the order in which they are run. */
+  readonly attacks: Readonly<Record<string, Attack>>;
+}
+
+/** A batch that was served under a recipe, for whoever keeps it. */
+export interface ServedEvent {
+  readonly kind: 'natural' | 'shift' | 'attack';
+  /** `natural`, or the name of the shift or the attack. */
+  readonly condition: string;
+  readonly recipe: string;
+  /** The number of the batch. */
+  readonly batch: number;
+  /** As it was served. */
+  readonly served: Outcome['served'][number];
+  /** The fixed batch as it is in the files. */
+  readonly original: Batch;
+}
+
+export interface Means {
+  readonly recipes: readonly ServedRecipe[];
+  readBatch(files: readonly LabelledFile[]): Promise<Batch>;
+  /** What an attack on `recipe` is given. Not asked where there are no attacks. */
+  scene(recipe: string, batch: Batch, index: number): Omit<Scene, 'signal' | 'onProgress'>;
+  /** Hears what is begun, how far it is, and that it is done. */
+  readonly progress: {
+    begin(what: string): void;
+    share(share: number): void;
+    end(): void;
+  };
+  onServed(event: ServedEvent): Promise<void> | void;
+  /** Aborted where what is done is to be enough. */
+  readonly signal: AbortSignal;
+}
+
+export interface AttackRows extends Work {
+  readonly verdicts: Int8Array;
+  readonly countsForWorst: boolean;
+  readonly seesAdaptation: boolean;
+}
+
+/** What became of each image under a recipe: a `VERDICT` for each, by condition. */
+export interface RecipeRows {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly natural: Int8Array;
+  readonly shifts: Record<string, Int8Array>;
+  readonly attacks: Record<string, AttackRows>;
+  /** Sums over the images as they are. */
+  readonly rows: number;
+  readonly steps: number;
+  readonly milliseconds: number;
+}
+
+export interface Measurement {
+  readonly recipes: readonly RecipeRows[];
+  /** Images for which everything was done. */
+  readonly complete: number;
+}
+
+const batchesOf = ({ files, batchSize }: Plan): (readonly LabelledFile[])[] =>
+  Array.from({ length: Math.ceil(files.length / batchSize) }, (_, i) =>
+    files.slice(i * batchSize, (i + 1) * batchSize),
+  );
+
+/** A step counts as a forward and a backward pass. */
+const passes = ({ recipe }: ServedRecipe): number => 1 + 3 * recipe.steps;
+/** A guess until one has been seen. */
+const PASSES_OF_ATTACK = 1000;
+
+/** The pieces of a plan in the order in which `measure` does them, for whoever tells how long it will take. */
+export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): { kind: string; weight: number }[] {
+  const attacks = Object.keys(plan.attacks);
+  return batchesOf(plan).flatMap(({ length }) => [
+    ...[NATURAL, ...plan.shifts].flatMap(() =>
+      recipes.map((each) => ({ kind: `${each.name} of ${length}`, weight: length * passes(each) })),
+    ),
+    ...attacks.flatMap((attack) =>
+      recipes.map(({ name }) => ({
+        kind: `${attack} on ${name} of ${length}`,
+        weight: length * PASSES_OF_ATTACK,
+      })),
+    ),
+  ]);
+}
+
+interface OpenRows extends RecipeRows {
+  rows: number;
+  steps: number;
+  milliseconds: number;
+}
+
+const unasked = (count: number): Int8Array => new Int8Array(count).fill(VERDICT.unasked);
+
+const verdictsOf = (answers: Int32Array, labels: Int32Array): Int8Array =>
+  Int8Array.from(answers, (answer, row) => (answer === labels[row] ? VERDICT.right : VERDICT.wrong));
+
+/** One batch on its way through the plan. */
+interface Step {
+  readonly plan: Plan;
+  readonly means: Means;
+  readonly rows: readonly OpenRows[];
+  readonly batch: Batch;
+  readonly index: number;
+  readonly first: number;
+}
+
+/** Serves the batch, as it is or shifted, under every recipe, and then enters the verdicts of all: figures of recipes are of the same images. */
+async function measureShift(step: Step, shift?: string): Promise<void> {
+  const { plan, means, rows, batch, index, first } = step;
+  const condition = shift ?? NATURAL;
+  const kind = shift === undefined ? 'natural' : 'shift';
+  const pixels =
+    shift === undefined ? batch.images : await applyShift(shift, batch.images, { seed: plan.seed, first });
+  const outcomes: { verdicts: Int8Array; steps: number; milliseconds: number }[] = [];
+  for (const { name, serve } of means.recipes) {
+    means.progress.begin(shift === undefined ? `${name}, images as they are` : `${name}, ${shift}`);
+    const began = performance.now();
+    const { logits, steps } = await serve(pixels, means.signal);
+    const milliseconds = performance.now() - began;
+    means.progress.end();
+    const answers = answersOf(logits);
+    const served = { pixels, labels: batch.labels, answers };
+    await means.onServed({ kind, condition, recipe: name, batch: index, served, original: batch });
+    const verdicts = verdictsOf(answers, batch.labels);
+    outcomes.push({ verdicts, steps: steps.reduce((sum, each) => sum + each, 0), milliseconds });
+  }
+  for (const [i, { verdicts, steps, milliseconds }] of outcomes.entries()) {
+    const to = rows[i]!;
+    (shift === undefined ? to.natural : to.shifts[shift]!).set(verdicts, first);
+    if (shift !== undefined) continue;
+    to.rows += verdicts.length;
+    to.steps += steps;
+    to.milliseconds += milliseconds;
+  }
+}
+
+/** An attack's figure is called by its name, and where it has several by that and what tells them apart. */
+const figureName = (attack: string, { variant }: Outcome): string =>
+  variant === undefined ? attack : `${attack} ${variant}`;
+
+function enter(to: OpenRows, name: string, attack: Attack, { outcomes, work }: Attacked, first: number) {
+  for (const outcome of outcomes) {
+    const figure = figureName(name, outcome);
+    const { countsForWorst, seesAdaptation } = attack;
+    const known = to.attacks[figure] ?? {
+      verdicts: unasked(to.natural.length),
+      gradients: 0,
+      zeroGradients: 0,
+      queries: 0,
+    };
+    known.verdicts.set(outcome.verdicts, first);
+    to.attacks[figure] = {
+      verdicts: known.verdicts,
+      countsForWorst,
+      seesAdaptation,
+      gradients: known.gradients + work.gradients,
+      zeroGradients: known.zeroGradients + work.zeroGradients,
+      queries: known.queries + work.queries,
+    };
+  }
+}
+
+async function measureAttack(step: Step, name: string, attack: Attack): Promise<void> {
+  const { means, rows, batch, index, first } = step;
+  const results: Attacked[] = [];
+  for (const { name: recipe } of means.recipes) {
+    means.progress.begin(`${name} on ${recipe}`);
+    const scene = means.scene(recipe, batch, index);
+    const attacked = await attack.run({ ...scene, signal: means.signal, onProgress: means.progress.share });
+    means.signal.throwIfAborted();
+    means.progress.end();
+    for (const outcome of attacked.outcomes) {
+      for (const served of outcome.served) {
+        const condition = figureName(name, outcome);
+        await means.onServed({ kind: 'attack', condition, recipe, batch: index, served, original: batch });
+      }
+    }
+    results.push(attacked);
+  }
+  for (const [i, attacked] of results.entries()) enter(rows[i]!, name, attack, attacked, first);
+}
+
+async function measureBatch(step: Step): Promise<void> {
+  const { plan, means } = step;
+  await measureShift(step);
+  for (const shift of plan.shifts) {
+    means.signal.throwIfAborted();
+    await measureShift(step, shift);
+  }
+  for (const [name, attack] of Object.entries(plan.attacks)) {
+    means.signal.throwIfAborted();
+    await measureAttack(step, name, attack);
+  }
+}
+
+/**
+ * Measures recipes on the same fixed batches, batch by batch, so that no more than one batch is in memory and what is done when
+ * somebody interrupts it is complete for the images that it is of.
+ */
+export async function measure(plan: Plan, means: Means): Promise<Measurement> {
+  const count = plan.files.length;
+  const rows = means.recipes.map(
+    ({ name, recipe }): OpenRows => ({
+      name,
+      recipe,
+      natural: unasked(count),
+      shifts: Object.fromEntries(plan.shifts.map((shift) => [shift, unasked(count)])),
+      attacks: {},
+      rows: 0,
+      steps: 0,
+      milliseconds: 0,
+    }),
+  );
+  let first = 0;
+  try {
+    for (const [index, files] of batchesOf(plan).entries()) {
+      const batch = await means.readBatch(files);
+      await measureBatch({ plan, means, rows, batch, index, first });
+      first += files.length;
+    }
+  } catch (error) {
+    // The engine is closed under what was running, which fails in its own words.
+    if (!means.signal.aborted) throw error;
+  }
+  return { recipes: rows, complete: first };
+}

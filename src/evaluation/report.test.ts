@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { createRecipe } from '../dent/index.ts';
+import { VERDICT } from './attacks/attack.ts';
+import type { AttackRows, RecipeRows } from './measure.ts';
+import { createReport, type Report } from './report.ts';
+
+const { right, wrong, unasked } = VERDICT;
+
+/** Verdicts of 200 images, of which so many are right, from the first on. */
+const rightOf = (count: number, of = 200): Int8Array =>
+  Int8Array.from({ length: of }, (_, i) => (i < count ? right : wrong));
+
+interface Told {
+  readonly natural?: number;
+  readonly shifts?: Record<string, number>;
+  readonly attacks?: Record<string, number | Partial<AttackRows>>;
+  readonly milliseconds?: number;
+}
+
+const attackRows = (told: number | Partial<AttackRows>, name: string): AttackRows => ({
+  verdicts: rightOf(typeof told === 'number' ? told : 0),
+  countsForWorst: true,
+  seesAdaptation: name !== 'transfer',
+  gradients: 100,
+  zeroGradients: 0,
+  queries: 0,
+  ...(typeof told === 'number' ? {} : told),
+});
+
+function rowsOf(
+  preset: string,
+  { natural = 160, shifts = {}, attacks = {}, milliseconds = 200 }: Told,
+): RecipeRows {
+  return {
+    name: preset,
+    recipe: createRecipe({ preset }),
+    natural: rightOf(natural),
+    shifts: Object.fromEntries(Object.entries(shifts).map(([name, count]) => [name, rightOf(count)])),
+    attacks: Object.fromEntries(
+      Object.entries(attacks).map(([name, told]) => [name, attackRows(told, name)]),
+    ),
+    rows: 200,
+    steps: 600,
+    milliseconds,
+  };
+}
+
+const head = { model: 'm', data: 'd', batchSize: 100, seed: 0, device: 'cpu' } as const;
+const report = (recipes: Record<string, Told>, complete = 200): Report =>
+  createReport(head, {
+    recipes: Object.entries(recipes).map(([name, told]) => rowsOf(name, told)),
+    complete,
+  });
+
+describe('figures', () => {
+  it('are of the images that were asked about', () => {
+    const some = {
+      ...attackRows(0, 'x'),
+      verdicts: Int8Array.from({ length: 200 }, (_, i) => (i < 10 ? right : unasked)),
+    };
+    const [base] = report({ static: { attacks: { single: some } } }).recipes;
+    expect(base!.attacks.single).toMatchObject({ correct: 10, of: 10, accuracy: 1 });
+    expect(base).toMatchObject({ meanSteps: 3, msPerImage: 1 });
+  });
+
+  it('count a row as right in the worst case where no attack that counts broke it, and it is right as it is', () => {
+    const others = { ...attackRows(0, 'duplicates'), countsForWorst: false };
+    const shifted = { ...attackRows(0, 'b'), verdicts: rightOf(150).reverse() };
+    const [base] = report({
+      static: { natural: 160, attacks: { a: 100, b: shifted, duplicates: others } },
+    }).recipes;
+    // a breaks the rows from 100 on, b those below 50.
+    expect(base!.worst).toMatchObject({ correct: 50, of: 200 });
+  });
+
+  it('of the worst case are of completed batches, and absent without one', () => {
+    const recipes = { static: { attacks: { a: 100 } } };
+    expect(report(recipes, 100).recipes[0]!.worst).toMatchObject({ of: 100 });
+    expect(report(recipes, 0).recipes[0]).not.toHaveProperty('worst');
+  });
+
+  it('have a paired gain on static, and the gain of a recipe is that of its worst case', () => {
+    const { recipes } = report({
+      static: { natural: 160, attacks: { a: 80 } },
+      brief: { natural: 158, attacks: { a: 100 } },
+    });
+    expect(recipes[0]!.gain).toBeUndefined();
+    expect(recipes[1]!.natural.gain!.points).toBeCloseTo(-1);
+    expect(recipes[1]!.gain).toEqual(recipes[1]!.worst!.gain);
+    expect(recipes[1]!.gain!.points).toBeCloseTo(10);
+    expect(recipes[1]!.gain!.interval[0]).toBeGreaterThan(0);
+  });
+});
+
+describe('advice', () => {
+  const of = (told: Report, aim: string) => told.advice.find((each) => each.aim === aim);
+
+  it('names what gains, its price, and what to paste', () => {
+    const told = report({
+      static: { natural: 170, shifts: { dark: 100, blur: 110 } },
+      blend: { natural: 160, shifts: { dark: 150, blur: 140 }, milliseconds: 500 },
+      brief: { natural: 170, shifts: { dark: 102, blur: 110 } },
+    });
+    const advice = of(told, 'shift');
+    expect(advice).toMatchObject({
+      recipe: 'blend',
+      price: { msPerImage: 1.5, natural: { points: -5 } },
+      manifest: { recipes: { blend: { preset: 'blend' } }, defaultRecipe: 'blend' },
+    });
+    expect(advice!.because).toContain('+20.0 points');
+    expect(advice!.because).toContain('It costs on images as they are: -5.0 points');
+  });
+
+  it('is "none" where an interval touches zero, and then to serve the model as it is', () => {
+    const told = report({ static: { natural: 160 }, brief: { natural: 161 } });
+    expect(of(told, 'natural')).toMatchObject({ recipe: 'none', manifest: { defaultRecipe: 'static' } });
+    expect(of(told, 'natural')!.because).toContain('the nearest, brief: +0.5 points');
+  });
+
+  it('says nothing of what was not measured', () => {
+    expect(report({ static: {}, brief: {} }).advice.map(({ aim }) => aim)).toEqual(['natural']);
+    expect(report({ static: {} }).advice).toEqual([]);
+  });
+
+  it('goes by the worst of all attacks, not by the best looking one', () => {
+    const told = report({
+      static: { attacks: { transfer: 80, 'white-box': 80 } },
+      norm: { attacks: { transfer: 100, 'white-box': 60 } },
+    });
+    expect(of(told, 'attack')).toMatchObject({ recipe: 'none' });
+  });
+});
+
+describe('alarms', () => {
+  const codes = (told: Report): string[] => told.alarms.map(({ code }) => code);
+
+  it('tell of an attack that sees the adaptation and does worse than transfer', () => {
+    const told = report({
+      static: { attacks: { transfer: 80 } },
+      isolated: { attacks: { transfer: 90, 'white-box': 140 } },
+    });
+    expect(codes(told)).toEqual(['masked-gradients']);
+    expect(told.alarms[0]!.text).toContain('isolated: white-box sees the adaptation and leaves 70.0 % right');
+    expect(codes(report({ static: {}, isolated: { attacks: { transfer: 90, 'white-box': 91 } } }))).toEqual(
+      [],
+    );
+  });
+
+  it('tell of a recipe that an attack makes worse than the model as it is', () => {
+    const told = report({
+      static: { attacks: { transfer: 80, gmsa: 78 } },
+      norm: { attacks: { transfer: 100, gmsa: 50 } },
+    });
+    expect(codes(told)).toEqual(['worse-than-static']);
+    expect(told.alarms[0]!.text).toContain('gmsa breaks it most');
+  });
+
+  it('tell of Square where it breaks what gradients did not, and not of a single image', () => {
+    expect(codes(report({ static: { attacks: { transfer: 90, square: 80 } } }))).toEqual([
+      'square-beats-gradients',
+    ]);
+    expect(codes(report({ static: { attacks: { transfer: 90, square: 89 } } }))).toEqual([]);
+    expect(codes(report({ static: { attacks: { square: 80 } } }))).toEqual([]);
+  });
+
+  it('tell of gradients of zeros, and of an attack that does nothing', () => {
+    const zeros = { verdicts: rightOf(160), gradients: 100, zeroGradients: 100 };
+    const told = report({ static: {}, isolated: { attacks: { transfer: 90, 'white-box': zeros } } });
+    // The identity leaves every image right: it does worse than transfer.
+    expect(codes(told)).toEqual(['masked-gradients', 'zero-gradients']);
+  });
+});
