@@ -14,7 +14,13 @@ import type { PixelScaling } from './pixel-scaling.ts';
 import type { LossName } from './target.ts';
 
 /** The names of what the graphs take and give. */
-export const FEEDS = { pixels: 'pixels', parameters: 'parameters', labels: 'labels', targets: 'targets' };
+export const FEEDS = {
+  pixels: 'pixels',
+  parameters: 'parameters',
+  labels: 'labels',
+  targets: 'targets',
+  weights: 'weights',
+};
 export const RESULTS = { logits: 'logits', losses: 'losses', gradient: 'gradient' };
 
 const classes = (name: string): Value => ({ name, type: { dataType: DATA_TYPE.int64, shape: ['N'] } });
@@ -50,7 +56,7 @@ export function forwardGraph(
 }
 
 /**
- * pixels, parameters, labels and targets to logits, the loss of each row, and the gradient of the sum of losses by the pixels. Losses
+ * pixels, parameters, labels, targets and weights to logits, the loss of each row, and the gradient of the weighted sum of losses by the pixels. Losses
  * are in float64: theirs are small differences of logits.
  */
 export function gradientGraph(
@@ -65,14 +71,21 @@ export function gradientGraph(
   const targets = classes(FEEDS.targets);
   const doubles = inDoublePrecision(builder, logits);
   const losses = write(builder, { logits: doubles, labels, ...(isTargeted && { targets }) });
-  const total = builder.op('ReduceSum', [losses], { attributes: { keepdims: 0 }, shape: [] });
+  const weights: Value = { name: FEEDS.weights, type: { dataType: DATA_TYPE.float64, shape: ['N'] } };
+  const weighted = builder.op('Mul', [losses, weights], { shape: losses.type!.shape! });
+  const total = builder.op('ReduceSum', [weighted], { attributes: { keepdims: 0 }, shape: [] });
   const [gradient] = appendGradients(builder, total, [pixels]) as [Value];
   const outputs = [
     output(builder, RESULTS.logits, logits, logits),
     output(builder, RESULTS.losses, losses, losses),
     output(builder, RESULTS.gradient, gradient, pixels),
   ];
-  const taken = [...inputs, ...(name === 'targeted-ce' ? [] : [labels]), ...(isTargeted ? [targets] : [])];
+  const taken = [
+    ...inputs,
+    ...(name === 'targeted-ce' ? [] : [labels]),
+    ...(isTargeted ? [targets] : []),
+    weights,
+  ];
   return encodeModel({
     ...prepared.classifier.model,
     graph: withoutUnused(builder.build(name, taken, outputs)),

@@ -104,12 +104,17 @@ interface Context {
 /** Each row's class as the graph takes it. */
 const classTensor = (of: Int32Array): Tensor<'int64'> => int64([of.length], [...of]);
 
-function lossFeeds({ labels, targets }: LossOf, name: LossName): Record<string, Tensor> {
+function lossFeeds({ labels, targets, weights }: LossOf, name: LossName): Record<string, Tensor> {
   const { isTargeted } = LOSSES[name];
   if (isTargeted && targets === undefined) throw new Error(`The loss ${name} wants targets. This is a bug.`);
   return {
     ...(name !== 'targeted-ce' && { [FEEDS.labels]: classTensor(labels) }),
     ...(isTargeted && { [FEEDS.targets]: classTensor(targets!) }),
+    [FEEDS.weights]: {
+      type: 'float64',
+      dims: [labels.length],
+      data: weights ?? new Float64Array(labels.length).fill(1),
+    },
   };
 }
 

@@ -18,6 +18,8 @@ export interface LossOf {
   readonly labels: Int32Array;
   /** The class to move each row to, for targeted losses. */
   readonly targets?: Int32Array;
+  /** How much each row's loss counts in the sum whose gradient is asked for; 1 where absent. */
+  readonly weights?: Float64Array;
 }
 
 /** What a network says at some pixels, and which way its loss grows. */
@@ -26,7 +28,7 @@ export interface Ascent {
   readonly logits: Tensor<'float32'>;
   /** Of each row. */
   readonly losses: Float64Array;
-  /** Of the sum of all losses by the pixels, [N, C, H, W]. */
+  /** Of the weighted sum of all losses by the pixels, [N, C, H, W]. */
   readonly gradient: Tensor<'float32'>;
 }
 
