@@ -42,7 +42,7 @@ it('has every setting in docs/configuration.md, with its default', async () => {
   expect(rows.map(([name]) => name).toSorted()).toEqual(known.map(([name]) => name).toSorted());
   const defaults = new Map(known as [string, unknown][]);
   for (const [name, told] of rows as [string, string][]) {
-    // Some are said in words.
+    // Some defaults are given in words.
     if (/^[\w.]+$/.test(told)) expect([name, told]).toEqual([name, String(defaults.get(name))]);
   }
 });

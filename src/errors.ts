@@ -1,6 +1,6 @@
 /**
- * The closed set of failures a caller of the service can meet. Each code has one HTTP status (`http/error-status.ts`)
- * and one entry in `docs/errors.md`.
+ * The closed set of failures that a caller of the service can meet. Each code has one HTTP status
+ * (`http/server/error-status.ts`) and one entry in `docs/errors.md`.
  */
 export type ErrorCode =
   | 'invalid_image'
@@ -23,7 +23,9 @@ export type ErrorCode =
   | 'cancelled'
   | 'internal';
 
-/** A failure that is part of the service's interface. `message` is shown to the caller, so it never holds internals. */
+/**
+ * A failure that is part of the service's interface. The caller sees `message`, so it never holds internals.
+ */
 export class ServiceError extends Error {
   readonly code: ErrorCode;
   /** Seconds after which a retry makes sense; becomes the `Retry-After` header. */
@@ -41,12 +43,17 @@ export class ServiceError extends Error {
   }
 }
 
-/** Text on one line: names in files of others may hold line breaks, and codes that a terminal obeys. */
+/**
+ * Text on one line. Names in other people's files may hold line breaks, and codes that control a terminal.
+ */
 export const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
-/** Something a person gave us (a model file, a manifest, an option) is at fault; `message` is one sentence that names it. */
+/**
+ * A fault in something that a person gave us (a model file, a manifest, an option). `message` is one sentence
+ * that names it.
+ */
 export class InputError extends Error {
-  /** One sentence for each fault where several were found at once; `message` has them all. */
+  /** One sentence for each fault, where several were found at once. `message` has them all. */
   readonly faults: readonly string[];
 
   constructor(message: string | readonly string[], options: { cause?: unknown } = {}) {
@@ -72,7 +79,7 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 };
 
-/** What the operating system has said, in words; as its code where that is no everyday one. */
+/** The operating system's error, in words. As its code where that code is a rare one. */
 export function systemReason(cause: unknown): string {
   const { code = String(cause) } = cause as NodeJS.ErrnoException;
   return SYSTEM_REASONS[code] ?? code;

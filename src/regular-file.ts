@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
-/** The system reads at most so much in one call. */
+/** The system reads at most this much in one call. */
 const READ_BYTES = 2 ** 30;
 
-/** An error whose code callers print as the reason, as they print the file system's own. */
+/** An error whose code callers print as the reason, like the file system's own codes. */
 const refusal = (code: string): Error => Object.assign(new Error(code), { code });
 
 function checkRegular(found: { isFile(): boolean; isDirectory(): boolean }): void {
@@ -13,8 +13,9 @@ function checkRegular(found: { isFile(): boolean; isDirectory(): boolean }): voi
 }
 
 /**
- * Opens a file to read. To open a pipe that nobody writes to would wait for ever, and to open a device may do anything, so neither is
- * opened. What takes the file's place in between is opened without waiting, and refused.
+ * Opens a file to read. Opening a pipe that nobody writes to would wait for ever, and opening a device may do
+ * anything, so neither is opened. If another kind of file takes its place meanwhile, it is opened without
+ * waiting, and refused.
  */
 async function openRegular(path: string): Promise<FileHandle> {
   checkRegular(await stat(path));
@@ -29,9 +30,9 @@ async function openRegular(path: string): Promise<FileHandle> {
 }
 
 /**
- * A file in one piece. `readFile` comes back for each half megabyte, and waits every time for what else this thread has to do: while a
- * server starts, for as long as a model takes to be opened afterwards. Rejects with the file system's error, and where `path` is no
- * regular file.
+ * A file in one piece. `readFile` returns to the event loop for each half megabyte, and waits every time for
+ * this thread's other work. At a server's start that is as long as a model takes to be opened afterwards.
+ * Rejects with the file system's error, and where `path` is no regular file.
  */
 export async function readRegularFile(path: string): Promise<Buffer> {
   const file = await openRegular(path);
@@ -49,7 +50,7 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
-/** The text of a file, without the byte order mark that Windows' editors put before it. Rejects as `readRegularFile` does. */
+/** The text of a file, without the byte order mark of Windows' editors. Rejects as `readRegularFile` does. */
 export async function readText(path: string): Promise<string> {
   const bytes = await readRegularFile(path);
   try {

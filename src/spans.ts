@@ -12,12 +12,16 @@ import {
 } from '@opentelemetry/api';
 
 /**
- * The spans of a request and of a batch, in the words of OpenTelemetry. Where no exporter is set up (`tracing.ts`) all of it does
- * nothing. A batch is a part of the trace of its first traced row; the other rows' traces link to it, and it to them.
+ * The spans of a request and of a batch, in the words of OpenTelemetry. Without an exporter
+ * (`app/tracing.ts`) all of this does nothing. A batch belongs to the trace of its first traced row. The
+ * other rows' traces link to it, and it links to them.
  */
 const tracer = () => trace.getTracer('dent-serve');
 
-/** Whether spans below `at` are recorded. Parts are traced where the whole is, so nothing but a request starts a trace. */
+/**
+ * Whether spans below `at` are recorded. Parts are traced where the whole is, so only a request starts a
+ * trace.
+ */
 const isTraced = (at: Context): boolean => trace.getSpan(at)?.isRecording() ?? false;
 
 function fail(span: Span, error: unknown): void {
@@ -38,14 +42,14 @@ async function during<T>(span: Span, at: Context, work: () => Promise<T>): Promi
   }
 }
 
-/** Does `work` as a named part of what goes on. */
+/** Does `work` as a named part of the current span. */
 export function inSpan<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
   const at = context.active();
   if (!isTraced(at)) return work();
   return during(tracer().startSpan(name, { attributes }, at), at, work);
 }
 
-/** `work` such that it counts as a part of what goes on now, whoever calls it later. */
+/** `work` as a part of the current span, no matter where it is called later. */
 export const asPartOfThis = <A extends unknown[], T>(work: (...args: A) => T): ((...args: A) => T) =>
   context.bind(context.active(), work);
 
@@ -58,7 +62,7 @@ export interface RequestSpan {
   end(outcome: { readonly route: string; readonly status: number; readonly error?: string }): void;
 }
 
-/** Begins the span of a request, within the trace that its `traceparent` names if it has one. */
+/** Begins the span of a request, within the trace of its `traceparent` if it has one. */
 export function startRequestSpan(method: string, id: string, headers: IncomingHttpHeaders): RequestSpan {
   const caller = propagation.extract(ROOT_CONTEXT, headers);
   const attributes = { 'http.request.method': method, 'dent.request.id': id };
@@ -77,15 +81,16 @@ export function startRequestSpan(method: string, id: string, headers: IncomingHt
   };
 }
 
-/** What the queue tells of a row that was answered, as much of it as a span shows. */
+/** The part of a delivery that a span shows. */
 interface Delivered {
   readonly batch: { readonly id: string; readonly size: number };
   readonly queueMs: number;
 }
 
 /**
- * Hands a row to the queue: `send` gets the `traceparent` that travels with the row. The span ends when the row's batch starts, as
- * the delivery tells afterwards; without a delivery when the row is accepted.
+ * Puts a row into the queue. `send` gets the `traceparent` that travels with the row. The span ends when the
+ * row's batch starts, which the delivery tells afterwards. Without a delivery it ends when the row is
+ * accepted.
  */
 export async function inQueueSpan<D extends Delivered | undefined>(
   send: (traceparent: string | undefined) => Promise<D>,
@@ -102,7 +107,7 @@ export async function inQueueSpan<D extends Delivered | undefined>(
     if (delivery) {
       const { batch, queueMs } = delivery;
       span.setAttributes({ 'dent.batch.id': batch.id, 'dent.batch.size': batch.size });
-      // An answer that was made for an earlier request was not waited for.
+      // An answer made for an earlier request was not waited for.
       endTime = Math.min(startTime + queueMs, performance.now());
     }
     return delivery;
@@ -114,7 +119,7 @@ export async function inQueueSpan<D extends Delivered | undefined>(
   }
 }
 
-/** The batch as seen from one of its rows' traces, where it is not recorded itself. */
+/** The batch as seen from a row's trace that does not record the batch itself. */
 function startRide(row: Context, batch: Span, attributes: Attributes): Span {
   const links = [{ context: batch.spanContext() }];
   return tracer().startSpan('batch', { kind: SpanKind.CONSUMER, attributes, links }, row);
@@ -126,7 +131,7 @@ function onePerTrace(rows: readonly Context[]): Context[] {
   return rows.filter((_, i) => ids.indexOf(ids[i]) === i);
 }
 
-/** Runs a batch whose rows have come with these `traceparent`s. `work` may describe its span with further attributes. */
+/** Runs a batch whose rows came with these `traceparent`s. `work` may add attributes to its span. */
 export async function inBatchSpan<T>(
   attributes: Attributes,
   traceparents: readonly (string | undefined)[],
@@ -136,7 +141,7 @@ export async function inBatchSpan<T>(
     .filter((traceparent) => traceparent !== undefined)
     .map((traceparent) => propagation.extract(ROOT_CONTEXT, { traceparent }));
   const [host, ...others] = onePerTrace(rows);
-  // Whatever request happened to start the batch, it has no part in it.
+  // The request that happened to start this batch has no part in it.
   if (!host) return context.with(ROOT_CONTEXT, () => work(() => {}));
   const links = rows.map((row) => ({ context: trace.getSpanContext(row)! }));
   const batch = tracer().startSpan('batch', { kind: SpanKind.CONSUMER, attributes, links }, host);

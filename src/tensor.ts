@@ -1,4 +1,4 @@
-/** The element types that cross room borders, named as ONNX Runtime names them. */
+/** The element types that cross between rooms, with ONNX Runtime's names. */
 export interface TensorData {
   float32: Float32Array;
   float64: Float64Array;
@@ -10,7 +10,10 @@ export interface TensorData {
 }
 export type TensorType = keyof TensorData;
 
-/** A dense row-major tensor: plain data that can be posted to another process. `data.length` is the product of `dims`. */
+/**
+ * A dense row-major tensor: plain data that can be sent to another process. `data.length` is the product of
+ * `dims`.
+ */
 export interface Tensor<T extends TensorType = TensorType> {
   readonly type: T;
   readonly dims: readonly number[];

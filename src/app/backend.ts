@@ -11,7 +11,7 @@ import { observeModels } from './observers/observe-models.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
 import { watchWorkers } from './worker-watch.ts';
 
-/** What stands behind the HTTP interface: models to take requests for, and a queue that has them answered. */
+/** The parts behind the HTTP interface: models to take requests for, and a queue that gets them answered. */
 export interface Backend {
   readonly models: ModelRepository<DescribedVersion>;
   readonly queue: BatchProducer & {
@@ -19,13 +19,13 @@ export interface Backend {
     refusal?(): ServiceError | undefined;
     warnings?(): readonly string[];
   };
-  /** Where batches run in this process: whether they do. */
+  /** Present where batches run in this process: whether they do. */
   readonly isWorkerUp?: () => boolean;
-  /** Where batches run in this process: its engine's processes. */
+  /** Present where batches run in this process: its engine's processes. */
   readonly enginePids?: () => readonly number[];
-  /** Where the queue is in Redis: whether it can be reached. */
+  /** Present where the queue is in Redis: whether it can be reached. */
   readonly isRedisUp?: () => boolean;
-  /** Answers what was accepted, and lets go of everything. Idempotent. */
+  /** Answers all accepted requests, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -41,7 +41,8 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
   });
   const { models, handler } = runner;
   const queue = createMemoryQueue({ limitsOf: limitsOf(models), observer: metrics.queue });
-  // One batch at a time keeps every core busy already, and whoever comes meanwhile gathers for a larger next one.
+  // One batch at a time keeps every core busy already. Requests that come meanwhile gather for a larger next
+  // batch.
   queue.consume(handler, { concurrency: 1 });
   let closing = false;
   return {
@@ -57,7 +58,7 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
   };
 }
 
-/** Rows go to Redis, from where workers take them. No engine starts and nothing is compiled here. */
+/** Rows go to Redis, and workers take them from there. No engine starts and nothing is compiled here. */
 async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
   const { createRedisProducer } = await import('../batching/redis/index.ts');
   const observer = observeModels(metrics, log);

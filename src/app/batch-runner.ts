@@ -15,20 +15,20 @@ import { compileInThread } from './compile-thread/compile-in-thread.ts';
 import { logBatches } from './observers/batch-log.ts';
 import { observeModels } from './observers/observe-models.ts';
 
-/** What a process needs that runs batches itself. */
+/** The parts of a process that runs batches itself. */
 export interface BatchRunner {
   readonly models: ModelRepository;
   readonly handler: BatchHandler;
   /** Process ids of the engine's children. */
   readonly enginePids: () => readonly number[];
-  /** Kills no run: whoever calls it has let them end. Idempotent. */
+  /** Kills no run: let the runs end before you call it. Idempotent. */
   close(): Promise<void>;
 }
 
 export interface BatchRunnerOptions {
   /** Whether rows of a content that is not served any more may still come to be run. Never rejects. */
   readonly isAwaited: IsAwaited;
-  /** Told when there is another version that this process can run. */
+  /** Called when there is another version that this process can run. */
   readonly onReady?: () => void;
 }
 
@@ -51,7 +51,7 @@ function startEngine(
   });
 }
 
-/** The options of a repository that `config` names. */
+/** The options of a repository, from `config`. */
 export const repositoryOptions = ({ models: root, cacheDir, defaultModel, repositoryPollMs }: Config) => ({
   root,
   cacheDir,
@@ -60,8 +60,8 @@ export const repositoryOptions = ({ models: root, cacheDir, defaultModel, reposi
 });
 
 /**
- * Starts an engine and opens the models for it, none of which is loaded yet. Rejects with `InputError` where the repository
- * is at fault.
+ * Starts an engine and opens the models for it, none of which is loaded yet. Rejects with `InputError` where
+ * the repository is at fault.
  */
 export async function openBatchRunner(
   config: Config,

@@ -1,7 +1,7 @@
 import { type Config, variable } from '../config.ts';
 import { InputError } from '../errors.ts';
 
-/** The origins whose pages may call, or `*`. Throws `InputError` naming what is none. */
+/** The origins whose pages may call, or `*`. Throws `InputError` naming an entry that is no origin. */
 export function corsOrigins({ corsOrigins: text = '' }: Pick<Config, 'corsOrigins'>): readonly string[] {
   const origins = text.split(/[\s,]+/).filter((each) => each !== '');
   for (const each of origins) {
@@ -13,6 +13,6 @@ export function corsOrigins({ corsOrigins: text = '' }: Pick<Config, 'corsOrigin
   return origins;
 }
 
-/** As browsers write it: no path, no slash at the end, no port that is the scheme's own. */
+/** As browsers write an origin: no path, no slash at the end, no default port. */
 const isOrigin = (text: string): boolean =>
   /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
 import type { HttpLimits } from '../http/index.ts';
 
-/** Files that the process opens beside connections: models, images, Redis, the engine's pipes. */
+/** Files that the process opens besides connections: models, images, Redis, the engine's pipes. */
 const OTHER_FILES = 256;
 
 /** How many files the process may open; Node has raised the soft limit to the hard one. */
@@ -12,7 +12,10 @@ async function openFiles(): Promise<number> {
   return Number(text.match(/^Max open files +(\d+)/m)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
-/** What requests may take in all. Fewer connections than configured where the process may not open as many files. */
+/**
+ * The limits on all requests together. Fewer connections than configured where the process may not open that
+ * many files.
+ */
 export async function httpLimits(
   { maxBodyBytes, maxUploadBytes, maxConnections, requestTimeoutMs }: Config,
   log: FastifyBaseLogger,

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Asks every 100 ms for so many seconds, and answers for how many of them rows were awaited. */
+/** Asks every 100 ms for this many seconds. Returns for how many seconds rows were awaited. */
 async function secondsAwaited(
   isAwaited: (content: string) => Promise<boolean>,
   seconds: number,

@@ -3,14 +3,18 @@ import type { IsAwaited } from '../models/index.ts';
 /** How often to ask. */
 const ASK_MS = 1000;
 const FORGET_MS = 10 * ASK_MS;
-/** For how long after its last row a content may be sent more of them by processes that have not noticed that it is replaced. */
+/**
+ * For this long after its last row, processes that have not noticed a replaced content may still send rows
+ * for it.
+ */
 const LINGER_MS = 30_000;
-/** In so many looks at the repository every process has noticed. */
+/** After this many looks at the repository every process has noticed. */
 const LOOKS = 3;
 
 /**
- * Whether rows of a content that this worker does not serve any more may still come to it: some wait, or did a moment ago. The
- * processes that send them look at the repository every `pollMs`. Where `ask` rejects nothing is known, so they may.
+ * Whether rows of a content that this worker does not serve any more may still come: some wait now, or did a
+ * moment ago. The processes that send them look at the repository every `pollMs`. Where `ask` rejects, the
+ * answer is unknown and counts as yes.
  */
 export function createLinger(ask: (content: string) => Promise<boolean>, pollMs: number): IsAwaited {
   const lingerMs = Math.max(LINGER_MS, LOOKS * pollMs);
@@ -18,7 +22,7 @@ export function createLinger(ask: (content: string) => Promise<boolean>, pollMs:
   return async (content) => {
     const nowMs = performance.now();
     const found = known.get(content);
-    // One that nobody asked about for a while has been served again in between.
+    // If nobody asked for a while, the content has been served again meanwhile.
     const isRecent = found !== undefined && nowMs - found.askedMs < FORGET_MS;
     const last = isRecent ? found : { askedMs: Number.NEGATIVE_INFINITY, awaitedMs: nowMs };
     known.set(content, last);

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 
 const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
 
-/** The keys of the configured file, or undefined where everybody may come in. Rejects with `InputError`. */
+/** The keys of the configured file, or undefined where no key is needed. Rejects with `InputError`. */
 export async function openAccess(
   { apiKeysFile, host }: Config,
   log: FastifyBaseLogger,

@@ -2,18 +2,18 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
 import { InputError } from '../errors.ts';
 
-/** Where the queue is. Throws `InputError` where nobody has said. */
+/** The address and prefix of the queue. Throws `InputError` where they are not set. */
 export function redisSettings({ redisUrl, redisPrefix }: Config): { url: string; prefix: string } {
   if (redisUrl !== undefined) return { url: redisUrl, prefix: redisPrefix };
   throw new InputError('The queue needs the address of a Redis server: --redis-url, or DENT_REDIS_URL.');
 }
 
-/** Of a fault that lasts, more than one line in this time is of use only to those who look for it. */
+/** Of a fault that lasts, one line in this time is enough. The others are logged at debug level. */
 const REPEAT_MS = 30_000;
 
 /**
- * Logs faults of the queue, those that repeat themselves at debug level. Of an error only what is written here: those of the Redis client hold the command that failed,
- * which may be the password, or pixels.
+ * Logs faults of the queue; repeated ones at debug level. Logs only the parts of an error that are named
+ * here: errors of the Redis client hold the command that failed, which may contain the password, or pixels.
  */
 export function logQueueFaults(log: FastifyBaseLogger): (error: unknown, doing: string) => void {
   const loggedMs = new Map<string, number>();

@@ -23,8 +23,8 @@ export interface RunningServer {
   /** Where its metrics are, if they have a port of their own. */
   readonly metricsUrl?: string;
   /**
-   * Turns readiness to 503, goes on serving for `drainDelayMs`, then refuses what is new and answers what is under way.
-   * Idempotent.
+   * Turns readiness to 503 and goes on serving for `drainDelayMs`. Then refuses new requests and answers
+   * those under way. Idempotent.
    */
   close(drainDelayMs: number): Promise<void>;
 }
@@ -35,7 +35,7 @@ async function assemble(
   { backend, access, metrics }: { backend: Backend; access: Access | undefined; metrics: Metrics },
   log: FastifyBaseLogger,
 ) {
-  // Loaded here and not before: the engine's processes have models to open meanwhile.
+  // Loaded here and not at the top: meanwhile the engine's processes have models to open.
   const { buildApp, buildOperationsApp } = await import('../http/index.ts');
   const { models, queue, isWorkerUp, enginePids, isRedisUp } = backend;
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
@@ -72,7 +72,7 @@ type House = Awaited<ReturnType<typeof assemble>>;
 
 type Urls = Pick<RunningServer, 'url' | 'metricsUrl'>;
 
-/** Metrics first: whoever sees the API may look at them. */
+/** Metrics first: when the API can be reached, its metrics can be too. */
 async function listenAll({ app, operations }: House, { host, port, metricsPort }: Config): Promise<Urls> {
   if (!operations) return { url: await listen(app, { host, port }, 'loading models') };
   const metricsUrl = await listen(operations, { host, port: metricsPort! }, 'for metrics');
@@ -98,15 +98,16 @@ async function awaitModels(
 }
 
 /**
- * Starts the server. It listens when this resolves, and is alive; it is ready once its models are loaded and its queue can
- * be reached. Rejects with `InputError` where the repository or a setting is at fault, or the port is taken.
+ * Starts the server. When this resolves it listens and is alive. It is ready once its models are loaded and
+ * its queue can be reached. Rejects with `InputError` where the repository or a setting is at fault, or the
+ * port is taken.
  */
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
   const tracing = await startTracing(config, 'dent-serve', log);
   const metrics = createMetrics(VERSION);
   const access = await openAccess(config, log);
   const backend = await openBackend(config, metrics, log);
-  // The engine's processes open the models while this one puts the HTTP interface together.
+  // The engine's processes open the models while this process builds the HTTP interface.
   const loading = backend.models.load();
   let house: House | undefined;
   let urls: Urls;
@@ -129,7 +130,8 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     enter('draining');
     await pause(drainDelayMs);
     enter('refusing');
-    // Whoever comes while the last predictions are made gets an answer that says so, not a connection that is reset.
+    // A client that comes while the last predictions are made gets a refusal with a reason, not a reset
+    // connection.
     await inference.idle();
     await app.close();
     await backend.close();

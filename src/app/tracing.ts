@@ -2,21 +2,22 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
 import { VERSION } from '../version.ts';
 
-/** What records spans and sends them away. */
+/** Records spans and sends them away. */
 export interface Tracing {
-  /** Sends what is left, for as long as a collector may take that is well. Never rejects. */
+  /** Sends the rest, for as long as a healthy collector may need. Never rejects. */
   close(): Promise<void>;
 }
 
 const OFF: Tracing = { close: async () => {} };
 
-/** A collector that takes longer loses the last spans of a process that ends. */
+/** With a slower collector, a process that ends loses its last spans. */
 const FLUSH_MS = 2_000;
 
 /**
- * Sends spans to the OpenTelemetry collector of `otlpEndpoint` from now on, as `service`; does nothing where there is none. What is
- * recorded waits in a bounded queue, and is dropped where the collector does not take it. Sampling, headers, resource attributes
- * and the queue follow OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS`, ...).
+ * From now on sends spans to the OpenTelemetry collector at `otlpEndpoint`, as `service`. Does nothing where
+ * there is none. Recorded spans wait in a bounded queue, and are dropped where the collector does not take
+ * them. Sampling, headers, resource attributes and the queue follow OpenTelemetry's own variables
+ * (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS`, ...).
  */
 export async function startTracing(
   { otlpEndpoint }: Config,
@@ -24,7 +25,7 @@ export async function startTracing(
   log: FastifyBaseLogger,
 ): Promise<Tracing> {
   if (otlpEndpoint === undefined) return OFF;
-  // Loaded here so that whoever sends no spans need not wait for the code that would.
+  // Loaded here, so that a process without a collector does not wait for code that it does not need.
   const [api, sdk, { OTLPTraceExporter }, { detectResources, envDetector, resourceFromAttributes }] =
     await Promise.all([
       import('@opentelemetry/api'),

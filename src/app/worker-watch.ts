@@ -4,16 +4,16 @@ import { type ModelRepository, readyVersions } from '../models/index.ts';
 import type { DescribedVersion } from '../models/model.ts';
 
 const LOOK_MS = 1_000;
-/** A worker that is replaced is missed for less. */
+/** Replacing a worker takes less time than this. */
 const GRACE_MS = 5_000;
 
-/** Whether anybody runs what is put into the queue. */
+/** Whether any worker runs the rows in the queue. */
 export interface WorkerWatch {
-  /** Of each model without a worker, one sentence. */
+  /** One sentence for each model without a worker. */
   warnings(): string[];
   /** One sentence where no model has had a worker for too long. */
   reasons(): string[];
-  /** What an image is refused with then. */
+  /** The error for images then. */
   refusal(): ServiceError | undefined;
   close(): void;
 }
@@ -30,7 +30,7 @@ export function watchWorkers(
   { models, hasWorker, log }: WorkerWatchDeps,
   { noWorkerMs }: { readonly noWorkerMs: number },
 ): WorkerWatch {
-  /** By `name:version`: since when nobody has it, and whether that was logged. */
+  /** By `name:version`: since when no worker has it, and whether that was logged. */
   const missing = new Map<string, { readonly sinceMs: number; logged: boolean }>();
   let served: string[] = [];
 
@@ -59,7 +59,7 @@ export function watchWorkers(
     try {
       for (const { name, content } of versions) judge(name, await hasWorker(content));
     } catch {
-      // Redis is away, and says so elsewhere.
+      // Redis cannot be reached, and that is reported elsewhere.
     }
   }
 

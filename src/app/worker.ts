@@ -16,7 +16,7 @@ import { startTracing } from './tracing.ts';
 export interface RunningWorker {
   /** Where its health and metrics are. */
   readonly url: string;
-  /** Takes no more batches, answers the one under way, and lets go of everything. Idempotent. */
+  /** Takes no more batches, answers the one under way, and releases everything. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -49,9 +49,9 @@ async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts>
 }
 
 /**
- * Starts a worker. It is alive when this resolves, and takes batches once its models are loaded and warm; it connects to
- * Redis by itself, and again after every loss. Rejects with `InputError` where the repository or a setting is at fault, or
- * the port is taken.
+ * Starts a worker. When this resolves it is alive. It takes batches once its models are loaded and warm. It
+ * connects to Redis by itself, and again after every loss. Rejects with `InputError` where the repository or
+ * a setting is at fault, or the port is taken.
  */
 export async function startWorker(config: Config, log: FastifyBaseLogger): Promise<RunningWorker> {
   const tracing = await startTracing(config, 'dent-worker', log);
@@ -85,7 +85,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
   async function load(url: string): Promise<void> {
     await models.load();
     if (closing) return;
-    // Not before: a worker that consumes counts as one that can take its share.
+    // Not earlier: a worker that consumes counts as one that can take its share.
     consumer.consume(handler, { concurrency: 1 });
     consuming = true;
     await logReadiness({ url, models, unreadyReasons, isOver: () => closing !== undefined }, log);

@@ -3,14 +3,14 @@ import { entropyNats, sliceAnswer, softmax } from '../inference/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import type { OpenGraph } from './graph-folder.ts';
 
-/** Rows that were not treated as asked. */
+/** Rows that were not adapted as requested. */
 export interface Fallback {
   /** Counted from 0. */
   readonly batch: number;
   readonly rows: number;
   /** The preset that was applied instead. */
   readonly applied: string;
-  /** The batch was too small for its recipe, or adaptation ended in something that is no number. */
+  /** The batch was too small for its recipe, or adaptation ended in values that are no numbers. */
   readonly reason: 'small_batch' | 'nonfinite';
 }
 
@@ -20,20 +20,20 @@ export interface Adaptation {
   /** In nats, [steps + 1, N]. */
   readonly entropy: Tensor<'float32'>;
   readonly batches: number;
-  /** What the engine took, without compiling and reading. */
+  /** The engine's time, without compiling and reading. */
   readonly seconds: number;
-  /** Mean row entropy of the model as it is, and after the last update, in nats. */
+  /** Mean row entropy of the unadapted model, and after the last update, in nats. */
   readonly entropyBefore: number;
   readonly entropyAfter: number;
-  /** Rows whose most probable class is another one than without adaptation. */
+  /** Rows whose most probable class differs from the one without adaptation. */
   readonly labelChanges: number;
   readonly fallbacks: readonly Fallback[];
 }
 
 export interface AdaptBatchesDeps {
-  /** The graph of the recipe asked for. */
+  /** The graph of the requested recipe. */
   readonly graph: OpenGraph;
-  /** Opens the graph of a recipe that stands in for it. */
+  /** Opens the graph of a recipe that replaces it. */
   readonly open: (recipe: Recipe) => Promise<OpenGraph>;
   readonly readRows: (from: number, to: number) => Promise<Tensor<'float32'>>;
 }
@@ -44,7 +44,7 @@ export interface AdaptBatchesOptions {
   readonly onProgress: (rowsDone: number) => void;
 }
 
-/** Where the results of all batches gather. */
+/** Collects the results of all batches. */
 class Results {
   readonly logits: Tensor<'float32'>;
   readonly entropy: Tensor<'float32'>;
@@ -53,12 +53,12 @@ class Results {
   labelChanges = 0;
 
   constructor(rows: number, classes: number, steps: number) {
-    // What is not written stays as it is: an image that holds no numbers has no prediction to speak of.
+    // Values that are never written stay NaN: an image without numbers has no prediction.
     this.logits = float32([rows, classes], new Float32Array(rows * classes).fill(Number.NaN));
     this.entropy = float32([steps + 1, rows], new Float32Array((steps + 1) * rows).fill(Number.NaN));
   }
 
-  /** Adds what row `row` of all was answered. */
+  /** Adds the answer of row `row`, counted over all batches. */
   add(row: number, answer: ReturnType<typeof sliceAnswer>): void {
     const rows = this.logits.dims[0]!;
     if (answer instanceof Error) {
@@ -75,8 +75,8 @@ class Results {
   }
 
   /**
-   * A recipe that stood in may take more or fewer steps than the one asked for. The last line is that of the prediction in any
-   * case; a shorter trace stays where it ended.
+   * A replacing recipe may take more or fewer steps than the requested one. The last line is always that of
+   * the prediction. A shorter trace repeats its end.
    */
   #addTrace(row: number, trace: Float32Array): void {
     const [lines, rows] = this.entropy.dims as [number, number];
@@ -92,8 +92,9 @@ const topClass = (logits: Float32Array): number =>
   logits.reduce((best, logit, k) => (logit > logits[best]! ? k : best), 0);
 
 /**
- * Adapts to all rows in batches, the last of which may be smaller, as the server would: a batch too small for its recipe is
- * run under the preset that stands in for it, and a row whose adaptation diverged is answered by the model as it is.
+ * Adapts to all rows in batches, the last of which may be smaller, as the server would. A batch too small for
+ * its recipe runs under the preset that replaces it. The unadapted model answers a row whose adaptation
+ * diverged.
  */
 export async function adaptBatches(
   { graph, open, readRows }: AdaptBatchesDeps,

@@ -24,11 +24,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What is left in the folder for temporary files; ONNX Runtime leaves notes of its own there. */
+/** The files left in the folder for temporary files. ONNX Runtime leaves notes of its own there. */
 const ownTraces = async (): Promise<string[]> =>
   (await readdir(temporary)).filter((name) => name.startsWith('dent-'));
 
-/** Images of soft waves, no two alike: noise would leave the model nothing to be unsure about. */
+/** Images of soft waves, all different. With noise the model would have nothing to be unsure about. */
 function images(count: number): Tensor<'float32'> {
   const dims = [count, 3, 32, 32];
   const pixel = (_: unknown, i: number): number => {
@@ -56,7 +56,7 @@ async function load(path: string): Promise<Tensor<'float32'>> {
   return tensor;
 }
 
-/** What the engine answers for one batch under `recipe`. */
+/** The engine's answer for one batch under `recipe`. */
 async function expected(recipe: Recipe, batch: Tensor<'float32'>): Promise<AdaptedRows> {
   const { bytes, input, output, rowsPerPart } = await compile(await readFile(MODEL), recipe, engine);
   const path = join(folder, 'expected.onnx');
@@ -141,7 +141,7 @@ it('treats a last batch that is too small as the recipe says', async () => {
   const small = await expected(PRESETS.isolated, rows(x, 8, 13));
   expectClose(rows(logits, 0, 8).data, full.logits.data);
   expectClose(rows(logits, 8, 13).data, small.logits.data);
-  // Of the six steps that the last rows took, the lines show the first two and the end.
+  // The last rows took six steps. The lines show the first two and the end.
   expect(entropy.dims).toEqual([3, 13]);
   expectClose(columns(entropy, 0, 8), full.entropy.data);
   const [start, end] = [small.entropy.data.slice(0, 10), small.entropy.data.slice(30)];

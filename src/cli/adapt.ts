@@ -41,7 +41,7 @@ function checkShape({ shape }: NpyFile, path: string, graph: OpenGraph, model: M
   );
 }
 
-/** Bytes are pixels that nobody has normalised: only a model that does so itself makes something of them. */
+/** Bytes are unnormalised pixels. Only a model that normalises inside can use them. */
 function checkBytes({ bytes }: NpyFile, path: string, { reading }: OpenGraph, model: ModelFile): void {
   if (!bytes || reading.input.type === 'uint8') return;
   throw new InputError(

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(temporary, { recursive: true }));
 
-/** What is left in the folder for temporary files; ONNX Runtime leaves notes of its own there. */
+/** The files left in the folder for temporary files. ONNX Runtime leaves notes of its own there. */
 const ownTraces = async (): Promise<string[]> =>
   (await readdir(temporary)).filter((name) => name.startsWith('dent-'));
 
@@ -106,7 +106,7 @@ it.each([
   const children = (await readFile(`/proc/${dent.pid}/task/${dent.pid}/children`, 'utf8')).trim().split(' ');
   expect(children.length).toBeGreaterThan(0);
   const began = performance.now();
-  // As under npx, which hands on what the terminal has sent already.
+  // As under npx, which passes on a signal that the terminal has already sent.
   dent.kill(signal);
   dent.kill(signal);
   const { stdout, stderr, code } = await ended;

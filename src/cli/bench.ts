@@ -30,12 +30,12 @@ interface BenchOptions extends EngineOptions, SizeOption, Readonly<Record<string
 interface BenchRow {
   readonly steps: number;
   readonly seconds: number;
-  /** Of the seconds of no steps. */
+  /** Relative to the seconds of no steps. */
   readonly multiple: number;
   readonly imagesPerSecond: number;
 }
 
-/** Step counts in ascending order, 0 among them: the multiples are of it. */
+/** Step counts in ascending order. 0 is among them, because the multiples refer to it. */
 function parseSteps(text: string): number[] {
   const { min, max } = RECIPE_FIELDS.steps as { min: number; max: number };
   const counts = text.split(',').map((part) => (/^\d+$/.test(part) ? Number(part) : Number.NaN));
@@ -50,7 +50,10 @@ function randomImages({ imageShape }: OpenGraph, { batchSize }: BenchOptions): T
   return float32(dims, Float32Array.from({ length: elementCount(dims) }, Math.random));
 }
 
-/** The runner of each step count: as on the server, no steps are the plain forward pass and no loop of no trips. */
+/**
+ * The runner of each step count. As on the server, zero steps are the plain forward pass, not a loop without
+ * trips.
+ */
 async function openGraphs(
   graphs: GraphFolder,
   recipe: Recipe,
@@ -62,7 +65,7 @@ async function openGraphs(
   return (steps) => (steps === 0 ? plain : adaptive);
 }
 
-/** The middle one, or the mean of the middle two. */
+/** The middle value, or the mean of the middle two. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;

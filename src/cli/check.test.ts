@@ -49,13 +49,13 @@ it('says what a repository without faults holds, and what it passes over', async
 
 it('prints a line for each of six faults', async () => {
   await write('good');
-  // Two of one manifest, beside a model that is none.
+  // Two faults in one manifest, beside a model file that is no model.
   await write('a', { shareBatches: 'no', lables: [] }, []);
   await mkdir(join(root, 'a', '1'));
   await writeFile(join(root, 'a', '1', 'model.onnx'), 'no model');
-  // A manifest that fits the schema and not its model, in two ways.
+  // A manifest that fits the schema but not its model, in two ways.
   await write('b', { labels: ['cat', 'dog'], input: { ...(manifest.input as object), width: 64 } });
-  // A version without a file beside one that is good.
+  // A version without a file beside a good one.
   await write('c');
   await mkdir(join(root, 'c', '2'));
 

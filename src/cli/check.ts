@@ -9,7 +9,7 @@ import { withEngine } from './with-engine.ts';
 
 type CheckOptions = Partial<Pick<Config, 'threads' | 'cacheDir'>>;
 
-/** What `dent serve` would find in the repository that `config` names. */
+/** Everything that `dent serve` would find in the repository of `config`. */
 export async function checkAsServed({
   models: root,
   defaultModel,
@@ -62,7 +62,7 @@ async function check(dir: string | undefined, options: CheckOptions): Promise<vo
   process.exitCode = 1;
 }
 
-/** `dent check`: everything that is wrong with a repository. */
+/** `dent check`: every fault in a repository. */
 export function checkCommand(): Command {
   const command = new Command('check')
     .description(

@@ -80,7 +80,7 @@ it('shows the stack of a failure where it is asked to', async () => {
 });
 
 it('says that an address is not of this machine', async () => {
-  // Kept free for documentation.
+  // An address reserved for documentation.
   const { stderr, code } = await dent('serve', '--host', '192.0.2.1', '--port', '0');
   expect(stderr).toBe('dent: Cannot listen on 192.0.2.1, port 0: this machine has no such address.\n');
   expect(code).toBe(1);

@@ -30,7 +30,7 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
   const recipe = recipeFromOptions(options);
   await checkWritable(output);
   const { bytes: model } = await readModelFile(modelPath);
-  // The compiler asks ONNX Runtime one thing after the other.
+  // The compiler asks ONNX Runtime one question after the other.
   const { bytes, layers, parameters, reading } = await timed(`compiling ${modelPath}`, () =>
     withEngine({ device: 'cpu', threads: 1 }, (engine) =>
       naming(

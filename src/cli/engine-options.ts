@@ -33,7 +33,7 @@ export function addEngineOptions(command: Command): Command {
   );
 }
 
-/** What the options of `addEngineOptions` say, with the environment's threads where they name none. */
+/** The values of the options of `addEngineOptions`, with the environment's threads where they name none. */
 export function engineOptions({ device, threads }: Omit<EngineOptions, 'precision'>): WithEngineOptions {
   return { device, threads: loadConfig(threads === undefined ? {} : { threads }).threads };
 }

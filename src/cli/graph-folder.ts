@@ -13,16 +13,18 @@ import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 import { printReading } from './print-reading.ts';
 
-/** A self-adapting graph that can run, and what it was compiled from. */
+/** A self-adapting graph that can run, and facts about the model it was compiled from. */
 export interface OpenGraph extends Omit<CompiledModel, 'bytes'>, Pick<LoadedArtifact, 'run'> {
   readonly recipe: Recipe;
 }
 
-/** Graphs of one model that live as long as a command does. */
+/** Graphs of one model, for as long as a command runs. */
 export interface GraphFolder {
-  /** Compiles the model for `recipe` and opens the graph. Rejects with `InputError` naming the model's file. */
+  /**
+   * Compiles the model for `recipe` and opens the graph. Rejects with `InputError` naming the model's file.
+   */
   open(recipe: Recipe): Promise<OpenGraph>;
-  /** Takes the files away; the engine frees the sessions when it closes. */
+  /** Deletes the files. The engine frees the sessions when it closes. */
   remove(): Promise<void>;
 }
 

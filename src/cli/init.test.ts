@@ -125,7 +125,7 @@ it('takes the files of weights along', async () => {
 }, 120_000);
 
 it('serves a model that cannot be adapted as it is', async () => {
-  // Nothing has a gradient behind a layer whose numbers are rounded.
+  // A layer that rounds its numbers lets no gradient through.
   await writeFile(file, modelOf(chain(body, (b, x) => b.op('Round', [x]), head)));
   const { stdout, code } = await init(file);
   expect(code).toBe(0);

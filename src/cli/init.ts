@@ -26,7 +26,7 @@ interface InitOptions extends SizeOption, Partial<Pick<Config, 'models' | 'threa
   readonly output?: string;
 }
 
-/** Finds out before long work whether the model has a place. Rejects with `InputError`. */
+/** Checks before long work whether the model can have that name. Rejects with `InputError`. */
 async function checkFree(target: string, name: string): Promise<void> {
   if (!SAFE_NAME.test(name)) {
     throw new InputError(
@@ -56,14 +56,14 @@ async function writeFolder(root: string, name: string, file: string, draft: Mani
 }
 
 /**
- * Puts the model into a repository of its own beside the others, which a server passes over, tries whether it would be served, and only
- * then gives it its name, all at once.
+ * Puts the model into a repository of its own beside the others, which a server passes over. Tests there
+ * whether it could be served. Only then gives it its name, all at once.
  */
 async function install(file: string, draft: ManifestDraft, name: string, config: Config): Promise<void> {
   const { models } = config;
   const trial = join(models, `.init-${randomUUID()}`);
   const clean = (): void => rmSync(trial, { recursive: true, force: true });
-  // Ctrl-C ends the process in the middle of the trial.
+  // Ctrl-C ends the process in the middle of the test.
   process.once('exit', clean);
   try {
     await writeFolder(trial, name, file, draft).catch((error: unknown) => {
@@ -112,7 +112,7 @@ async function draftFor(bytes: Uint8Array, file: string, options: InitOptions): 
   return draftManifest(found, { description: `${file}${producer}`, scaling: inputScaling(bytes), output });
 }
 
-/** `dent init`: a place in the repository for a model, and a manifest for it. */
+/** `dent init`: puts a model into the repository, with a manifest. */
 export function initCommand(): Command {
   const command = new Command('init')
     .description(

@@ -38,7 +38,7 @@ const CHANNELS_LAST = 'images are [N, H, W, C] here; the compiled graph takes [N
 const BARE_CONVOLUTIONS =
   'No normalisation layer is left, so each convolution gets a scale of 1 and a shift of 0 behind it to adapt.\n';
 
-/** What a size in the report stands for that the file does not name. */
+/** How the report writes a size that the file leaves open. */
 const OPEN_SIZE =
   'height and width are open in the file; a manifest, an array or --size names them, and this report is for these\n';
 
@@ -82,7 +82,7 @@ async function inspectFile(path: string, options: InspectOptions): Promise<void>
   if (found.unsupported.length > 0) process.exitCode = 1;
 }
 
-/** `dent inspect`: what a model is, and what of it can be adapted. */
+/** `dent inspect`: what a model is, and which part of it can be adapted. */
 export function inspectCommand(): Command {
   const command = new Command('inspect')
     .description(

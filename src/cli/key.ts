@@ -9,7 +9,7 @@ interface KeyOptions {
 function printKey(name: string, { scope, json }: KeyOptions): void {
   const key = createKey();
   const entry = { name, sha256: digestOf(key), scopes: scope };
-  // So that no entry is printed that the service would refuse.
+  // Prints no entry that the service would refuse.
   parseKeyFile(JSON.stringify({ keys: [entry] }), 'The new key');
   const text = JSON.stringify(entry, null, 2);
   process.stdout.write(
@@ -26,7 +26,7 @@ function keyName(text: string): string {
   );
 }
 
-/** `dent key`: a new API key, and what the service must know of it. */
+/** `dent key`: a new API key, and its entry for the key file. */
 export const keyCommand = (): Command =>
   new Command('key')
     .description('Make an API key. The key file of `dent serve` holds its digest only.')

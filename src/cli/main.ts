@@ -14,19 +14,19 @@ function report(error: unknown, verbose: boolean): void {
 
 const program = createProgram();
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader that has seen enough, such as `head`, is no failure of ours.
+  // A reader that stops early, such as `head`, is no failure.
   if (error.code === 'EPIPE') process.exit(0);
   report(fileError('the output', 'written', error), isVerbose(program));
   process.exit(FAILED);
 });
-// There is nowhere left to say so.
+// There is no place left to report it.
 process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has printed what there is to say. `dent` without a command shows the help, and is wrong usage all the same.
+    // Commander has printed everything. `dent` without a command shows the help, but is still wrong usage.
     const asked = error.exitCode === 0;
     process.exitCode = asked ? 0 : WRONG_USAGE;
   } else {

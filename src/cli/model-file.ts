@@ -4,9 +4,9 @@ import { InputError } from '../errors.ts';
 import { readModel } from '../onnx/index.ts';
 import { fileError, naming } from './file-error.ts';
 
-/** A model as its file holds it, with what it keeps in files beside it. */
+/** The contents of a model's file, including weights in files beside it. */
 export interface ModelFile {
-  /** As it was given. */
+  /** The path as the user gave it. */
   readonly path: string;
   readonly bytes: Uint8Array;
 }
@@ -48,7 +48,7 @@ export const addOutputOption = (command: Command): Command =>
 export const addModelOutputOption = (command: Command): Command =>
   command.option('--model-output <name>', OUTPUT_MEANING);
 
-/** Adds `--size`, for models that take images of any size. `without` says what happens where it is not given. */
+/** Adds `--size`, for models that take images of any size. `without` says what happens without it. */
 export function addSizeOption(command: Command, without: string): Command {
   return command.addOption(
     new Option(
@@ -58,7 +58,7 @@ export function addSizeOption(command: Command, without: string): Command {
   );
 }
 
-/** What the options say to the compiler; `output` is the name of the output that holds the logits. */
+/** The options for the compiler. `output` is the name of the output that holds the logits. */
 export const compilerHints = (size: ImageSize | undefined, output: string | undefined): CompileOptions => ({
   ...(size && { imageShape: [undefined, ...size] }),
   ...(output !== undefined && { output }),

@@ -20,7 +20,7 @@ interface Written {
   readonly data?: ArrayBufferView;
 }
 
-/** A file as NumPy writes it, of 3 x 2 float32 unless told otherwise. */
+/** A file as NumPy writes it; by default 3 x 2 float32. */
 function npy({ version = 1, header, data = Float32Array.from(VALUES) }: Written = {}): Buffer {
   const text = header ?? "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
   const length = Buffer.alloc(version === 1 ? 2 : 4);

@@ -3,22 +3,24 @@ import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { fileError } from './file-error.ts';
 
-/** An array on disk, of which only the rows asked for are read. */
+/** An array on disk. Only the requested rows are read. */
 export interface NpyFile {
   readonly shape: readonly number[];
-  /** Whether the elements are bytes (uint8), as of pixels that nobody has normalised. */
+  /** Whether the elements are bytes (uint8): unnormalised pixels. */
   readonly bytes: boolean;
   /** Rows `from` (inclusive) to `to` (exclusive) along the first axis. */
   readRows(from: number, to: number): Promise<Tensor<'float32'>>;
   close(): Promise<void>;
 }
 
-/** `\x93NUMPY`, with which every file begins; one byte each of major and minor version follow. */
+/** `\x93NUMPY`, the start of every file. One byte each for the major and minor version follow. */
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
-/** Bytes before the header: the magic, the version, and the header's length (2 bytes in version 1, then 4). */
+/**
+ * Bytes before the header: the magic, the version, and the header's length (2 bytes in version 1, then 4).
+ */
 const PREAMBLE_BYTES = { 1: 10, 2: 12, 3: 12 } as const;
 
-/** The types that are read, by NumPy's names. */
+/** The types that we read, by NumPy's names. */
 const ARRAYS = { '<f4': Float32Array, '<f8': Float64Array, '|u1': Uint8Array } as const;
 type DType = keyof typeof ARRAYS;
 
@@ -55,7 +57,10 @@ async function readHeader(file: FileHandle, size: number): Promise<{ text: strin
   return { text: header.toString('latin1'), offset };
 }
 
-/** The header is a literal of a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. */
+/**
+ * The header is a literal of a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3),
+ * }.
+ */
 function parseHeader(text: string): Omit<Layout, 'offset'> {
   const dtype = /['"]descr['"]\s*:\s*(\[.*\]|['"].*?['"])\s*,/s.exec(text)?.[1];
   const order = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(text)?.[1];
@@ -72,7 +77,7 @@ function parseHeader(text: string): Omit<Layout, 'offset'> {
   if (order === 'True') {
     throw new InputError('the array is in Fortran order; save numpy.ascontiguousarray of it instead.');
   }
-  // Python 2 wrote its long integers with an L.
+  // Python 2 wrote an L after its long integers.
   const shape = sizes.split(',').filter((size) => size.trim() !== '');
   return { dtype: name as DType, shape: shape.map((size) => Number.parseInt(size, 10)) };
 }
@@ -106,8 +111,8 @@ async function readRows(
 }
 
 /**
- * Opens an array of little-endian float32, or of float64 or uint8, which become float32. Rejects with `InputError` naming the
- * file and what is wrong with it.
+ * Opens an array of little-endian float32, or of float64 or uint8, which become float32. Rejects with
+ * `InputError` naming the file and its fault.
  */
 export async function openNpy(path: string): Promise<NpyFile> {
   const named = (error: unknown): InputError =>
@@ -137,10 +142,11 @@ export async function openNpy(path: string): Promise<NpyFile> {
 
 /** The bytes of a .npy file (version 1.0) that holds `tensor`. */
 export function encodeNpy({ dims, data }: Tensor<'float32'>): Uint8Array {
-  // A tuple of one has its comma in Python.
+  // In Python a tuple of one element ends with a comma.
   const shape = dims.length === 1 ? `${dims[0]},` : dims.join(', ');
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }`;
-  // The elements begin at a multiple of 64 bytes, so that the file can be mapped; a line feed ends the header.
+  // The elements begin at a multiple of 64 bytes, so that the file can be mapped. A line feed ends the
+  // header.
   const length = Math.ceil((PREAMBLE_BYTES[1] + header.length + 1) / 64) * 64 - PREAMBLE_BYTES[1];
   const preamble = Buffer.alloc(PREAMBLE_BYTES[1]);
   MAGIC.copy(preamble);

@@ -22,7 +22,10 @@ interface PredictOptions extends Partial<Pick<Config, 'models' | 'threads' | 'ca
   readonly json?: boolean;
 }
 
-/** The model asked for with nothing but its largest version and the recipe asked for: nothing else is to be compiled. */
+/**
+ * The requested model with only its largest version and the requested recipe: nothing else needs to be
+ * compiled.
+ */
 async function findModel(config: Config, options: PredictOptions): Promise<FoundModel & { recipe: string }> {
   const { folders } = await listRepository(config.models);
   const name = options.model ?? config.defaultModel ?? folders[0]!.name;
@@ -37,7 +40,7 @@ async function findModel(config: Config, options: PredictOptions): Promise<Found
   return { ...model, manifest: { ...model.manifest, recipes }, versions: model.versions.slice(-1), recipe };
 }
 
-/** An image for each file, or the error that the service would give for it. */
+/** The image of each file, or the error that the service would give for it. */
 async function decodeFiles(
   files: readonly string[],
   { manifest }: FoundModel,
@@ -62,7 +65,7 @@ async function decodeFiles(
   return images;
 }
 
-/** What becomes of each file, in batches as large as the model's manifest allows. */
+/** The result for each file, in batches as large as the model's manifest allows. */
 async function predictFiles(
   engine: Engine,
   files: readonly string[],

@@ -1,6 +1,6 @@
 import { type Reading, readingLines } from '../dent/index.ts';
 
-/** Says on stderr what of the model was not taken as it stands, and what is likely not meant. */
+/** Prints on stderr how the model was changed to be read, and what its owner probably did not mean. */
 export function printReading(path: string, reading: Reading): void {
   const { leftOut, takenAs } = reading.output;
   const isPlain = leftOut.length === 0 && takenAs === 'logits';

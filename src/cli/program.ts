@@ -29,7 +29,10 @@ const COMMANDS = [
   keyCommand,
 ];
 
-/** The command line `dent`. Rejects with `CommanderError` for wrong usage, help and version; nothing in it exits. */
+/**
+ * The command line `dent`. Rejects with `CommanderError` for wrong usage, help and version. Nothing in it
+ * exits.
+ */
 export function createProgram(): Command {
   const program = new Command('dent').description(DESCRIPTION).version(VERSION);
   for (const create of COMMANDS) {
@@ -38,7 +41,7 @@ export function createProgram(): Command {
   }
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
-      // One line, however many commander makes of it.
+      // One line, even where commander writes several.
       outputError: (text, write) =>
         write(
           `${text
@@ -51,6 +54,6 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Whether the command that ran was asked to show stacks. */
+/** Whether the user asked the command for stacks. */
 export const isVerbose = (program: Command): boolean =>
   program.commands.some((command) => command.opts().verbose === true);

@@ -5,7 +5,7 @@ import { ROOT } from '../../test/fixtures/serving/photos.ts';
 
 const run = promisify(execFile);
 
-/** What a program that works for three seconds and a half writes on stderr. */
+/** The output on stderr of a program that works for three and a half seconds. */
 const program = (work: string): string => `
   import { setTimeout as pause } from 'node:timers/promises';
   import { createProgress, timed } from './dist/cli/progress.js';
@@ -18,7 +18,7 @@ const TIMED = `await timed('compiling model.onnx', () => pause(3600));`;
 
 const NODE = [process.execPath, '--input-type=module', '--eval'] as const;
 
-/** What it writes on a terminal, which `script` makes. */
+/** Its output on a terminal, which `script` emulates. */
 async function onTerminal(work: string): Promise<string> {
   const command = [...NODE, program(work)].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const { stdout } = await run('script', ['-qec', command, '/dev/null'], { cwd: ROOT });

@@ -1,12 +1,12 @@
 import { type Options, Presets, SingleBar } from 'cli-progress';
 
-/** Work shorter than this is over before a bar has said anything. */
+/** Shorter work is over before a bar could say anything. */
 const SHOW_AFTER_MS = 2000;
 
 export interface Progress {
-  /** Tells how much is done. */
+  /** Reports how much is done. */
   update(done: number): void;
-  /** Takes the bar away. Idempotent. */
+  /** Removes the bar. Idempotent. */
   stop(): void;
 }
 
@@ -17,7 +17,8 @@ const newBar = (format: Options['format']): SingleBar =>
       format,
       clearOnComplete: true,
       barsize: 30,
-      // Its handler of SIGINT would swallow Ctrl-C; with the terminal's modes left alone there is nothing to restore.
+      // Its handler of SIGINT would swallow Ctrl-C. We leave the terminal's modes alone, so there is nothing
+      // to restore.
       gracefulExit: false,
       hideCursor: false,
       linewrap: true,
@@ -29,15 +30,15 @@ const showLater = (show: () => void): NodeJS.Timeout | undefined =>
   process.stderr.isTTY ? setTimeout(show, SHOW_AFTER_MS) : undefined;
 
 /**
- * A progress bar on stderr, for work over two seconds and where stderr is a terminal. `unit` names what is counted, as in
- * "images".
+ * A progress bar on stderr, for work over two seconds and where stderr is a terminal. `unit` names what is
+ * counted, as in "images".
  */
 export function createProgress(total: number, unit: string): Progress {
   const started = performance.now();
   let done = 0;
   let bar: SingleBar | undefined;
 
-  /** At the pace so far, the seconds before the bar appeared included. */
+  /** The rest at the pace so far, which includes the seconds before the bar appeared. */
   function payload(): { readonly left: string } {
     if (done === 0) return { left: '' };
     const seconds = (((performance.now() - started) / done) * (total - done)) / 1000;
@@ -63,7 +64,10 @@ export function createProgress(total: number, unit: string): Progress {
 
 /** Work of several kinds, of which is said what is being done. */
 export interface WorkProgress {
-  /** Tells what is being done, which share of all work is done, and how many seconds the rest will take, where that can be told. */
+  /**
+   * Tells what is being done, which share of all work is done, and how many seconds the rest will take, where
+   * that can be told.
+   */
   update(what: string, share: number, secondsLeft: number | undefined): void;
   stop(): void;
 }
@@ -97,7 +101,7 @@ export function createWorkProgress(): WorkProgress {
   };
 }
 
-/** Shows beside such work as cannot say how much of it is done what it is, and for how long it has been at it. */
+/** For work without a known length: shows what the work is, and how long it has taken so far. */
 export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   let bar: SingleBar | undefined;

@@ -3,7 +3,7 @@ import { createRecipe, PRESETS, RECIPE_FIELDS, type Recipe, type RecipeField } f
 
 type FieldName = keyof Recipe;
 
-/** The recipe of commands that name none: the one whose answers do not depend on how a file is cut into batches. */
+/** The recipe of commands that name none. Its answers do not depend on how a file is cut into batches. */
 const DEFAULT_PRESET = 'isolated';
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
@@ -20,7 +20,10 @@ function parseField(field: FieldName, text: string): string | number {
   return value;
 }
 
-/** Adds `--recipe` and one option for each field that overrides it, but `except`. A bad value is wrong usage. */
+/**
+ * Adds `--recipe` and one option for each field that overrides it, except for `except`. A bad value is wrong
+ * usage.
+ */
 export function addRecipeOptions(command: Command, except?: FieldName): Command {
   command.addOption(
     new Option('--recipe <preset>', 'the settings to start from')
@@ -41,7 +44,7 @@ export function addRecipeOptions(command: Command, except?: FieldName): Command 
   return command;
 }
 
-/** The recipe that the options of `addRecipeOptions` make, from what the command's action was given. */
+/** The recipe from the options of `addRecipeOptions`, as the command's action receives them. */
 export function recipeFromOptions(options: Readonly<Record<string, unknown>>): Recipe {
   const fields = Object.keys(RECIPE_FIELDS).filter((field) => options[field] !== undefined);
   const overrides = Object.fromEntries(fields.map((field) => [field, options[field]]));

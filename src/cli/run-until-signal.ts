@@ -3,33 +3,39 @@ import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pin
 import type { Config } from '../config.ts';
 import { fileError } from './file-error.ts';
 
-/** npm hands on the Ctrl-C that the terminal has sent to the whole process group; both are one press of the key. */
+/**
+ * npm passes on the Ctrl-C that the terminal has already sent to the whole process group. Both are one key
+ * press.
+ */
 const SAME_SIGNAL_MS = 500;
 
-/** Nothing logs headers. Should something ever log a request, or an error that holds one, keys are held back. */
+/**
+ * Nothing logs headers today. If something ever logs a request, or an error that holds one, this keeps keys
+ * out of it.
+ */
 const SECRETS = ['', '*.', '*.*.'].flatMap((place) => [
   `${place}headers.authorization`,
   `${place}headers["x-api-key"]`,
 ]);
 
-/** What may wait for room on a full disk; lines beyond that are dropped. */
+/** How many bytes may wait for room on a full disk. More lines are dropped. */
 const MAX_WAITING_BYTES = 1024 ** 2;
 
-/** The standard output. A disk that is full costs lines of the log, and never the service. */
+/** The standard output. A full disk costs lines of the log, but never stops the service. */
 function standardOutput(): DestinationStream {
   const output = pino.destination({ dest: 1, sync: true, maxLength: MAX_WAITING_BYTES });
   let told = false;
   output.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has gone wants to know no more.
+    // A reader that has gone needs no message.
     if (told || error.code === 'EPIPE') return;
     told = true;
     process.stderr.write(`dent: ${fileError('the log', 'written', error).message}\n`);
   });
-  // Not its flushSync, which pino calls after a fatal line: it would try for ever.
+  // Not pino's flushSync, called after a fatal line: it would try for ever.
   return { write: (line) => void output.write(line) };
 }
 
-/** A log of one JSON object a line, on the standard output unless told otherwise. */
+/** A log of one JSON object per line, on the standard output by default. */
 export const createLog = (
   { logLevel }: Pick<Config, 'logLevel'>,
   to: DestinationStream = standardOutput(),
@@ -46,8 +52,8 @@ export const createLog = (
   );
 
 /**
- * Closes what runs at SIGINT or SIGTERM, which `close` is told, and ends the process with 0; with 1 at a second signal, or
- * where closing takes longer than the configuration allows.
+ * At SIGINT or SIGTERM calls `close` with the signal, and ends the process with 0. Ends it with 1 at a second
+ * signal, or where closing takes longer than the configuration allows.
  */
 export function closeAtSignal(
   { closeTimeoutMs }: Config,

@@ -9,10 +9,10 @@ type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: st
 async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
   const log = createLog(config);
-  // Imported here so that the other commands need not load an HTTP server.
+  // Imported here, so that the other commands do not load an HTTP server.
   const { startServer } = await import('../app/server.ts');
   const server = await startServer(config, log);
-  // Only a process manager's SIGTERM comes with a load balancer that must look away first; Ctrl-C need not wait.
+  // SIGTERM comes from a process manager, whose load balancer must look away first. Ctrl-C need not wait.
   closeAtSignal(config, log, (signal) => server.close(signal === 'SIGTERM' ? config.drainDelayMs : 0));
 }
 

@@ -10,8 +10,8 @@ function parse(setting: Setting, text: string): unknown {
 }
 
 /**
- * Adds an option that wins over the environment variable of `setting`, such as `--cache-dir <dir>`. Its flag must be the
- * setting's name, so that the command's options can be handed to `loadConfig`.
+ * Adds an option that overrides the environment variable of `setting`, such as `--cache-dir <dir>`. Its flag
+ * must be the setting's name, so that the command's options can go to `loadConfig`.
  */
 export function addSettingOption(
   command: Command,

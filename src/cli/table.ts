@@ -1,4 +1,4 @@
-/** Lines of text with the cells of each column under one another. The first row is the heading. */
+/** Lines of text with aligned columns. The first row is the heading. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Array.from(rows[0]!.keys());
   const widths = columns.map((column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** An option parser for whole numbers from `min` to `max`; anything else is wrong usage. */
+/** An option parser for whole numbers from `min` to `max`. Anything else is wrong usage. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

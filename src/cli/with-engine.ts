@@ -2,8 +2,8 @@ import { constants } from 'node:os';
 import { createEngine, type Device, type Engine } from '../engine/index.ts';
 
 /**
- * A run of hours may be what was asked for, and nobody waits behind it: whoever started the command can end it. Only a child
- * that hangs for a day is given up.
+ * A run may rightly take hours, and nobody waits behind it: the user can end it. Only a child that hangs for
+ * a day is given up.
  */
 const RUN_LIMIT_MS = 24 * 3_600_000;
 
@@ -15,8 +15,9 @@ export interface WithEngineOptions {
 }
 
 /**
- * Does `work` with an engine of its own. Ctrl-C and SIGTERM kill the engine's children in mid-run, which makes `work` reject
- * and clean up; then the process ends with 128 plus the signal's number, as a shell would have it.
+ * Does `work` with an engine of its own. Ctrl-C and SIGTERM kill the engine's children during a run, so
+ * `work` rejects and cleans up. Then the process ends with 128 plus the signal's number, as a shell would
+ * report it.
  */
 export async function withEngine<T>(
   options: WithEngineOptions,
@@ -28,7 +29,8 @@ export async function withEngine<T>(
     ending ??= signal;
     void engine.close();
   };
-  // Under npx one press of Ctrl-C arrives twice: from the terminal and from npm. The second must not cut the cleaning short.
+  // Under npx one press of Ctrl-C arrives twice: from the terminal and from npm. The second must not cut the
+  // clean-up short.
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   try {

@@ -5,7 +5,7 @@ import { addSettingOption } from './setting-options.ts';
 
 type WorkerOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
 
-/** Another than that of `dent serve`, so that both run on one machine. */
+/** Not the port of `dent serve`, so that both run on one machine. */
 const DEFAULT_PORT = 8081;
 
 /** Works until a signal ends the process. */

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileError } from './file-error.ts';
 
 interface Target {
-  /** Where symbolic links lead. */
+  /** The file behind symbolic links. */
   readonly path: string;
   /** False for a device or a pipe, which must never be replaced by a file. */
   readonly isFile: boolean;
@@ -20,7 +20,7 @@ async function targetOf(path: string): Promise<Target> {
   return { path: await realpath(path), isFile: found.isFile() };
 }
 
-/** Finds out before long work whether its result can be written. Rejects with `InputError`. */
+/** Checks before long work whether its result can be written. Rejects with `InputError`. */
 export async function checkWritable(path: string): Promise<void> {
   try {
     const target = await targetOf(path);
@@ -31,8 +31,8 @@ export async function checkWritable(path: string): Promise<void> {
 }
 
 /**
- * Writes a file that appears under its name all at once, in the place of what was there. Rejects with `InputError` naming it,
- * and leaves nothing behind then.
+ * Writes a file that appears under its name all at once, and replaces an earlier one. Rejects with
+ * `InputError` naming it, and then leaves nothing behind.
  */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   try {

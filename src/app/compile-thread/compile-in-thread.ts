@@ -4,10 +4,10 @@ import { InputError } from '../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { FromCompiler, Question, ToCompiler, Work } from './messages.ts';
 
-// The compiled file, seen from src/ and dist/ alike: Node 20 cannot run TypeScript.
+// The compiled file, for src/ and dist/ alike: Node 20 cannot run TypeScript.
 const WORKER = new URL('../../../dist/app/compile-thread/thread.js', import.meta.url);
 
-/** Answers what a compiler's thread asks of `runner`. */
+/** Answers the questions of a compiler's thread with `runner`. */
 function createAnswers(runner: GraphRunner) {
   const probes = new Map<number, ProbedModel>();
 
@@ -30,7 +30,7 @@ function createAnswers(runner: GraphRunner) {
         return { id, isInput: error instanceof InputError, reason: (error as Error).message };
       }
     },
-    /** Lets go of what a thread that died has left open. */
+    /** Releases what a thread that died has left open. */
     close: () => Promise.allSettled(Array.from(probes.values(), ({ release }) => release())),
   };
 }
@@ -41,8 +41,8 @@ function failureOf({ isInput, message, stack }: FromCompiler & { kind: 'failed' 
 }
 
 /**
- * As `compile`, in a thread of its own: the compiler goes through a large model for seconds, in which this thread has requests
- * to answer and locks to renew.
+ * Like `compile`, in a thread of its own. The compiler needs seconds for a large model, and meanwhile this
+ * thread has requests to answer and locks to renew.
  */
 export const compileInThread: typeof compile = (model, recipe, runner, options) =>
   new Promise<CompiledModel>((resolve, reject) => {

@@ -1,4 +1,7 @@
-/** A thread that compiles one model, and asks the thread that started it whenever it must know something of the model. */
+/**
+ * A thread that compiles one model. It asks the thread that started it whenever it must know something about
+ * the model.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compile, type GraphRunner } from '../../dent/index.ts';
 import { InputError } from '../../errors.ts';
@@ -23,7 +26,7 @@ port.on('message', (message: ToCompiler) => {
   else fail(message.isInput ? new InputError(message.reason) : new Error(message.reason));
 });
 
-/** Asks, and resolves with the outputs that the answer has. */
+/** Asks, and resolves with the outputs in the answer. */
 function ask(write: (id: number) => Question): Promise<Readonly<Record<string, Tensor>>> {
   asked += 1;
   const question = write(asked);

@@ -4,8 +4,9 @@ import type { BatchRun } from '../../inference/index.ts';
 const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
 
 /**
- * Writes one line for each batch, in the process that ran it: a warning where rows have failed or their adaptation diverged. A request's
- * line names its batch, and the batch's line the engine processes, so that one leads to the other.
+ * Writes one line for each batch, in the process that ran it: a warning where rows failed or their adaptation
+ * diverged. A request's line names its batch, and the batch's line names the engine processes, so one leads
+ * to the other.
  */
 export function logBatches(log: FastifyBaseLogger): (run: BatchRun) => void {
   return ({ seconds, outcome, ...run }) => {

@@ -1,7 +1,7 @@
 import type { HttpObserver } from '../../http/index.ts';
 import type { Metrics } from '../../metrics/index.ts';
 
-/** What the HTTP room tells, counted. */
+/** Counts what the HTTP room reports. */
 export const countRequests = ({ http }: Metrics): HttpObserver => ({
   predictionRoute: http.predictionRoute,
   requestStarted: http.started,

@@ -4,7 +4,10 @@ import { InputError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import type { RepositoryObserver } from '../../models/index.ts';
 
-/** Counts what becomes of versions, and tells the operator. `onReady` hears that there is another that can be used. */
+/**
+ * Counts what happens to versions, and tells the operator. `onReady` is called when another version can be
+ * used.
+ */
 export function observeModels(
   metrics: Metrics,
   log: FastifyBaseLogger,
@@ -33,7 +36,7 @@ export function observeModels(
     },
     failed(model, version, error) {
       if (model !== undefined) metrics.models.failed();
-      // A person mends an InputError by reading its sentence; anything else needs its stack.
+      // A person mends an InputError by its sentence. Any other error needs its stack.
       if (error instanceof InputError) log.error({ model, version }, error.message);
       else log.error({ err: error, model, version }, 'a model could not be loaded');
     },

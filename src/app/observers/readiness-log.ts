@@ -4,7 +4,7 @@ import { modelReasons } from '../../inference/index.ts';
 import { type ModelRepository, readyVersions } from '../../models/index.ts';
 import type { DescribedVersion } from '../../models/model.ts';
 
-/** Connecting to what is there takes less, and so does connecting again. */
+/** Connecting, or connecting again, to a running service takes less time than this. */
 const QUIET_MS = 1000;
 const LOOK_MS = 100;
 
@@ -13,13 +13,13 @@ export interface ReadinessDeps {
   /** Loaded, or failed to. */
   readonly models: ModelRepository<DescribedVersion>;
   readonly unreadyReasons: () => readonly string[];
-  /** Whether the process is on its way out. */
+  /** Whether the process is closing. */
   readonly isOver: () => boolean;
 }
 
 /**
- * Tells the operator when the process is ready and when it is not, with the reasons: at the start, and at every change that
- * lasts. Resolves when it is over.
+ * Tells the operator when the process is ready and when it is not, with the reasons: at the start, and at
+ * every change that lasts. Resolves when the process closes.
  */
 export async function logReadiness(
   { url, models, unreadyReasons, isOver }: ReadinessDeps,

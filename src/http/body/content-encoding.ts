@@ -6,13 +6,13 @@ import { ServiceError } from '../../errors.ts';
 const gzip = promisify(gunzip);
 const DECOMPRESSORS = { gzip, 'x-gzip': gzip, deflate: promisify(inflate), br: promisify(brotliDecompress) };
 
-/** What a body may be compressed by. */
+/** The accepted compressions of a body. */
 export const CONTENT_ENCODINGS = ['gzip', 'deflate', 'br'] as const;
 
 const isKnown = (encoding: string): encoding is keyof typeof DECOMPRESSORS =>
   Object.hasOwn(DECOMPRESSORS, encoding);
 
-/** The body as it was before it was compressed. The body limit holds before and after. */
+/** The body before it was compressed. The body limit holds before and after. */
 export async function decompress(
   body: Buffer,
   { headers, routeOptions, upload }: FastifyRequest,

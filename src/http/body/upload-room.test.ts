@@ -59,7 +59,7 @@ it('has slow uploads make room, the oldest first, however fast they began', () =
 it('bounds their number, of which small ones have a quarter for themselves', () => {
   for (let i = 0; i < 768; i++) upload(0);
   expect(room.enter(createUpload(10 * MIB, () => {}))).toBe(false);
-  // What was refused takes no place.
+  // A refused upload takes no place.
   for (let i = 0; i < 256; i++) upload(0, 10);
   expect(room.enter(createUpload(10, () => {}))).toBe(false);
 });

@@ -1,21 +1,27 @@
-/** An upload that gets less than this in this time is slow, 13 KB/s. */
+/** An upload with fewer bytes than these in this time is slow: 13 KB/s. */
 const SLOW_MS = 5000;
 const SLOW_BYTES = 64 * 1024;
-/** A connection may have two pieces of 64 KiB under way that nobody has counted yet; these are 128 MiB. */
+/**
+ * A connection may have two pieces of 64 KiB under way that are not counted yet. With this many uploads these
+ * are 128 MiB.
+ */
 const MAX_UPLOADS = 1024;
-/** Bodies of up to this size are small. All others together leave them a quarter of the room. */
+/** Bodies of up to this size are small. All others together leave a quarter of the room to them. */
 const SMALL_BYTES = 1024 ** 2;
 const LARGE_SHARE = 0.75;
 
-/** A body on its way in, or held for its request. */
+/** A body that is arriving, or that its request still holds. */
 export interface Upload {
   bytes: number;
   readonly isSmall: boolean;
   /** Whether all of it is here. */
   arrived: boolean;
-  /** When the last piece of it came. */
+  /** When its last piece came. */
   lastMs: number;
-  /** When the present stretch of `SLOW_MS` began, with how many bytes, and whether the one before was slow. */
+  /**
+   * When the current stretch of `SLOW_MS` began, with how many bytes, and whether the stretch before was
+   * slow.
+   */
   stretchMs: number;
   stretchBytes: number;
   wasSlow: boolean;
@@ -39,7 +45,7 @@ const hasLittle = ({ bytes, stretchBytes }: Upload): boolean => bytes - stretchB
 const isSlow = (upload: Upload): boolean =>
   !upload.arrived && (upload.wasSlow || isSilent(upload) || (isOver(upload) && hasLittle(upload)));
 
-/** Takes note that a piece has come. */
+/** Records that a piece has come. */
 function advance(upload: Upload): void {
   upload.lastMs = performance.now();
   if (!isOver(upload)) return;
@@ -48,7 +54,10 @@ function advance(upload: Upload): void {
   upload.stretchBytes = upload.bytes;
 }
 
-/** Room for uploads: `maxBytes` of them in all, and a number of them. Where it is full, slow ones have to make room. */
+/**
+ * Room for uploads: `maxBytes` in all, and a limited number of them. Where it is full, slow uploads have to
+ * make room.
+ */
 export function createUploadRoom(maxBytes: number) {
   /** The oldest first. */
   const uploads = new Set<Upload>();
@@ -76,14 +85,14 @@ export function createUploadRoom(maxBytes: number) {
 
   return {
     leave,
-    /** False where there is no room for another, which is not held then. */
+    /** False where there is no room for another upload. It is not held then. */
     enter(upload: Upload): boolean {
       uploads.add(upload);
       if (makeRoomFor(upload)) return true;
       leave(upload);
       return false;
     },
-    /** False where there is no room for so much more of an upload, or none any more for it at all. */
+    /** False where there is no room for this many more bytes of an upload, or where it has lost its place. */
     take(upload: Upload, bytes: number): boolean {
       if (!uploads.has(upload)) return false;
       upload.bytes += bytes;
@@ -92,7 +101,7 @@ export function createUploadRoom(maxBytes: number) {
       advance(upload);
       return fits;
     },
-    /** Corrects what an upload holds. */
+    /** Corrects the size that an upload holds. */
     resize(upload: Upload, bytes: number): void {
       if (!uploads.has(upload)) return;
       held += bytes - upload.bytes;

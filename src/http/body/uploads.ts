@@ -8,19 +8,19 @@ import { createUpload, createUploadRoom } from './upload-room.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The room that its body takes; null where it has none. */
+    /** The room that its body takes. Null where it takes none. */
     upload: {
-      /** Takes as much room as it turned out to need. */
+      /** Changes its room to the size that it really needs. */
       resize(bytes: number): void;
-      /** Gives it back before the answer, because the bytes are counted elsewhere from now on, or gone. */
+      /** Gives the room back before the answer, because the bytes are now counted elsewhere, or gone. */
       leave(): void;
     } | null;
   }
 }
 
 /**
- * Node reads as much as there is from every connection in each turn of the event loop; a thousand fast senders would keep it
- * from looking up for seconds. These are 4 MiB a turn.
+ * In each turn of the event loop Node reads everything available from every connection. A thousand fast
+ * senders would block the loop for seconds. These pieces are 4 MiB a turn.
  */
 const PIECES_A_TURN = 64;
 
@@ -30,15 +30,18 @@ const refusal = (): ServiceError =>
   });
 
 interface Counting {
-  /** Whether there is room for so many bytes more. */
+  /** Whether there is room for this many more bytes. */
   take(bytes: number): boolean;
   /** Calls back when the next piece may go on. */
   wait(next: () => void): void;
-  /** What the whole comes to when it is unpacked, before anything looks at it. */
+  /** The size of the unpacked body, before anything reads it. */
   readonly unpackedBytes: number;
 }
 
-/** The bytes of `payload`, counted on their way. Fails where there is no room for them, or the payload is cut short. */
+/**
+ * The bytes of `payload`, counted on their way. Fails where there is no room for them, or the payload is cut
+ * short.
+ */
 function counted(payload: RequestPayload, { take, wait, unpackedBytes }: Counting): Transform {
   const stream = new Transform({
     transform(piece: Buffer, _encoding, done) {
@@ -55,7 +58,7 @@ function counted(payload: RequestPayload, { take, wait, unpackedBytes }: Countin
   return payload.pipe(stream);
 }
 
-/** What the headers say of the length; undefined where it is not told, 0 where there is no body. */
+/** The length in the headers. Undefined where they do not give it, 0 where there is no body. */
 function announcedBytes({ headers }: FastifyRequest): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }
@@ -64,10 +67,11 @@ const unpackedBytes = ({ headers, routeOptions }: FastifyRequest): number =>
   (headers['content-encoding'] ?? 'identity').toLowerCase() === 'identity' ? 0 : routeOptions.bodyLimit!;
 
 /**
- * Holds at most `maxBytes` of bodies, of all requests together, until their answer or until the route lets go of them. What arrives
- * is counted, not what is announced, so that nobody takes room with a header. A body that does not fit is refused with
- * `rate_limited`; but where others arrive slowly or not at all, they are refused in its place, so that bodies that never end
- * shut nobody out. Large ones leave room for small ones.
+ * Holds at most `maxBytes` of bodies, of all requests together, until their answer or until the route
+ * releases them. Counts bytes that arrive, not announced ones, so that nobody takes room with a header. A
+ * body that does not fit is refused with `rate_limited`. But where other bodies arrive slowly or not at all,
+ * they are refused instead, so that bodies that never end shut nobody out. Large bodies leave room for small
+ * ones.
  */
 export function limitUploads(app: App, maxBytes: number): void {
   const room = createUploadRoom(maxBytes);

@@ -16,7 +16,7 @@ const RETRY_AFTER = {
   'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds after which a retry makes sense.' },
 };
 
-/** An answer of one content type, as Fastify and OpenAPI both read it. */
+/** An answer of one content type, in the form that Fastify and OpenAPI both read. */
 export const answer = (
   description: string,
   type: string,
@@ -29,10 +29,10 @@ export const answer = (
   content: { [type]: { schema, ...(example !== undefined && { example }) } },
 });
 
-/** An answer without a body; `null` is the word for that of whoever writes the document. */
+/** An answer without a body; `null` means that to the writer of the document. */
 export const emptyAnswer = (description: string) => ({ description, headers: REQUEST_ID, type: 'null' });
 
-/** For each code that an operation documents: when it is met, and what it says then. */
+/** For each code that an operation documents: when it happens, and an example of its sentence. */
 const PROBLEMS = {
   invalid_image: ['the image is none, or broken', 'The image is not a JPEG, PNG, WebP or AVIF file.'],
   invalid_request: [
@@ -76,7 +76,7 @@ const PROBLEMS = {
   timeout: ['the deadline passed', 'The deadline passed before the answer was ready.'],
 } as const satisfies Partial<Record<ErrorCode, readonly [when: string, detail: string]>>;
 
-/** What every operation that needs a key may fail with. */
+/** The failures of every operation that needs a key. */
 export const KEY_PROBLEMS = ['unauthorized', 'forbidden', 'rate_limited'] as const;
 
 type Code = keyof typeof PROBLEMS;
@@ -95,7 +95,7 @@ const OPEN_INFERENCE_FORM: ErrorForm = {
   write: (_code, error) => ({ error }),
 };
 
-/** The answers of /v1 to an operation that fails with one of `codes`, or inside, by status. */
+/** The answers of /v1 for an operation that fails with one of `codes`, or with `internal`, by status. */
 export const problems = (...codes: readonly Code[]): object => failures(codes, PROBLEM_FORM);
 
 /** The same of /v2. */

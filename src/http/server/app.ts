@@ -28,7 +28,7 @@ export interface AppDeps {
   readonly inference: Inference;
   /** Loads and unloads models. */
   readonly control: ModelControl;
-  /** Who may come in; everybody may where it is not set. */
+  /** Who may come in. Without it no key is needed. */
   readonly access?: Access;
   readonly lifecycle: Lifecycle;
   /** Absent where metrics are served elsewhere. */
@@ -38,9 +38,9 @@ export interface AppDeps {
 }
 
 export interface AppOptions {
-  /** Of the project, for the OpenAPI document. */
+  /** The project's version, for the OpenAPI document. */
   readonly version: string;
-  /** Whose pages may call; nobody's where it is not set. */
+  /** The origins whose pages may call. None where it is not set. */
   readonly origins?: readonly string[];
   /** What is at `/`; the way to the page under /docs where there is none. */
   readonly page?: readonly PageFile[];
@@ -48,8 +48,8 @@ export interface AppOptions {
 }
 
 /**
- * The HTTP interface as a Fastify app that is ready for `inject`. It does not listen, and it closes nothing but itself: the
- * composition root starts, drains and stops it.
+ * The HTTP interface as a Fastify app that is ready for `inject`. It does not listen, and it closes only
+ * itself: the composition root starts, drains and stops it.
  */
 export async function buildApp(
   deps: AppDeps,

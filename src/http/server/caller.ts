@@ -3,10 +3,10 @@ import type { Access } from '../../access/access.ts';
 import { ServiceError } from '../../errors.ts';
 import type { PredictRequest } from '../../inference/inference.ts';
 
-/** Who asks, as the use case tells callers apart: '' for everybody, where nobody has to say who they are. */
+/** The caller's name for the use case. '' for everybody, where no keys are configured. */
 export const callerOf = ({ caller }: FastifyRequest): string => caller?.name ?? '';
 
-/** What the key of a request adds to what it asks for. Throws `forbidden` where the key may not use its priority. */
+/** What the request's key adds to the request. Throws `forbidden` where the key may not use its priority. */
 export function grant(
   request: FastifyRequest,
   priority: PredictRequest['priority'],
@@ -28,7 +28,7 @@ export function grant(
   };
 }
 
-/** Counts the images of a request for the rate of its key, which has counted one already. */
+/** Counts the images of a request for the rate of its key. One was counted already. */
 export function chargeImages(access: Access | undefined, { caller }: FastifyRequest, images: number): void {
   if (access && caller && images > 1) access.charge(caller, images - 1);
 }

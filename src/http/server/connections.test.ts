@@ -25,7 +25,7 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-/** A server that answers /large at once, and all else when the test says so. */
+/** A server that answers /large at once, and everything else when the test says so. */
 async function listen(limits: ConnectionLimits): Promise<void> {
   server = http.createServer(({ url }, response) => {
     if (url === '/large') response.end(LARGE);
@@ -36,7 +36,7 @@ async function listen(limits: ConnectionLimits): Promise<void> {
   await once(server, 'listening');
 }
 
-/** A connection that has asked for something, and reads no answer before it is told to. */
+/** A connection that has sent a request, and reads no answer until it is told to. */
 async function ask(path: string): Promise<net.Socket> {
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
   sockets.push(socket);

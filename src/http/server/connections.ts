@@ -10,13 +10,14 @@ export interface ConnectionLimits {
 }
 
 /**
- * Keeps at most `max` connections open. Where one more comes, another gives way, so that whoever holds many connections and
- * does nothing with them shuts nobody out, health checks least of all: the one that has been idle for longest (kept alive, or
- * with headers that never end), or else the one whose request has been arriving for longest, or else the one that has had an
- * answer before it for longest and does not read it. Requests that have arrived are answered; where all connections have one, the
- * newcomer is closed. `onClosed` hears of every connection closed for this.
+ * Keeps at most `max` connections open. When one more comes, another gives way, so that a client with many
+ * unused connections shuts nobody out, least of all health checks. In this order it closes the connection
+ * that has been idle for longest (kept alive, or with headers that never end), the one whose request has been
+ * arriving for longest, or the one that has left an answer unread for longest. Requests that have arrived are
+ * answered. Where every connection has such a request, the newcomer is closed. `onClosed` hears of every
+ * connection closed for this.
  *
- * An answer that nobody reads holds its connection and its memory no longer than `stallMs`.
+ * An unread answer holds its connection and its memory for at most `stallMs`.
  */
 export function limitConnections(
   server: Server,
@@ -25,7 +26,7 @@ export function limitConnections(
 ): void {
   /** In the order in which they became idle. */
   const idle = new Set<Socket>();
-  /** With the request that came last, in the order in which they came. */
+  /** With its last request, in the order in which the requests came. */
   const busy = new Map<Socket, IncomingMessage>();
 
   function victim(): Socket | undefined {
@@ -36,7 +37,8 @@ export function limitConnections(
   }
 
   server.setTimeout(stallMs, (socket) => {
-    // One that waits for its answer may be as silent as it likes; how long a request takes to arrive is bounded elsewhere.
+    // A connection that waits for its answer may be silent. Other code bounds how long a request takes to
+    // arrive.
     if (!busy.has(socket) || isUnread(socket)) socket.destroy();
   });
 
@@ -61,7 +63,7 @@ export function limitConnections(
     idle.delete(socket);
     busy.set(socket, request);
     onRequestEnd(request, response, () => {
-      // One that was sent without waiting for the answer to the one before may be under way.
+      // The next request may be under way already, sent without waiting for the answer.
       if (socket.destroyed || busy.get(socket) !== request) return;
       busy.delete(socket);
       idle.add(socket);

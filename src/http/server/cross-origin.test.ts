@@ -4,7 +4,7 @@ import type { Access } from '../../access/access.ts';
 
 const HOME = 'https://app.example.com';
 
-/** Nobody's key is known. */
+/** No key is known. */
 const closed: Access = {
   find: () => undefined,
   admit: () => () => {},

@@ -8,7 +8,7 @@ declare module 'fastify' {
   }
 }
 
-/** What a page's script may read of an answer beside what every script may. */
+/** Headers of an answer that a page's script may read, besides those that every script may. */
 const EXPOSED = [
   'allow',
   'idempotent-replayed',
@@ -20,7 +20,9 @@ const EXPOSED = [
   'x-request-id',
 ];
 
-/** What a page's script may send. Keys are among it: they are headers that the script has to know, and no cookies. */
+/**
+ * Headers that a page's script may send. Keys are among them: the script has to know them, unlike cookies.
+ */
 const ALLOWED = [
   'authorization',
   'content-encoding',
@@ -35,16 +37,20 @@ const ALLOWED = [
   'x-request-id',
 ];
 
-/** How long a browser may go by one preflight; most do for no more than this. */
+/** How long a browser may reuse one preflight. Most allow no more than this. */
 const PREFLIGHT_SECONDS = 7200;
 
-/** Predictions and what is served. Nothing that changes the service, and not what machines watch it by. */
+/**
+ * Predictions, and the description of what is served. No route that changes the service, and none for
+ * monitoring.
+ */
 export const isForPages = ({ scope, preflight }: FastifyContextConfig): boolean =>
   scope === 'predict' || scope === 'any' || preflight === true;
 
 /**
- * Lets pages of `origins` ask for predictions and for what is served, and browsers ask beforehand whether they may; `*` stands for
- * every origin. No cookies are asked for, so a page can do no more than any program that has the same key.
+ * Lets pages of `origins` ask for predictions and for what is served, and answers the preflights of browsers.
+ * `*` stands for every origin. Cookies are not used, so a page can do no more than any program with the same
+ * key.
  */
 export function letPagesIn(app: App, origins: readonly string[]): void {
   if (origins.length === 0) return;
@@ -58,7 +64,7 @@ export function letPagesIn(app: App, origins: readonly string[]): void {
     reply.header('access-control-allow-origin', forAll ? '*' : origin);
     reply.header('access-control-expose-headers', EXPOSED.join(', '));
     if (request.method !== 'OPTIONS' || asked === undefined) return;
-    // Before a key is asked for: browsers send none.
+    // Before a key is checked: browsers send none with a preflight.
     reply.header('access-control-allow-methods', 'GET, HEAD, POST');
     reply.header('access-control-allow-headers', ALLOWED.join(', '));
     reply.header('access-control-max-age', PREFLIGHT_SECONDS);

@@ -15,7 +15,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   unsupported_media_type: 415,
   queue_full: 429,
   rate_limited: 429,
-  // Nobody is left to read it; the number is nginx's, and tells logs and metrics what happened.
+  // Nobody is left to read it. The number is nginx's, and shows in logs and metrics what happened.
   cancelled: 499,
   internal: 500,
   not_ready: 503,
@@ -24,7 +24,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   timeout: 504,
 };
 
-/** What each failure is called in a problem's `title`. */
+/** The `title` of each failure's problem. */
 export const ERROR_TITLE: Readonly<Record<ErrorCode, string>> = {
   invalid_image: 'Invalid image',
   invalid_request: 'Invalid request',

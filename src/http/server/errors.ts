@@ -5,12 +5,12 @@ import { PROBLEM_TYPE, retryAfter, toProblem } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the request failed with, for its line in the log; null where it did not. */
+    /** The request's failure, for its line in the log. Null where it did not fail. */
     failure: ErrorCode | null;
   }
 }
 
-/** Fastify's refusal of a request in the words of the service. */
+/** Fastify's refusal of a request, in the words of the service. */
 function refusal(
   { code, message, statusCode = 500 }: FastifyError,
   request: FastifyRequest,
@@ -34,7 +34,7 @@ function refusal(
   }
 }
 
-/** Anything that was thrown as an error of the service; what nobody expected is `internal`. */
+/** Any thrown value as an error of the service. Unexpected ones become `internal`. */
 function toServiceError(error: unknown, request: FastifyRequest): ServiceError {
   if (error instanceof ServiceError) return error;
   if (error !== null && error === request.raw.errored) {
@@ -47,17 +47,17 @@ function toServiceError(error: unknown, request: FastifyRequest): ServiceError {
 const isFastifyError = (error: unknown): error is FastifyError =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
 
-/** Whether a URL belongs to the Open Inference Protocol, which has errors of its own shape. */
+/** Whether a URL belongs to the Open Inference Protocol, whose errors have another shape. */
 const isOpenInference = (url: string): boolean => /^\/v2(?:[/?#]|$)/.test(url);
 
-/** What a request, or a part of it, failed with, for its caller. The log is told of what nobody expected. */
+/** The failure of a request, or of a part of it, for its caller. Unexpected ones are logged. */
 export function failureOf(error: unknown, request: FastifyRequest): ServiceError {
   const failure = toServiceError(error, request);
   if (failure.code === 'internal') request.log.error({ err: error }, 'request failed');
   return failure;
 }
 
-/** Answers with the error: a problem, or under /v2 what the Open Inference Protocol asks for. */
+/** Answers with the error: a problem, or under /v2 an error of the Open Inference Protocol. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = failureOf(error, request);
   const problem = toProblem(failure);
@@ -68,7 +68,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const [type, body] = isOpenInference(request.url)
     ? ['application/json', { error: problem.detail }]
     : [PROBLEM_TYPE, problem];
-  // As bytes, because Fastify gives JSON text a charset, which these types do not have.
+  // As bytes, because Fastify adds a charset to JSON text, which these types do not have.
   return reply.type(type).send(Buffer.from(JSON.stringify(body)));
 }
 
@@ -82,7 +82,7 @@ export function handleErrors(app: App): void {
   app.decorateRequest('failure', null);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) => sendError(notFound(request), request, reply));
-  // Before the body is looked at: what its type is does not matter where there is nothing.
+  // Before the body is read: without a route its type does not matter.
   app.addHook('onRequest', async (request) => {
     if (request.is404) throw notFound(request);
   });

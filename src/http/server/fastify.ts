@@ -10,7 +10,7 @@ import { requestId } from './request-id.ts';
 import { validationError } from './validation.ts';
 
 export interface HttpLimits {
-  /** Bytes of a request's body; more are answered with 413. */
+  /** Bytes of a request's body. More are answered with 413. */
   readonly bodyBytes: number;
   /** Bytes of the bodies of all requests that arrive at a time. */
   readonly uploadBytes: number;
@@ -21,7 +21,7 @@ export interface HttpLimits {
 }
 
 const HEADER_BYTES = 16 * 1024;
-/** Node drops those beyond it. */
+/** Node drops headers beyond this number. */
 const HEADER_COUNT = 100;
 const KEEP_ALIVE_MS = 72_000;
 const REQUESTS_PER_CONNECTION = 10_000;
@@ -30,22 +30,23 @@ const STALL_MS = 30_000;
 /** How often Node looks for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1000;
 
-/** A Fastify app without routes, set up as every app of this room. */
+/** A Fastify app without routes, set up like every app of this room. */
 export function createFastify(
   { observer, logger }: { readonly observer: HttpObserver; readonly logger: FastifyBaseLogger },
   limits: HttpLimits,
 ): App {
   const app: App = Fastify({
     loggerInstance: logger,
-    // One line a request, written by `observe`, which also sees clients that hang up.
+    // `observe` writes one line per request, and also sees clients that hang up.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
-    // Longer than the minute after which load balancers give up idle connections, so that they are the first.
+    // Longer than the minute after which load balancers give up idle connections, so that they close them
+    // first.
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Now and then a connection is opened anew, so that load spreads over instances that were added.
+    // Now and then a connection is opened anew, so that load spreads to added instances.
     maxRequestsPerSocket: REQUESTS_PER_CONNECTION,
     http: {
       maxHeaderSize: HEADER_BYTES,
@@ -56,12 +57,13 @@ export function createFastify(
     return503OnClosing: false,
     routerOptions: {
       maxParamLength: 128,
-      // Clients of the Open Inference Protocol do not agree on whether /v2 ends in a slash.
+      // Clients of the Open Inference Protocol disagree on whether /v2 ends in a slash.
       ignoreTrailingSlash: true,
-      // A plus is a plus, as in a path (RFC 3986), and recipes have it in their names. Only forms mean a space by it.
+      // A plus is a plus, as in a path (RFC 3986): recipes have it in their names. Only forms use it for a
+      // space.
       querystringParser: (query) => parse(query.replaceAll('+', '%2B')),
     },
-    // Verbose, so that a complaint about a name can say which there are.
+    // Verbose, so that a complaint about a name can list the known names.
     ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: true, verbose: true } },
     schemaErrorFormatter: validationError,
     frameworkErrors: (error, request, reply) => {

@@ -123,7 +123,7 @@ describe('more bytes of bodies than may arrive at a time', () => {
     expect(third.received).toContain('"code":"rate_limited"');
     expect(third.received).toMatch(/\r\nretry-after: 1\r\n/i);
     expect(third.received).toMatch(/\r\nconnection: close\r\n/i);
-    // Small ones fit into what large ones leave, and those that were there first go on.
+    // Small ones fit into the room that large ones leave, and those that were there first go on.
     expect(await predict()).toBe(200);
     for (const { socket, received } of first) {
       expect(received).toBe('');

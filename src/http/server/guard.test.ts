@@ -8,7 +8,7 @@ import { createKey, digestOf, type Keyring, openKeyring } from '../../access/ind
 import { createFastify } from './fastify.ts';
 import { guard } from './guard.ts';
 
-/** Keys by what they are for. */
+/** Keys by their scope. */
 const keys = {
   app: createKey(),
   other: createKey(),
@@ -113,7 +113,7 @@ describe('the scope', () => {
     ['/v1/models', { app: 200, admin: 200, prometheus: 200 }],
     ['/v1/models/colours', { app: 200, admin: 200, prometheus: 200 }],
     ['/metrics', { app: 403, admin: 403, prometheus: 200 }],
-    // Totals of all callers, whichever way they are written.
+    // Totals of all callers, in both spellings of the path.
     ['/v2/models/stats', { app: 403, admin: 403, prometheus: 200 }],
     ['/v2/models/colours/stats', { app: 403, admin: 403, prometheus: 200 }],
     ['/v2/models/colours/versions/2/stats', { app: 403, admin: 403, prometheus: 200 }],

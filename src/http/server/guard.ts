@@ -7,13 +7,13 @@ import { onRequestEnd } from './request-end.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * What a key must be for, where keys are configured; `any` key, or none for what is `open`. An app with a route that does
-     * not say does not become ready.
+     * The scope that a key needs, where keys are configured. `any`: any key. `open`: no key. An app with a
+     * route without a scope does not become ready.
      */
     scope?: Scope | 'any' | 'open';
   }
   interface FastifyRequest {
-    /** Whose key the request has; null where it has none that is known. */
+    /** The caller whose key the request has. Null where it has no known key. */
     caller: Caller | null;
   }
   interface FastifyInstance {
@@ -23,7 +23,10 @@ declare module 'fastify' {
 
 const REALM = 'Bearer realm="dent-serve"';
 
-/** The keys of a request: a proxy in front may have an authorization of its own beside the one that is meant for us. */
+/**
+ * The keys of a request. A proxy in front may use the authorization header for itself, so there is another
+ * one for us.
+ */
 function keysOf({ headers }: FastifyRequest): string[] {
   const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
   return [bearer, headers['x-api-key']].filter((key) => typeof key === 'string' && key !== '') as string[];
@@ -44,11 +47,14 @@ function identify(access: Access, request: FastifyRequest, reply: FastifyReply):
   throw new ServiceError('unauthorized', sentence);
 }
 
-/** Whether the caller of a route that is open may see what keys of these scopes are for; everybody may where there are no keys. */
+/**
+ * Whether the caller of an open route may see what keys of these scopes may see. Everybody may where there
+ * are no keys.
+ */
 export const maySee = ({ server, caller }: FastifyRequest, ...scopes: readonly Scope[]): boolean =>
   !server.asksForKeys || scopes.some((scope) => caller?.scopes.includes(scope));
 
-/** Rejects `app.ready()` where a route that is added from now on says nothing of its scope. */
+/** Rejects `app.ready()` where a route added from now on has no scope. */
 function requireScopes(app: App): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => void routes.push(route));
@@ -58,7 +64,10 @@ function requireScopes(app: App): void {
   });
 }
 
-/** Lets requests in by the scope of their route, before their body is read. Without `access` every route is open. */
+/**
+ * Lets requests in by the scope of their route, before their body is read. Without `access` every route is
+ * open.
+ */
 export function guard(app: App, access: Access | undefined): void {
   app.decorateRequest('caller', null);
   app.decorate('asksForKeys', access !== undefined);

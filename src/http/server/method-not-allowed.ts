@@ -3,7 +3,9 @@ import { ServiceError } from '../../errors.ts';
 import type { App } from './app-instance.ts';
 import { isForPages } from './cross-origin.ts';
 
-/** Answers 405 with `Allow` on every path that is added by `addRoutes`, for the methods it has no route for. */
+/**
+ * Answers 405 with `Allow` on every path that is added by `addRoutes`, for the methods it has no route for.
+ */
 export function refuseOtherMethods(app: App, addRoutes: () => void): void {
   const methodsByUrl = new Map<string, Set<string>>();
   const urlsForPages = new Set<string>();
@@ -32,7 +34,7 @@ export function refuseOtherMethods(app: App, addRoutes: () => void): void {
       method: app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[],
       schema: { hide: true },
       config: { scope: 'open', preflight: urlsForPages.has(url) },
-      // As a hook, so that the body is not looked at first.
+      // As a hook, so that the body is not read first.
       onRequest: refuse,
       handler: refuse,
     });

@@ -3,12 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 
 type Json = Record<string, unknown>;
 
-/** What holds values of callers, not schemas. */
+/** Members that hold values of callers, not schemas. */
 const VALUES = ['example', 'examples', 'enum', 'const', 'default'];
 
 /**
- * Moves each schema that has a `title` to the components of an OpenAPI document, under that name, so that generated clients have
- * one type for it, with a name that a person chose. What a use of it is said to be (`description`) stays with the use.
+ * Moves each schema that has a `title` to the components of an OpenAPI document, under that name. Generated
+ * clients then have one type for it, with a name that a person chose. A use keeps its own `description`.
  */
 export function nameSchemas<D extends object>(document: D): D {
   const named: Json = {};

@@ -16,18 +16,18 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** What its line in the log tells of the prediction that it was answered with. */
+    /** The facts about the answered prediction for the request's line in the log. */
     prediction: PredictionNote | null;
-    /** Null where the request is not about several images. */
+    /** Null where the request has not several images. */
     results: ResultsNote | null;
     /** Null for routes that machines poll. */
     span: RequestSpan | null;
   }
 }
 
-/** The names by which a prediction is found in other lines and systems. */
+/** The names by which to find a prediction in other lines and systems. */
 export interface PredictionNote {
-  /** Absent where the caller has named it: what strangers write stays out of the log. */
+  /** Absent where the caller has named it: strangers' text stays out of the log. */
   readonly prediction?: string;
   /** name:version */
   readonly model: string;
@@ -38,16 +38,16 @@ export interface PredictionNote {
   readonly rows?: number;
 }
 
-/** What became of the images of a request that had several. */
+/** The results of a request with several images. */
 export interface ResultsNote {
   readonly images: number;
-  /** What images failed with. */
+  /** The errors of its images. */
   readonly errors: readonly ErrorCode[];
 }
 
 const nameOf = ({ name, version }: Prediction['model']): string => `${name}:${version}`;
 
-/** Has the request's line in the log tell what it asked for, whatever becomes of it. */
+/** Adds the request's choice to its line in the log, whether it succeeds or fails. */
 export function noteChoice(
   request: FastifyRequest,
   { id, model, recipe }: Parameters<ChoiceListener['chosen']>[0],
@@ -55,7 +55,7 @@ export function noteChoice(
   request.prediction = { ...(id !== undefined && { prediction: id }), model: nameOf(model), recipe };
 }
 
-/** Has the request's line in the log tell of its prediction. */
+/** Adds the prediction to the request's line in the log. */
 export function notePrediction(request: FastifyRequest, { id, model, adaptation, batch }: Prediction): void {
   request.prediction = {
     prediction: id,
@@ -66,13 +66,13 @@ export function notePrediction(request: FastifyRequest, { id, model, adaptation,
   };
 }
 
-/** The same for rows, of the first batch that they were in. */
+/** The same for rows: names the first of their batches. */
 export function noteRows(request: FastifyRequest, { model, recipe, batches }: RowsPrediction): void {
   const [{ id, size }] = batches as [RowsPrediction['batches'][number]];
   request.prediction = { ...request.prediction, model: nameOf(model), recipe, batch: id, rows: size };
 }
 
-/** The same for several images: the first of them stands for the others, whose batch is mostly the same. */
+/** The same for several images. The first stands for the others, whose batch is mostly the same. */
 export function noteResults(request: FastifyRequest, results: readonly (Prediction | ServiceError)[]): void {
   const errors = results.flatMap((each) => (each instanceof ServiceError ? each.code : []));
   request.results = { images: results.length, errors };
@@ -81,27 +81,30 @@ export function noteResults(request: FastifyRequest, results: readonly (Predicti
   notePrediction(request, first as Prediction);
 }
 
-/** What this room tells whoever counts. Each start is followed by one finish, also where the client hung up. */
+/**
+ * The events that this room reports to be counted. One finish follows each start, even where the client hung
+ * up.
+ */
 export interface HttpObserver {
   /** A route exists that answers predictions. */
   predictionRoute(route: { readonly route: string; readonly method: string }): void;
   requestStarted(): void;
   requestFinished(request: {
-    /** The route's template, never the raw path; `unmatched` where there is no route. */
+    /** The route's template, never the raw path. `unmatched` where there is no route. */
     readonly route: string;
     /** One of Fastify's methods, or `other`. */
     readonly method: string;
-    /** The status, 499 where the client did not stay for it. */
+    /** The status; 499 where the client left before it. */
     readonly code: number;
     readonly seconds: number;
-    /** What it failed with, `cancelled` where the client hung up; absent where it did not fail. */
+    /** The request's error; `cancelled` where the client hung up. Absent where it did not fail. */
     readonly error?: ErrorCode;
-    /** What images of it failed with, where it had several and did not fail itself. */
+    /** The errors of its images, where it had several and did not fail itself. */
     readonly imageErrors?: readonly ErrorCode[];
   }): void;
 }
 
-/** Observes the routes and requests of an app. Called before it has any route. */
+/** Observes the routes and requests of an app. Call it before the app has any route. */
 export function observeApp(app: App, observer: HttpObserver): void {
   app.decorateRequest('prediction', null);
   app.decorateRequest('results', null);
@@ -111,14 +114,14 @@ export function observeApp(app: App, observer: HttpObserver): void {
     for (const each of [method].flat()) observer.predictionRoute({ route: url, method: each });
   });
   app.addHook('onRequest', async (request, reply) => observe(observer, request, reply));
-  // The last hook before the handler: what reads the body would lose the context.
+  // The last hook before the handler: reading the body would lose the context.
   app.addHook('preHandler', (request, _reply, done) => {
     if (request.span) request.span.enter(done);
     else done();
   });
 }
 
-/** Observes a request from now until its connection or its answer ends: one line in the log, one observation. */
+/** Observes a request until its connection or its answer ends: one line in the log, one observation. */
 export function observe(observer: HttpObserver, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   observer.requestStarted();
@@ -127,7 +130,9 @@ export function observe(observer: HttpObserver, request: FastifyRequest, reply: 
   onRequestEnd(request.raw, reply.raw, () => finish(observer, request, reply));
 }
 
-/** Whether some of the answer went out: one that waits behind another on its connection has no socket. */
+/**
+ * Whether some of the answer went out. An answer that waits behind another on its connection has no socket.
+ */
 const isSent = ({ headersSent, writableFinished, socket }: ServerResponse): boolean =>
   headersSent && (writableFinished || socket !== null);
 

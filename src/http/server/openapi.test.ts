@@ -28,7 +28,7 @@ interface Operation {
   responses: Record<string, { description: string; headers: Record<string, object>; content: object }>;
 }
 
-/** What needs no key where keys are configured. */
+/** Routes that need no key where keys are configured. */
 const OPEN = ['GET /v2/health/live', 'GET /v2/health/ready', 'GET /openapi.yaml'];
 
 let test: TestApp;

@@ -48,7 +48,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      // Wherever the document was fetched from.
+      // The address that the document was fetched from.
       servers: [{ url: '/' }],
       components: { securitySchemes },
       tags: [
@@ -82,6 +82,6 @@ export async function documentApi(app: App, version: string): Promise<void> {
   for (const schema of shared) app.addSchema(schema);
 }
 
-/** The document as YAML, of app that is ready. Words that YAML 1.1 reads as something else, such as `on`, are quoted. */
+/** The document of a ready app as YAML. Words that YAML 1.1 misreads, such as `on`, are quoted. */
 export const openapiYaml = (app: App): string =>
   stringify(app.swagger(), { aliasDuplicateObjects: false, compat: 'yaml-1.1', lineWidth: 120 });

@@ -20,12 +20,12 @@ export interface OperationsAppDeps {
   readonly logger: FastifyBaseLogger;
 }
 
-/** These requests have no business with a body, and few have business with them. */
+/** These requests have no body, and few clients send them. */
 const LIMITS = { bodyBytes: 1024, uploadBytes: 1024 ** 2, connections: 256 };
 
 /**
- * Health and metrics on a port of their own, ready for `inject`; it does not listen. It asks for no keys: such a port is for
- * the inside.
+ * Health and metrics on a port of their own, ready for `inject`. It does not listen. It asks for no keys:
+ * such a port must not be public.
  */
 export async function buildOperationsApp(
   { health, lifecycle, metrics, observer, logger }: OperationsAppDeps,

@@ -4,10 +4,10 @@ import { ERROR_STATUS, ERROR_TITLE } from './error-status.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Where an error says no other time. */
+/** For errors that give no time of their own. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** An error in the words of RFC 9457. */
+/** An error in the form of RFC 9457. */
 export const ProblemSchema = Type.Object(
   {
     type: Type.String({ description: 'A URN that names the kind of problem; it cannot be fetched.' }),
@@ -32,7 +32,7 @@ export const createProblem = (code: ErrorCode, detail: string): Problem => ({
   code,
 });
 
-/** The problem as the caller may see it: of what went wrong inside, nothing but that it did. */
+/** The problem as the caller may see it. An internal error shows no details. */
 export const toProblem = ({ code, message }: ServiceError): Problem =>
   createProblem(
     code,

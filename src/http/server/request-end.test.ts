@@ -10,7 +10,7 @@ import { createKey, digestOf, type Keyring, openKeyring } from '../../access/ind
 const MIB = 2 ** 20;
 const KEY = createKey();
 const PLACES = 3;
-/** What a test may take on a machine that does much else. */
+/** A generous limit, for a busy machine. */
 const PATIENCE = { timeout: 20_000 };
 
 let folder: string;
@@ -52,7 +52,7 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: here\r\nX-API-Key: 
 const head = (length: number, path = '/v1/predict') =>
   `POST ${path} HTTP/1.1\r\nHost: here\r\nX-API-Key: ${KEY}\r\nContent-Type: image/png\r\nContent-Length: ${length}\r\n\r\n`;
 const INFER = '/v2/models/colours/infer';
-/** Whole, and of a type that its route refuses once it is there. */
+/** A complete body of a type that its route then refuses. */
 const junk = (bytes: number) => Buffer.concat([Buffer.from(head(bytes)), Buffer.alloc(bytes)]);
 const predict = () => Buffer.concat([Buffer.from(head(png.length)), png]);
 
@@ -60,7 +60,7 @@ const started = (count: number) =>
   vi.waitFor(() => expect(test.seen.inFlight + test.finished.length).toBeGreaterThanOrEqual(count), PATIENCE);
 const predicting = () => vi.waitFor(() => expect(test.inference.underWay).toBe(1), PATIENCE);
 
-/** Answers what `socket` got, from the first byte on. */
+/** Returns what `socket` has received, from the first byte on. */
 function listenTo(socket: net.Socket): () => string {
   let received = '';
   socket.on('data', (chunk) => {
@@ -70,7 +70,7 @@ function listenTo(socket: net.Socket): () => string {
 }
 const answers = (received: string) => received.match(/HTTP\/1\.1 \d+/g) ?? [];
 
-/** Ways of a connection to end, each with the number of requests that have begun by then. */
+/** Ways in which a connection ends, each with the number of requests that have begun by then. */
 const SITUATIONS: Record<string, () => Promise<void>> = {
   'before the body': async () => {
     (await connect()).write(head(1000));
@@ -157,7 +157,7 @@ const SITUATIONS: Record<string, () => Promise<void>> = {
   },
 };
 
-/** What comes back for a request on a connection of its own. */
+/** The reply to a request on a connection of its own. */
 async function ask(bytes: Buffer): Promise<string | undefined> {
   const socket = await connect();
   const received = listenTo(socket);
@@ -182,9 +182,9 @@ it.each(Object.keys(SITUATIONS))(
     const lines = test.lines.filter(({ msg }) => msg === 'request');
     expect(lines).toHaveLength(test.finished.length);
     expect(lines.length).toBeGreaterThan(0);
-    // Nobody goes on for nobody.
+    // No work continues after its caller has left.
     await vi.waitFor(() => expect(test.inference.underWay).toBe(0), PATIENCE);
-    // The key has all of its places, and so has the connection; more than half of the room fits.
+    // The key and the connection have all of their places again, and more than half of the room fits.
     const replies = await Promise.all(Array.from({ length: PLACES }, () => ask(predict())));
     expect(replies).toEqual(Array(PLACES).fill('HTTP/1.1 200'));
     const large = Buffer.concat([Buffer.from(head(5.5 * MIB, INFER)), Buffer.alloc(5.5 * MIB)]);

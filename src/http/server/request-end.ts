@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 
 type Work = () => void;
 
-/** What is to be done at the end of a request that goes on; absent where it has ended, or nobody has asked. */
+/**
+ * Work to do at the end of a request that goes on. Absent where the request has ended, or has no such work.
+ */
 const pending = new WeakMap<ServerResponse, Work[]>();
 const ended = new WeakSet<ServerResponse>();
-/** How to end the requests of a connection, all of which end with it. */
+/** How to end the requests of a connection. They all end with it. */
 const openOn = new WeakMap<Socket, Set<Work>>();
 
 function endsOn(socket: Socket): Set<Work> {
@@ -14,14 +16,16 @@ function endsOn(socket: Socket): Set<Work> {
   if (known !== undefined) return known;
   const ends = new Set<Work>();
   openOn.set(socket, ends);
-  // One listener for all of them: a client may send hundreds without waiting for an answer.
+  // One listener for all of them: a client may send hundreds of requests without waiting for an answer.
   socket.once('close', () => {
     for (const end of ends) end();
   });
   return ends;
 }
 
-/** What throws must neither keep the others from giving back what they hold, nor end the process. */
+/**
+ * Work that throws must not keep the others from giving back what they hold, and must not end the process.
+ */
 function perform(work: Work): void {
   try {
     work();
@@ -46,9 +50,10 @@ function begin({ socket }: IncomingMessage, response: ServerResponse): Work[] {
 }
 
 /**
- * Does `work` once, when the request ends: its answer is sent, or its connection is closed, whichever comes first; at once where
- * that was before. Whatever a request holds is given back here and nowhere else. Fastify's onResponse does not come where the
- * client hung up, and a response emits no `close` then where it waits behind another one on its connection.
+ * Does `work` once, when the request ends: when its answer is sent or its connection closes, whichever comes
+ * first. At once where the request has ended already. All that a request holds is given back here and nowhere
+ * else. Fastify's onResponse does not come where the client hung up. A response that waits behind another on
+ * its connection then emits no `close`.
  */
 export function onRequestEnd(request: IncomingMessage, response: ServerResponse, work: Work): void {
   const isOver = ended.has(response) || response.closed || request.socket.closed;

@@ -2,9 +2,9 @@ import helmet from '@fastify/helmet';
 import type { App } from './app-instance.ts';
 
 /**
- * Security headers of every answer. Nothing may be loaded or framed on the strength of an answer of the API, whatever a browser
- * takes it for; the page under /docs has a policy of its own. What is shared with other origins `letPagesIn` says. Whether browsers must use
- * TLS (Strict-Transport-Security) is for the proxy to say that speaks it.
+ * Security headers of every answer. A browser may load or frame nothing because of an answer of the API. The
+ * page under /docs has a policy of its own. `letPagesIn` sets what other origins may read. A proxy that
+ * speaks TLS must say itself whether browsers must use it (Strict-Transport-Security).
  */
 export async function securityHeaders(app: App): Promise<void> {
   await app.register(helmet, {
@@ -20,7 +20,7 @@ export async function securityHeaders(app: App): Promise<void> {
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
   });
-  // Predictions are of one moment, and may be nobody else's business.
+  // A prediction is of one moment, and may be private.
   app.addHook('onSend', async (_request, reply, payload) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     return payload;

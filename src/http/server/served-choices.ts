@@ -8,7 +8,10 @@ interface Parameter {
 }
 type Operations = Record<string, { parameters?: Parameter[] }>;
 
-/** The document in which names of models and recipes are those that are served now, so that a page can offer them as choices. */
+/**
+ * The document with the names of the models and recipes that are served now, so that a page can offer them as
+ * choices.
+ */
 export function withChoices<D extends { paths?: unknown }>(document: D, models: readonly ModelSummary[]): D {
   const modelNames = models.map(({ name }) => name);
   const recipeNames = [...new Set(models.flatMap(({ recipes }) => Object.keys(recipes ?? {})))];

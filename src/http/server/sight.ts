@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Prediction } from '../../inference/inference.ts';
 
-/** Whether the caller is told what the model predicts as it is. */
+/** Whether the caller may know what the unadapted model predicts. */
 export const seesStatic = ({ caller }: FastifyRequest): boolean => caller?.hidesStatic !== true;
 
 type Adaptation = Prediction['adaptation'];
@@ -13,7 +13,7 @@ export type SeenPrediction = Omit<Prediction, 'static' | 'adaptation'> &
     readonly adaptation: Omit<Adaptation, ToldOfStatic> & Partial<Pick<Adaptation, ToldOfStatic>>;
   };
 
-/** The prediction as the caller of the request may see it: some keys are not told what adaptation has changed. */
+/** The prediction as the caller may see it: some keys are not told what adaptation has changed. */
 export function seenBy(request: FastifyRequest, prediction: Prediction): SeenPrediction {
   if (seesStatic(request)) return prediction;
   const { static: _static, trace: _trace, adaptation, ...seen } = prediction;

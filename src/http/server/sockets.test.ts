@@ -40,7 +40,7 @@ const head = (lines: readonly string[]) =>
 const png = (body: Buffer) =>
   [head(['Content-Type: image/png', `Content-Length: ${body.length}`]), body] as const;
 
-/** The one thing that was observed, once there is one. */
+/** The one observation, once there is one. */
 const finished = () =>
   vi.waitFor(() => {
     expect(test.finished).toHaveLength(1);
@@ -93,7 +93,10 @@ it('a client that stays aborts nothing', async () => {
   expect(test.inference.requests.map(({ signal }) => signal!.aborted)).toEqual([false, false]);
 });
 
-/** Sends 100 MB as fast as the other side takes them; the reply, and when the connection ended. */
+/**
+ * Sends 100 MB as fast as the other side takes them. Resolves with the reply, and the time when the
+ * connection ended.
+ */
 function sendTooMuch(headers: http.OutgoingHttpHeaders) {
   const chunk = Buffer.alloc(2 ** 20);
   const start = performance.now();
@@ -218,7 +221,7 @@ describe('a connection that is kept alive', () => {
     const body = await encoded('png', [1, 2, 3]);
     const inFlight = connect();
     for (const part of png(body)) inFlight.socket.write(part);
-    // Its request has begun, so that it does not count as idle.
+    // Its request has begun, so it does not count as idle.
     const late = connect();
     const [lateHead] = png(body);
     late.socket.write(lateHead.slice(0, 20));

@@ -1,4 +1,7 @@
-/** Has work done in the order in which it came, a few pieces in each turn of the event loop, so that there are turns for all else. */
+/**
+ * Does work in the order in which it comes, a few pieces in each turn of the event loop, so that the loop has
+ * turns for everything else.
+ */
 export function createTurns(piecesATurn: number): (work: () => void) => void {
   const waiting: (() => void)[] = [];
   let scheduled = false;

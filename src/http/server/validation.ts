@@ -1,7 +1,7 @@
 import type { FastifySchemaValidationError } from 'fastify';
 import { ServiceError } from '../../errors.ts';
 
-/** A complaint with the schema that it is about. */
+/** A complaint with the schema that it refers to. */
 type Complaint = FastifySchemaValidationError & { parentSchema?: { properties?: object } };
 
 const PLACES: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
   object: 'an object',
 };
 
-/** What a value must be, for the complaints that people meet; Ajv's own words for the others. */
+/** The requirement on a value, for the complaints that people meet. Ajv's own words for the others. */
 function requirement({ keyword, params, message = 'is not valid' }: Complaint): string {
   switch (keyword) {
     case 'type':
@@ -38,14 +38,14 @@ function requirement({ keyword, params, message = 'is not valid' }: Complaint): 
   }
 }
 
-/** The names that there are, where one was given that is not among them. */
+/** The known names, where an unknown one was given. */
 function known({ parentSchema }: Complaint): string {
   const names = Object.keys(parentSchema?.properties ?? {}).map((name) => `"${name}"`);
   const list = new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
   return names.length === 0 ? 'there are none here' : `there ${names.length === 1 ? 'is' : 'are'} ${list}`;
 }
 
-/** Ajv's first complaint about a part of a request as one sentence that names the parameter. */
+/** Ajv's first complaint about a part of a request, as one sentence that names the parameter. */
 export function validationError(errors: FastifySchemaValidationError[], part: string): ServiceError {
   const [complaint] = errors as [Complaint];
   const { keyword, instancePath, params } = complaint;

@@ -21,15 +21,15 @@ function payloadOfUrl(url: string, name: string): string {
 }
 
 /**
- * The bytes of base64 as it is found in the wild: in either alphabet, with line breaks or without, padded or not, and as a data:
- * URL. `name` says what holds it. Throws `invalid_request`.
+ * The bytes of base64 as clients really send it: in either alphabet, with or without line breaks, padded or
+ * not, and as a data: URL. `name` says where it came from. Throws `invalid_request`.
  */
 export function bytesOfBase64(given: string, name: string): Buffer {
   if (/^\s*https?:/i.test(given)) {
     throw invalid(`The ${name} is an address, and nothing is fetched from there; send the image in base64.`);
   }
   const text = /^\s*data:/i.test(given) ? payloadOfUrl(given, name) : given;
-  // What encodes a form makes a plus of a space, and there is no telling which spaces have been one.
+  // Encoding a form turns each space into a plus, so nobody can tell which spaces were pluses.
   if (/[^\s] +[^\s]/.test(text)) {
     throw invalid(
       `The ${name} has spaces in it, where base64 has "+"; something on its way took it for a form.`,

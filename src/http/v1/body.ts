@@ -9,10 +9,10 @@ import { bytesOfBase64 } from './base64.ts';
 import { formType, readForm } from './form.ts';
 import { PredictJson, PredictOptions } from './schemas/predict.ts';
 
-/** What the body of a predict holds. */
+/** The contents of the body of a predict. */
 export interface PredictBody {
   readonly images: readonly Uint8Array[];
-  /** Whether the answer is a list, also where it has one entry. */
+  /** Whether the answer is a list, even with one entry. */
   readonly isList: boolean;
   readonly options: PredictOptions;
 }
@@ -20,13 +20,13 @@ export interface PredictBody {
 const WAYS =
   'send the image itself, a form with the field "image", or JSON such as {"image": "<the image in base64>"}';
 
-/** Compressed bytes of this length without one of three values are one in 10^5. */
+/** Of compressed data of this length, one in 10^5 lacks one of three byte values. */
 const LONG_BYTES = 1024;
 
 const invalid = (sentence: string, cause?: unknown): ServiceError =>
   new ServiceError('invalid_request', sentence, { cause });
 
-/** Bodies arrive in the handler as bytes, decompressed, whatever they are called. */
+/** Bodies arrive in the handler as decompressed bytes, whatever their content type. */
 export function parseBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
@@ -35,8 +35,8 @@ export function parseBodies(app: App): void {
 }
 
 /**
- * What the body of a predict holds. Its bytes are asked before its content type: many clients call an image by the type of a
- * form, or by none, and JSON likewise. Rejects with `invalid_request` or `unsupported_media_type`.
+ * Reads the body of a predict. The bytes decide before the content type does: many clients send an image, or
+ * JSON, with the type of a form, or with none. Rejects with `invalid_request` or `unsupported_media_type`.
  */
 export async function readBody(request: FastifyRequest): Promise<PredictBody> {
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
@@ -59,7 +59,7 @@ const mediaType = ({ headers }: FastifyRequest): string =>
 
 const isJson = (type: string): boolean => /^(?:application|text)\/(?:[\w.-]+\+)?json$/.test(type);
 
-/** The decoder then says what is wrong with it. */
+/** Whether the content type promises an image. The decoder then says what is wrong with the bytes. */
 const promisesImage = (type: string): boolean =>
   type === '' || type === 'application/octet-stream' || type.startsWith('image/');
 
@@ -67,7 +67,10 @@ const beginsAsJson = (body: Buffer): boolean => /^\uFEFF?\s*\{/.test(body.subarr
 
 const imageAlone = (image: Buffer): PredictBody => ({ images: [image], isList: false, options: {} });
 
-/** An image that curl was told to send as a form has lost bytes, which most of its pixels depend on. Throws `invalid_request`. */
+/**
+ * An image that curl sent as a form has lost bytes, and most of its pixels depend on these. Throws
+ * `invalid_request`.
+ */
 function whole(image: Buffer, type: string): Buffer {
   const isOfCurl = type === 'application/x-www-form-urlencoded' && image.length > LONG_BYTES;
   if (!isOfCurl || [0x00, 0x0a, 0x0d].some((byte) => image.includes(byte))) return image;
@@ -100,8 +103,8 @@ function readJson(body: Buffer, request: FastifyRequest): PredictBody {
 }
 
 /**
- * Line breaks inside a string, which JSON does not allow, come from shells that paste base64 into it. They mean nothing there, and
- * nothing between the other words of JSON either.
+ * JSON allows no line breaks inside a string, but shells that paste base64 add them. They mean nothing there,
+ * and nothing between the other words of JSON either.
  */
 function parseJson(text: string): unknown {
   const marked = text.startsWith('\uFEFF') ? text.slice(1) : text;

@@ -2,16 +2,16 @@ import { Busboy } from '@fastify/busboy';
 import { ServiceError } from '../../errors.ts';
 import { MAX_IMAGES, OPTION_NAMES } from './schemas/predict.ts';
 
-/** A form as it was sent. */
+/** A form as the client sent it. */
 export interface PredictForm {
   readonly images: readonly Buffer[];
-  /** Whether it is a list of images, also where the list has one entry. */
+  /** Whether it is a list of images, even with one entry. */
   readonly isList: boolean;
-  /** What else is asked for, as text. */
+  /** The other fields, as text. */
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** Several images come in several fields of one name; some clients call that name a list. */
+/** Several images come as several fields with one name. Some clients write that name as a list. */
 const IMAGE_FIELD = /^images?(?:\[\d*\])?$/;
 const MAX_PARTS = MAX_IMAGES + OPTION_NAMES.length;
 
@@ -25,8 +25,8 @@ interface Part {
 const BEGINNING = /^--([^\r\n"]{1,70})\r\nContent-Disposition: *form-data/i;
 
 /**
- * The content type by which a body can be read as a form; undefined where it is none. Clients that write the header themselves
- * forget its boundary, or call a form JSON; the body begins with the boundary.
+ * The content type by which a body can be read as a form. Undefined where it is no form. Clients that write
+ * the header themselves forget its boundary, or call a form JSON, but the body begins with the boundary.
  */
 export function formType(body: Buffer, contentType: string): string | undefined {
   const isForm = /^multipart\/form-data/i.test(contentType.trim());
@@ -36,7 +36,7 @@ export function formType(body: Buffer, contentType: string): string | undefined 
   return isForm ? contentType : undefined;
 }
 
-/** What a form asks for. Rejects with `invalid_request` where it has other fields, or is broken. */
+/** The contents of a form. Rejects with `invalid_request` where it has other fields, or is broken. */
 export async function readForm(form: Buffer, contentType: string): Promise<PredictForm> {
   const parts = await readParts(form, contentType);
   const options: Record<string, string> = {};
@@ -57,7 +57,7 @@ const unknownField = (name: string): string =>
   `The form has a field ${JSON.stringify(name.slice(0, 100))}; it may have "image", once or several times, and ` +
   `${OPTION_NAMES.map((option) => `"${option}"`).join(', ')}.`;
 
-/** A file name in place of the file is what curl sends without its @. */
+/** Without its @, curl sends a file's name instead of the file. */
 function imageOf(name: string, content: Buffer): Buffer {
   const text = content.length <= 256 ? content.toString('latin1') : '';
   if (/^[\x20-\x7e]+\.(?:jpe?g|png|webp|heic|gif)$/i.test(text)) {
@@ -91,7 +91,7 @@ function createParser(contentType: string) {
   try {
     return new Busboy({
       headers: { 'content-type': contentType },
-      // Some clients give the field no file name; it is an image all the same.
+      // Some clients give the field no file name. It is an image all the same.
       isPartAFile: () => true,
       limits: { parts: MAX_PARTS },
     });

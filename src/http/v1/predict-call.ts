@@ -16,27 +16,28 @@ import {
   type PredictOptions,
 } from './schemas/predict.ts';
 
-/** A predict as it was understood: one image, or a list of them. */
+/** A predict request as it was understood: one image, or a list of them. */
 export type PredictCall =
   | { readonly one: PredictRequest; readonly isAsync: boolean }
   | { readonly several: PredictEachRequest };
 
-/** Which model is asked; what is not named has a default. */
+/** The requested model. What is not named has a default. */
 export type Which = Pick<PredictRequest, 'model' | 'version'>;
 
-/** What is asked for. The images are in the result alone, from which the use case takes them. */
+/** Reads the request. The images are in the result alone, and the use case takes them from it. */
 export async function readCall(
   request: FastifyRequest,
   reply: FastifyReply,
   query: PredictOptions,
   which: Which,
 ): Promise<PredictCall> {
-  // Validation has made a number of the priority.
+  // Validation has turned the priority into a number.
   const headers = request.headers as Static<typeof PredictHeaders>;
   const { images, isList, options } = await readBody(request);
-  // The request lives until its answer; its body need not.
+  // The request lives until its answer, but its body need not.
   request.body = undefined;
-  // What waits to be decoded is counted by the decoder; of a list a few images at a time, and the rest is held here.
+  // The decoder counts images that wait to be decoded. Of a list these are a few at a time, and the rest is
+  // held here.
   if (!isList) request.upload?.leave();
   const { recipe, top_k: topK, trace, timeout_ms: timeoutMs } = merged(query, options);
   const asked = {
@@ -62,7 +63,10 @@ export async function readCall(
   return { one: { ...asked, image: images[0]!, ...key }, isAsync };
 }
 
-/** Options from both places. Of two values neither is the obvious one. Throws `invalid_request`. */
+/**
+ * The options from both places. Throws `invalid_request` where they differ, because neither is the obvious
+ * one.
+ */
 function merged(query: PredictOptions, body: PredictOptions): PredictOptions {
   for (const name of OPTION_NAMES as readonly (keyof PredictOptions)[]) {
     const [inQuery, inBody] = [query[name], body[name]];
@@ -75,7 +79,7 @@ function merged(query: PredictOptions, body: PredictOptions): PredictOptions {
   return { ...query, ...body };
 }
 
-/** What names and keeps one prediction is not for a list of them. Throws `invalid_request`. */
+/** Refuses options that name or keep a single prediction. Throws `invalid_request`. */
 function refuseOfLists(idempotencyKey: string | undefined, isAsync: boolean): void {
   if (idempotencyKey === undefined && !isAsync) return;
   const header = isAsync ? '"Prefer: respond-async"' : '"Idempotency-Key"';

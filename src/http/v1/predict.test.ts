@@ -52,7 +52,7 @@ describe('the body', () => {
     const collect: () => void = runInNewContext('gc');
     let image: WeakRef<Uint8Array> | undefined;
     const { predict } = test.inference;
-    // A function of its own, whose frame holds nothing once it has returned.
+    // A separate function, whose frame holds nothing once it has returned.
     const take = (request: PredictRequest) => {
       image = new WeakRef(request.image);
       request.image = new Uint8Array();
@@ -61,7 +61,7 @@ describe('the body', () => {
       take(request);
       await vi.waitFor(() => {
         collect();
-        // Not the image itself, which the error would hold.
+        // The image object itself would not do: the error would hold it.
         expect(image!.deref() === undefined).toBe(true);
       });
       return predict({ ...request, image: blue });

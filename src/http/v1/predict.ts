@@ -105,7 +105,7 @@ const DOCUMENTED_ANSWER = {
 const config = {
   predicts: true,
   scope: 'predict',
-  /** What Fastify does not look at: it would try the schemas of both answers on each. */
+  /** For the document only: Fastify would try the schemas of both answers on each. */
   swaggerTransform: ({ schema, url }: { schema: { response?: unknown }; url: string }) => ({
     schema: {
       ...schema,

@@ -11,7 +11,7 @@ const NamedPrediction = Type.Object({
 });
 const PENDING = 202;
 
-/** Accepted predictions stay with the queue, so any process of the service can be asked for them. */
+/** Accepted predictions stay with the queue, so every process of the service can answer for them. */
 export function predictionRoutes(app: App, inference: Inference): void {
   app.get(
     '/v1/predictions/:id',

@@ -1,4 +1,4 @@
-/** Whether a `Prefer` header (RFC 7240) asks for the answer to come later. Other preferences are passed over. */
+/** Whether a `Prefer` header (RFC 7240) asks for an answer later. Other preferences are ignored. */
 export const prefersAsync = (prefer: string | undefined): boolean =>
   (prefer ?? '')
     .split(',')

@@ -8,8 +8,9 @@ import { toProblem } from '../server/problem.ts';
 import { seenBy } from '../server/sight.ts';
 
 /**
- * Answers with what became of each image of a request. Where every image was refused for one reason that lies in the service, the
- * request is refused with it, so that clients and load balancers see that they should wait.
+ * Answers with the result of each image of a request. Where every image was refused for the same reason, and
+ * that reason lies in the service, the whole request is refused, so that clients and load balancers see that
+ * they should wait.
  */
 export function sendResults(
   request: FastifyRequest,

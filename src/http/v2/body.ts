@@ -3,12 +3,13 @@ import { ServiceError } from '../../errors.ts';
 import { decompress } from '../body/content-encoding.ts';
 import type { App } from '../server/app-instance.ts';
 
-/** What clients call their bodies: curl's word for whatever it is given is the last. Some say nothing. */
+/** The content types of clients' bodies. The last is curl's default. Some clients send none. */
 const TYPES = ['application/json', 'application/octet-stream', 'application/x-www-form-urlencoded'];
 
 /**
- * Bodies of this scope arrive in the handler as bytes, decompressed, whatever they are called: binary tensors follow upon JSON in
- * one body, and a header says where. The body limit holds before and after decompression.
+ * Bodies of this scope arrive in the handler as decompressed bytes, whatever their content type: binary
+ * tensors follow JSON in one body, and a header says where. The body limit holds before and after
+ * decompression.
  */
 export function parseBodies(app: App): void {
   app.removeAllContentTypeParsers();
@@ -27,7 +28,10 @@ function requireType({ headers }: FastifyRequest): void {
   );
 }
 
-/** The JSON in a body of this scope; undefined where there is no body, or an empty one. Throws `invalid_request`. */
+/**
+ * The JSON in a body of this scope. Undefined where there is no body, or an empty one. Throws
+ * `invalid_request`.
+ */
 export function jsonOf(body: unknown): unknown {
   const bytes = body as Buffer | undefined;
   if (bytes === undefined || bytes.length === 0) return undefined;

@@ -3,8 +3,8 @@ import type { Inference } from '../../inference/inference.ts';
 import type { DescribedVersion } from '../../models/model.ts';
 
 /**
- * The version that a path names, whose versions are strings, or the one that serves where it names none. Throws `unknown_model`
- * or `not_ready`.
+ * The version in a path (versions are strings there), or the default version where the path names none.
+ * Throws `unknown_model` or `not_ready`.
  */
 export function chooseVersion(
   inference: Inference,

@@ -16,11 +16,11 @@ export interface OpenInferenceDeps {
   readonly control: ModelControl;
   readonly lifecycle: Lifecycle;
   readonly access?: Access;
-  /** Of the project. */
+  /** The project's version. */
   readonly version: string;
 }
 
-/** The Open Inference Protocol, beside the health routes, with bodies read in its own way. */
+/** The Open Inference Protocol without the health routes. Its bodies are read in their own way. */
 export async function openInferenceRoutes(
   app: App,
   { inference, control, lifecycle, access, version }: OpenInferenceDeps,

@@ -68,7 +68,7 @@ const schemaOf = (operationId: string) => ({
   },
 });
 
-/** What the document shows: the handler reads the body itself, so Fastify has nothing to validate it by. */
+/** For the document: the handler reads the body itself, so Fastify has nothing to validate. */
 const DOCUMENTED_BODY = {
   content: {
     'application/json': { schema: { $ref: 'InferRequest#' }, example: INFER_REQUEST_EXAMPLE },
@@ -108,7 +108,7 @@ export function inferRoutes(app: App, { inference, lifecycle, access }: PredictD
     const headerLength = request.headers[HEADER_LENGTH];
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
     const call = readCall(version, body, headerLength?.toString(), seesStatic(request));
-    // The request lives until its answer; its body need not.
+    // The request lives until its answer, but its body need not.
     request.body = undefined;
     chargeImages(access, request, call.rows.images.dims[0]!);
     const prediction = await inference.predictRows({

@@ -16,7 +16,7 @@ import {
 } from './schemas/open-inference.ts';
 import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from './schemas/open-inference-examples.ts';
 
-/** As Triton calls what is implemented here. */
+/** The implemented extensions, by Triton's names. */
 const EXTENSIONS = [
   'binary_tensor_data',
   'classification',
@@ -30,7 +30,7 @@ const EXTENSIONS = [
 const tags = ['open inference'];
 const errors = openInferenceErrors(...KEY_PROBLEMS, 'unknown_model', 'not_ready');
 
-/** What is served, and whether it is ready. */
+/** The served models, and whether they are ready. */
 export function metadataRoutes(app: App, inference: Inference, version: string): void {
   const server = { name: 'dent-serve', version, extensions: EXTENSIONS };
   app.get(

@@ -24,7 +24,7 @@ const STATES = {
   unloaded: 'UNAVAILABLE',
 } as const satisfies Record<ModelSummary['versions'][number]['state'], IndexEntry['state']>;
 
-/** A line for each version, or one for a model of which none was ever found. */
+/** One line for each version. One line for a model without any version. */
 function indexModel({ name, reason = '', versions }: ModelSummary): IndexEntry[] {
   if (versions.length === 0) return [{ name, state: 'UNAVAILABLE', reason }];
   return versions.map((each) => ({
@@ -42,7 +42,7 @@ function readIndexRequest(body: unknown): { readonly ready?: boolean } {
   throw new ServiceError('invalid_request', 'The body must be a JSON object; its field "ready", a boolean.');
 }
 
-/** What is loaded is what the repository holds: a request can set nothing. */
+/** Loading serves what the repository holds: a request can set nothing. */
 function checkControlRequest(body: unknown): void {
   const request = jsonOf(body) ?? {};
   if (!Value.Check(ControlRequest, request)) {
@@ -66,7 +66,7 @@ export interface RepositoryRoutesDeps {
   readonly lifecycle: Lifecycle;
 }
 
-/** What the repository holds, and what of it is loaded. */
+/** The contents of the repository, and which of them are loaded. */
 export function repositoryRoutes(app: App, { inference, control, lifecycle }: RepositoryRoutesDeps): void {
   const tags = ['open inference'];
   app.post(

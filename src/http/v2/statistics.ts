@@ -12,7 +12,7 @@ import { STATISTICS_EXAMPLE } from './schemas/open-inference-examples.ts';
 
 const NONE: DurationSum = { count: 0, ns: 0 };
 
-/** Triton's words for what was counted. There is no cache, and only the run of a batch is measured by its size. */
+/** The counts in Triton's words. There is no cache, and only the run of a batch is measured by batch size. */
 function write(statistics: VersionStatistics): ModelStatisticsBody['model_stats'][number] {
   const { success, fail, queue, computeInput, computeInfer, computeOutput, batchesBySize } = statistics;
   return {
@@ -40,7 +40,7 @@ function write(statistics: VersionStatistics): ModelStatisticsBody['model_stats'
   };
 }
 
-/** What this process has answered. */
+/** This process's answers. */
 export function statisticsRoutes(app: App, inference: Inference): void {
   const schema = {
     summary: 'How many requests were answered, and where their time went',

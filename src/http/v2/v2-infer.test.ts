@@ -171,7 +171,7 @@ describe('binary tensors', () => {
     'application/x-www-form-urlencoded',
   ])('are read from %s', async (type) => {
     const reply = await binary({ inputs: [input(2, size(2))] }, floats(2), { 'content-type': type });
-    // In only: no output is asked for in binary.
+    // Binary for the input only: no output is requested in binary.
     expect(reply.headers['content-type']).toBe('application/json');
     expect(reply.json().outputs[0].data).toEqual(sums(2));
   });

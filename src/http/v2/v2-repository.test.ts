@@ -40,7 +40,7 @@ describe.each([
   ['load', LOAD],
   ['unload', UNLOAD],
 ])('a request to %s', (what, url) => {
-  // Without a body, as curl sends none, and with those of tritonclient, which says nothing of their type.
+  // Without a body, as curl sends it, and with the bodies of tritonclient, which gives no content type.
   it.each([undefined, '', '{}', '{"parameters":{"unload_dependents":false}}'])(
     'is done for the body %j, and answered with none',
     async (body) => {
@@ -73,7 +73,7 @@ describe.each([
     ]);
   });
 
-  // By plain http browsers send the origin alone.
+  // Over plain http browsers send only the origin.
   it.each([
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site', origin: 'http://dent.here:8080' },

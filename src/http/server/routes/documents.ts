@@ -21,7 +21,7 @@ export function documentRoutes(app: App): void {
         operationId: 'openapi',
         summary: 'This document',
         tags: ['operations'],
-        // Without a schema: generators of clients warn of a type of answers that they do not read.
+        // Without a schema: generators of clients warn about types of answers that they cannot read.
         response: { 200: emptyAnswer(`The document, as ${YAML_TYPE}.`) },
       },
     },
@@ -29,7 +29,10 @@ export function documentRoutes(app: App): void {
   );
 }
 
-/** What Swagger UI needs and no more. It styles its elements in place; the images of requests and answers are blobs. */
+/**
+ * Swagger UI needs these and no more. It styles its elements in place, and the images of requests and answers
+ * are blobs.
+ */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -43,8 +46,8 @@ const PAGE_POLICY = [
 ].join('; ');
 
 /**
- * The page to read and try the API. It is complete in itself: it loads nothing from elsewhere. It offers the names of `models` and
- * their recipes, so hand in none where not everybody may know them.
+ * The page to read and try the API. It is complete: it loads nothing from elsewhere. It offers the names of
+ * `models` and their recipes, so pass none where not everybody may know them.
  */
 export async function docsPage(app: App, models: () => readonly ModelSummary[]): Promise<void> {
   await app.register(async (page) => {
@@ -54,7 +57,7 @@ export async function docsPage(app: App, models: () => readonly ModelSummary[]):
     await page.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: PAGE_POLICY,
-      // Without the bar for the address of some other document.
+      // Without the bar for the address of another document.
       uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true, displayRequestDuration: true },
       theme: { title: 'dent-serve' },
       transformSpecification: (document) => withChoices(document, models()),

@@ -27,11 +27,11 @@ const Unready = Type.Object(
 );
 
 const NOT_READY = 503;
-/** Reasons name models, and where the queue is. */
+/** Reasons name models and the place of the queue. */
 const NOT_FOR_ALL =
   'The service cannot answer requests at present. Its log says why, and so does this page to a key with the scope "metrics" or "admin".';
 
-/** Empty where the process can do its work; otherwise why not, one sentence each. */
+/** Empty where the process can do its work. Otherwise why not, one sentence each. */
 export type Health = Pick<Inference, 'unreadyReasons'> & Partial<Pick<Inference, 'warnings'>>;
 
 export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): void {

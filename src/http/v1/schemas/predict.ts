@@ -39,7 +39,7 @@ export const PREFER = 'prefer';
 export const IDEMPOTENCY_KEY = 'idempotency-key';
 export const PRIORITY = 'dent-priority';
 
-/** Names are lower-case, as Node has them. */
+/** Lower-case names, as Node has them. */
 export const PredictHeaders = Type.Object({
   [PREFER]: Type.Optional(
     Type.String({
@@ -76,10 +76,10 @@ export const ModelVersionNumber = Type.String({
   examples: ['1'],
 });
 
-/** A pixel. */
+/** One pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC';
 
-/** As many as the largest batch that a manifest may ask for. */
+/** The largest batch that a manifest may ask for. */
 export const MAX_IMAGES = 4096;
 
 const Base64 = Type.String({
@@ -89,7 +89,7 @@ const Base64 = Type.String({
     'The image in base64, of either alphabet, with or without padding and line breaks; or a data: URL.',
 });
 
-/** What is validated. Exactly one of the first two must be there. */
+/** For validation. Exactly one of the first two must be there. */
 export const PredictJson = Type.Object(
   {
     image: Type.Optional(Base64),
@@ -125,14 +125,14 @@ const imageAlone = {
 };
 
 /**
- * What the document shows, in the order of what most callers want. The bytes say what they are, whatever they are called; of the names
- * for them, generators of clients know this one.
+ * For the document, in the order of what most callers want. Any content type works, because the bytes decide.
+ * Generators of clients know this one.
  */
 export const DOCUMENTED_PREDICT_BODY = {
   content: {
     'application/octet-stream': imageAlone,
     'multipart/form-data': {
-      // One schema: generated clients send nothing of a form that may be one of two.
+      // One schema: generated clients send nothing for a form that may be one of two.
       schema: Type.Object({ image: Files, ...options }, { title: 'ImageForm', ...strict }),
     },
     'application/json': {

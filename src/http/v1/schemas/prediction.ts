@@ -6,7 +6,7 @@ const strict = { additionalProperties: false } as const;
 const Milliseconds = (description: string) => Type.Number({ minimum: 0, description });
 const Nats = (description: string, more = '') =>
   Type.Number({ description: `${description}, in nats. ${more}`.trim() });
-/** Said of what a key may hide. */
+/** For fields that a key may hide. */
 const IF_SEEN = 'Absent for keys that are told nothing of the model as it is.';
 
 const ClassProbability = (description?: string) =>

@@ -14,7 +14,7 @@ function fieldSchema(field: RecipeField): TSchema {
   return Type.Union([number, Type.Literal(or)], { description });
 }
 
-/** One complete set of adaptation settings, as the table of settings has them. */
+/** One complete set of adaptation settings, from the table of settings. */
 export const RecipeSchema = Type.Unsafe<Recipe>(
   Type.Object(
     Object.fromEntries(Object.entries(RECIPE_FIELDS).map(([name, field]) => [name, fieldSchema(field)])),

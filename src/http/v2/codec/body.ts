@@ -1,13 +1,18 @@
 import { ServiceError } from '../../../errors.ts';
 
-/** A body with its two parts. `json` is absent in raw mode, where the body is nothing but the one input's bytes. */
+/**
+ * A body with its two parts. `json` is absent in raw mode, where the body is only the bytes of the one input.
+ */
 export interface SplitBody {
   readonly json?: Buffer;
   /** The binary tensors, one after the other. */
   readonly tensors: Buffer;
 }
 
-/** Splits a body where the header Inference-Header-Content-Length says that its JSON ends; without one it is all JSON. */
+/**
+ * Splits a body where its JSON ends according to the header Inference-Header-Content-Length. Without the
+ * header it is all JSON.
+ */
 export function splitBody(body: Buffer, headerLength: string | undefined): SplitBody {
   if (headerLength === undefined) return { json: body, tensors: body.subarray(body.length) };
   const length = /^\d{1,15}$/.test(headerLength) ? Number(headerLength) : Number.NaN;

@@ -13,7 +13,7 @@ const DEFAULT_PRIORITY_LEVEL = 2;
 
 const microseconds = (ms: number): number => Math.round(ms * 1000);
 
-/** What the protocol calls a model's metadata. */
+/** The protocol's metadata of a model. */
 export function modelMetadata(
   version: DescribedVersion,
   versions: ModelSummary['versions'],
@@ -38,7 +38,10 @@ export function modelMetadata(
   };
 }
 
-/** The configuration that Triton would have for this version; load generators read how it batches from it. */
+/**
+ * The configuration that Triton would have for this version. Load generators read from it how the model
+ * batches.
+ */
 export function modelConfig(version: DescribedVersion, seesStatic: boolean): ModelConfigBody {
   const { batching, recipes, defaultRecipe, input } = version.manifest;
   return {

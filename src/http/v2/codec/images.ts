@@ -13,7 +13,7 @@ const DATA_TYPES = { FP32: 'float32', UINT8: 'uint8' } as const;
 const ELEMENT_BYTES = { FP32: 4, UINT8: 1 } as const;
 type DataType = keyof typeof DATA_TYPES;
 
-/** What the model's file itself takes; a request may send the other all the same. */
+/** The type that the model's file itself takes. A request may send the other one too. */
 export const inputType = ({ tensors }: DescribedVersion): DataType => (tensors.pixels ? 'UINT8' : 'FP32');
 
 const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
@@ -21,7 +21,10 @@ const invalid = (message: string): ServiceError => new ServiceError('invalid_req
 const tensorOf = (datatype: DataType, dims: readonly number[], data: ImageArray): Images =>
   ({ type: DATA_TYPES[datatype], dims, data }) as Images;
 
-/** The tensor in binary. Floats are copied where they do not begin where floats may. Machines are little-endian, as the protocol is. */
+/**
+ * The tensor in binary. Floats that are not aligned are copied. Machines are little-endian, as the protocol
+ * is.
+ */
 function fromBytes(datatype: DataType, bytes: Buffer): ImageArray {
   if (datatype === 'UINT8') return bytes;
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : aligned(bytes);
@@ -34,7 +37,7 @@ function aligned(bytes: Buffer): Uint8Array {
   return copy;
 }
 
-/** The numbers of nested or flat data. They are counted before there is room made for as many as the shape says. */
+/** The numbers of nested or flat data. They are counted before memory is allocated by the shape. */
 function fromJson(datatype: DataType, { name, shape, data }: Input): ImageArray {
   if (!Array.isArray(data)) throw invalid(`The data of the input "${name}" is no array.`);
   const numbers: unknown[] = data.flat(shape.length - 1);
@@ -91,7 +94,9 @@ function binarySize({ name, parameters = {}, data }: Input): number | undefined 
   return size;
 }
 
-/** The images of a request, whose binary part is `tensors`. Throws `invalid_request` in words like Triton's. */
+/**
+ * The images of a request, whose binary part is `tensors`. Throws `invalid_request` in words like Triton's.
+ */
 export function readImages(version: DescribedVersion, { inputs }: InferRequestBody, tensors: Buffer): Images {
   const { name: model } = version;
   const [input, ...others] = inputs;
@@ -116,7 +121,7 @@ export function readImages(version: DescribedVersion, { inputs }: InferRequestBo
   return tensorOf(datatype, input.shape, fromBytes(datatype, tensors));
 }
 
-/** The one image of a request in raw mode: numbers of the model's own type and nothing else. */
+/** The one image of a request in raw mode: only numbers of the model's own type. */
 export function readRawImage(version: DescribedVersion, bytes: Buffer): Images {
   const datatype = inputType(version);
   const dims = [1, ...rowShape(version.manifest.input)];

@@ -4,10 +4,10 @@ import type { InferRequestBody } from '../schemas/open-inference.ts';
 
 const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
 
-/** What of an answer an output holds. */
+/** Which part of an answer an output holds. */
 export type OutputKind = 'logits' | 'staticLogits' | 'entropy';
 
-/** An output that requests may ask for: FP32, a row for each row of the input. */
+/** An output that requests may name: FP32, one row for each row of the input. */
 export interface OutputSpec {
   readonly name: string;
   readonly kind: OutputKind;
@@ -16,8 +16,8 @@ export interface OutputSpec {
 }
 
 /**
- * The outputs of a version, as a caller sees them. The last two have the names that its compiled graphs give them, and tell what the
- * model predicts as it is, or how sure it is of that.
+ * The outputs of a version, as a caller sees them. The last two have the names that its compiled graphs give
+ * them. They show what the unadapted model predicts, or how sure it is.
  */
 export function outputsOf(
   { tensors, manifest }: Pick<DescribedVersion, 'tensors' | 'manifest'>,
@@ -37,7 +37,7 @@ export function outputsOf(
 export interface WantedOutput {
   readonly spec: OutputSpec;
   readonly binary: boolean;
-  /** So many top classes as text, instead of numbers; 0 for the numbers. */
+  /** How many top classes to write as text instead of numbers; 0 for the numbers. */
   readonly classes: number;
 }
 
@@ -62,7 +62,7 @@ export function chooseOutputs(
   { binaryByDefault, seesStatic }: { readonly binaryByDefault: boolean; readonly seesStatic: boolean },
 ): readonly WantedOutput[] {
   const known = outputsOf(version, seesStatic);
-  // Some clients send an empty list where they mean all.
+  // Some clients send an empty list and mean all.
   const named = outputs === undefined || outputs.length === 0 ? known : outputs;
   const names = new Set(named.map(({ name }) => name));
   if (names.size < named.length) throw invalid('The request names an output twice.');

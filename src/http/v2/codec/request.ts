@@ -13,7 +13,7 @@ export interface InferCall {
   readonly id: string;
   readonly rows: Omit<RowsRequest, 'model' | 'version' | 'caller' | 'signal'>;
   readonly outputs: readonly WantedOutput[];
-  /** Whether the caller is told what the model predicts as it is. */
+  /** Whether the caller may know what the unadapted model predicts. */
   readonly seesStatic: boolean;
 }
 
@@ -49,7 +49,7 @@ function readParameters(
   if (Object.keys(parameters).some((name) => name.startsWith('triton_'))) {
     throw invalid("Parameters whose names begin with 'triton_' are reserved.");
   }
-  // 0 stands for the default of both.
+  // 0 means the default for both.
   const { recipe, priority = 0, timeout = 0 } = parameters;
   return {
     ...(recipe !== undefined && { recipe }),
@@ -58,7 +58,7 @@ function readParameters(
   };
 }
 
-/** Understands an infer request for `version`. Throws `invalid_request`. */
+/** Reads an infer request for `version`. Throws `invalid_request`. */
 export function readCall(
   version: DescribedVersion,
   body: Buffer,

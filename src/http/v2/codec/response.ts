@@ -7,7 +7,7 @@ import type { InferCall } from './request.ts';
 /** The answer to an infer request as it is sent. */
 export interface InferAnswer {
   readonly body: Buffer;
-  /** Bytes of the JSON, where binary tensors follow upon it. */
+  /** Length of the JSON in bytes, where binary tensors follow it. */
   readonly headerLength?: number;
 }
 
@@ -30,7 +30,7 @@ function classify(tensor: Tensor<'float32'>, labels: readonly string[], count: n
   return Array.from({ length: rows }, (_, i) => topOf(rowsOf(tensor, i, i + 1).data, labels, count)).flat();
 }
 
-/** Each text behind its length (uint32, little-endian). */
+/** Each text after its length (uint32, little-endian). */
 function textBytes(texts: readonly string[]): Buffer {
   return Buffer.concat(
     texts.flatMap((text) => {
@@ -45,7 +45,7 @@ function textBytes(texts: readonly string[]): Buffer {
 const floatBytes = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** An output with its data in the JSON or in bytes behind it. */
+/** An output with its data in the JSON, or in bytes behind it. */
 function place(
   head: Pick<OutputTensor, 'name' | 'datatype' | 'shape'>,
   binary: boolean,
@@ -82,7 +82,7 @@ function writeOutput(
   );
 }
 
-/** Microseconds are the finest that a clock of a busy machine can mean. */
+/** A busy machine's clock is not more exact than microseconds. */
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
 const writeParameters = (
@@ -100,7 +100,7 @@ const writeParameters = (
   adapt_ms: milliseconds(prediction.runMs),
 });
 
-/** Writes the answer to a request with the id and the wanted outputs. */
+/** Writes the answer to a request, with its id and the wanted outputs. */
 export function writeAnswer(
   prediction: RowsPrediction,
   labels: readonly string[],

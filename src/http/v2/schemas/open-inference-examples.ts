@@ -46,7 +46,7 @@ export const CONFIG_EXAMPLE: ModelConfigBody = {
   parameters: { default_recipe: { string_value: 'isolated' }, recipes: { string_value: 'isolated,static' } },
 };
 
-/** Valid for a model of 3 x 1 x 1 pixels; what a real one takes would fill pages. */
+/** Valid for a model of 3 x 1 x 1 pixels. The input of a real model would fill pages. */
 export const INFER_REQUEST_EXAMPLE: InferRequestBody = {
   id: 'frame-7',
   parameters: { recipe: 'isolated' },

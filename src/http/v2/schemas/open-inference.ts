@@ -2,13 +2,13 @@ import Type, { type Static, type TProperties } from 'typebox';
 
 const strict = { additionalProperties: false } as const;
 
-/** How every error of /v2 is written. */
+/** The form of every error of /v2. */
 export const OpenInferenceErrorSchema = Type.Object(
   { error: Type.String({ description: 'What went wrong, one sentence for a person to read.' }) },
   { $id: 'OpenInferenceError', ...strict },
 );
 
-/** Version numbers are strings in this protocol. Any string is one of a version that there might be. */
+/** Version numbers are strings in this protocol. Any string may name a version. */
 export const NamedModel = Type.Object({
   model: Type.String({ minLength: 1, description: 'Name of a model.', examples: ['cifar10-resnet14'] }),
 });
@@ -38,11 +38,11 @@ export const ModelReady = Type.Object(
 
 const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
 
-/** The parameters that mean something here; others are passed over. */
+/** The parameters that mean something here. Others are ignored. */
 const parametersOf = <P extends TProperties>(title: string, known: P) =>
   Type.Optional(Type.Object(known, { title, additionalProperties: ParameterValue }));
 
-/** Long enough for any name; errors repeat it. */
+/** Long enough for any name. Errors repeat it. */
 const Name = Type.String({ maxLength: 256 });
 const DataType = Type.String({ maxLength: 32, description: 'Such as FP32 or UINT8.', examples: ['FP32'] });
 const Shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
@@ -86,7 +86,7 @@ const InferOutput = Type.Object(
   { title: 'InferOutput' },
 );
 
-/** A request as JSON. Members that nobody knows are passed over. */
+/** A request as JSON. Unknown members are ignored. */
 export const InferRequest = Type.Object(
   {
     id: Type.Optional(Type.String({ maxLength: 256, description: 'Comes back with the answer.' })),
@@ -219,7 +219,7 @@ const ConfigTensor = Type.Object(
   { title: 'ConfigTensor', ...strict },
 );
 
-/** Triton's ModelConfig, as far as it says something of a model here. */
+/** The part of Triton's ModelConfig that says something about a model here. */
 export const ModelConfig = Type.Object(
   {
     name: Type.String(),

@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 
 const strict = { additionalProperties: false } as const;
 
-/** Members that nobody knows are passed over. */
+/** Unknown members are ignored. */
 export const IndexRequest = Type.Object({ ready: Type.Optional(Type.Boolean()) });
 
 export const ControlRequest = Type.Object({
