@@ -5,8 +5,8 @@ import type { buildApp } from '../http/index.ts';
 type App = Awaited<ReturnType<typeof buildApp>>;
 
 /**
- * Listens, and resolves with the URL, such as http://127.0.0.1:8080. The log says the URL and `note`. Rejects with `InputError`
- * where the port is taken, or the address is not this machine's.
+ * Listens, and resolves with the URL, such as http://127.0.0.1:8080. The log says the URL and `note`. Rejects
+ * with `InputError` where the port is taken, or the address is not this machine's.
  */
 export async function listen(
   app: App,
