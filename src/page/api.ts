@@ -61,7 +61,8 @@ export async function models(): Promise<Model[]> {
   );
 }
 
-export const TOP_K = 5;
+/** More than are shown, so that the classes of both answers have both of their numbers. */
+export const TOP_K = 10;
 const pathOf = (model: Model, recipe: string): string =>
   `v1/models/${encodeURIComponent(model.name)}/predict?recipe=${encodeURIComponent(recipe)}&top_k=${Math.min(TOP_K, model.labels.length)}`;
 

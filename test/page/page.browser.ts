@@ -1,0 +1,209 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Prediction } from '../../src/inference/inference.ts';
+import { crops } from '../fixtures/serving/photos.ts';
+import { postImage, type Running, startDent } from '../fixtures/serving/processes.ts';
+import { barsOf, drop, type OpenPage, openBrowser, openPage, textOf, untilAnswered } from './browser.ts';
+
+const run = promisify(execFile);
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+let server: Running;
+let browser: Browser;
+let open: OpenPage | undefined;
+beforeAll(async () => {
+  browser = await openBrowser();
+  server = await startDent(['serve'], {});
+});
+afterAll(async () => {
+  await browser?.close();
+  server?.process.kill('SIGINT');
+  await server?.exit;
+});
+afterEach(async () => {
+  const complaints = open?.complaints ?? [];
+  await open?.close();
+  open = undefined;
+  expect(complaints).toEqual([]);
+});
+
+async function visit(options: Parameters<typeof openPage>[2] = {}): Promise<Page> {
+  open = await openPage(browser, server.url, options);
+  await untilAnswered(open.page);
+  return open.page;
+}
+
+const percent = (part: number): string => `${(100 * part).toFixed(1)}%`;
+
+/** What the page must show of this answer: of each class how probable it is, as the model is and adapted. */
+const shown = ({ predictions, trace }: Prediction): Record<string, readonly string[]> =>
+  Object.fromEntries(
+    predictions.map(({ label, probability }) => {
+      const asItIs = trace!.static.find((each) => each.label === label)!;
+      return [label, [percent(asItIs.probability), percent(probability)]];
+    }),
+  );
+
+const slide = (page: Page, name: string, value: number): Promise<void> =>
+  page.locator(`input[name="${name}"]`).fill(`${value}`);
+
+const pixelsOf = (page: Page): Promise<string> =>
+  page
+    .locator('canvas')
+    .first()
+    .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+
+describe('the page', () => {
+  it('shows a defended picture before anything is clicked', async () => {
+    const page = await visit();
+    const example = await page.locator('.gallery button[aria-pressed="true"] img').getAttribute('src');
+    const file = await fetch(new URL(example!, server.url));
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const answer = (await (await postImage(server, bytes, '?trace=true&top_k=10')).json()) as Prediction;
+    const bars = await barsOf(page);
+    expect(Object.keys(bars)).toHaveLength(5);
+    expect(shown(answer)).toMatchObject(bars);
+    const [top] = answer.predictions;
+    expect(await textOf(page.locator('.verdict'))).toContain(
+      `Adapted, it says ${top!.label} (${percent(top!.probability)})`,
+    );
+    const small = page.locator('canvas.pixels');
+    expect(await small.evaluate(({ width, height }: HTMLCanvasElement) => [width, height])).toEqual([32, 32]);
+    expect(await small.evaluate((canvas) => getComputedStyle(canvas).imageRendering)).toBe('pixelated');
+  });
+
+  it('draws the entropy of each step, and reads it aloud', async () => {
+    const page = await visit();
+    expect(await page.locator('.curve circle').count()).toBe(7);
+    await page.getByRole('slider', { name: 'Step' }).fill('0');
+    expect(await textOf(page.locator('.reading'))).toMatch(/^Before the first step: entropy \d\.\d\d nats/);
+  });
+
+  it('answers for a picture that is dropped', async () => {
+    const page = await visit();
+    const [photo] = await crops(1);
+    const before = await pixelsOf(page);
+    await drop(page, 'mine.jpg', photo!);
+    await page.getByRole('img', { name: 'The picture: mine.jpg' }).waitFor();
+    await untilAnswered(page);
+    expect(await pixelsOf(page)).not.toBe(before);
+    expect(Object.keys(await barsOf(page)).length).toBeGreaterThan(1);
+    expect(await page.locator('.gallery button[aria-pressed="true"]').count()).toBe(0);
+    expect(await textOf(page.locator('pre'))).toContain('--data-binary @picture.png');
+  });
+
+  it('takes a photograph', async () => {
+    const page = await visit();
+    await page.getByRole('button', { name: 'Use the camera' }).click();
+    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
+    await page.getByRole('button', { name: 'Take the photograph' }).click();
+    await page.getByRole('img', { name: 'The picture: photo' }).waitFor();
+    expect(await page.locator('video').count()).toBe(0);
+  });
+
+  it('changes picture, answer and link as a slider moves', async () => {
+    const page = await visit();
+    const [picture, bars] = [await pixelsOf(page), await barsOf(page)];
+    await slide(page, 'darkness', 0.7);
+    await slide(page, 'noise', 0.3);
+    await page.waitForFunction(
+      (before) => document.querySelector('.bars')?.textContent !== before,
+      await page.locator('.bars').textContent(),
+    );
+    await untilAnswered(page);
+    expect(await pixelsOf(page)).not.toBe(picture);
+    expect(await barsOf(page)).not.toEqual(bars);
+    expect(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('noise')).toBe('0.3');
+    await page.getByRole('button', { name: 'As it was' }).click();
+    await untilAnswered(page);
+    await expect.poll(() => barsOf(page)).toEqual(bars);
+  });
+
+  it('is restored by a link, to the same noise', async () => {
+    const hash = '#example=cat%2C+frame+9&view=all&noise=0.2&blur=1&seed=7';
+    const page = await visit({ hash });
+    const recipes = await page.locator('.card h3').allInnerTexts();
+    expect(recipes).toEqual(['isolated', 'dent+', 'dent', 'blend', 'static']);
+    await page.locator('.card .bars').nth(4).waitFor();
+    expect(await page.locator('input[name="blur"]').inputValue()).toBe('1');
+    expect(await page.getByRole('button', { name: 'cat, frame 9' }).getAttribute('aria-pressed')).toBe(
+      'true',
+    );
+    expect(await textOf(page.locator('.card').nth(1))).toContain(
+      '"dent+" needs more pictures at once than came',
+    );
+    const picture = await pixelsOf(page);
+    await open!.close();
+    expect(await pixelsOf(await visit({ hash }))).toBe(picture);
+    await open!.close();
+    expect(await pixelsOf(await visit({ hash: hash.replace('seed=7', 'seed=8') }))).not.toBe(picture);
+  });
+
+  it('gives a call that does the same', async () => {
+    const page = await visit();
+    const first = (await textOf(page.locator('.bars .label').first())).trim();
+    const copied = async (language: string): Promise<string> => {
+      await page.getByRole('radio', { name: language }).check();
+      await page.getByRole('button', { name: 'Copy the call' }).click();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    const script = await copied('JavaScript');
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    expect(stdout).toMatch(new RegExp(`^${first} 0\\.`));
+    expect(await copied('curl')).toContain(
+      `'${server.url}/v1/models/cifar10-resnet14/predict?recipe=isolated&top_k=10'`,
+    );
+    expect(await copied('Python')).toContain('requests.post(');
+    expect(await page.getByRole('status').allInnerTexts()).toContain('Copied.');
+  });
+
+  it('sends 32 noisy pictures in one request to each recipe', async () => {
+    const page = await visit();
+    await page.getByRole('button', { name: 'Send 32 noisy copies' }).click();
+    await page.getByText('Done: 32 pictures with each of 5 recipes.').waitFor();
+    const rows = page.locator('tbody tr');
+    expect(await rows.count()).toBe(5);
+    for (const text of await rows.allInnerTexts()) expect(text).toMatch(/\d+ of 32/);
+    // A whole batch: nothing stands in for a recipe.
+    expect(await textOf(page.locator('tbody'))).not.toContain('was applied');
+  });
+
+  it('is used by keyboard alone', async () => {
+    const page = await visit();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    const third = page.locator('.gallery button').nth(2);
+    await expect.poll(() => third.getAttribute('aria-pressed')).toBe('true');
+    await page.locator('input[name="noise"]').focus();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => page.url()).toContain('noise=0.01');
+  });
+
+  it('writes numbers as the person does', async () => {
+    const page = await visit({ locale: 'de-DE' });
+    expect((await page.locator('.bars .number').allInnerTexts()).join()).toMatch(/\d,\d\s%/);
+  });
+});
+
+describe('for everybody', () => {
+  it.each([
+    ['light', 1280, ''],
+    ['dark', 800, '#view=all'],
+    ['light', 360, '#view=all&noise=0.2'],
+    ['dark', 360, ''],
+  ] as const)('breaks no rule of accessibility, %s at %d px %s', async (colorScheme, width, hash) => {
+    const page = await visit({ colorScheme, viewport: { width, height: 800 }, hash });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await page.evaluate(await readFile(AXE, 'utf8'));
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+      const found = await axe.run(document, { resultTypes: ['violations'] });
+      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('; ')}`);
+    });
+    expect(violations).toEqual([]);
+  });
+});

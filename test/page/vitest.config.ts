@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that need a browser, Debian's `chromium`, which a machine for Node.js need not have: `npm run test:page`. */
+export default defineConfig({
+  test: {
+    include: ['test/page/*.browser.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+});
