@@ -3,7 +3,7 @@ import type { BatchHandler } from '../batching/batch-queue.ts';
 import { isolateFailures } from '../batching/index.ts';
 import type { Config } from '../config.ts';
 import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
-import { createBatchHandler, holdVersions } from '../inference/index.ts';
+import { createBatchRun, holdVersions } from '../inference/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import {
   createArtifactCache,
@@ -81,10 +81,10 @@ export async function openBatchRunner(
       { adaptation: createAdaptation(engine), cache, observer, isAwaited },
       repositoryOptions(config),
     );
-    const run = createBatchHandler({ models, observer: { ...metrics.inference, ran: logBatches(log) } });
+    const run = createBatchRun({ ...metrics.inference, ran: logBatches(log) });
     return {
       models,
-      handler: holdVersions(models, isolateFailures(run)),
+      handler: holdVersions(models, (batch, version) => isolateFailures((part) => run(part, version))(batch)),
       enginePids: () => engine.pids,
       async close() {
         await models.close();

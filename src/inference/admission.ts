@@ -45,7 +45,7 @@ export interface DecodedRow {
 /** The way of an image from its request to a row of the queue. Every failure is a `ServiceError`. */
 export interface Admission {
   choose(request: PredictOptions): Choice;
-  /** Throws `queue_unavailable` where no row could be queued. */
+  /** Throws `queue_unavailable` where no row could be queued. Asked once of a request, before the work of decoding. */
   requireQueue(): void;
   /** Decodes the image. The request no longer holds it then. */
   createRow(id: string, request: PredictRequest, choice: Choice): Promise<DecodedRow>;
@@ -72,7 +72,6 @@ export function createAdmission({
     return { version, recipe, topK, trace: request.trace === true, deadlineMs };
   }
 
-  /** Called before an image is decoded, so that no work is done for a row that nobody can take. */
   function requireQueue(): void {
     if (queueReasons().length === 0) return;
     observer.queueUnavailable();
@@ -85,7 +84,6 @@ export function createAdmission({
     request: PredictRequest,
     { version, recipe, deadlineMs }: Choice,
   ): Promise<DecodedRow> {
-    requireQueue();
     const started = performance.now();
     const decode = (signal: AbortSignal) =>
       inSpan('decode', { 'dent.image.bytes': request.image.length }, () => {

@@ -1,16 +1,13 @@
 import type { Batch, BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
-import { appliedRecipe, type Recipe } from '../dent/index.ts';
 import { ServiceError } from '../errors.ts';
 import type { ModelRepository, ServingVersion } from '../models/index.ts';
 import { inBatchSpan } from '../spans.ts';
 import type { BatchOutcome, InferenceObserver } from './observer.ts';
 import { entropyNats, softmax, topClass } from './probabilities.ts';
-import { runRows } from './run-rows.ts';
+import { type RanRows, runRows } from './run-rows.ts';
 
-export interface BatchHandlerDeps {
-  readonly models: ModelRepository;
-  readonly observer: InferenceObserver;
-}
+/** Runs a batch, or a part of one, by a version that is held meanwhile. */
+export type BatchRun = (batch: Batch, version: ServingVersion) => ReturnType<BatchHandler>;
 
 type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
 
@@ -26,11 +23,7 @@ const story = ({ logits, staticLogits, entropy }: RowAnswer): Story => ({
 const isAnswer = (answer: RowAnswer | Error): answer is RowAnswer => !(answer instanceof Error);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-function outcomeOf(
-  applied: { readonly name: string; readonly recipe: Recipe },
-  answers: readonly (RowAnswer | Error)[],
-  stories: readonly Story[],
-): BatchOutcome {
+function outcomeOf({ applied, answers }: RanRows, stories: readonly Story[]): BatchOutcome {
   return {
     applied: applied.name,
     steps: applied.recipe.steps,
@@ -60,26 +53,22 @@ const resultAttributes = ({ staticEntropy, adaptedEntropy, diverged, failed }: B
   'dent.rows.failed': failed,
 });
 
-/**
- * Runs the queue's batches on the engine. Each batch uses the version that its rows were accepted for, even
- * where that is not served any more. A batch of a version that is not here rejects with a `ServiceError`.
- */
-export function createBatchHandler({ models, observer }: BatchHandlerDeps): BatchHandler {
+/** Runs the queue's batches on the engine, and tells what became of them. */
+export function createBatchRun(observer: InferenceObserver): BatchRun {
   async function run(
     { lane, rows }: Batch,
     version: ServingVersion,
     onProgress: (rowsDone: number, pid: number) => void,
   ) {
     const payloads = rows.map(({ row }) => row);
-    const answers = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
-    const asked = version.manifest.recipes[lane.recipe] as Recipe;
+    const ran = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
     const labels = { model: `${lane.model}:${lane.version}`, recipe: lane.recipe };
-    const stories = answers.filter(isAnswer).map(story);
+    const stories = ran.answers.filter(isAnswer).map(story);
     for (const each of stories) observer.predicted({ ...labels, ...each });
-    return { answers, outcome: outcomeOf(appliedRecipe(lane.recipe, asked, rows.length), answers, stories) };
+    return { answers: ran.answers, outcome: outcomeOf(ran, stories) };
   }
 
-  return holdVersions(models, async (batch, version) => {
+  return async (batch, version) => {
     const { id, lane, rows, reason } = batch;
     const engines = new Set<number>();
     const started = performance.now();
@@ -107,17 +96,15 @@ export function createBatchHandler({ models, observer }: BatchHandlerDeps): Batc
       tell();
       throw error;
     }
-  });
+  };
 }
 
 /**
- * A handler that keeps the version of a batch from being released while `handler` works on it. It takes hold
- * in the call itself, before the queue forgets that the rows wait.
+ * A handler that runs each batch by the version that its rows were accepted for, even where that is not served any
+ * more. The version is not released while the batch runs. The handler takes hold of it in the call itself, before
+ * the queue forgets that the rows wait. A batch of a version that is not here rejects with a `ServiceError`.
  */
-export function holdVersions(
-  models: ModelRepository,
-  handler: (batch: Batch, version: ServingVersion) => ReturnType<BatchHandler>,
-): BatchHandler {
+export function holdVersions(models: ModelRepository, run: BatchRun): BatchHandler {
   return async (batch) => {
     const { model, version, content } = batch.lane;
     const hold = models.hold(content);
@@ -129,7 +116,7 @@ export function holdVersions(
       );
     }
     try {
-      return await handler(batch, hold.version);
+      return await run(batch, hold.version);
     } finally {
       hold.letGo();
     }

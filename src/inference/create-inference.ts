@@ -20,8 +20,8 @@ import { createKeptPredictions } from './kept-predictions.ts';
 import { predictEach } from './predict-each.ts';
 import { predictRows } from './predict-rows.ts';
 import { createStatistics } from './statistics.ts';
+import { submitRow } from './submit-rows.ts';
 import { modelReasons, summarize } from './summary.ts';
-import { traceQueue } from './traced-queue.ts';
 
 export interface InferenceQueue
   extends Pick<BatchProducer, 'submit' | 'enqueue' | 'result' | 'leaveNote' | 'note'> {
@@ -54,10 +54,9 @@ export function createInference(
   { keepMs }: InferenceOptions,
 ): RunningInference {
   const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
-  const rows = traceQueue(queue);
   const refusal = (): ServiceError | undefined => queue.refusal?.();
   const admission = createAdmission({ models, decoder, observer, queueReasons, refusal });
-  const kept = createKeptPredictions({ models, queue: { ...queue, ...rows }, admission }, keepMs);
+  const kept = createKeptPredictions({ models, queue, admission }, keepMs);
   const statistics = createStatistics();
   const underWay = new Set<Promise<unknown>>();
 
@@ -100,7 +99,7 @@ export function createInference(
   const wayOf = (choice: Choice, startedMs: number) => ({
     decode: (request: PredictRequest, id: string = randomUUID()) => admission.createRow(id, request, choice),
     async predict({ row, decodeMs }: DecodedRow, { signal }: PredictRequest): Promise<Prediction> {
-      const delivery = await rows.submit(row, signal);
+      const delivery = await submitRow(queue, row, signal);
       const { version, recipe, topK, trace } = choice;
       return counted(version, delivery, decodeMs, startedMs, () => {
         const totalMs = performance.now() - startedMs;
@@ -113,6 +112,7 @@ export function createInference(
     const { decode, predict } = wayOf(choice, startedMs);
     const id = randomUUID();
     tellChoice(request, choice, id);
+    admission.requireQueue();
     return predict(await decode(request, id), request);
   }
 
@@ -164,7 +164,7 @@ export function createInference(
     return holding(version, () =>
       countFailures(version, startedMs, async () => {
         admission.requireQueue();
-        return predictRows({ queue: rows, statistics }, version, request, startedMs);
+        return predictRows({ queue, statistics }, version, request, startedMs);
       }),
     );
   }

@@ -1,4 +1,4 @@
-export { createBatchHandler, holdVersions } from './batch-handler.ts';
+export { createBatchRun, holdVersions } from './batch-handler.ts';
 export { chooseRecipe } from './choose.ts';
 export { createInference, type RunningInference } from './create-inference.ts';
 export type { BatchOutcome, BatchRun, InferenceObserver } from './observer.ts';

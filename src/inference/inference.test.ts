@@ -15,7 +15,7 @@ import type { ServiceError } from '../errors.ts';
 import { createImageDecoder, toRow } from '../images/index.ts';
 import { createArtifactCache, type ModelRepository, openModelRepository } from '../models/index.ts';
 import { float32 } from '../tensor.ts';
-import { createBatchHandler } from './batch-handler.ts';
+import { createBatchRun, holdVersions } from './batch-handler.ts';
 import { createInference } from './create-inference.ts';
 import type { Inference, PredictEachRequest, Prediction, PredictRequest, RowsRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
@@ -114,7 +114,7 @@ beforeEach(() => {
     expired: () => seen.expired.push(undefined),
     ran: (run) => seen.ran.push(run),
   };
-  const handle = createBatchHandler({ models, observer });
+  const handle = holdVersions(models, createBatchRun(observer));
   queue.consume(
     async (batch) => {
       await gate;

@@ -19,6 +19,7 @@ import {
   writeMemo,
 } from './kept.ts';
 import { createKeptLabels } from './kept-labels.ts';
+import { enqueueRow, submitRow } from './submit-rows.ts';
 
 export interface KeptPredictionsDeps {
   readonly models: Pick<ModelRepository<DescribedVersion>, 'describe'>;
@@ -100,8 +101,8 @@ export function createKeptPredictions(
       }
     }
     const row = await createKeptRow(keyed, request, choice);
-    const delivery = await queue.submit(row, request.signal);
-    // Meanwhile another request with the key may have come.
+    const delivery = await submitRow(queue, row, request.signal);
+    // Another request with the key may have come in between.
     const memo = delivery.memo ?? row.keep.memo;
     checkFingerprint(memo, keyed);
     const { decodeMs } = readMemo(memo);
@@ -113,7 +114,7 @@ export function createKeptPredictions(
   async function acceptNew(request: PredictRequest, choice: Choice): Promise<AcceptedPrediction> {
     const id = randomUUID();
     tellChoice(request, choice, id);
-    await queue.enqueue(await createKeptRow({ id, fingerprint: '' }, request, choice));
+    await enqueueRow(queue, await createKeptRow({ id, fingerprint: '' }, request, choice));
     return { id, status: 'pending' };
   }
 
@@ -130,7 +131,7 @@ export function createKeptPredictions(
       request.listener?.replayed();
       return { id, status: earlier.outcome ? 'done' : 'pending' };
     }
-    await queue.enqueue(await createKeptRow(keyed, request, choice));
+    await enqueueRow(queue, await createKeptRow(keyed, request, choice));
     const accepted = await queue.result(id);
     if (holdsId(accepted)) checkFingerprint(accepted.memo, keyed);
     return { id, status: 'pending' };

@@ -30,7 +30,8 @@ export async function predictBatch(
   if (images.length === 0) return [];
   const started = performance.now();
   const payloads = images.map(({ row }) => row);
-  const answers = await runRows(onProgress === undefined ? {} : { onProgress }, version, recipe, payloads);
+  const deps = onProgress === undefined ? {} : { onProgress };
+  const { answers } = await runRows(deps, version, recipe, payloads);
   const runMs = performance.now() - started;
   const batch = { id: randomUUID(), size: images.length };
   return answers.map((answer, i) => {

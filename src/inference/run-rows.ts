@@ -74,6 +74,12 @@ export interface RunRowsDeps {
   readonly onProgress?: OnProgress;
 }
 
+/** What became of the rows of a batch, in order, and the recipe that was applied to them. */
+export interface RanRows {
+  readonly answers: readonly (RowAnswer | Error)[];
+  readonly applied: { readonly name: string; readonly recipe: Recipe };
+}
+
 /**
  * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe
  * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. In
@@ -84,7 +90,7 @@ export async function runRows(
   version: ServingVersion,
   name: string,
   payloads: readonly RowPayload[],
-): Promise<readonly (RowAnswer | Error)[]> {
+): Promise<RanRows> {
   const count = payloads.length;
   const asked = version.manifest.recipes[name] as Recipe;
   const applied = appliedRecipe(name, asked, count);
@@ -104,5 +110,5 @@ export async function runRows(
   if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });
   const diverged = answers.filter((answer) => !(answer instanceof Error) && answer.applied !== applied.name);
   if (diverged.length > 0) observer?.fellBack({ ...labels, reason: 'nonfinite', rows: diverged.length });
-  return answers;
+  return { answers, applied };
 }

@@ -101,34 +101,43 @@ function createArtifactOpener(
   sha256: string,
 ) {
   const open = new Map<string, OpenArtifact>();
+  /** By each recipe that was opened. */
+  const graphs = new Map<Recipe, LoadedArtifact>();
   const { manifest } = model;
+
+  async function openNew(recipeName: string, recipe: Recipe): Promise<OpenArtifact> {
+    const { precision } = manifest;
+    const hints = {
+      imageShape: rowShape(manifest.input),
+      ...outputHint(manifest),
+      // A CPU computes in float32 whatever the manifest asks of a GPU.
+      ...(precision === 'fp16' && cache.device === 'cuda' && { convolutions: precision }),
+    };
+    const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
+    checkAgainstManifest(cached, model, modelPath);
+    const { path, input, output } = cached;
+    const name = `${model.name}:${version}/${recipeName}`;
+    const artifact = {
+      name,
+      path,
+      input,
+      output,
+      ...(precision && { precision }),
+      ...cutting(recipe, cached),
+    };
+    const loaded = await naming(modelPath, () => adaptation.load(artifact));
+    return { recipe, artifact, reading: cached.reading, loaded };
+  }
+
   return {
     open,
+    graphs,
     async openFor(recipeName: string, recipe: Recipe): Promise<Artifact> {
-      const known = open.get(compileKey(recipe));
-      if (known !== undefined) return known.artifact;
-      const { precision } = manifest;
-      const hints = {
-        imageShape: rowShape(manifest.input),
-        ...outputHint(manifest),
-        // A CPU computes in float32 whatever the manifest asks of a GPU.
-        ...(precision === 'fp16' && cache.device === 'cuda' && { convolutions: precision }),
-      };
-      const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
-      checkAgainstManifest(cached, model, modelPath);
-      const { path, input, output } = cached;
-      const name = `${model.name}:${version}/${recipeName}`;
-      const artifact = {
-        name,
-        path,
-        input,
-        output,
-        ...(precision && { precision }),
-        ...cutting(recipe, cached),
-      };
-      const loaded = await naming(modelPath, () => adaptation.load(artifact));
-      open.set(compileKey(recipe), { recipe, artifact, reading: cached.reading, loaded });
-      return artifact;
+      const key = compileKey(recipe);
+      const opened = open.get(key) ?? (await openNew(recipeName, recipe));
+      open.set(key, opened);
+      graphs.set(recipe, opened.loaded);
+      return opened.artifact;
     },
     async release(): Promise<void> {
       await Promise.all(Array.from(open.values(), ({ loaded }) => loaded.release()));
@@ -144,7 +153,7 @@ async function openVersion(
   content: string,
 ): Promise<ServingVersion> {
   const { name, manifest } = model;
-  const { open, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
+  const { open, graphs, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
   const artifacts: Record<string, Artifact> = {};
   try {
     const faults = new Set<string>();
@@ -177,7 +186,7 @@ async function openVersion(
     manifest,
     artifacts,
     run: (recipe, rows, onProgress) => {
-      const loaded = open.get(compileKey(recipe))?.loaded;
+      const loaded = graphs.get(recipe);
       if (loaded === undefined) throw new Error(`${name} has no artifact for this recipe. This is a bug.`);
       return loaded.run(rows, recipe.steps, onProgress);
     },

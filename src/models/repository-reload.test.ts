@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { compile, PRESETS } from '../dent/index.ts';
+import { compile } from '../dent/index.ts';
 import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
 import { float32 } from '../tensor.ts';
 import { createArtifactCache } from './artifact-cache.ts';
@@ -174,7 +174,7 @@ it('opens a changed file beside the old one, and releases that when its rows are
   // The version that accepted the row runs it.
   const run = repository.hold(before.content)!;
   waiting.delete(before.content);
-  expect((await run.version.run(PRESETS.static, row)).logits.dims).toEqual([1, 10]);
+  expect((await run.version.run(before.manifest.recipes.static!, row)).logits.dims).toEqual([1, 10]);
   expect(heard).not.toContain('released a:1');
   run.letGo();
   await vi.waitFor(() => expect(heard).toContain('released a:1'));

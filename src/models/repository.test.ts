@@ -85,7 +85,7 @@ it('compiles a model once, and not at all at the next start', async () => {
   expect(compiled).toBe(1);
   const serving = defaultVersion(repository.model('a')!)!;
   const row = float32([1, 3, 32, 32], new Float32Array(3072));
-  const { logits, entropy } = await serving.run(PRESETS.static, row);
+  const { logits, entropy } = await serving.run(serving.manifest.recipes.static!, row);
   expect(logits.dims).toEqual([1, 10]);
   expect(entropy.dims).toEqual([1, 1]);
 });
