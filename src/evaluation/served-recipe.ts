@@ -47,14 +47,14 @@ export function serveRecipe(version: ServingVersion, name: string): ServedRecipe
         type: 'float32' as const,
         data: rowsOf(all, row, row + 1).data,
       }));
-      const answers = await runRows({}, version, name, payloads);
+      const { answers } = await runRows({}, version, name, payloads);
       signal?.throwIfAborted();
       return gather(answers, recipe, classes);
     },
   };
 }
 
-type Answers = Awaited<ReturnType<typeof runRows>>;
+type Answers = Awaited<ReturnType<typeof runRows>>['answers'];
 
 /** The rows' answers as tensors. A row that has no answer has logits that are no numbers, which are right for no class. */
 function gather(answers: Answers, recipe: Recipe, classes: number): Served {
