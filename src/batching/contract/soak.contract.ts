@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { ServiceError } from '../../errors.ts';
 import type { Batch, RowAnswer, RowRequest } from '../batch-queue.ts';
 import { answerOf, type CreateSubject, idsOf, lane, open, pause, request } from './fixtures.contract.ts';
+import { createRandom } from './random.contract.ts';
 
 const ROWS = 4_000;
 const SEED = 20_260_101;
@@ -12,15 +13,6 @@ interface Planned {
   readonly kind: Kind;
   readonly request: RowRequest;
   readonly signal?: AbortSignal;
-}
-
-/** Uniform numbers in [0, 1), the same for the same seed (a linear congruential generator, modulus 2^32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 function plan(random: () => number): Planned {
