@@ -110,7 +110,8 @@ it.each([
   dent.kill(signal);
   dent.kill(signal);
   const { stdout, stderr, code } = await ended;
-  expect(performance.now() - began).toBeLessThan(5000);
+  // A thousand steps take minutes.
+  expect(performance.now() - began).toBeLessThan(60_000);
   expect({ stdout, stderr, code }).toEqual({ stdout: '', stderr: '', code: exit });
   expect(children.map(Number).filter(isAlive)).toEqual([]);
   expect(await ownTraces()).toEqual([]);

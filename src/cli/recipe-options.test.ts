@@ -31,6 +31,8 @@ it('overrides any field of the preset', () => {
     ['--rows', 'batch', 'rows', 'batch'],
     ['--sigma', '0.5', 'sigma', 0.5],
     ['--sigma-lr', '0', 'sigmaLr', 0],
+    ['--gate', 'off', 'gate', 'off'],
+    ['--floor', 'off', 'floor', 'off'],
     ['--affine', 'off', 'affine', 'off'],
     ['--small', 'adapt', 'small', 'adapt'],
   ] as const;

@@ -179,7 +179,8 @@ describe('many at once', () => {
       ),
     );
     let longestGapMs = 0;
-    let last = performance.now();
+    const began = performance.now();
+    let last = began;
     const timer = setInterval(() => {
       longestGapMs = Math.max(longestGapMs, performance.now() - last);
       last = performance.now();
@@ -187,6 +188,6 @@ describe('many at once', () => {
     const pixels = await Promise.all(images.map((bytes) => decode(bytes, inputOf(1, 1))));
     clearInterval(timer);
     expect(pixels).toEqual(images.map((_, i) => [i, 255 - i, 7]));
-    expect(longestGapMs).toBeLessThan(500);
+    expect(longestGapMs).toBeLessThan((performance.now() - began) / 2);
   });
 });

@@ -25,8 +25,9 @@ function takeImages(request: PredictEachRequest): PredictRequest[] {
 const failure = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
- * The outcome of every image of a request, in order. Their rows wait together: a batch takes those that are
- * decoded. When the signal aborts, waiting rows are withdrawn and the remaining images are not decoded.
+ * The outcome of every image of a request, in order. Their rows come to the queue together, so a recipe that
+ * mixes rows adapts to the images of the request and not to those that were decoded first. When the signal
+ * aborts, waiting rows are withdrawn and the remaining images are not decoded.
  */
 export async function predictEach<Row>(
   { decode, predict }: ImageWay<Row>,
@@ -35,20 +36,19 @@ export async function predictEach<Row>(
   const requests = takeImages(request);
   // Each row listens until it is settled, and each image while it is being decoded.
   if (request.signal) setMaxListeners(requests.length + DECODES_AT_A_TIME, request.signal);
-  const outcomes: Promise<Prediction | Error>[] = [];
+  const decoded: (Row | Error)[] = [];
   let next = 0;
 
   async function decodeInTurn(): Promise<void> {
     while (next < requests.length) {
       const at = next;
       next += 1;
-      const each = requests[at]!;
-      const decoded = decode(each);
-      outcomes[at] = decoded.then((row) => predict(row, each)).catch(failure);
-      await decoded.catch(() => {});
+      decoded[at] = await decode(requests[at]!).catch(failure);
     }
   }
 
   await Promise.all(Array.from({ length: DECODES_AT_A_TIME }, decodeInTurn));
-  return Promise.all(outcomes);
+  return Promise.all(
+    decoded.map(async (row, at) => (row instanceof Error ? row : predict(row, requests[at]!).catch(failure))),
+  );
 }
