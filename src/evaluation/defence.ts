@@ -173,7 +173,8 @@ export async function openDefence(deps: DefenceDeps, name: string, recipe: Recip
     classes: model.prepared.classes,
     independentRows: isSplittable(recipe) && smallBatchPreset(recipe) === undefined,
     adapts: recipe.steps > 0 || recipe.statistics !== 'source' || recipe.sigma !== 'off',
-    async serve(pixels): Promise<Served> {
+    async serve(pixels, signal): Promise<Served> {
+      signal?.throwIfAborted();
       const { recipe: of, loaded } = await (await applied(pixels.dims[0]!)).serving();
       return asServed(await loaded.run(toRows(pixels, model.scaling), of.steps), of);
     },

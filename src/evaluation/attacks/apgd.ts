@@ -11,6 +11,8 @@ export interface ApgdOptions {
   readonly iterations: number;
   /** Where to begin; a random point on the ball's edge where absent. */
   readonly start?: Tensor<'float32'>;
+  /** How strong a point is; its margin where absent. */
+  readonly score?: (logits: Tensor<'float32'>, labels: Int32Array) => Float64Array;
 }
 
 /** Below this share of steps that raised the loss, the step is halved. */
@@ -106,9 +108,12 @@ export function randomStart({ batch, ball, random }: Run): Tensor<'float32'> {
 /**
  * Auto-PGD (Croce and Hein 2020): projected ascent with momentum, whose step is halved for each row where it no longer pays, and
  * which then begins again at the row's best point. Differs from theirs in that the loss after the first step is compared with
- * that at the start, and in the point it keeps of a row: the one with the greatest margin.
+ * that at the start, and in the point it keeps of a row: the one with the greatest margin, or `score`.
  */
-export async function apgd(run: Run, { loss, targets, iterations, start }: ApgdOptions): Promise<Strongest> {
+export async function apgd(
+  run: Run,
+  { loss, targets, iterations, start, score = marginsOf }: ApgdOptions,
+): Promise<Strongest> {
   const { batch, target, ball, signal, onProgress } = run;
   const { labels } = batch;
   const first = start ?? randomStart(run);
@@ -122,7 +127,7 @@ export async function apgd(run: Run, { loss, targets, iterations, start }: ApgdO
   const of = { name: loss, labels, ...(targets && { targets }) };
   const look = async (): Promise<Row[]> => {
     const ascent: Ascent = await target.lossAndGradient(x, of, signal);
-    found.offer(x, marginsOf(ascent.logits, labels));
+    found.offer(x, score(ascent.logits, labels));
     const gradients = rowViews(ascent.gradient);
     for (const [row, state] of states.entries())
       state.see(ascent.losses[row]!, points[row]!, gradients[row]!);

@@ -71,7 +71,14 @@ export interface StaticPoint {
   readonly pixels: Tensor<'float32'>;
   /** 1 where the network as it is is wrong. */
   readonly fooled: Uint8Array;
+  /** How many rows the network as it is had right after each attack on those that were left: the cumulative form. */
+  readonly stages: readonly Stage[];
   readonly work: Work;
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly right: number;
 }
 
 /** Made when first asked for, then kept: transfer to a second recipe costs a pass. */

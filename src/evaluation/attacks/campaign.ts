@@ -2,7 +2,7 @@ import { float32, type Tensor } from '../../tensor.ts';
 import { createRandom } from '../random.ts';
 import { putRows, takeRows } from '../row-parts.ts';
 import type { Batch, OpenTarget, Target } from '../target.ts';
-import type { Ball } from './attack.ts';
+import type { Ball, Stage } from './attack.ts';
 import { marginsOf, type Run, rankedClasses, Strongest } from './run.ts';
 
 export interface CampaignOptions<T extends Target> {
@@ -27,7 +27,7 @@ export class Campaign<T extends Target = OpenTarget> {
   readonly clean: Tensor<'float32'>;
   found: Strongest;
   /** How many rows were right after each run, by the run's name, in order. */
-  readonly stages: { readonly name: string; readonly right: number }[] = [];
+  readonly stages: Stage[] = [];
   /** How much of the work is done, and each run's share in it. */
   #done = 0;
 

@@ -1,0 +1,84 @@
+import type { Tensor } from '../../tensor.ts';
+import { createRandom } from '../random.ts';
+import type { OpenTarget } from '../target.ts';
+import { apgd } from './apgd.ts';
+import type { Attack, Outcome, Scene } from './attack.ts';
+import { composite, type Joining } from './composite.ts';
+import { Tally } from './run.ts';
+import { attacked, StrongestServed } from './serving.ts';
+import { transfer } from './transfer.ts';
+
+interface Rounds {
+  readonly joining: Joining;
+  /** Whether the networks of earlier rounds are attacked too (GMSA), or the last alone (FPA). */
+  readonly keepsAll: boolean;
+  readonly onProgress: (share: number) => void;
+}
+
+/**
+ * Rounds of crafting a batch, having the defence adapt to it, and attacking the network with those parameters held fixed. The first batch is
+ * that of the network as it is; the strongest served batch of all rounds counts.
+ */
+async function attackInRounds(
+  scene: Scene,
+  tally: Tally,
+  { joining, keepsAll, onProgress }: Rounds,
+): Promise<StrongestServed> {
+  const { batch, network, defence, ball, budget, seed, points, signal } = scene;
+  const strongest = new StrongestServed(scene);
+  let pixels: Tensor<'float32'> = (await points.transfer(scene)).pixels;
+  await strongest.offer(pixels);
+  const networks: OpenTarget[] = [tally.watch(network)];
+  for (let round = 0; round < budget.rounds; round++) {
+    const held = tally.watch(await defence.hold(pixels, signal && { signal }));
+    networks.push(held);
+    const target = keepsAll ? composite(networks, joining) : held;
+    const run = {
+      batch,
+      target,
+      ball,
+      random: createRandom(seed, `${joining} ${round}`),
+      signal,
+      onProgress: (share: number) => onProgress((round + share) / budget.rounds),
+    };
+    ({ pixels } = await apgd(run, { loss: 'margin', iterations: budget.iterations }));
+    await strongest.offer(pixels);
+  }
+  return strongest;
+}
+
+const SOURCE =
+  'Chen et al. 2022 (Towards Evaluating the Robustness of Neural Networks Learned by Transduction)';
+
+/** Fixed point attack: each round attacks the network that the last one was adapted to. */
+export const fpa: Attack = {
+  says: 'Rounds: the defence adapts to the adversarial batch, and the network with those parameters held fixed is attacked next.',
+  knows: "The model's file, the recipe and the batch.",
+  source: SOURCE,
+  seesAdaptation: true,
+  countsForWorst: true,
+  async run(scene) {
+    if (!scene.defence.adapts) return transfer.run(scene);
+    const tally = new Tally();
+    const onProgress = scene.onProgress ?? (() => {});
+    const found = await attackInRounds(scene, tally, { joining: 'avg', keepsAll: false, onProgress });
+    return attacked([await found.outcome()], tally);
+  },
+};
+
+/** Greedy model space attack: each round attacks the networks of all rounds before it, by the sum of losses or by the least. */
+export const gmsa: Attack = {
+  ...fpa,
+  says: 'Rounds as in fpa, but each attacks the networks of all rounds before it: by the sum of their losses (avg), and each row by the one that resists most (min).',
+  async run(scene) {
+    if (!scene.defence.adapts) return transfer.run(scene);
+    const tally = new Tally();
+    const outcomes: Outcome[] = [];
+    for (const [i, joining] of (['avg', 'min'] as const).entries()) {
+      const onProgress = (share: number) => scene.onProgress?.((i + share) / 2);
+      const found = await attackInRounds(scene, tally, { joining, keepsAll: true, onProgress });
+      outcomes.push(await found.outcome(joining));
+    }
+    return attacked(outcomes, tally);
+  },
+};

@@ -1,0 +1,103 @@
+import { float32, type Tensor } from '../../tensor.ts';
+import { rowViews } from '../ball.ts';
+import type { Defence, Target } from '../target.ts';
+import { type Attacked, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
+import { answersOf, marginsOf, type Tally } from './run.ts';
+
+/** A defence as a black box: what it answers, and nothing else. Rows that are independent may be asked alone. */
+export function blackBox(defence: Defence, tally: Tally): Target {
+  const target: Target = {
+    classes: defence.classes,
+    independentRows: defence.independentRows,
+    async logits(pixels, signal) {
+      tally.queries += pixels.dims[0]!;
+      return (await defence.serve(pixels, signal)).logits;
+    },
+    only: () => target,
+  };
+  return target;
+}
+
+/** What became of each row of the batch in which `pixels` were served together. */
+export function judge(served: ServedBatch): Int8Array {
+  return Int8Array.from(served.answers, (answer, row) =>
+    answer === served.labels[row] ? VERDICT.right : VERDICT.wrong,
+  );
+}
+
+/** Serves a batch, and keeps it with its answers. */
+export async function serve(
+  { defence, signal }: Pick<Scene, 'defence' | 'signal'>,
+  pixels: Tensor<'float32'>,
+  labels: Int32Array,
+): Promise<{ readonly batch: ServedBatch; readonly margins: Float64Array }> {
+  const { logits } = await defence.serve(pixels, signal);
+  return { batch: { pixels, labels, answers: answersOf(logits) }, margins: marginsOf(logits, labels) };
+}
+
+const wrongRows = (margins: Float64Array): number =>
+  margins.reduce((count, margin) => count + (margin > 0 ? 1 : 0), 0);
+
+/**
+ * The strongest batch that was served: where rows are independent, each row's own worst image; otherwise the whole batch in which most rows
+ * were wrong, as their answers hold for that batch alone.
+ */
+export class StrongestServed {
+  readonly #scene: Scene;
+  #best: Tensor<'float32'> | undefined;
+  #margins: Float64Array = new Float64Array(0);
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  /** Serves a candidate and keeps what of it is stronger. */
+  async offer(pixels: Tensor<'float32'>): Promise<void> {
+    const { batch, defence } = this.#scene;
+    const { margins } = await serve(this.#scene, pixels, batch.labels);
+    if (
+      this.#best === undefined ||
+      (!defence.independentRows && wrongRows(margins) > wrongRows(this.#margins))
+    ) {
+      this.#best = float32(pixels.dims, pixels.data.slice());
+      this.#margins = margins;
+      return;
+    }
+    if (!defence.independentRows) return;
+    const best = rowViews(this.#best);
+    for (const [row, point] of rowViews(pixels).entries()) {
+      if (!(margins[row]! > this.#margins[row]!)) continue;
+      this.#margins[row] = margins[row]!;
+      best[row]!.set(point);
+    }
+  }
+
+  /** The rows that every batch so far has left right. */
+  get rest(): number[] {
+    return Array.from(this.#margins, (_, row) => row).filter((row) => !(this.#margins[row]! > 0));
+  }
+
+  /** The strongest batch. Throws where nothing was offered. */
+  get pixels(): Tensor<'float32'> {
+    if (this.#best === undefined) throw new Error('No batch was served. This is a bug.');
+    return this.#best;
+  }
+
+  /** Serves the strongest batch as it is, which is what the attack is judged by. */
+  async outcome(variant?: string): Promise<Outcome> {
+    const { batch } = await serve(this.#scene, this.pixels, this.#scene.batch.labels);
+    return { ...(variant !== undefined && { variant }), verdicts: judge(batch), served: [batch] };
+  }
+}
+
+/** Serves one batch, once: the attack that ends at it. */
+export async function servedOnce(scene: Scene, pixels: Tensor<'float32'>): Promise<Outcome> {
+  const { batch } = await serve(scene, pixels, scene.batch.labels);
+  return { verdicts: judge(batch), served: [batch] };
+}
+
+/** One outcome and what it took. */
+export const attacked = (outcomes: readonly Outcome[], work: Tally): Attacked => ({
+  outcomes,
+  work: { gradients: work.gradients, zeroGradients: work.zeroGradients, queries: work.queries },
+});

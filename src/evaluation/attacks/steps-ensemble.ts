@@ -1,0 +1,40 @@
+import { createRandom } from '../random.ts';
+import type { OpenTarget } from '../target.ts';
+import { apgd } from './apgd.ts';
+import type { Attack } from './attack.ts';
+import { composite } from './composite.ts';
+import { Tally } from './run.ts';
+import { attacked, StrongestServed } from './serving.ts';
+import { transfer } from './transfer.ts';
+
+/** Steps after which the parameters are taken: early ones still have gradients that late ones mask. */
+const stepsTaken = (steps: number): number[] => [...new Set([1, Math.ceil(steps / 2), steps])];
+
+export const stepsEnsemble: Attack = {
+  says: 'APGD on the network as it is, and on its parameters after one step, half of the steps and all of them, held fixed, by the sum of their losses.',
+  knows: "The model's file, the recipe and the batch.",
+  source: 'dent-serve; after the shorter defences of Croce et al. 2022',
+  seesAdaptation: true,
+  countsForWorst: true,
+  async run(scene) {
+    const { batch, network, defence, ball, budget, seed, points, signal, onProgress } = scene;
+    if (!defence.adapts) return transfer.run(scene);
+    const tally = new Tally();
+    const from = (await points.transfer(scene)).pixels;
+    const strongest = new StrongestServed(scene);
+    await strongest.offer(from);
+    const targets: OpenTarget[] = [tally.watch(network)];
+    for (const steps of defence.recipe.steps > 0 ? stepsTaken(defence.recipe.steps) : [0])
+      targets.push(tally.watch(await defence.hold(from, { steps, ...(signal && { signal }) })));
+    const run = {
+      batch,
+      target: composite(targets, 'avg'),
+      ball,
+      random: createRandom(seed, 'steps'),
+      signal,
+      onProgress,
+    };
+    await strongest.offer((await apgd(run, { loss: 'margin', iterations: budget.iterations })).pixels);
+    return attacked([await strongest.outcome()], tally);
+  },
+};
