@@ -2,12 +2,12 @@ import type { BatchReason, Lane, LaneLimits, LaneStatus, Priority } from './batc
 import { laneKey } from './lane-key.ts';
 import { type LaneView, rankMs, startReason, startsAtMs } from './policy.ts';
 
-/** What the collector must know of a row. Times are milliseconds of the one clock that its caller uses throughout. */
+/** What the collector must know about a row. Times are milliseconds on its caller's one clock. */
 export interface WaitingRow {
   readonly lane: Lane;
   readonly priority: Priority;
   readonly acceptedMs: number;
-  /** From then on the row is dropped instead of started. */
+  /** From then on the row is dropped, not started. */
   readonly expiresMs: number;
 }
 
@@ -24,7 +24,10 @@ export interface LaneDepth {
   readonly maxBatchSize: number;
 }
 
-/** The rows that wait, sorted into lanes, and the decision which batch starts next. Has no clock, timer or promise. */
+/**
+ * The waiting rows, sorted into lanes, and the decision which batch starts next. It has no clock, timer or
+ * promise.
+ */
 export interface Collector<Row extends WaitingRow> {
   /** False where `queueLimit` rows of the lane's model and version wait already. */
   hasRoom(lane: Lane, limits: LaneLimits): boolean;
@@ -33,9 +36,12 @@ export interface Collector<Row extends WaitingRow> {
   remove(row: Row): void;
   /** Whether the lane's next batch is full, so that it need not wait for company. */
   isFull(lane: Lane): boolean;
-  /** Takes out the batch that is to start at `nowMs`: of the lanes that may start, the one with the row of lowest rank. */
+  /**
+   * Removes and returns the batch to start at `nowMs`: of the lanes that may start, the one with the row of
+   * lowest rank.
+   */
   take(nowMs: number, draining: boolean): Collected<Row> | undefined;
-  /** When the next batch may start if no further row arrives; undefined where nothing waits. */
+  /** When the next batch may start if no further row arrives. Undefined where nothing waits. */
   nextStartMs(): number | undefined;
   depths(): LaneDepth[];
   status(nowMs: number): LaneStatus[];
@@ -46,9 +52,9 @@ interface LaneRows<Row> {
   readonly lane: Lane;
   /** For each priority the rows in the order of acceptance. Sets, because rows also leave from the middle. */
   readonly levels: readonly [Set<Row>, Set<Row>, Set<Row>];
-  /** Those of the latest row: manifests change while lanes live. */
+  /** The limits of the latest row: manifests change while lanes live. */
   limits: LaneLimits;
-  /** No row expires before; rows that have left may make it too early. */
+  /** No row expires earlier. After rows have left it may be too early. */
   expiryBoundMs: number;
 }
 
@@ -83,7 +89,10 @@ function firstOf<Row extends WaitingRow>({ levels }: LaneRows<Row>, count: numbe
   return first.sort((a, b) => rankOf(a) - rankOf(b)).slice(0, count);
 }
 
-/** An empty collector. Adding and removing cost the same however many rows wait; taking costs a look at each lane. */
+/**
+ * An empty collector. The cost of adding and removing does not depend on how many rows wait. Taking looks at
+ * each lane.
+ */
 export function createCollector<Row extends WaitingRow>(): Collector<Row> {
   // Neither map holds an entry without rows, so idle callers and unloaded models leave nothing behind.
   const lanes = new Map<string, LaneRows<Row>>();

@@ -2,7 +2,7 @@ import type { Lane } from './batch-queue.ts';
 import type { LaneDepth } from './collector.ts';
 import { leastRunMs, type RunSums, runMs } from './run-time.ts';
 
-/** What stands between a new row and its answer. */
+/** The work ahead of a new row. */
 export interface Backlog {
   /** The lanes whose rows wait. */
   readonly lanes: readonly LaneDepth[];
@@ -18,7 +18,8 @@ export interface Backlog {
 export const runKey = ({ model, version, recipe }: Lane): string => JSON.stringify([model, version, recipe]);
 
 /**
- * How long batches like recent ones take to run all that waits, and then one row of `lane`; `time` is the time of a batch.
+ * How long batches like recent ones take to run all waiting rows, and then one row of `lane`. `time` is the
+ * time of a batch.
  */
 function forecast(
   { lanes, running, engines, runs }: Backlog,
@@ -26,7 +27,7 @@ function forecast(
   time: typeof runMs,
 ): { aheadMs: number; ownMs: number } {
   if (runs.size === 0) return { aheadMs: 0, ownMs: 0 };
-  // A recipe that has not run yet is taken for an average one.
+  // A recipe that has not run yet counts as an average one.
   const averageMs =
     Array.from(runs.values(), (sums) => time(sums, sums.rows / sums.count)).reduce((a, b) => a + b) /
     runs.size;
@@ -42,15 +43,16 @@ function forecast(
 
 const wholeSeconds = (ms: number): number => Math.max(1, Math.ceil(Math.round(ms) / 1000));
 
-/** Seconds until all that waits will have run: when a queue that has no room has some again, at the latest. */
+/** Seconds until all waiting rows will have run. By then a queue without room has some again. */
 export const roomInSeconds = (backlog: Backlog, lane: Lane): number =>
   wholeSeconds(forecast(backlog, lane, runMs).aheadMs);
 
 /**
- * Undefined where a new row of `lane` may be answered within `leftMs`; otherwise the seconds after which it could be, if
- * nobody else comes. Only a deadline that would be missed even if batches took no longer than they must is a reason to refuse: a row that
- * waits in vain costs its caller a wait, and one that is refused in vain its answer. The seconds are those to be expected. Time spent waiting for company is not counted, since company may come at once. A deadline shorter than
- * a run on idle engines is not refused: no later time would be better.
+ * Undefined where a new row of `lane` may be answered within `leftMs`. Otherwise the seconds after which it
+ * could be, if no other row comes. A row is refused only if it would miss its deadline even at the shortest
+ * possible batch times: waiting in vain costs its caller a wait, but refusing in vain costs the answer. The
+ * seconds are expected ones. Waiting for more rows is not counted, because they may come at once. A deadline
+ * shorter than a run on idle engines is not refused: no later time would be better.
  */
 export function tooLateBySeconds(backlog: Backlog, lane: Lane, leftMs: number): number | undefined {
   const least = forecast(backlog, lane, leastRunMs);

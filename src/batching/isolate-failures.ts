@@ -4,17 +4,17 @@ import type { Batch, BatchHandler, RowAnswer } from './batch-queue.ts';
 type Answers = readonly (RowAnswer | Error)[];
 
 /**
- * A handler that, where `handler` fails a batch for a reason of its own, finds the row that is to blame: that fails alone, with
- * `internal`, and the others are answered. It may have killed its engine, or have met an operator that refuses its numbers. A
- * rejection with a `ServiceError` says what all rows are to be told, and is passed on.
+ * Where `handler` fails a batch for an internal reason, this handler finds the row to blame. That row fails
+ * alone, with `internal`, and the others are answered. The row may have killed its engine, or met an operator
+ * that rejects its numbers. A rejection with a `ServiceError` is meant for all rows, and is passed on.
  *
- * Parts of the root of the batch's size come first and single rows then, because each failure may cost a process: one row
- * among 128 costs three, where halves would cost eight.
+ * It tries parts of the size of the root of the batch first, then single rows, because each failure may cost
+ * a process: one row among 128 costs three, where halves would cost eight.
  */
 export function isolateFailures(handler: BatchHandler): BatchHandler {
   async function tryParts(batch: Batch, partSize: number): Promise<Answers> {
     const answers: (RowAnswer | Error)[] = [];
-    // One after the other, so that an innocent part is not struck by the death of another's engine.
+    // One after the other, so that the death of another part's engine does not strike an innocent part.
     for (let from = 0; from < batch.rows.length; from += partSize) {
       answers.push(...(await tryPart({ ...batch, rows: batch.rows.slice(from, from + partSize) })));
     }

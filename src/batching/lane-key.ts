@@ -4,7 +4,7 @@ import type { Lane } from './batch-queue.ts';
 export const laneKey = ({ model, version, content, recipe, caller }: Lane): string =>
   JSON.stringify([model, version, content, recipe, caller]);
 
-/** The lane that `laneKey` made a text of. */
+/** The lane from the text of `laneKey`. */
 export function parseLane(key: string): Lane {
   const [model, version, content, recipe, caller] = JSON.parse(key);
   return { model, version, content, recipe, caller };

@@ -1,10 +1,13 @@
 import type { ServiceError } from '../errors.ts';
 import { rejectionError } from './rejection-error.ts';
 
-/** The largest delay that `setTimeout` takes; beyond it fires at once. */
+/** The largest delay that `setTimeout` takes. With a longer one it fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** An answer that somebody waits for. The first of answer, failure, deadline and abort settles it; the others are no-ops. */
+/**
+ * An answer that a caller waits for. The first of answer, failure, deadline and abort settles it; the others
+ * do nothing.
+ */
 export interface Pending<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
@@ -12,17 +15,19 @@ export interface Pending<T> {
 }
 
 export interface PendingOptions {
-  /** When nobody waits any more, on the clock of `performance.now()`; not yet reached. */
+  /** When the wait ends, on the clock of `performance.now()`; not yet reached. */
   readonly expiresMs: number;
   /** Not yet aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** Told when the promise rejects with `timeout` or `cancelled`. */
+  /** Called when the promise rejects with `timeout` or `cancelled`. */
   readonly onGivenUp: (reason: 'timeout' | 'cancelled') => void;
-  /** Told once, after whatever settled the promise. */
+  /** Called once, whatever settled the promise. */
   readonly onSettled: () => void;
 }
 
-/** A promise that its deadline or its signal may reject. It holds a timer and a listener until it is settled. */
+/**
+ * A promise that its deadline or its signal may reject. It holds a timer and a listener until it is settled.
+ */
 export function createPending<T>(options: PendingOptions): Pending<T> {
   const { expiresMs, signal, onGivenUp, onSettled } = options;
   let settled = false;

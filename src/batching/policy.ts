@@ -1,14 +1,20 @@
 import type { BatchReason, LaneLimits, Priority } from './batch-queue.ts';
 
-/** By how much each level below the first makes a row count as younger: the head start that urgent rows have. */
+/** How much younger each level below the first makes a row count: the head start of urgent rows. */
 export const PRIORITY_STEP_MS = 2_000;
 export const DEFAULT_PRIORITY: Priority = 2;
 
-/** What rows and lanes are ordered by: the smallest goes first. */
+/**
+ * Orders rows and lanes: the smallest goes first. The Redis driver repeats it in Lua
+ * (redis/scripts/lanes.ts).
+ */
 export const rankMs = (acceptedMs: number, priority: Priority): number =>
   acceptedMs + (priority - 1) * PRIORITY_STEP_MS;
 
-/** As much of a lane's waiting rows as the decision to start needs. Times are milliseconds of any one clock. */
+/**
+ * The facts about a lane's waiting rows that the decision to start needs. Times are milliseconds of any one
+ * clock.
+ */
 export interface LaneView {
   /** Rows that wait, at least 1. */
   readonly depth: number;
@@ -17,12 +23,18 @@ export interface LaneView {
   readonly limits: LaneLimits;
 }
 
-/** When the lane's next batch may start if no further row arrives. */
+/**
+ * When the lane's next batch may start if no further row arrives. The Redis driver repeats it in Lua
+ * (redis/scripts/lanes.ts).
+ */
 export function startsAtMs({ depth, oldestMs, limits }: LaneView): number {
   return depth >= limits.maxBatchSize ? oldestMs : oldestMs + limits.maxDelayMs;
 }
 
-/** Why the lane's next batch may start at `nowMs`, or undefined where it has to wait. `draining` ends all waiting for company. */
+/**
+ * Why the lane's next batch may start at `nowMs`. Undefined where it has to wait. `draining` ends all waiting
+ * for more rows.
+ */
 export function startReason(view: LaneView, nowMs: number, draining: boolean): BatchReason | undefined {
   if (view.depth >= view.limits.maxBatchSize) return 'full';
   if (startsAtMs(view) <= nowMs) return 'window';

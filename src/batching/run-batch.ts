@@ -6,7 +6,7 @@ function rowOutcome(answer: RowAnswer | Error): RowAnswer | ServiceError {
   return new ServiceError('internal', 'The row failed.', { cause: answer });
 }
 
-/** What became of each row of the batch, in order. Never rejects: a handler that fails has failed each row. */
+/** The outcome of each row of the batch, in order. Never rejects: where the handler fails, each row fails. */
 export async function runBatch(
   handler: BatchHandler,
   batch: Batch,

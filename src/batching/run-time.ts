@@ -2,17 +2,20 @@
 export const RUN_DECAY = 0.9;
 
 /**
- * A run counts as at most so many times the mean one, or, where it has more rows than the mean one, as so many times that in
- * proportion. One that was held up by a busy machine or a hung engine says little of the next, and would refuse rows.
+ * A run counts as at most this many times the mean one, or, where it has more rows than the mean one, this
+ * many times that in proportion. A run held up by a busy machine or a hung engine says little about the next,
+ * and would refuse rows.
  */
 export const MAX_SURPRISE = 3;
 
-/** Runs fewer than so many, decayed, say too little for any bound: two fix a line, whatever it is worth. */
+/** With fewer (decayed) runs no bound is meaningful: two runs fix a line, good or bad. */
 const FEWEST_DEGREES = 2;
-/** Standard errors below the mean: one in forty batches takes less, were the errors normal and many. */
+/** Standard errors below the mean. With normal errors and many runs, one in forty batches takes less. */
 const SURENESS = 2;
 
-/** Decayed sums over the runs of batches: how many, their rows x, their milliseconds y, and the products. */
+/**
+ * Decayed sums over the runs of batches: their number, their rows x, their milliseconds y, and the products.
+ */
 export interface RunSums {
   readonly count: number;
   readonly rows: number;
@@ -39,21 +42,24 @@ export function addRun(sums: RunSums | undefined, rows: number, tookMs: number):
   };
 }
 
-/** The least-squares line through recent runs; without a slope where all had one size, which says nothing of others. */
+/**
+ * The least-squares line through recent runs. It has no slope where all had one size, which says nothing
+ * about others.
+ */
 function line({ count, rows, ms, rowsRows, rowsMs, msMs }: RunSums) {
   const meanRows = rows / count;
   const meanMs = ms / count;
   const variance = rowsRows / count - meanRows * meanRows;
   const varianceMs = Math.max(0, msMs / count - meanMs * meanMs);
-  // Rounding leaves a trace of variance in any case.
+  // Rounding always leaves a trace of variance.
   if (variance < 1e-6 * meanRows * meanRows) return { meanRows, meanMs, variance: 0, slope: 0, varianceMs };
   const slope = Math.max(0, (rowsMs / count - meanRows * meanMs) / variance);
   return { meanRows, meanMs, variance, slope, varianceMs };
 }
 
 /**
- * How long a batch of `rows` rows takes, by the least-squares line a + b * rows through recent runs. A run has a fixed
- * cost, so small batches would make a full queue look far too long if time were counted in rows alone.
+ * How long a batch of `rows` rows takes, by the least-squares line a + b * rows through recent runs. A run
+ * has a fixed cost: counting time in rows alone would make a full queue of small batches look far too long.
  */
 export function runMs(sums: RunSums, rows: number): number {
   const { meanRows, meanMs, slope } = line(sums);
@@ -61,15 +67,16 @@ export function runMs(sums: RunSums, rows: number): number {
 }
 
 /**
- * How long such a batch takes at least, as far as recent runs can tell: the lower end of the confidence interval of that line. It is 0
- * after a few runs, and far below the line for sizes far from those that were run. A smaller batch than all of one size may take less
- * in proportion.
+ * How long such a batch takes at least, as far as recent runs can tell: the lower end of the line's
+ * confidence interval. It is 0 after a few runs, and far below the line for sizes far from those that ran.
+ * Where all runs had one size, a smaller batch may take less in proportion.
  */
 export function leastRunMs(sums: RunSums, rows: number): number {
   const { meanRows, meanMs, variance, slope, varianceMs } = line(sums);
   const degrees = sums.count - (variance > 0 ? 2 : 1);
   if (degrees <= FEWEST_DEGREES) return 0;
-  // What the line does not explain. With few degrees of freedom the interval is wider, as Student's is.
+  // The part that the line does not explain. With few degrees of freedom the interval is wider, like
+  // Student's.
   const residual = Math.max(0, varianceMs - slope * slope * variance) * (sums.count / degrees);
   const width = SURENESS * Math.sqrt(degrees / (degrees - FEWEST_DEGREES));
   const distance = variance > 0 ? (rows - meanRows) ** 2 / variance : 0;

@@ -75,7 +75,8 @@ export function describeClosing(create: CreateSubject): void {
     test('of the consumer waits for the batch that runs', async () => {
       const { producer, consumer } = await open(create, { maxBatchSize: 1 });
       const worker = startWorker(consumer, { held: true });
-      // The caller leaves, so that the batch alone is left to wait for. Only then: a row that nobody waits for is not run.
+      // The caller leaves, so only the batch is left to wait for. Not earlier: a row that nobody waits for
+      // does not run.
       const caller = new AbortController();
       const left = producer.submit(request(), caller.signal).catch(() => {});
       await vi.waitFor(() => expect(worker.batches).toHaveLength(1));

@@ -17,7 +17,10 @@ export interface SubjectOptions {
   readonly keptLimit?: number;
 }
 
-/** A fresh, empty queue. Its sides may be one object or live far apart; `close` frees whatever is left of both. */
+/**
+ * A fresh, empty queue. Its sides may be one object or live far apart. `close` frees whatever is left of
+ * both.
+ */
 export interface Subject {
   readonly producer: BatchProducer;
   readonly consumer: BatchConsumer;
@@ -26,7 +29,7 @@ export interface Subject {
 
 export type CreateSubject = (options: SubjectOptions) => Promise<Subject>;
 
-/** How much earlier than asked a clock of another process may say it is, and how much later a busy machine acts. */
+/** How much another process's clock may be ahead, and how much later a busy machine acts. */
 export const EARLY_MS = 5;
 export const LATE_MS = 10_000;
 
@@ -58,7 +61,7 @@ export async function open(
 
 let requests = 0;
 
-/** A request that no other test makes; the pixels are its number, so that its answer can be told from all others. */
+/** A request that no other test makes. The pixels are its number, so its answer differs from all others. */
 export function request(changes: { lane?: Lane; timeoutMs?: number } = {}): RowRequest {
   requests += 1;
   return {

@@ -69,7 +69,7 @@ export function describeOrdering(create: CreateSubject): void {
       },
       { concurrency: 2 },
     );
-    // Fewer runs say too little to refuse anybody.
+    // Fewer runs say too little to refuse a row.
     for (const each of makeRequests(6)) await producer.submit(each);
     const deliveries = makeRequests(24).map((each) => producer.submit(each));
     // Two at a time, 24 batches take 2.4 seconds.

@@ -19,7 +19,7 @@ import {
 
 const failure = (code: string) => expect.objectContaining({ name: 'ServiceError', code });
 
-/** What a caller gets who does not get an answer. */
+/** What a caller gets instead of an answer. */
 export function describeSettling(create: CreateSubject): void {
   describe('refuses', () => {
     test('with queue_full where queueLimit rows of the model and version wait, whatever their lanes', async () => {

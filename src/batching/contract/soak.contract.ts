@@ -34,7 +34,7 @@ function plan(random: () => number): Planned {
   return { kind, request: request({ lane: of, timeoutMs: 20_000 }) };
 }
 
-/** The codes with which a row may fail, given what was planned for it and whether its batch was poisoned. */
+/** The codes with which a row may fail, given its kind and whether its batch was poisoned. */
 function allowedCodes(kind: Kind, poisoned: boolean): string[] {
   const codes = ['queue_full'];
   if (kind === 'hasty') codes.push('timeout');
@@ -100,7 +100,7 @@ export function describeSoak(create: CreateSubject): void {
         kinds.set(planned.request.id, planned.kind);
         settled.push(follow(planned));
       }
-      // Each burst finds a queue that is crowded, whatever the speed of the driver, and not always a full one.
+      // Each burst meets a queue that is crowded but not always full, whatever the speed of the driver.
       do await pause(random() * 6);
       while (unsettled > 300);
     }

@@ -13,8 +13,8 @@ interface Entry {
 }
 
 /**
- * Holds at most `limit` outcomes, each until its time is over. Where one more comes, the owner of the most loses the oldest, so that
- * nobody's are pushed out by another's many.
+ * Holds at most `limit` outcomes, each until its time is over. When one more comes, the owner with the most
+ * loses the oldest, so that one owner's many push out no other's.
  */
 export function createKeptResults(limit: number): KeptResults {
   const entries = new Map<string, Entry>();

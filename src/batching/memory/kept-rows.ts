@@ -4,9 +4,9 @@ import { createKeptResults } from './kept-results.ts';
 
 /** The rows of one process whose outcome may be asked for, under way or settled. */
 export interface KeptRows {
-  /** The answer of the row of that id, had or to come; undefined where the id is free. */
+  /** The answer of the row with that id, known or to come. Undefined where the id is free. */
   answer(id: string): Promise<Delivery> | undefined;
-  /** Takes note of a row whose id was free and that `delivery` will settle. */
+  /** Records a row whose id was free and that `delivery` will settle. */
   add(request: KeptRequest, delivery: Promise<Delivery>): void;
   result(id: string): KeptResult | undefined;
 }

@@ -25,7 +25,10 @@ import { createKeptRows } from './kept-rows.ts';
 const KEPT_LIMIT = 10_000;
 
 export interface MemoryQueueOptions {
-  /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
+  /**
+   * Called for each row, so that a changed manifest takes effect at once. An error that it throws rejects the
+   * row.
+   */
   readonly limitsOf: (lane: Lane) => LaneLimits;
   readonly observer?: QueueObserver;
   /** Outcomes that are kept at a time. */
@@ -42,10 +45,11 @@ interface Consumer {
   readonly concurrency: number;
 }
 
-/** A queue for the producers and the consumer of one process. What waits is lost with the process. */
+/** A queue for the producers and the consumer of one process. Waiting rows are lost with the process. */
 export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   const { limitsOf, observer, keptLimit = KEPT_LIMIT } = options;
-  // Waits are measured with the monotonic clock, so that a corrected wall clock neither hastens nor holds a batch.
+  // Waits are measured with the monotonic clock, so that a corrected wall clock neither hurries nor delays a
+  // batch.
   const now = (): number => performance.now();
   const collector = createCollector<Row>();
   const kept = createKeptRows(keptLimit);
@@ -175,7 +179,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     return row.pending.promise;
   }
 
-  /** The answer of the row of this id, which is accepted now unless it was before. No signal drops it. */
+  /** The answer of the row with this id, which is accepted now unless it was before. No signal drops it. */
   function admitOnce(request: KeptRequest): Promise<Delivery> {
     const earlier = kept.answer(request.id);
     if (earlier) return earlier;
@@ -194,7 +198,10 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     return pending.promise;
   }
 
-  /** Settles with the answer of the row of that id. Where that was an earlier one and met its own deadline, the row is run now. */
+  /**
+   * Settles with the answer of the row with that id. If that was an earlier row and met its own deadline, the
+   * row runs now.
+   */
   function follow(answer: Promise<Delivery>, request: KeptRequest, pending: Pending<Delivery>): void {
     answer.then(pending.resolve, (error: ServiceError) => {
       if (error.code !== 'timeout' || request.deadlineMs <= Date.now()) return pending.reject(error);
@@ -209,7 +216,8 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   return {
     submit(request, signal) {
       try {
-        // The very promise that is settled: an async function would settle its own later, after `close` resolved.
+        // The same promise that is settled. An async function would settle its own promise later, after
+        // `close` resolved.
         return submit(request, signal);
       } catch (error) {
         return Promise.reject(error);

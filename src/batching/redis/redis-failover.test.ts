@@ -62,7 +62,7 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
   return { port, client };
 }
 
-/** What became of rows that were sent all the time, in the order in which they were sent. */
+/** The results of rows that were sent all the time, in the order in which they were sent. */
 interface Traffic {
   readonly codes: readonly string[];
   /** The longest time that a row took to be refused with `queue_unavailable`. */
@@ -70,7 +70,7 @@ interface Traffic {
   stop(): Promise<void>;
 }
 
-/** Sends a row every 20 ms through a queue in `place`, with a worker; each answer must be the row's own. */
+/** Sends a row every 20 ms through a queue in `place`, with a worker. Each answer must be the row's own. */
 async function startTraffic(place: Place) {
   const producer = await openProducer(place);
   const consumer = await openConsumer(place);
@@ -109,11 +109,14 @@ async function startTraffic(place: Place) {
   return { producer, consumer, traffic: Object.assign(traffic, { stop }) satisfies Traffic };
 }
 
-/** Until rows are answered again, and not one of them: a process may take a moment to believe in the new master. */
+/**
+ * Waits until rows are answered again. Several rows: a process may take a moment to believe in the new
+ * master.
+ */
 const untilAnswered = ({ codes }: Traffic): Promise<void> =>
   eventually(() => expect(codes.filter(Boolean).slice(-20)).toEqual(Array(20).fill('answered')));
 
-/** Expects that what `traffic` sent was answered or refused, and in the end answered. */
+/** Expects that every row of `traffic` was answered or refused, and that the last ones were answered. */
 function expectRecovery({ codes, slowestRefusalMs }: Traffic): void {
   expect(codes.filter((code) => code !== 'answered' && code !== 'queue_unavailable')).toEqual([]);
   expect(codes.slice(-20)).toEqual(Array(20).fill('answered'));

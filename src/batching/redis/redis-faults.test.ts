@@ -96,7 +96,8 @@ describe('a worker that is killed', () => {
     const outcomes = await outcomesOf(requests.map((each) => producer.submit(each)));
     expect(outcomes.splice(5, 1)).toEqual(['internal']);
     expect(outcomes).toEqual(requests.filter((each) => each !== poison).map(answerOf));
-    // Twice as a whole, and once in each of the halves of 8, 4, 2 and 1; a worker that was only slow counts as killed.
+    // Twice as a whole, and once in each of the halves of 8, 4, 2 and 1. A worker that was only slow counts
+    // as killed.
     expect(kills).toBeLessThanOrEqual(6);
 
     const jobs = new Queue('digits-1', {
@@ -179,7 +180,7 @@ describe('Redis', () => {
     expect(await outcomesOf(makeRequests(10).map((each) => producer.submit(each)))).toEqual(
       Array(10).fill('queue_unavailable'),
     );
-    // At once is far from the rows' patience, also on a busy machine.
+    // "At once" is far below the rows' patience, even on a busy machine.
     expect(performance.now() - startMs).toBeLessThan(1_000);
     await eventually(() => {
       expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} cannot be reached.`]);
@@ -298,7 +299,7 @@ describe('Redis', () => {
     await eventually(() =>
       expect(producer.unreadyReasons()).toEqual([`Redis at 127.0.0.1:${server.port} does not answer.`]),
     );
-    // Whoever comes now need not find out again.
+    // The next row need not find out again.
     const startMs = performance.now();
     await expect(producer.submit(request())).rejects.toMatchObject({ code: 'queue_unavailable' });
     expect(performance.now() - startMs).toBeLessThan(1_000);

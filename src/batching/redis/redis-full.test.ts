@@ -16,10 +16,10 @@ import { answerOf, request } from '../contract/fixtures.contract.ts';
 const FLOOD_SECONDS = Number(process.env.DENT_FULL_SECONDS ?? 4);
 /** Floats of a row: 12 KB, as those of small images. */
 const FLOATS = 3 * 32 * 32;
-/** Longer than all that fits into Redis takes to run. */
+/** Longer than it takes to run everything that fits into Redis. */
 const TIMEOUT_MS = 120_000;
 const BATCH = 16;
-/** What a batch takes, and how many rows come meanwhile: twice as many as it holds. */
+/** The time of a batch, and how many rows come meanwhile: twice as many as it holds. */
 const RUN_MS = 40;
 const NO_LIMIT = 100_000;
 
@@ -36,7 +36,7 @@ function largeRow(): RowRequest {
   return { ...request({ timeoutMs: TIMEOUT_MS }), row: { type: 'float32', data } };
 }
 
-/** The first numbers alone: the answers are small, as those of a classifier are. */
+/** Only the first numbers: the answers are small, like those of a classifier. */
 const answer = (row: RowRequest) =>
   answerOf({ ...row, row: { type: 'float32', data: row.row.data.slice(0, 10) as Float32Array } });
 
@@ -69,7 +69,7 @@ test(
       }
     };
     const endMs = performance.now() + FLOOD_SECONDS * 1000;
-    // As much at once as fills it, then twice what is answered.
+    // First as many at once as fill it, then twice the rate of answers.
     for (let i = 0; i < 900; i += 1) outcomes.push(post());
     while (performance.now() < endMs || counts.refused === 0) {
       for (let i = 0; i < 2 * BATCH; i += 1) outcomes.push(post());

@@ -7,7 +7,7 @@ import { createRedisProducer } from './producer/redis-producer.ts';
 import { createRedisConsumer } from './worker/redis-consumer.ts';
 
 let server: RedisServer;
-/** By a user with the fewest rights, so that the suite tells when more are needed. */
+/** With the fewest rights, so that the suite shows when more are needed. */
 let place: { readonly url: string };
 beforeAll(async () => {
   server = await startRedisServer();
@@ -19,7 +19,7 @@ describeBatchQueue({
   name: 'Redis queue',
   create: async ({ limitsOf, observer, keptLimit }) => {
     const faults: unknown[] = [];
-    // What handlers fail of does not travel; it is for the worker's log.
+    // A handler's error does not travel. It is for the worker's log.
     const onFault = (error: unknown, doing: string) => doing !== 'running a row' && faults.push(error);
     const common = {
       redis: { ...place, prefix: randomUUID() },

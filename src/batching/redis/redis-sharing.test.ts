@@ -326,7 +326,7 @@ test('what Redis keeps does not grow', async () => {
     expect(left).toEqual([]);
   });
   expect(await server.client.xlen(`${base}jobs:digits-1:events`)).toBeLessThan(300);
-  // What is left of a content goes some time after its last worker.
+  // The rest of a content disappears some time after its last worker.
   await consumer.close();
   for (const key of (await keys()).filter((each) => each.includes(':jobs:'))) {
     expect([key, await server.client.pttl(key)]).not.toEqual([key, -1]);

@@ -19,7 +19,7 @@ function unframe(bytes: Buffer, offset: number): { header: unknown; body: Buffer
 const bytesOf = (data: Uint8Array | Float32Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** Copies, because the bytes of a reply begin anywhere and numbers may not. */
+/** Copies, because the bytes of a reply begin anywhere, and numbers must be aligned. */
 function floatsOf(bytes: Uint8Array): Float32Array {
   const floats = new Float32Array(bytes.length / 4);
   bytesOf(floats).set(bytes);
@@ -33,7 +33,7 @@ interface RowHeader {
   readonly traceparent?: string;
 }
 
-/** A row as it travels. Bytes are as the machine has them: all processes run on machines of one byte order. */
+/** A row as it travels. Bytes are in the machine's order: all processes run on machines of one byte order. */
 export interface TravellingRow {
   readonly row: RowPayload;
   readonly keep?: { readonly ms: number; readonly memo: string };
@@ -59,11 +59,11 @@ export function decodeRow(bytes: Buffer): TravellingRow {
   };
 }
 
-/** What became of a row. */
+/** The outcome of a row. */
 export interface Outcome {
   readonly id: string;
   readonly result: Delivery | ServiceError;
-  /** That of a kept row. */
+  /** The memo of a kept row. */
   readonly memo?: string | undefined;
 }
 
@@ -75,7 +75,7 @@ interface AnswerHeader {
   readonly runMs: number;
   readonly applied: string;
   readonly steps: number;
-  /** How many numbers the logits and the static logits have each; the rest is the entropy. */
+  /** How many numbers the logits and the static logits have each. The rest is the entropy. */
   readonly classes: number;
 }
 
@@ -87,7 +87,10 @@ interface FailureHeader {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** Answers begin with A and failures with F, by which scripts tell them apart. Causes stay where they are. */
+/**
+ * Answers begin with A and failures with F, so that scripts can distinguish them. Causes of errors are not
+ * sent.
+ */
 export function encodeOutcome({ id, result, memo }: Outcome): Buffer {
   if (result instanceof ServiceError) {
     const { code, message, retryAfterSeconds } = result;
@@ -121,8 +124,8 @@ export function decodeOutcome(bytes: Buffer): Outcome {
 }
 
 /**
- * A kept row as the script `dentResult` tells it; undefined where the row was none. `expired` is its outcome where it was
- * not answered in time.
+ * A kept row as the script `dentResult` returns it. Undefined where the row was not kept. `expired` is its
+ * outcome where it was not answered in time.
  */
 export function decodeKept(bytes: Buffer, expired: () => ServiceError): KeptResult | undefined {
   if (bytes.toString('latin1', 0, 1) !== 'P') {

@@ -28,9 +28,10 @@ function parseHost(text: string, defaultPort: number): { host: string; port: num
 }
 
 /**
- * Reads `redis://[user:password@]host[:port][/db]`, `redis+sentinel://[user:password@]host[:port],…/master[/db]` with
- * `?sentinelPassword=…`, or `redis+cluster://[user:password@]host[:port],…`; `rediss` for TLS. Throws `InputError`, which
- * never holds the password.
+ * Reads `redis://[user:password@]host[:port][/db]`,
+ * `redis+sentinel://[user:password@]host[:port],…/master[/db]` with `?sentinelPassword=…`, or
+ * `redis+cluster://[user:password@]host[:port],…`; `rediss` for TLS. Throws `InputError`, which never holds
+ * the password.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   try {
@@ -65,7 +66,7 @@ export interface RedisSettings {
   readonly prefix: string;
 }
 
-/** Every key's beginning. A prefix that has a hash tag of its own keeps it. */
+/** The beginning of every key. A prefix with a hash tag of its own keeps it. */
 export const keyBase = (prefix: string): string => (/\{[^}]+\}/.test(prefix) ? `${prefix}:` : `{${prefix}}:`);
 
 /** Where Redis is, for messages. */
@@ -73,12 +74,12 @@ export const describeAddress = ({ hosts }: RedisAddress): string =>
   hosts.map(({ host, port }) => `${host}:${port}`).join(', ');
 
 /**
- * Fails at once instead of waiting or repeating: whether a command was carried out before the connection was lost is for
- * the caller to find out, and what was asked for during an outage is answered with an error during the outage.
+ * Fails at once instead of waiting or repeating. The caller must find out whether a command ran before the
+ * connection was lost, and a request during an outage gets its error during the outage.
  */
 const FAIL_FAST = {
   autoResendUnfulfilledCommands: false,
-  // Not null: with that, commands that are not repeated would never settle.
+  // Not null: with null, commands that are not repeated would never settle.
   maxRetriesPerRequest: 0,
 } as const;
 
@@ -86,7 +87,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const retryStrategy = (attempt: number): number => Math.min(25 * 2 ** attempt, 1_000);
 
 export interface ConnectOptions {
-  /** A command without an answer after this time fails, and a server that says nothing for so long is left. */
+  /** A command without an answer after this time fails, and a server that is silent for this long is left. */
   readonly timeoutMs: number;
   /** The connection waits in blocking commands, which may take longer than others. */
   readonly blocking?: boolean;
@@ -102,7 +103,7 @@ export function connect(address: RedisAddress, { timeoutMs, blocking = false }: 
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls: {} }),
-    // After a failover the old master may answer for a while, and can only be read.
+    // After a failover the old master may answer for a while, but only for reading.
     reconnectOnError: (error: Error): boolean => error.message.startsWith('READONLY'),
   };
   if (kind === 'cluster') {
@@ -127,7 +128,7 @@ export function connect(address: RedisAddress, { timeoutMs, blocking = false }: 
 /** Closes without waiting for a server that may not answer. */
 export async function disconnect(client: RedisClient): Promise<void> {
   if (client.status === 'end') return;
-  // Between two attempts there is no socket whose end would be told.
+  // Between two attempts there is no socket whose end would be reported.
   const ended =
     client.status !== 'reconnecting' && new Promise<void>((resolve) => client.once('end', () => resolve()));
   client.disconnect();

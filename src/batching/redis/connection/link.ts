@@ -3,15 +3,15 @@ import { ServiceError } from '../../../errors.ts';
 import type { RedisClient } from './connect.ts';
 import { type Refusals, refusedCommand } from './refusals.ts';
 
-/** How often a connection that looks fine is tried. */
+/** How often to test a connection that looks fine. */
 const PROBE_MS = 1_000;
-/** A server that is silent for so long is as good as none: what would be sent to it now would fail in the end. */
+/** A server that is silent for this long counts as gone: what we sent to it now would fail in the end. */
 const SILENT_MS = 2_000;
 
-/** Told of what goes wrong without failing a call: for the log. `doing` names what was being done. */
+/** Hears of faults that fail no call, for the log. `doing` names the activity. */
 export type OnFault = (error: unknown, doing: string) => void;
 
-/** What is known of the connection to Redis. */
+/** The known state of the connection to Redis. */
 export interface Link {
   /** Whether commands can be sent now. */
   isUp(): boolean;
@@ -42,8 +42,8 @@ async function askPolicy(client: RedisClient): Promise<string | undefined> {
 }
 
 /**
- * Watches a client: reports the first error of each outage, and asks now and then for the eviction policy, and whether the
- * server still answers at all: one that is stuck closes no connection.
+ * Watches a client. Reports the first error of each outage. Asks now and then for the eviction policy, and
+ * whether the server still answers at all: a stuck server closes no connection.
  */
 export function watchLink(client: RedisClient, options: LinkOptions): Link {
   const { name, onFault, onUp, probe, refusals, checkRights } = options;
@@ -106,7 +106,7 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
     probing = false;
   }
 
-  // A client that is closed between two attempts to connect does not tell its end.
+  // A client that is closed between two attempts to connect does not report its end.
   const trying = setInterval(tryServer, PROBE_MS).unref();
   client.once('end', () => clearInterval(trying));
   client.on('error', report);
@@ -125,6 +125,6 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
   };
 }
 
-/** The failure of whatever needs Redis while it does not answer. */
+/** The failure of any call that needs Redis while it does not answer. */
 export const unavailable = (cause: unknown): ServiceError =>
   new ServiceError('queue_unavailable', 'The queue cannot be reached.', { retryAfterSeconds: 1, cause });

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';
 
-/** How versions of Redis say that the user may not do it, in a script or outside of one. */
+/** How versions of Redis say that the user lacks a right, in a script or outside of one. */
 const REFUSED = /NOPERM|ACL failure in script|The user executing the script can't/;
 const IN_SCRIPT = /\[command: (\w+)\]/;
 
-/** The command that Redis has refused to its user, in capital letters; undefined where the error is another. */
+/** The command that Redis refused to its user, in capital letters. Undefined where the error is another. */
 export function refusedCommand(error: unknown): string | undefined {
   if (!(error instanceof Error) || !REFUSED.test(error.message)) return undefined;
   const { command } = error as Error & { command?: { name: string } };
@@ -14,16 +14,16 @@ export function refusedCommand(error: unknown): string | undefined {
 
 /** The commands that the rules of Redis' operator refuse to this process. */
 export interface Refusals {
-  /** Takes note of all that is refused on this connection. */
+  /** Records every refusal on this connection. */
   watch(client: RedisClient): void;
-  /** What `commands` of a script are refused at present, of all that scripts use. */
+  /** Which `commands` of a script are refused at present, of all that scripts use. */
   checked(commands: readonly string[], refused: readonly string[]): void;
   any(): boolean;
   /** One sentence for each. */
   reasons(): string[];
 }
 
-/** `name`: which Redis it is, `base`: what keys and channels begin with, for messages. */
+/** For messages: `name` is the Redis in question, `base` the beginning of keys and channels. */
 export function createRefusals({
   name,
   base,
@@ -47,13 +47,13 @@ export function createRefusals({
   function judge(command: string, error: unknown): void {
     const found = refusedCommand(error);
     if (found !== undefined) add(found);
-    // A script whose commands are refused may be run itself.
+    // A script whose commands are refused may be allowed itself.
     else if (refused.size > 0 && error === undefined) refused.delete(command.toUpperCase());
   }
 
   return {
     watch(client) {
-      // All commands go through here, those of scripts and of libraries too.
+      // All commands go through here, including those of scripts and of libraries.
       const connection: Pick<Redis, 'sendCommand'> = client;
       const send = connection.sendCommand.bind(client);
       connection.sendCommand = (command, ...more) => {

@@ -3,8 +3,8 @@ import type { RedisClient } from './connect.ts';
 import { type Refusals, refusedCommand } from './refusals.ts';
 
 /**
- * Every command that a script of ours or of BullMQ's calls, with arguments that do no harm: `K .. 'check'` holds a string, and
- * most look for another type. docs/scaling.md tells them to operators.
+ * Every command that our scripts or BullMQ's call, with harmless arguments: `K .. 'check'` holds a string,
+ * and most commands expect another type. docs/scaling.md lists them for operators.
  */
 const TRIED: Readonly<Record<string, string>> = {
   EXISTS: "K .. 'check'",
@@ -54,7 +54,7 @@ const TRIED: Readonly<Record<string, string>> = {
   ZSCORE: "K .. 'check', 'v'",
 };
 
-/** Those that are sent by themselves. The first two run all scripts. */
+/** The commands that are sent by themselves. The first two run all scripts. */
 export const SENT: readonly string[] = ['EVAL', 'EVALSHA', 'BLPOP', 'SUBSCRIBE'];
 
 /** Every right that a process of the service needs. */
@@ -75,7 +75,7 @@ try('DEL', K .. 'check')
 return refused
 `;
 
-/** A call that tries every command of the scripts, and has `refusals` hear which of them Redis refuses. */
+/** A call that tries every command of the scripts. `refusals` hears which of them Redis refuses. */
 export function createRightsCheck(
   client: RedisClient,
   base: string,

@@ -3,18 +3,18 @@ import type { LaneDepth } from '../../collector.ts';
 import { type Backlog, tooLateBySeconds } from '../../forecast.ts';
 import { laneKey } from '../../lane-key.ts';
 
-/** After which what Redis said of the queue is asked for again. */
+/** After this time Redis is asked again. */
 const FRESH_MS = 200;
-/** Redis looks at every lane for it, so where there are thousands it is asked less often. */
+/** For this answer Redis looks at every lane. Where there are thousands, it is asked less often. */
 const FRESH_TIMES_COST = 20;
-/** So many times as old, what it said is not believed any more. */
+/** An answer older than this many times is not believed any more. */
 const STALE_TIMES_FRESH = 2.5;
 
-/** The backlog as this process knows it: what Redis said lately, and what it has added since. */
+/** The backlog as this process knows it: Redis's last answer, and what this process has added since. */
 export interface BacklogView {
-  /** Undefined where nothing is known that can still be believed. */
+  /** Undefined where nothing known can still be believed. */
   current(): Backlog | undefined;
-  /** As the function of `forecast.ts`; undefined also where nothing is known. Asks Redis now and then. */
+  /** Like the function in `forecast.ts`. Undefined also where nothing is known. Asks Redis now and then. */
   tooLateBySeconds(lane: Lane, leftMs: number): number | undefined;
   added(lane: Lane, maxBatchSize: number): void;
   /** Resolves when Redis has answered, or failed to. */
@@ -38,7 +38,7 @@ export function createBacklogView(survey: () => Promise<{ readonly backlog: Back
       freshMs = Math.max(FRESH_MS, FRESH_TIMES_COST * (performance.now() - askedMs));
       lanes = new Map(backlog.lanes.map((each) => [laneKey(each.lane), each]));
     } catch {
-      // Redis is away, and rows are refused for that.
+      // Redis cannot be reached, and rows are refused for that.
     }
   }
 

@@ -1,8 +1,11 @@
-/** Lets bytes through while not too many are under way; the others wait in the order in which they came. */
+/** Lets bytes through while not too many are under way. The others wait in the order in which they came. */
 export interface ByteGate {
-  /** Undefined where they may go at once, which costs nothing; otherwise resolves when they may. One that is larger than the gate goes alone. */
+  /**
+   * Undefined where they may go at once, which costs nothing. Otherwise resolves when they may. A piece
+   * larger than the gate goes alone.
+   */
   enter(bytes: number): Promise<void> | undefined;
-  /** To be called once for each `enter` that let something through. */
+  /** Call it once for each `enter` that let something through. */
   leave(bytes: number): void;
 }
 

@@ -3,7 +3,7 @@ import { createMemoryRoom } from './memory-room.ts';
 
 const MOST = 1_000_000;
 
-/** A Redis of a million bytes whose answers are held back until they are told. */
+/** A Redis of a million bytes. Its answers are held back until the test releases them. */
 function open() {
   const questions: ((used: number) => void)[] = [];
   const told: string[] = [];
@@ -27,13 +27,13 @@ test('what was sent since Redis was asked counts, and what was sent before it is
   await answer(500_000);
   expect(room.take(200_000)).toBe(true);
   const asked = room.refresh();
-  // Asked twice at once, it is counted off once.
+  // Asked twice at once, it is subtracted once.
   void room.refresh();
   expect(room.take(100_000)).toBe(true);
   expect(questions).toHaveLength(1);
   questions.shift()!(700_600);
   await asked;
-  // 800 KB and two rows' places are used, so that 90 KB fit and 100 KB do not.
+  // 800 KB and two rows' places are used, so 90 KB fit and 100 KB do not.
   expect(room.take(90_000)).toBe(true);
   expect(room.take(100_000)).toBe(false);
 });

@@ -1,27 +1,39 @@
-/** Rows are refused from this part of Redis' memory on: what was accepted needs room for its answers, and others may use the server. */
+/**
+ * From this share of Redis' memory on rows are refused: accepted rows need room for their answers, and others
+ * may use the server.
+ */
 const FULL = 0.9;
-/** Once it was full, they are accepted again from here on, so that readiness does not come and go with every batch. */
+/**
+ * After it was full, rows are accepted again from this share on. The gap keeps readiness from changing with
+ * every batch.
+ */
 const ROOMY = 0.8;
-/** What a row takes in Redis beside its bytes: its places in the lane, and names of keys. */
+/** What a row takes in Redis besides its bytes: its places in the lane, and names of keys. */
 const ROW_OVERHEAD = 600;
-/** After which Redis is asked again while rows come. */
+/** After this time Redis is asked again while rows come. */
 const FRESH_MS = 100;
 const USED = /^used_memory:(\d+)/m;
 const MOST = /^maxmemory:(\d+)/m;
 
-/** How much more rows fit into Redis, as this process knows it: what Redis said lately, and what it has sent since. */
+/**
+ * How many more rows fit into Redis, as this process knows it: Redis's last answer, and what this process has
+ * sent since.
+ */
 export interface MemoryRoom {
-  /** Whether a row of so many bytes fits; it counts as sent then. */
+  /** Whether a row of this many bytes fits. It then counts as sent. */
   take(bytes: number): boolean;
   /** Redis has refused a row. */
   ranOut(): void;
-  /** Asks Redis. Resolves also where it does not answer. */
+  /** Asks Redis. Resolves even where it does not answer. */
   refresh(): Promise<void>;
   /** One sentence where rows are refused. */
   reason(): string | undefined;
 }
 
-/** `askMemory` answers what INFO says of memory, where the queue's keys are. `onFull` hears of each time that room runs out. */
+/**
+ * `askMemory` returns the memory section of INFO, from where the queue's keys are. `onFull` is called each
+ * time that room runs out.
+ */
 export function createMemoryRoom(
   askMemory: () => Promise<string>,
   onFull: (reason: string) => void,
@@ -47,7 +59,7 @@ export function createMemoryRoom(
     onFull(reason());
   }
 
-  /** One question at a time: each answer covers what was sent before it was asked for. */
+  /** One question at a time: each answer covers what was sent before the question. */
   function refresh(): Promise<void> {
     asking ??= ask().finally(() => {
       asking = undefined;
@@ -66,7 +78,8 @@ export function createMemoryRoom(
       if (most === 0 || used < ROOMY * most) isFull = false;
       else if (used > FULL * most) fill();
     } catch {
-      // Redis is away, or refuses to tell, and says so elsewhere. The next row finds out.
+      // Redis cannot be reached, or refuses to answer, and that is reported elsewhere. The next row finds
+      // out.
       isFull = false;
     }
   }
@@ -87,6 +100,6 @@ export function createMemoryRoom(
   };
 }
 
-/** Whether Redis refused for want of memory. */
+/** Whether Redis refused for lack of memory. */
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error && /\bOOM command not allowed/.test(error.message);

@@ -16,33 +16,33 @@ export type Acceptance =
   | { readonly state: 'attached'; readonly leftMs: number }
   | { readonly state: 'answered'; readonly outcome: Outcome };
 
-/** What a row is sent with beside itself. */
+/** The facts that a row is sent with. */
 export interface Ticket {
   readonly limits: LaneLimits;
-  /** Until the deadline: Redis has a clock of its own. */
+  /** Time until the deadline: Redis has a clock of its own. */
   readonly leftMs: number;
-  /** The producer that waits, or '' where nobody does. */
+  /** The producer that waits. '' where none does. */
   readonly replyTo: string;
-  /** Outcomes of one owner that are kept at a time. */
+  /** How many outcomes of one owner are kept at a time. */
   readonly keptLimit: number;
 }
 
-/** What of Redis a producer needs. Every call rejects where Redis does not answer. */
+/** The part of Redis that a producer needs. Every call rejects where Redis does not answer. */
 export interface ProducerStore {
   submit(request: RowRequest, ticket: Ticket): Promise<Acceptance>;
   withdraw(request: RowRequest, replyTo: string): Promise<void>;
   /** Ends a kept row whose deadline has passed. */
   expire(request: RowRequest, replyTo: string): Promise<void>;
-  /** Starts the next batches of these lanes without waiting for company. */
+  /** Starts the next batches of these lanes without waiting for more rows. */
   drain(lanes: readonly Lane[]): Promise<void>;
   /** For each id its outcome, or whether it may still have one. */
   recheck(ids: readonly string[]): Promise<readonly (Outcome | 'alive' | 'lost')[]>;
   result(id: string): Promise<KeptResult | undefined>;
   leaveNote(name: string, text: string, ms: number): Promise<void>;
   note(name: string): Promise<string | undefined>;
-  /** Whether a worker that lives has said that it can run this content. */
+  /** Whether a living worker has said that it can run this content. */
   hasWorker(content: string): Promise<boolean>;
-  /** What INFO says of memory, where the queue's keys are. */
+  /** The memory section of INFO, from where the queue's keys are. */
   memory(): Promise<string>;
   survey(): Promise<{ readonly backlog: Backlog; readonly status: readonly LaneStatus[] }>;
 }

@@ -25,23 +25,26 @@ import { createMemoryRoom, isOutOfMemory } from './memory-room.ts';
 import { type Acceptance, createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
 
-/** A command that takes longer has met a server that is stuck, which is as good as none. */
+/** A slower command has met a stuck server, which counts as gone. */
 const COMMAND_TIMEOUT_MS = 3_000;
 /**
- * Bytes of rows that are sent and not yet accepted. More would wait in the socket, where their time-out runs and everything
- * else is held up.
+ * Bytes of rows that are sent and not yet accepted. More would wait in the socket, where their time-out runs
+ * and they hold up everything else.
  */
 const SENDING_BYTES = 8 * 1024 ** 2;
 /** Outcomes of one owner that are kept at a time: some ten megabytes for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;
 /** Ids whose outcome is asked for at a time. */
 const RECHECK_IDS = 500;
-/** A row that Redis does not know any more so shortly before its deadline has met its deadline there. */
+/** If Redis does not know a row this shortly before its deadline, the row has met its deadline there. */
 const EXPIRY_MARGIN_MS = 250;
 
 export interface RedisProducerOptions {
   readonly redis: RedisSettings;
-  /** Asked for each row, so that a changed manifest takes effect at once. What it throws rejects the row. */
+  /**
+   * Called for each row, so that a changed manifest takes effect at once. An error that it throws rejects the
+   * row.
+   */
   readonly limitsOf: (lane: Lane) => LaneLimits;
   readonly observer?: QueueObserver;
   readonly onFault: OnFault;
@@ -50,20 +53,20 @@ export interface RedisProducerOptions {
 }
 
 export interface RedisProducer extends BatchProducer, Link {
-  /** What any row would be refused with now, where callers can be told more than that the queue cannot be used. */
+  /** The error for any row now, where callers can be told more than that the queue cannot be used. */
   refusal(): ServiceError | undefined;
-  /** Whether a worker that lives can run this content. Rejects where Redis does not answer. */
+  /** Whether a living worker can run this content. Rejects where Redis does not answer. */
   hasWorker(content: string): Promise<boolean>;
 }
 
-/** Of a row that was not refused. */
+/** The acceptance of a row that was not refused. */
 type Taken = Exclude<Acceptance, { readonly state: 'full' }>;
 
 interface Waiter {
   readonly request: RowRequest;
   readonly pending: Pending<Delivery>;
   readonly limits: LaneLimits;
-  /** `accepted`: Redis has said that it has the row. `attached`: it has an earlier one of the same id. */
+  /** `accepted`: Redis has said that it has the row. `attached`: it has an earlier row with the same id. */
   state: 'sent' | 'accepted' | 'attached';
 }
 
@@ -73,14 +76,17 @@ const noRoom = (): ServiceError =>
   });
 
 /**
- * The side of a queue in Redis that has rows. Connects by itself, and again after every loss; until then rows are refused
- * with `queue_unavailable`. Throws `InputError` where the URL is none.
+ * The side of a queue in Redis that has rows. Connects by itself, and again after every loss; until then rows
+ * are refused with `queue_unavailable`. Throws `InputError` where the URL is invalid.
  */
 export function createRedisProducer(options: RedisProducerOptions): RedisProducer {
   const { redis, limitsOf, observer, onFault, keptLimit = KEPT_LIMIT } = options;
   const address = parseRedisUrl(redis.url);
   const base = keyBase(redis.prefix);
-  /** Replies come to a list of this name. New for each process: whoever died takes what was meant for it along. */
+  /**
+   * Replies come to a list with this name. Each process has a new one: a process that dies takes its replies
+   * along.
+   */
   const me = randomBytes(9).toString('base64url');
   const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
   const name = describeAddress(address);
@@ -128,7 +134,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     }
   }
 
-  /** Looks at the row that has waited longest: where Redis has forgotten it, it may have forgotten them all. */
+  /** Checks the row that has waited longest. If Redis has forgotten it, it may have forgotten them all. */
   async function probe(): Promise<void> {
     const oldest = acceptedIds().next().value;
     const [[found]] = await Promise.all([
@@ -139,7 +145,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     else if (found !== undefined && found !== 'alive') settle(found);
   }
 
-  /** The rows that Redis must know of. Those that are about to expire it forgets by itself. */
+  /** The rows that Redis must know. It forgets those that are about to expire by itself. */
   function* acceptedIds(): Generator<string> {
     const soonMs = Date.now() + EXPIRY_MARGIN_MS;
     const isAccepted = ({ state, request }: Waiter): boolean =>
@@ -154,8 +160,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   /**
-   * Asks for what may have been answered while nobody listened, and gives up what Redis has forgotten. Called when either
-   * connection comes up, and of use when both are.
+   * Asks for answers that came while nobody listened, and gives up rows that Redis has forgotten. Called when
+   * either connection comes up; it is useful when both are.
    */
   async function recheck(): Promise<void> {
     const ids = [...acceptedIds()];
@@ -180,7 +186,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     }
   }
 
-  /** Rejects and counts a row that was not given up already. */
+  /** Rejects and counts a row, unless it was given up already. */
   function reject(waiter: Waiter, error: ServiceError): void {
     const { request, pending } = waiter;
     if (!waiters.get(request.id)?.has(waiter)) return;
@@ -193,7 +199,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return rejectionError(reason, retryAfterSeconds);
   }
 
-  /** The limits that the row is sent with. Throws where it is not to be sent at all. */
+  /** The limits that the row is sent with. Throws where it must not be sent. */
   function admit({ lane, row, deadlineMs }: RowRequest, signal?: AbortSignal): LaneLimits {
     if (closing) throw refused(lane, 'draining', 1);
     if (signal?.aborted) throw refused(lane, 'cancelled');
@@ -241,7 +247,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return acceptance;
   }
 
-  /** Sends the row of a waiter: again, where it waited for an earlier one of its id that met a deadline before its own. */
+  /**
+   * Sends the row of a waiter. It sends it again where it waited for an earlier row with its id that met an
+   * earlier deadline.
+   */
   function dispatch(waiter: Waiter): void {
     const { request, limits, pending } = waiter;
     waiter.state = 'sent';
@@ -260,7 +269,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   function withdraw(request: RowRequest): void {
-    // A kept row may be asked for again; what remains of any row is dropped at its deadline anyway.
+    // A kept row may be asked for again. The rest of any row is dropped at its deadline anyway.
     if (request.keep || !link.isUp()) return;
     store.withdraw(request, me).catch((error) => onFault(error, 'withdrawing a row'));
   }
@@ -295,7 +304,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return waiter;
   }
 
-  /** What Redis answers. Rejects with `queue_unavailable`. */
+  /** The answer of Redis. Rejects with `queue_unavailable`. */
   async function asked<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
@@ -333,7 +342,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
         const limits = admit(request, signal);
         const waiter = wait(request, limits, signal);
         dispatch(waiter);
-        // The very promise that is settled: an async function would settle its own later, after `close` resolved.
+        // The same promise that is settled. An async function would settle its own promise later, after
+        // `close` resolved.
         return waiter.pending.promise;
       } catch (error) {
         return Promise.reject(error);

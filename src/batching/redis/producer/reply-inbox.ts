@@ -6,9 +6,9 @@ import { decodeOutcome, type Outcome } from '../wire.ts';
 
 /** How long Redis holds an empty answer back. */
 const BLOCK_SECONDS = 2;
-/** A server that says nothing for so long has vanished without closing the connection. */
+/** A server that is silent for this long has vanished without closing the connection. */
 const SILENCE_MS = 3 * BLOCK_SECONDS * 1000;
-/** Replies fetched at a time beside the one that woke us. */
+/** Replies fetched at a time, besides the one that woke us. */
 const MORE = 512;
 const RETRY_MS = 50;
 
@@ -22,7 +22,7 @@ export interface ReplyInboxOptions {
   /** The list of the replies. */
   readonly key: string;
   readonly onOutcome: (outcome: Outcome) => void;
-  /** The connection is there, for the first time or again: replies may have been lost before. */
+  /** The connection is up, for the first time or again. Replies may have been lost before. */
   readonly onUp: () => void;
   readonly onFault: OnFault;
   readonly refusals: Refusals;
@@ -34,7 +34,7 @@ export function openReplyInbox(address: RedisAddress, options: ReplyInboxOptions
   const client = connect(address, { timeoutMs: SILENCE_MS, blocking: true });
   refusals.watch(client);
   const aborter = new AbortController();
-  // The connection for commands reports what is wrong with the server.
+  // The connection for commands reports faults of the server.
   client.on('error', () => {});
   client.on('ready', onUp);
 

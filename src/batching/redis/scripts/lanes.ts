@@ -1,19 +1,21 @@
 import { PRIORITY_STEP_MS } from '../../policy.ts';
 
 /**
- * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts have one key,
- * `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps them in one place.
+ * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts
+ * have one key, `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps
+ * them in one place.
  *
  * - `lane:L` hash: content, model, max, delay (the limits), drain. L is the text of
  *   laneKey, so rows meet only where every API process means the same by their model and version
  * - `order1:L` .. `order3:L` sorted sets by priority: member -> when it was accepted
  * - `expiry:L` sorted set: member -> its deadline. Its size is the lane's depth
- * - `due:C` sorted set for each content: lane -> when its next batch may start; `rank:C` lane -> its lowest rank
+ * - `due:C` sorted set for each content: lane -> when its next batch may start; `rank:C` lane -> its lowest
+ *   rank
  * - `lanes` set of the lanes with rows; `depths` hash: model:version -> rows that wait
  * - `row:I` the row's bytes. Gone where the row is cancelled, expired or answered: nobody runs it any more
  *
- * A member is `producer:id`. Times are milliseconds of Redis's own clock with fractions, so that the clocks of the other
- * machines do not matter; distinct for the rows of a lane, so that they stay in order.
+ * A member is `producer:id`. Times are milliseconds of Redis's own clock with fractions, so that the clocks
+ * of the other machines do not matter; distinct for the rows of a lane, so that they stay in order.
  */
 export const LANES = `
 local K, call = KEYS[1], redis.call

@@ -1,16 +1,21 @@
 import { LANES } from './lanes.ts';
 
-/** How much later than at its producer a row's deadline may come in Redis: the longest time that it can have been on its way. */
+/**
+ * How much later a row's deadline may be in Redis than at its producer: the longest time that the row can
+ * have travelled.
+ */
 const EXPIRY_LAG_MS = 3_000;
 
 /**
- * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already, with the milliseconds until that
- * one's deadline) or 'answered' (with its outcome). A kept row's `result:I` is 'P<deadline> <tag of its lane> <memo>' until its outcome, which starts with A or F, takes the place.
+ * Accepts a row: 'accepted', 'full', or for kept rows 'attached' (the id waits or runs already, with the
+ * milliseconds until that one's deadline) or 'answered' (with its outcome). A kept row's `result:I` is
+ * 'P<deadline> <tag of its lane> <memo>' until its outcome, which starts with A or F, takes the place.
  *
- * Of each owner the newest outcomes are kept; `kept:O` sorted set: id -> when it is forgotten, were it answered at once.
+ * Of each owner the newest outcomes are kept; `kept:O` sorted set: id -> when it is forgotten, were it
+ * answered at once.
  *
- * ARGV: lane, content, model, priority, member, leftMs, bytes, maxBatchSize, maxDelayMs, queueLimit, keepMs or '', memo,
- * producer, owner, outcomes of an owner that are kept
+ * ARGV: lane, content, model, priority, member, leftMs, bytes, maxBatchSize, maxDelayMs, queueLimit, keepMs
+ * or '', memo, producer, owner, outcomes of an owner that are kept
  */
 const SUBMIT = `${LANES}
 local lane, content, model, priority, member, left = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -74,8 +79,8 @@ return {'accepted'}
 `;
 
 /**
- * Gives a row up, waiting or claimed; one that runs already goes on. A worker may have a claimed one in memory, ready to
- * run, so the workers are told. ARGV: lane, member
+ * Gives up a row, waiting or claimed. A row that runs already goes on. A worker may have a claimed row in
+ * memory, ready to run, so the workers are told. ARGV: lane, member
  */
 const WITHDRAW = `${LANES}
 local waited = leave(ARGV[1], {ARGV[2]}) > 0
@@ -84,8 +89,8 @@ if existed and not waited then wake('gone ' .. idOf(ARGV[2])) end
 `;
 
 /**
- * Ends a kept row that its producer has given up at its deadline. That comes here a little later, as far as the row was on its way, and
- * meanwhile its id would not be free. ARGV: lane, member
+ * Ends a kept row that its producer has given up at its deadline. In Redis the deadline is a little later,
+ * because the row had to travel, and until then its id would not be free. ARGV: lane, member
  */
 const EXPIRE = `${LANES}
 leave(ARGV[1], {ARGV[2]})
@@ -105,7 +110,10 @@ for _, lane in ipairs(ARGV) do
 end
 `;
 
-/** For each id of ARGV its outcome if it has one, 'alive' where it waits or runs, 'lost' where Redis knows nothing of it. */
+/**
+ * For each id of ARGV its outcome if it has one, 'alive' where it waits or runs, 'lost' where Redis does not
+ * know it.
+ */
 const RECHECK = `${LANES}
 local found = {}
 for i, id in ipairs(ARGV) do
@@ -134,7 +142,9 @@ const NOTE = `${LANES}
 return call('GET', K .. 'note:' .. ARGV[1])
 `;
 
-/** engines, batches under way, then for each lane: lane, depth, age of the oldest row, max; then the run sums. */
+/**
+ * engines, batches under way, then for each lane: lane, depth, age of the oldest row, max; then the run sums.
+ */
 const SURVEY = `${LANES}
 sweepAll()
 local engines = 0
@@ -157,7 +167,7 @@ const MEMORY = `${LANES}
 return call('INFO', 'memory')
 `;
 
-/** 1 where a worker that lives has the content, otherwise 0. ARGV: content */
+/** 1 where a living worker has the content, otherwise 0. ARGV: content */
 const HAS_WORKER = `${LANES}
 return tonumber(call('ZSCORE', K .. 'contents', ARGV[1]) or 0) > now and 1 or 0
 `;

@@ -8,7 +8,10 @@ export interface RunScript {
   bytes(...args: Argument[]): Promise<unknown>;
 }
 
-/** Redis says of a script that failed in which line, but not by which command. Before version 7 errors cannot be changed. */
+/**
+ * Redis reports the line in which a script failed, but not the command. Before version 7 errors cannot be
+ * changed.
+ */
 const NAME_WHAT_FAILS = `
 local redis = redis.REDIS_VERSION_NUM and setmetatable({
   call = function(...)
@@ -22,12 +25,15 @@ local redis = redis.REDIS_VERSION_NUM and setmetatable({
 }, {__index = redis}) or redis
 `;
 
-/** Without memory Redis refuses the commands of a script that need some, but not after its first write: no script is left half done. */
+/**
+ * Without memory Redis refuses commands of a script that need some, but not after the script's first write:
+ * so no script stops half done.
+ */
 const WRITE_FIRST = `redis.call('DEL', KEYS[1] .. ':nothing')\n`;
 
 /**
- * Has every script that is defined from now on, by whatever library, say which of its commands failed. `evenWhenFull`: they run also
- * when Redis has no memory left, for what frees memory in the end.
+ * Makes every script that is defined from now on, by any library, report which of its commands failed.
+ * `evenWhenFull`: they also run when Redis has no memory left; for scripts that free memory in the end.
  */
 export function prepareScripts(client: RedisClient, { evenWhenFull }: { evenWhenFull: boolean }): void {
   const define = client.defineCommand.bind(client);
@@ -39,8 +45,8 @@ export function prepareScripts(client: RedisClient, { evenWhenFull }: { evenWhen
 }
 
 /**
- * Makes `scripts` known to the client, which sends their text once and their hash from then on. Each gets `base` as its one
- * key, which says where in a cluster it runs.
+ * Makes `scripts` known to the client, which sends their text once and their hash from then on. Each gets
+ * `base` as its one key, which decides where in a cluster it runs.
  */
 export function defineScripts<Name extends string>(
   client: RedisClient,

@@ -3,24 +3,29 @@ import { LANES } from './lanes.ts';
 
 /** How long a batch outlives the last deadline of its rows. */
 const BATCH_GRACE_MS = 60_000;
-/** How long the replies to a producer that does not fetch them are kept; it is dead, or finds them under `result:I`. */
+/**
+ * How long the replies to a producer that does not fetch them are kept. It is dead, or finds them under
+ * `result:I`.
+ */
 const REPLY_MS = 60_000;
 /**
- * How long the answer of a row that is not kept can be read again at most, by a producer whose connection broke as it came,
- * and how much longer than its deadline.
+ * How long the answer of a row that is not kept can be read again, for a producer whose connection broke when
+ * it came. Also how much longer than its deadline at most.
  */
 const RESULT_MS = 10_000;
 const RESULT_GRACE_MS = 1_000;
 const DAY_MS = 86_400_000;
-/** Lanes of a content that are looked at for a batch ahead of time. */
+/** How many lanes of a content are examined for a batch ahead of time. */
 const LOOK_AHEAD = 16;
 
 /**
- * - `batch:B` hash: content, lane, reason, rows (lines of member, accepted, deadline), runs (starts that were not settled)
+ * - `batch:B` hash: content, lane, reason, rows (lines of member, accepted, deadline), runs (starts that were
+ *   not settled)
  * - `batches` sorted set: batch -> when somebody last made sure that it has a job
  * - `result:I` the outcome of a row; `watch:I` set of the further producers that wait for it
  * - `reply:P` list of outcomes for a producer
- * - `times` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until when it lives
+ * - `times` hash: run key -> decayed sums of run times; `engines` sorted set: worker:concurrency -> until
+ *   when it lives
  * - `contents` sorted set: what workers can run -> until when one of them lives
  */
 const BATCHES = `${LANES}
@@ -37,11 +42,11 @@ end
 `;
 
 /**
- * Takes the batch that is to start now: of the lanes that may start, the one with the row of lowest rank. Answers
- * {lane, content, reason, rows, bytes of a row, batches, now}, or {milliseconds until the next one may start, or -1; batches}:
- * how many there are.
+ * Takes the batch to start now: of the lanes that may start, the one with the row of lowest rank. Returns
+ * {lane, content, reason, rows, bytes of a row, batches, now}, or {milliseconds until the next one may start,
+ * or -1; batches}. `batches` is their number.
  *
- * ARGV: batch, '1' to take only where another full batch stays behind, contents...
+ * ARGV: batch, '1' to take only where another full batch remains, contents...
  */
 const CLAIM = `${BATCHES}
 local batch, ahead = ARGV[1], ARGV[2] == '1'
@@ -113,7 +118,10 @@ leave(best, members)
 return {best, bestContent, reason, rows, rowBytes(rows), call('ZCARD', K .. 'batches'), exact(now)}
 `;
 
-/** A claimed batch as it was stored: {lane, reason, rows, bytes of a row}, or nothing where it is settled or of no use any more. ARGV: batch */
+/**
+ * A claimed batch as it was stored: {lane, reason, rows, bytes of a row}. Nothing where it is settled or not
+ * needed any more. ARGV: batch
+ */
 const READ = `${BATCHES}
 local found = call('HMGET', batchKey(ARGV[1]), 'lane', 'reason', 'rows')
 if not found[1] then return false end
@@ -122,8 +130,9 @@ return found
 `;
 
 /**
- * Counts a start of the batch. {starts that were not settled, this one included; now; for each row '1' where somebody still
- * waits for it}, or nothing where the batch is settled or of no use any more. ARGV: batch
+ * Counts a start of the batch. Returns {starts that were not settled, including this one; now; for each row
+ * '1' where somebody still waits for it}. Nothing where the batch is settled or not needed any more. ARGV:
+ * batch
  */
 const START = `${BATCHES}
 local rows = call('HGET', batchKey(ARGV[1]), 'rows')
@@ -138,12 +147,15 @@ for i, key in ipairs(keys) do alive[i] = existing == #keys and 1 or call('EXISTS
 return {call('HINCRBY', batchKey(ARGV[1]), 'runs', 1), exact(now), table.concat(alive)}
 `;
 
-/** Takes a start back that ended without harm. ARGV: batch */
+/** Takes back a start that ended without harm. ARGV: batch */
 const UNSTART = `${BATCHES}
 if call('EXISTS', batchKey(ARGV[1])) == 1 then call('HINCRBY', batchKey(ARGV[1]), 'runs', -1) end
 `;
 
-/** Makes two batches of one. Each counts as started once: the next harm splits it again. ARGV: batch, first, second */
+/**
+ * Makes two batches of one. Each counts as started once, so the next harm splits it again. ARGV: batch,
+ * first, second
+ */
 const SPLIT = `${BATCHES}
 local content, lane, reason, rows = unpack(call('HMGET', batchKey(ARGV[1]), 'content', 'lane', 'reason', 'rows'))
 if not rows then return end
@@ -158,11 +170,12 @@ call('ZREM', K .. 'batches', ARGV[1])
 `;
 
 /**
- * Records the outcomes of a batch and sends each to whoever waits. A row that has one already keeps it, so a batch that
- * was run twice is answered once. Where the id of a kept row that expired in its run belongs to a row of another lane by now, that one
- * waits for its own outcome.
+ * Records the outcomes of a batch and sends each to the producers that wait. A row that has an outcome
+ * already keeps it, so a batch that ran twice is answered once. If a kept row expired during its run and its
+ * id now belongs to a row of another lane, that row waits for its own outcome.
  *
- * ARGV: batch, lane, run key or '', rows that were run, milliseconds of the run, then for each row: member, keepMs or '', outcome
+ * ARGV: batch, lane, run key or '', rows that were run, milliseconds of the run, then for each row: member,
+ * keepMs or '', outcome
  */
 const SETTLE = `${BATCHES}
 local replies, rows = {}, {}
@@ -220,9 +233,9 @@ end
 `;
 
 /**
- * What a worker does now and then: says that it lives, forgets what is out of date, and answers {batch, content, ...} of
- * those that have not been settled for a while and may have lost their job. ARGV: worker, concurrency, lifeMs, orphanMs,
- * contents...
+ * A worker's regular report: says that it lives, forgets what is out of date, and returns {batch, content,
+ * ...} of batches that have not been settled for a while and may have lost their job. ARGV: worker,
+ * concurrency, lifeMs, orphanMs, contents...
  */
 const TEND = `${BATCHES}
 if ARGV[2] ~= '0' then call('ZADD', K .. 'engines', now + ARGV[3], ARGV[1] .. ':' .. ARGV[2]) end

@@ -2,22 +2,22 @@ import { createRedisBackend, type Job, Queue, UnrecoverableError, Worker } from 
 import type { RedisClient } from '../connection/connect.ts';
 import type { OnFault } from '../connection/link.ts';
 
-/** How often a batch is tried whose handler says that another worker may have more luck. */
+/** How many times a batch is tried whose handler says that another worker may succeed. */
 export const ATTEMPTS = 3;
 const BACKOFF = { type: 'exponential', delay: 250 } as const;
-/** Jobs that are to be tried again are found when their time has surely come. */
+/** Jobs to retry are searched for this long after their time, when they are surely due. */
 const MARGIN_MS = 10;
 /** The dead-letter set of a content: its latest poisonous rows, for a week. */
 const DEAD = { age: 7 * 86_400, count: 100 };
-/** What BullMQ keeps of a content goes so long after the last worker that had it, and is renewed so often until then. */
+/** BullMQ's keys of a content expire this long after its last worker, and are renewed until then. */
 const LIFE_MS = 14 * 86_400_000;
 const RENEWAL_MS = 3_600_000;
-/** BullMQ's events are for people who look; nothing here reads them. */
+/** BullMQ's events are for people. No code here reads them. */
 const EVENTS = 100;
-/** Stalls are counted by ourselves, because a batch that waits in a worker that dies is not to blame for it. */
+/** We count stalls ourselves, because a batch that waits in a dying worker is not to blame. */
 const NO_LIMIT = 1_000_000;
 
-/** What is left of a row that killed whoever ran it, for a person to look at. */
+/** What is left, for a person to look at, of a row that killed its workers. */
 export interface DeadRow {
   readonly id: string;
   readonly lane: string;
@@ -31,23 +31,23 @@ export interface BatchJob {
   readonly batch: string;
   /** How often its handler has asked for another try. */
   readonly attempts: number;
-  /** Ends the job; it is no matter if somebody else has it by now. */
+  /** Ends the job. It does not matter if another worker has it by now. */
   complete(): Promise<void>;
-  /** Leaves it to whoever asks next. */
+  /** Leaves it to the next worker that asks. */
   giveBack(): Promise<void>;
-  /** Leaves it to whoever asks after a growing delay, and says after how many milliseconds. */
+  /** Leaves it to a worker that asks after a growing delay. Resolves with that delay in milliseconds. */
   retry(error: Error): Promise<number>;
-  /** Puts it into the dead-letter set, with what killed. */
+  /** Moves it to the dead-letter set, with the rows that killed. */
   bury(rows: readonly DeadRow[]): Promise<void>;
 }
 
-/** The batches of one content as jobs of BullMQ: one job for each, so that a batch outlives the worker that has it. */
+/** The batches of one content as jobs of BullMQ: one job for each, so that a batch outlives its worker. */
 export interface BatchJobs {
   /** Makes sure that the batch has a job. */
   add(batch: string): Promise<void>;
-  /** A job that waits, if one does. It is held until it ends, or this process dies. */
+  /** A waiting job, if there is one. It is held until it ends, or this process dies. */
   next(): Promise<BatchJob | undefined>;
-  /** How many jobs that were taken have not ended. */
+  /** How many taken jobs have not ended. */
   held(): number;
   close(): Promise<void>;
 }
@@ -64,7 +64,8 @@ export interface BatchJobsOptions {
 
 export function createBatchJobs(client: RedisClient, options: BatchJobsOptions): BatchJobs {
   const { content, prefix, lockMs, onRecovered, onFault } = options;
-  // One connection for all: waiting for jobs would take one for each content, and we are told when there are any.
+  // One connection for all: waiting for jobs would need one for each content, and the scripts wake us when
+  // there are any.
   const shared = { connection: client, prefix, skipVersionCheck: true };
   const queue = new Queue(content, { ...shared, streams: { events: { maxLen: EVENTS } } });
   const worker = new Worker(
@@ -112,7 +113,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
     held.set(token!, job);
     const end = async (ending: Promise<unknown>): Promise<void> => {
       held.delete(token!);
-      // Where the lock was lost, somebody else has the job and will end it.
+      // If the lock was lost, another worker has the job and will end it.
       await ending.catch(() => {});
     };
     return {
@@ -160,7 +161,7 @@ export function createBatchJobs(client: RedisClient, options: BatchJobsOptions):
     async close() {
       clearInterval(renewal);
       clearInterval(lifeRenewal);
-      // While Redis is away there is nothing to be done.
+      // While Redis cannot be reached there is nothing to do.
       await renewLife().catch(() => {});
       await worker.close(true);
       await queue.close();

@@ -5,22 +5,22 @@ import { type BatchJob, type BatchJobs, createBatchJobs } from './batch-jobs.ts'
 import type { HeldBatch } from './held-batch.ts';
 import type { WorkerStore } from './worker-store.ts';
 
-/** How often a worker looks for jobs of which it was not told. */
+/** How often a worker looks for jobs that no call announced. */
 const LOOK_MS = 1_000;
 
-/** Where this worker's batches come from: rows that wait, and jobs of batches that were formed before. */
+/** The source of this worker's batches: waiting rows, and jobs of batches that were formed before. */
 export interface BatchSource {
-  /** The batch that an engine is to run now. Without one, `onDue` is told when there may be one. */
+  /** The batch that an engine is to run now. Without one, `onDue` is called when there may be one. */
   take(): Promise<HeldBatch | undefined>;
-  /** A full batch for the next free engine, where more than it would wait even then. */
+  /** A full batch for the next free engine, where even more rows would remain waiting. */
   takeAhead(): Promise<HeldBatch | undefined>;
   /** Leaves a batch to the other workers. */
   release(held: HeldBatch): Promise<void>;
-  /** Gives a batch that has been formed a job, and calls the workers. */
+  /** Gives a formed batch a job, and calls the workers. */
   addJob(content: string, batch: string): Promise<void>;
-  /** Takes note that a job of this content waits, or will in a while. */
+  /** Records that a job of this content waits, now or in a while. */
   jobWaits(content: string, inMs?: number): void;
-  /** Lets go of contents that are not served any more. */
+  /** Releases contents that are not served any more. */
   tidy(): Promise<void>;
   close(): Promise<void>;
 }
@@ -38,10 +38,12 @@ export interface BatchSourceOptions {
 export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const { client, store, contents, prefix, lockMs, onDue, onFault } = options;
   const jobs = new Map<string, BatchJobs>();
-  /** Contents of which jobs may wait, and from when on: those of dead workers, of halves, or to be tried again. */
+  /**
+   * Contents whose jobs may wait, and from when on: those of dead workers, of halves, or to be tried again.
+   */
   const waiting = new Map<string, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
-  /** Batches that other workers had when Redis was last asked: without any, there is nothing to look for. */
+  /** Batches that other workers had at Redis' last answer. Without any, there is nothing to look for. */
   let others = Number.POSITIVE_INFINITY;
 
   function jobsOf(content: string): BatchJobs {
@@ -53,7 +55,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     return created;
   }
 
-  /** Tells this worker and all others that a job waits. They would find it, but later. */
+  /** Tells this worker and all others that a job waits. Without it they would find the job later. */
   function announce(content: string): void {
     store.announce(content).catch((error) => onFault(error, 'announcing a job'));
   }
@@ -63,7 +65,10 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     waiting.set(content, Math.min(atMs, waiting.get(content) ?? atMs));
   }
 
-  /** A job that cannot be had in full is given back: held without being run, nobody else would run it either. */
+  /**
+   * A job whose batch cannot be loaded in full is given back. Held without being run, no other worker would
+   * run it.
+   */
   async function hold(job: BatchJob, load: () => Promise<HeldBatch>): Promise<HeldBatch> {
     try {
       return await load();
@@ -99,8 +104,8 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
   }
 
   /**
-   * Gives the batch a job, and takes one: its own, unless another worker was quicker or an older one waits. Both commands
-   * are sent at once, and where the second was the quicker one, it is sent again.
+   * Gives the batch a job, and takes one: its own, unless another worker was quicker or an older job waits.
+   * Both commands go out at once. If the second overtakes the first, it is sent again.
    */
   async function exchange(content: string, batch: string): Promise<BatchJob | undefined> {
     const each = jobsOf(content);

@@ -6,13 +6,13 @@ import type { ClaimedBatch } from './worker-store.ts';
 export interface HeldBatch {
   readonly content: string;
   readonly job: BatchJob;
-  /** Undefined where it is settled or of no use any more. */
+  /** Undefined where it is settled or not needed any more. */
   readonly batch: ClaimedBatch | undefined;
   /** Undefined in the place of a row that nobody waits for any more. */
   readonly loaded: readonly (TravellingRow | undefined)[];
   /**
-   * Redis's clock as this worker reckons it, where it formed the batch itself. Then nobody has started the batch before, and
-   * it need not ask for leave. Undefined where the batch may have a past.
+   * This worker's estimate of Redis's clock, where it formed the batch itself. Nobody has started the batch
+   * before, so it need not ask. Undefined where the batch may have been started before.
    */
   readonly redisNowMs?: (() => number) | undefined;
 }

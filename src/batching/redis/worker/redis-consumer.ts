@@ -24,26 +24,31 @@ import { createWorkerStore } from './worker-store.ts';
 /** Loading a batch of large images may take a while. */
 const COMMAND_TIMEOUT_MS = 10_000;
 const LOCK_MS = 2_000;
-/** The next try after Redis has failed. */
+/** The pause before the next try after Redis has failed. */
 const RETRY_MS = 250;
 
 export interface RedisConsumerOptions {
   readonly redis: RedisSettings;
-  /** The contents that this worker can run, asked each time. Batches of others are left alone. */
+  /** The contents that this worker can run, asked each time. It leaves batches of other contents alone. */
   readonly contents: () => readonly string[];
   readonly observer?: QueueObserver;
   readonly onFault: OnFault;
   /**
-   * How long a worker is believed to live that says nothing: its batches are run by another one to two times later. An
-   * event loop that is blocked for longer has its batches run twice. 2 seconds where it is not set.
+   * How long a silent worker counts as alive. Another worker runs its batches one to two times later. If a
+   * worker's event loop is blocked for longer, its batches run twice. 2 seconds by default.
    */
   readonly lockMs?: number;
 }
 
 export interface RedisConsumer extends BatchConsumer, Link {
-  /** Tells the producers at once what `contents` says now; they would hear of it within a few seconds. */
+  /**
+   * Tells the producers at once what `contents` returns now. Otherwise they would notice within a few
+   * seconds.
+   */
   announce(): void;
-  /** Whether rows of this content wait, or are in a batch of any worker. Rejects where Redis does not answer. */
+  /**
+   * Whether rows of this content wait, or are in a batch of any worker. Rejects where Redis does not answer.
+   */
   isAwaited(content: string): Promise<boolean>;
 }
 
@@ -53,8 +58,8 @@ interface Consumer {
 }
 
 /**
- * The side of a queue in Redis that has an engine. Connects by itself, and again after every loss. Throws `InputError`
- * where the URL is none.
+ * The side of a queue in Redis that has an engine. Connects by itself, and again after every loss. Throws
+ * `InputError` where the URL is invalid.
  */
 export function createRedisConsumer(options: RedisConsumerOptions): RedisConsumer {
   const { redis, contents, observer, onFault, lockMs = LOCK_MS } = options;
@@ -85,9 +90,9 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
   let running = 0;
   /** Those, and those whose answers are on their way to Redis. */
   let unsettled = 0;
-  /** A full batch for the engine that is free next, loaded while all are busy. */
+  /** A full batch for the next free engine, loaded while all are busy. */
   let ready: HeldBatch | undefined;
-  /** Rows withdrawn since the batch that is taken, or ready, was claimed. */
+  /** Rows withdrawn since the taken or the ready batch was claimed. */
   const withdrawn = new Set<string>();
   let pumping = false;
   let pumpAgain = false;
@@ -122,7 +127,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     else void pump();
   }
 
-  /** Starts what may start. One at a time, however often it is called; never rejects. */
+  /** Starts what may start. Only one runs at a time, however often it is called. Never rejects. */
   async function pump(): Promise<void> {
     pumpAgain = true;
     if (pumping) return;
@@ -133,7 +138,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
       try {
         await fill(consumer);
       } catch (error) {
-        // While Redis is away nothing can be taken, and the connection reports itself when it is back.
+        // While Redis cannot be reached nothing can be taken, and the connection reports when it is back.
         if (link.isUp()) onFault(error, 'taking a batch');
         onDue(RETRY_MS);
       }
@@ -178,7 +183,9 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     void pump();
   }
 
-  /** Says that this worker lives and what it can run, and gives batches a job that have lost theirs. */
+  /**
+   * Reports that this worker lives and what it can run, and gives new jobs to batches that have lost theirs.
+   */
   async function tend(): Promise<void> {
     if (!consumer || stopping || !link.isUp()) return;
     try {

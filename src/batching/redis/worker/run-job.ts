@@ -13,7 +13,7 @@ import type { BatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';
 import type { ClaimedBatch, ClaimedRow, SettledRow, Start, WorkerStore } from './worker-store.ts';
 
-/** Starts of a batch without an end after which it is taken for what killed its workers. */
+/** After this many starts without an end, the batch counts as the cause of its workers' deaths. */
 const MAX_RUNS = 2;
 const SETTLE_RETRY_MS = 100;
 
@@ -44,8 +44,8 @@ const requestOf = (lane: Lane, { row, travelling }: LiveRow): RowRequest => ({
 });
 
 /**
- * Counts a start of the batch, and says which rows are still of use. Where this worker formed the batch it knows the answer,
- * and the engine need not wait for Redis.
+ * Counts a start of the batch, and says which rows are still needed. Where this worker formed the batch it
+ * knows the answer, and the engine need not wait for Redis.
  */
 async function begin(deps: RunJobDeps, { job, batch, redisNowMs }: HeldBatch): Promise<Start | undefined> {
   const { store, isWithdrawn, onFault } = deps;
@@ -56,7 +56,7 @@ async function begin(deps: RunJobDeps, { job, batch, redisNowMs }: HeldBatch): P
   return { runs: 1, nowMs, alive };
 }
 
-/** Runs a batch that this worker holds, once, and settles its rows. Rejects where Redis failed; the batch is then run again. */
+/** Runs a held batch once and settles its rows. Rejects where Redis failed. The batch then runs again. */
 export async function runJob(deps: RunJobDeps, held: HeldBatch): Promise<void> {
   const { content, job, batch, loaded } = held;
   const { store } = deps;
@@ -88,7 +88,7 @@ async function runLive(
   const outcomes = await runBatch(handler, { id: job.batch, lane, rows, reason });
   const runMs = performance.now() - startedMs;
   onRun();
-  // The engine gets its next batch before time is spent on writing down the answers of this one.
+  // The engine gets its next batch before time goes into writing the answers of this one.
   await yieldToEngine();
 
   const elsewhere = outcomes.find((each) => each instanceof ServiceError && each.code === 'not_ready');
@@ -117,7 +117,7 @@ async function runLive(
   await job.complete();
 }
 
-/** Insists, because the work is done: Redis may come back while somebody still waits. */
+/** Keeps trying, because the work is done: Redis may come back while callers still wait. */
 async function settle(
   { store, onFault }: Pick<RunJobDeps, 'store' | 'onFault'>,
   giveUpMs: number,
@@ -134,7 +134,7 @@ async function settle(
   }
 }
 
-/** Puts each half to the test, so that the row that kills is found and the others are answered. */
+/** Tests each half, so that the killing row is found and the others are answered. */
 async function split({ store, source, onFault }: RunJobDeps, content: string, job: BatchJob): Promise<void> {
   onFault(new Error('A batch has killed its workers twice. Its halves are tried.'), 'running a batch');
   const halves = [randomUUID(), randomUUID()] as const;

@@ -5,12 +5,12 @@ import { defineScripts } from '../scripts/scripts.ts';
 import { WORKER_SCRIPTS } from '../scripts/worker-scripts.ts';
 import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from '../wire.ts';
 
-/** Loaded at a time. The renewal of locks must not wait until all of a large batch has come. */
+/** Bytes loaded at a time. The renewal of locks must not wait until all of a large batch has come. */
 const LOAD_BYTES = 8 * 1024 ** 2;
 
 /** A row of a claimed batch; times on the clock of Redis. */
 export interface ClaimedRow {
-  /** What the scripts call it: `producer:id`. */
+  /** Its name in the scripts: `producer:id`. */
   readonly member: string;
   readonly id: string;
   readonly acceptedMs: number;
@@ -21,58 +21,60 @@ export interface ClaimedBatch {
   readonly lane: Lane;
   readonly reason: BatchReason;
   readonly rows: readonly ClaimedRow[];
-  /** Of each row, as it is stored. */
+  /** Bytes of each row, as it is stored. */
   readonly rowBytes: number;
 }
 
-/** `batches`: how many have been formed and not settled, by all workers. */
+/** `batches`: how many batches of all workers are formed and not settled. */
 export type Claim = { readonly batches: number } & (
   | {
       readonly content: string;
       readonly batch: ClaimedBatch;
-      /** Redis's clock as it must be by now, for all that is known here. */
+      /** Redis's clock now, estimated from what is known here. */
       readonly redisNowMs: () => number;
     }
   | {
-      /** When the next batch may start; undefined where nothing waits. */
+      /** When the next batch may start. Undefined where nothing waits. */
       readonly dueInMs: number | undefined;
     }
 );
 
 export interface Start {
-  /** Starts of this batch that were never settled, this one included. */
+  /** Starts of this batch that were never settled, including this one. */
   readonly runs: number;
   readonly nowMs: number;
-  /** For each row whether somebody still waits for it. */
+  /** For each row, whether somebody still waits for it. */
   readonly alive: readonly boolean[];
 }
 
-/** The outcome of a row that this worker ran, and how long it is to be kept. */
+/** The outcome of a row that this worker ran, and how long to keep it. */
 export interface SettledRow {
   readonly row: ClaimedRow;
   readonly outcome: Outcome;
   readonly keepMs?: number | undefined;
 }
 
-/** What of Redis a worker needs beside the jobs. Every call rejects where Redis does not answer. */
+/** The part of Redis that a worker needs besides the jobs. Every call rejects where Redis does not answer. */
 export interface WorkerStore {
-  /** Takes the batch that is to start now and calls it `id`. `ahead`: only where another full one stays behind. */
+  /** Takes the batch to start now and names it `id`. `ahead`: only where another full batch remains. */
   claim(id: string, contents: readonly string[], ahead: boolean): Promise<Claim>;
-  /** Undefined where the batch is settled or of no use any more. */
+  /** Undefined where the batch is settled or not needed any more. */
   read(id: string): Promise<ClaimedBatch | undefined>;
   /** Undefined in the place of a row that nobody waits for any more. */
   load(batch: ClaimedBatch): Promise<(TravellingRow | undefined)[]>;
-  /** Undefined where the batch is settled or of no use any more. */
+  /** Undefined where the batch is settled or not needed any more. */
   start(id: string): Promise<Start | undefined>;
   unstart(id: string): Promise<void>;
   split(id: string, first: string, second: string): Promise<void>;
-  /** `run` tells how long how many rows took; absent where nothing was run. */
+  /** `run` says how many rows took how long. Absent where nothing ran. */
   settle(
     batch: { readonly id: string; readonly lane: Lane },
     rows: readonly SettledRow[],
     run?: { key: string; rows: number; ms: number },
   ): Promise<void>;
-  /** Says that this worker lives and what it can run; answers the batches that may have lost their jobs. */
+  /**
+   * Reports that this worker lives and what it can run. Returns the batches that may have lost their jobs.
+   */
   tend(
     worker: string,
     concurrency: number,
