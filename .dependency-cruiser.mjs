@@ -174,7 +174,7 @@ export default {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    // The parser reads no .tsx; src/page/build.mjs looks at what the page is made of.
+    // The parser reads no .tsx. src/page/build.mjs checks what the page is made of.
     exclude: { path: '^dist/|\\.tsx$' },
   },
 };

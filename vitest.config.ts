@@ -14,7 +14,7 @@ export default defineConfig({
     pool: 'forks',
     // Most files start native sessions or servers; two cores serve two of them at a time.
     maxWorkers: 2,
-    // Far beyond what a test takes: a slow, busy machine is no failure.
+    // Far beyond the time of any test, because a slow, busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },

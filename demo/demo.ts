@@ -1,5 +1,5 @@
 /**
- * Posts a few photographs to a running server and prints what the bundled model says of them, as it is and adapted:
+ * Posts a few photographs to a running server and prints the bundled model's answers, as it is and adapted:
  * `npm run demo`, or `npm run demo -- http://127.0.0.1:9000`.
  */
 import { setTimeout as pause } from 'node:timers/promises';

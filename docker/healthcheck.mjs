@@ -1,5 +1,5 @@
-// Whether this container is ready: `dent serve` listens on 8080, `dent worker` on 8081, either on DENT_PORT where it is set. The first
-// port that answers decides.
+// Whether this container is ready. `dent serve` listens on 8080, `dent worker` on 8081, and either on
+// DENT_PORT where it is set. The first port that answers decides.
 const { DENT_PORT } = process.env;
 
 /** The status of readiness on a port; undefined where nobody listens. */

@@ -30,7 +30,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What the health check ends with. */
+/** The exit code of the health check. */
 async function healthcheck(env: Record<string, string>): Promise<number | null> {
   const child = spawn(process.execPath, [program('healthcheck.mjs')], { env });
   const [code] = await once(child, 'close');
@@ -70,7 +70,7 @@ describe('ONNX Runtime for GPUs', () => {
     expect(others).toEqual([]);
   });
 
-  /** Runs the check where `ldd` and `ldconfig` say this. */
+  /** Runs the check with these outputs of `ldd` and `ldconfig`. */
   async function check(links: string, cache: string): Promise<() => Buffer> {
     for (const [tool, says] of [
       ['ldd', links],

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Running, startDent } from '../test/fixtures/serving/processes.ts';
 
-/** Runs a script of the chart the way its pods do, with nothing in the environment but `env`. */
+/** Runs a script of the chart as its pods do, with only `env` in the environment. */
 async function runScript(name: string, env: Record<string, string>) {
   const script = await readFile(new URL(`dent-serve/files/${name}`, import.meta.url), 'utf8');
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -59,7 +59,7 @@ describe.each(Object.entries(DASHBOARDS))('the dashboard %s', (name, dashboard) 
     expect(names.slice(0, 3)).toEqual(['datasource', 'namespace', 'job']);
     for (const panel of charts) {
       for (const { expr } of targetsOf(panel)) {
-        // Models and recipes too, where the metric has them: not all have.
+        // Models and recipes too, but not all metrics have them.
         for (const variable of ['namespace', 'job']) {
           expect(expr, panel.title).toContain(`${variable}=~"$${variable}"`);
         }

@@ -1,14 +1,16 @@
 import { createMetrics } from '../src/metrics/index.ts';
 
-/** A metric as the service exposes it before anything has happened. */
+/** A metric as the service exposes it before any event. */
 export interface Exposed {
   readonly type: string;
   readonly labels: ReadonlySet<string>;
-  /** Of each label the values that there are from the start. */
+  /** The values that each label has from the start. */
   readonly values: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** What metrics say of a service with one model, by name. Histograms are listed once, and their series too. */
+/**
+ * The metrics of a service with one model, by name. Histograms are listed once, together with their series.
+ */
 export async function exposedMetrics(): Promise<Map<string, Exposed>> {
   const metrics = createMetrics('1.2.3');
   metrics.models.loaded({

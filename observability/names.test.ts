@@ -7,9 +7,9 @@ import { type Exposed, exposedMetrics } from './exposition.ts';
 import { namesOf } from './promql.ts';
 import { type Rule, readRules } from './rules.ts';
 
-/** What Prometheus adds to every series, and to histograms. */
+/** Labels that Prometheus adds to every series, and to histograms. */
 const TARGET_LABELS = ['namespace', 'job', 'instance'];
-/** Values of these are ours; those of other labels are an operator's. */
+/** We set the values of these labels. Operators set those of the others. */
 const CLOSED_LABELS = ['reason', 'phase', 'stage', 'outcome'];
 /** Prometheus' own. */
 const PROMETHEUS_METRICS = ['up'];
@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 const recorded = (): string[] => rules.flatMap(({ record }) => record ?? []);
 
-/** The labels that series of `metric` have; a recorded one begins with the names of its own. */
+/** The labels of the series of `metric`. The name of a recorded one begins with them. */
 function labelsOf(metric: string): readonly string[] {
   if (recorded().includes(metric)) return metric.split(':')[0]!.split('_');
   return [...exposed.get(metric)!.labels, ...TARGET_LABELS];
@@ -124,7 +124,7 @@ it.each(['runbook', 'observability', 'scaling'])(
     const metrics = text.match(/\b(?:\w+:dent|dent|nodejs|process)_[\w:]*[a-z0-9]\b/g) ?? [];
     expect(metrics.length).toBeGreaterThan(0);
     const known = [...exposed.keys(), ...recorded()];
-    // Some are named by what they begin with.
+    // Some are named by their beginning.
     for (const name of metrics)
       expect(
         known.filter((each) => each.startsWith(name)),

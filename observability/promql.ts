@@ -1,20 +1,20 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** What a query asks of one metric. */
+/** How a query selects one metric. */
 export interface Selector {
   readonly metric: string;
   readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
 }
 
-/** What a query names. */
+/** The names in a query. */
 export interface QueryNames {
   readonly selectors: readonly Selector[];
   /** Labels that it groups by or joins on. */
   readonly groupings: readonly string[];
 }
 
-/** What Grafana puts in place of its variables; labels of strings may stay as they are. */
+/** Values that Grafana puts in place of its variables. Labels in strings may stay as they are. */
 const INTERVALS: readonly (readonly [string, string])[] = [
   ['$__rate_interval', '5m'],
   ['$__range', '1h'],

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests that need the programs `promtool` and `prometheus`, which a machine for Node.js need not have: `npm run test:prometheus`. */
+/**
+ * The tests that need the programs `promtool` and `prometheus`, which not every machine has: `npm run
+ * test:prometheus`.
+ */
 export default defineConfig({
   test: {
     include: ['observability/prometheus/*.test.ts'],

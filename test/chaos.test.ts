@@ -13,9 +13,9 @@ const POSTS = Number(process.env.DENT_CHAOS_POSTS ?? 300);
 const IMAGES = 300;
 const POSTS_PER_SECOND = 25;
 const TIMEOUT_MS = 30_000;
-/** How much later than its deadline a client may have its answer: the time that a busy machine takes to pass it on. */
+/** How much later than its deadline a client may get its answer: a busy machine needs time to pass it on. */
 const SLACK_MS = 3_000;
-/** What may be said to a client instead of an answer. */
+/** The error codes that a client may get. */
 const REFUSALS = ['queue_unavailable', 'queue_full', 'timeout'];
 
 let folder: string;
@@ -60,7 +60,10 @@ interface Settled {
   readonly ms: number;
 }
 
-/** As a client of a service of several processes would: a connection that breaks is tried elsewhere, with the same key. */
+/**
+ * Behaves like a client of several processes: where a connection breaks it tries another process, with the
+ * same key.
+ */
 async function post(i: number): Promise<Settled> {
   const started = performance.now();
   const image = i % IMAGES;
@@ -81,7 +84,7 @@ async function post(i: number): Promise<Settled> {
   }
 }
 
-/** Connections that broke to processes that nobody had killed. */
+/** Connections that broke to processes that were not killed. */
 let broken = 0;
 const deaths = { worker: 0, api: 0, redis: 0 };
 
@@ -91,7 +94,9 @@ async function replace(running: Running[], index: number, command: 'serve' | 'wo
   running[index] = await start(command);
 }
 
-/** While Redis is away its port is nobody's, and one of the connections that are tried meanwhile may hold it for a moment. */
+/**
+ * While Redis is down its port is free, and one of the connections tried meanwhile may hold it for a moment.
+ */
 async function restartRedis(): Promise<void> {
   for (let attempts = 1; ; attempts += 1) {
     try {
@@ -103,7 +108,7 @@ async function restartRedis(): Promise<void> {
   }
 }
 
-/** What dies when the `i`-th post is sent. */
+/** Kills something when the `i`-th post is sent. */
 async function strike(i: number): Promise<void> {
   if (i % 100 === 40) {
     deaths.worker += 1;
@@ -153,7 +158,8 @@ it(
     const counts = { posts: POSTS, answered, refused: Object.fromEntries(refusals), deaths, slowestMs };
     process.stdout.write(`${JSON.stringify(counts)}\n`);
     expect(deaths.worker).toBeGreaterThanOrEqual(POSTS >= 300 ? 3 : 0);
-    // Redis is away for a second or two of each twelve, and what comes then is refused; a busy machine refuses more.
+    // Redis is down for a second or two of every twelve, and posts that come then are refused. A busy machine
+    // refuses more.
     expect(answered).toBeGreaterThan(0.3 * POSTS);
   },
   (POSTS / POSTS_PER_SECOND) * 2000 + 90_000,

@@ -9,11 +9,11 @@ import { ROOT } from './fixtures/serving/photos.ts';
 
 const run = promisify(execFile);
 
-/** `DENT_PYTHON` names one with torch; without it `python3` is tried. */
+/** `DENT_PYTHON` names a Python with torch. Without it `python3` is tried. */
 const PYTHON = process.env.DENT_PYTHON ?? 'python3';
 const TIMEOUT_MS = 300_000;
 
-/** Two convolutions with BatchNormalization: what exporters fold. */
+/** Two convolutions with BatchNormalization, which exporters fold. */
 const NETWORK = `
 from torch import nn
 model = nn.Sequential(
@@ -36,7 +36,7 @@ async function exportsOf(page: string): Promise<string[]> {
   );
 }
 
-/** Whether this torch knows the newer exporter; undefined where no torch can be imported. */
+/** Whether this torch has the newer exporter. Undefined where no torch can be imported. */
 async function knowsDynamo(): Promise<boolean | undefined> {
   const question =
     'import inspect, torch.onnx; print("dynamo" in inspect.signature(torch.onnx.export).parameters)';
@@ -56,7 +56,7 @@ async function keptLayers(snippet: string): Promise<string[]> {
 it('shows in the README the first export of docs/exporting.md', async () => {
   const [first, second] = await exportsOf('docs/exporting.md');
   expect(await exportsOf('README.md')).toEqual([first]);
-  // What keeps BatchNormalization in each of the two exporters.
+  // The options that keep BatchNormalization in each of the two exporters.
   expect(first).toMatch(/dynamo=False,.+TrainingMode\.PRESERVE,.+do_constant_folding=False,/s);
   expect(second).toContain('optimize=False,');
 });
@@ -71,7 +71,7 @@ it('keeps BatchNormalization by each export that docs/exporting.md shows', {
     test.skip(note);
   }
   const [first, second] = await exportsOf('docs/exporting.md');
-  // As the page says for a torch that does not know the word.
+  // The page's advice for a torch without `dynamo`.
   const fitting = isNew ? [first!, second!] : [first!.replace(/^ +dynamo=False,.*\n/m, '')];
   for (const snippet of fitting) expect(await keptLayers(snippet)).toEqual(['batch', 'batch']);
 });

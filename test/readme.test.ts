@@ -25,7 +25,7 @@ async function exampleOf(page: string): Promise<{ command: string; answer: Predi
   return { command: found![1]!.replace('\\\n', ''), answer: JSON.parse(found![2]!) };
 }
 
-/** Does what the curl call would do: a fresh machine need not have curl. */
+/** Does what the curl call would do: not every machine has curl. */
 async function send(command: string): Promise<Prediction> {
   const [, file, type, path] =
     /^curl --data-binary @(\S+) +-H 'content-type: (\S+)' 'localhost:8080(\S+)'$/.exec(command)!;
@@ -36,7 +36,7 @@ async function send(command: string): Promise<Prediction> {
   return (await response.json()) as Prediction;
 }
 
-/** The names and types of all that is in a value. */
+/** The names and types of everything in a value. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shapeOf);
   if (typeof value !== 'object' || value === null) return typeof value;

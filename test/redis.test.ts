@@ -22,7 +22,7 @@ const ROWS = 16;
 const RECIPES = {
   static: { preset: 'static' },
   isolated: { preset: 'isolated' },
-  /** Long enough to be struck while it runs. */
+  /** Long enough to be killed while it runs. */
   slow: { preset: 'isolated', steps: 60 },
 };
 
@@ -224,7 +224,7 @@ it('has an API process that is told to end serve on, then refuse, and answer wha
   }
   const [code] = await Promise.all([ending.exit, answers]);
   expect(code).toBe(0);
-  // Served while load balancers look away, then refused for as long as there is something to answer.
+  // Served while load balancers look away, then refused while accepted requests are still being answered.
   expect(late[0]).toBe('answered');
   expect(late.filter((each) => each !== 'answered' && each !== 'draining')).toEqual([]);
   expect(late.join()).toMatch(/^(answered,?)+(draining,?)*$/);

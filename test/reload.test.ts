@@ -22,9 +22,9 @@ const MANIFEST = {
   defaultRecipe: 'static',
   batching: { maxBatchSize: 16, maxDelayMs: 10, timeoutMs: 30_000 },
 };
-/** What a reload may take. */
+/** How long a reload may take. */
 const SWITCH = { timeout: 10_000, interval: 50 };
-/** A field that ONNX does not know, by which a model is another for whoever hashes it. */
+/** A field that ONNX does not know. It changes the model's hash. */
 const UNKNOWN_FIELD = Uint8Array.of(0xb8, 0x3e, 1);
 
 let folder: string;
@@ -51,7 +51,10 @@ async function start(args: string[], env: Record<string, string> = {}): Promise<
   return running;
 }
 
-/** Puts a copy of version 1 into a repository as another, all at once as docs/model-repository.md says. */
+/**
+ * Puts a copy of version 1 into a repository as another version, all at once, as docs/model-repository.md
+ * says.
+ */
 async function addVersion(version: number, root = join(folder, 'models')): Promise<void> {
   const model = join(root, MODEL);
   await cp(join(model, '1'), join(model, '.incoming'), { recursive: true });
@@ -110,7 +113,7 @@ it('changes what it serves without failing one of 50 requests a second', async (
   expect(load.failures).toEqual([]);
   expect(isReady).toBe(true);
   const versions = load.answers.map(({ model }) => model.version);
-  // Each change is one moment, after which nobody is answered by what was before; posts may overtake one another.
+  // Each change is one moment, after which the old version answers no more. Posts may overtake one another.
   expect(new Set(versions.slice(versions.indexOf(2) + 20))).toEqual(new Set([2]));
   const isNew = load.answers.map(({ predictions }) => predictions.map(({ label }) => /^new /.test(label)));
   for (const labels of isNew) expect(new Set(labels).size).toBe(1);
@@ -166,7 +169,8 @@ it('switches API processes when a worker has the new version, and workers at any
   await addVersion(2, workerRoot);
   await untilAnswered(load, ({ model }) => model.version === 2);
 
-  // The worker is first: rows of what it has replaced go on coming, and are answered by what they were sent for.
+  // The worker changes first. Rows for what it has replaced keep coming, and are answered by what they were
+  // sent for.
   const manifest = await readFile(join(workerRoot, MODEL, 'model.json'), 'utf8');
   await writeFile(join(workerRoot, MODEL, 'model.json'), manifest.replace('"ship"', '"boat"'));
   await pause(2000);

@@ -131,7 +131,7 @@ it('says that it is alive all the while a batch of 128 runs', async () => {
   const batch = Promise.all(images.map((image) => predict(image))).finally(() => {
     running = false;
   });
-  // The 128 posts themselves are over by then, and the batch is not.
+  // The 128 posts are over by then, but the batch is not.
   await pause(300);
   // A run that blocked the server would let one answer through, when it is over.
   let answers = 0;
@@ -185,7 +185,8 @@ it('counts what it refused', async () => {
     const metrics = await (await fetch(new URL('/metrics', server.url))).text();
     return Number(new RegExp(`^dent_rejected_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(metrics)![1]);
   };
-  // A refusal of a body that is still on its way counts when its connection ends, up to a second after the answer.
+  // A refusal of a body that is still arriving counts when its connection ends, up to a second after the
+  // answer.
   await vi.waitFor(async () => expect(await refused('too_large')).toBe(1), 3000);
   // Two requests, and one image among several.
   expect(await refused('invalid_image')).toBe(3);
@@ -224,7 +225,7 @@ it('answers what is under way before it ends, and refuses what is new in words',
   ending.process.kill('SIGINT');
   const refused: unknown[] = [];
   for (const response of await answers) if (response.status !== 200) refused.push(await response.json());
-  // Those that the signal overtook.
+  // Posts that the signal overtook.
   expect(refused.length).toBeLessThan(32);
   for (const problem of refused) expect(problem).toMatchObject({ status: 503, code: 'draining' });
   expect(await ending.exit).toBe(0);
@@ -234,7 +235,7 @@ it('exits at once at a second signal', async () => {
   const draining = await start({ DENT_DRAIN_DELAY_MS: '60000' });
   draining.process.kill('SIGTERM');
   await pause(100);
-  // What npm does with a signal that the process has had already.
+  // npm does this with a signal that the process has received already.
   draining.process.kill('SIGTERM');
   await pause(900);
   expect(draining.process.exitCode).toBeNull();

@@ -41,7 +41,7 @@ async function stop(...all: (Running | undefined)[]): Promise<void> {
   for (const each of all) if (each) expect(await each.exit).toBe(0);
 }
 
-/** What a caller that traces sends along. */
+/** The headers of a caller that traces. */
 function newCaller(flags: '00' | '01' = '01') {
   const traceId = randomBytes(16).toString('hex');
   const spanId = randomBytes(8).toString('hex');
@@ -95,7 +95,7 @@ async function expectPath(caller: Caller, answer: Prediction) {
   const engine = spansOf(caller).filter(({ name }) => name === 'engine');
   expect(engine.length).toBeGreaterThan(0);
   for (const each of engine) expect(each.parentSpanId).toBe(adapt!.spanId);
-  // The wait ends where the run begins; a millisecond is what two clocks may differ by.
+  // The wait ends where the run begins. Two clocks may differ by a millisecond.
   expect(queue!.endMs - queue!.startMs).toBeGreaterThan(answer.timing_ms.queue - 1);
   expect(adapt!.startMs).toBeGreaterThanOrEqual(batch!.startMs - 1);
   return { request, queue: queue!, batch: batch!, engine };

@@ -9,7 +9,7 @@ const STAND_IN = new URL('stand-in.sh', import.meta.url).pathname;
 /** A build prints more than execFile keeps by default. */
 const MAX_OUTPUT = 64 * 1024 ** 2;
 
-/** As much of an image's configuration as its containers are started by. */
+/** The part of an image's configuration that starts its containers. */
 export interface ImageConfig {
   readonly User: string;
   readonly Env: readonly string[];
@@ -22,7 +22,7 @@ export interface ImageConfig {
 
 /** Images of a test's own. */
 export interface Images {
-  /** An image with nothing but what `stand-in.sh` makes. */
+  /** An image that contains only what `stand-in.sh` makes. */
   standIn(name: string): Promise<void>;
   /** Builds a Dockerfile with the repository as its context. */
   build(name: string, dockerfile: string, args: Readonly<Record<string, string>>): Promise<void>;
@@ -44,7 +44,7 @@ export async function openImages(): Promise<Images> {
     const all = [...store, '--storage-driver', driver, ...args];
     return (await run('buildah', all, { env, maxBuffer: MAX_OUTPUT })).stdout.trim();
   };
-  // Where the machine is itself a container on overlays it may have no more of them.
+  // If the machine is itself a container on overlays, it may allow no more of them.
   const driver = await withDriver('overlay')(['info']).then(
     () => 'overlay',
     () => 'vfs',

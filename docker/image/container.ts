@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ImageConfig } from './buildah.ts';
 
-/** What Kubernetes makes of a pod of the chart: a root that is read-only, but for /tmp and the cache. */
+/** A pod of the chart in Kubernetes: the root is read-only, except for /tmp and the cache. */
 const MOUNTS = `
 mount --bind "$0" "$0"
 mount -o remount,bind,ro "$0"
@@ -13,22 +13,22 @@ mount --rbind /dev "$0/dev"
 mount -t tmpfs tmpfs "$0/tmp"
 mount -t tmpfs -o "$(stat -c mode=%a,uid=%u,gid=%g "$0/cache")" tmpfs "$0/cache"
 `;
-/** The first process of the PID namespace is then that of the image, with nothing around it. */
+/** The first process of the PID namespace is the image's, with nothing around it. */
 const START = `set -e; ${MOUNTS}
 root=$0 user=$1 folder=$2; shift 2
 exec setpriv --no-new-privs chroot --userspec="$user" --groups="\${user#*:}" "$root" env --ignore-environment --chdir="$folder" "$@"`;
 
 export interface Container {
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly output: readonly string[];
   /** Sends a signal to its first process. */
   signal(name: NodeJS.Signals): void;
-  /** Runs a program beside it; returns what that ends with, and what it has written. */
+  /** Runs a program beside it. Returns its exit code and output. */
   execute(command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   readonly exit: Promise<number | null>;
 }
 
-/** The process that unshare has started, as this machine numbers it. */
+/** The process that unshare has started, by its number on this machine. */
 async function childOf(pid: number): Promise<number> {
   for (;;) {
     const [child] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ');
@@ -37,7 +37,10 @@ async function childOf(pid: number): Promise<number> {
   }
 }
 
-/** Starts an image whose files lie in `root`, as its configuration says, with `args` for its command and `env` beside its own. */
+/**
+ * Starts an image whose files are in `root`, by its configuration, with `args` for its command and additional
+ * `env`.
+ */
 export async function startContainer(
   root: string,
   { User, Env, Entrypoint, Cmd, WorkingDir }: ImageConfig,

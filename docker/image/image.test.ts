@@ -9,7 +9,10 @@ import { postImage } from '../../test/fixtures/serving/processes.ts';
 import { type ImageConfig, type Images, openImages } from './buildah.ts';
 import { type Container, startContainer } from './container.ts';
 
-/** What the project adds to its base image, on disk; 180 MB when this was written, a quarter of it ONNX Runtime. */
+/**
+ * The size on disk that the project adds to its base image. It was 180 MB when this was written, a quarter of
+ * it ONNX Runtime.
+ */
 const MAX_APP_BYTES = 200e6;
 const STAND_IN = 'localhost/stand-in-for-node';
 

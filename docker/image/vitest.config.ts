@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests that need root and `buildah`, which a machine for Node.js need not have: `npm run test:image`. */
+/** The tests that need root and `buildah`, which not every machine has: `npm run test:image`. */
 export default defineConfig({
   test: {
     include: ['docker/image/*.test.ts'],

@@ -15,7 +15,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 const SETTINGS: readonly string[] = Object.keys(settings).map(variable);
 
-/** What stands for a variable that Kubernetes fills in. */
+/** Values for variables that Kubernetes fills in. */
 const FILLED_IN: Record<string, string> = { DENT_REDIS_URL: 'redis://redis:6379', DENT_THREADS: '4' };
 
 const labelsMatch = (labels: Record<string, string>, selector: Record<string, string>): boolean =>

@@ -244,7 +244,7 @@ describe('API keys', () => {
   it('reach the API as a file that changes with the Secret', () => {
     const { pod, container } = podOf(manifests, 'api');
     expect(envOf(container).DENT_API_KEYS_FILE).toBe('/etc/dent/api-keys/api-keys.json');
-    // Mounted by `subPath` it would stay as it was at the start.
+    // Mounted by `subPath` it would never change after the start.
     expect(container.volumeMounts).toContainEqual({
       name: 'api-keys',
       mountPath: '/etc/dent/api-keys',

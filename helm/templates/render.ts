@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
-/** As much of a Kubernetes object as the tests look at. */
+/** The part of a Kubernetes object that the tests read. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -20,7 +20,7 @@ export interface Manifest {
   readonly stringData?: Record<string, string>;
 }
 
-/** As much of a pod as the tests look at. */
+/** The part of a pod that the tests read. */
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
@@ -51,7 +51,7 @@ export interface Container {
 
 export const CHART = new URL('../dent-serve/', import.meta.url).pathname;
 const HELM = process.env.HELM ?? 'helm';
-/** A helm that Go has built takes an ancient Kubernetes for granted. */
+/** A helm built by Go alone assumes an ancient Kubernetes. */
 const KUBERNETES = ['--kube-version', '1.34.0'];
 
 try {
@@ -60,7 +60,7 @@ try {
   throw new Error('These tests need helm: go install helm.sh/helm/v3/cmd/helm@v3.22.0, or name it in HELM.');
 }
 
-/** The values that the chart is tried with, by the names of their files. */
+/** The files of values that the chart is tested with. */
 export const VALUES_FILES: readonly string[] = readdirSync(join(CHART, 'ci')).map((file) =>
   join(CHART, 'ci', file),
 );
@@ -68,7 +68,7 @@ export const VALUES_FILES: readonly string[] = readdirSync(join(CHART, 'ci')).ma
 /** Values as a file of values or as an object. */
 export type Values = string | object;
 
-/** What has no default; files of values name it themselves. */
+/** The value without a default. Files of values set it themselves. */
 const NEEDED = { image: { repository: 'dent-serve' } };
 
 function run(
@@ -89,13 +89,13 @@ function run(
   }
 }
 
-/** What `helm template` makes of these values, for a release that is called `vision`. */
+/** The output of `helm template` for these values, for a release named `vision`. */
 export function render(values: Values = {}, chart = CHART): Manifest[] {
   const { status, stdout, stderr } = run(['template', 'vision', chart], values);
   if (status !== 0) throw new Error(stderr);
   return parseAllDocuments(stdout, { schema: 'yaml-1.1' })
     .map((document) => {
-      // A field that is given twice, for one.
+      // For example a field that is given twice.
       if (document.errors.length > 0) throw document.errors[0];
       return document.toJS() as Manifest | null;
     })
@@ -109,7 +109,10 @@ export function refusal(values: Values): string {
   return stderr;
 }
 
-/** What helm says after an installation, which it does not say without a cluster: so an object of one's own quotes it. */
+/**
+ * helm's message after an installation. helm prints it only with a cluster, so an object of our own quotes
+ * it.
+ */
 export function notes(values: object): string {
   const quote = `{ kind: Notes, metadata: { name: notes }, spec: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }} }`;
   return find(render({ ...values, extraObjects: [quote] }), 'Notes').spec;
@@ -121,14 +124,14 @@ export const lint = (values: Values) => run(['lint', '--strict', CHART], values)
 export const ofKind = (manifests: readonly Manifest[], kind: string): Manifest[] =>
   manifests.filter((manifest) => manifest.kind === kind);
 
-/** The one object of a kind whose name ends so. */
+/** The one object of a kind whose name ends with `suffix`. */
 export function find(manifests: readonly Manifest[], kind: string, suffix = ''): Manifest {
   const found = ofKind(manifests, kind).filter(({ metadata }) => metadata.name.endsWith(suffix));
   if (found.length !== 1) throw new Error(`${found.length} objects of kind ${kind} end in "${suffix}".`);
   return found[0]!;
 }
 
-/** Every pod that the objects would start, and what starts it. */
+/** Every pod that the objects would start, and its owner. */
 export const podsOf = (manifests: readonly Manifest[]): { owner: Manifest; pod: PodSpec }[] =>
   manifests.flatMap((owner) => {
     if (owner.kind === 'Pod') return [{ owner, pod: owner.spec as PodSpec }];
@@ -141,13 +144,13 @@ export const containersOf = ({ initContainers = [], containers }: PodSpec): Cont
   ...containers,
 ];
 
-/** The pod of the Deployment whose name ends so, and its one container. */
+/** The pod of the Deployment with this component's name, and its one container. */
 export function podOf(manifests: readonly Manifest[], component: 'api' | 'worker') {
   const owner = find(manifests, 'Deployment', `-${component}`);
   const pod: PodSpec = owner.spec.template.spec;
   return { owner, pod, container: pod.containers[0]! };
 }
 
-/** The variables of a container, those from elsewhere as what they are taken from. */
+/** The variables of a container. Those from elsewhere show their source. */
 export const envOf = ({ env = [] }: Container): Record<string, unknown> =>
   Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));

@@ -3,7 +3,7 @@ import { heatmap, lines, NATS, stat, table } from './panels.ts';
 
 const BY = 'by (model, recipe)';
 
-/** Of a counter: how much it has grown a second, and over all of the dashboard's range. */
+/** The growth of a counter: per second, and over the dashboard's whole range. */
 const rate = (metric: string, more = ''): string => `rate(${metric}{${LANES}${more}}[$__rate_interval])`;
 const grown = (metric: string, more = ''): string => `increase(${metric}{${LANES}${more}}[$__range])`;
 
@@ -13,7 +13,10 @@ const bought = (growth = rate): string =>
   `((${entropy('static', growth)}) - (${entropy('adapted', growth)}))`;
 const stepSeconds = (growth = rate): string =>
   `sum ${BY} (${growth('dent_adapt_step_duration_seconds_sum')}) / (sum ${BY} (${growth('dent_adapt_step_duration_seconds_count')}) > 0)`;
-/** Seconds of a batch over seconds of a step. Batches that fell back to a recipe of other steps count with theirs. */
+/**
+ * Seconds of a batch over seconds of a step. A batch that fell back to a recipe with other steps counts with
+ * those.
+ */
 const steps = (growth = rate): string =>
   `(sum ${BY} (${growth('dent_adapt_duration_seconds_sum', ', steps!="0"')}) / (sum ${BY} (${growth('dent_adapt_step_duration_seconds_sum')}) > 0))`;
 /** Mean seconds of the batches that were adapted. */
@@ -22,14 +25,14 @@ const batchSeconds = (growth = rate): string =>
 
 const BY_STEPS = 'by (model, recipe, steps)';
 const ran = `(sum ${BY_STEPS} (${grown('dent_adapt_duration_seconds_count')}) > 0)`;
-/** A value of a model and recipe beside each number of steps with which it ran. */
+/** A value of a model and recipe, repeated for each number of steps that it ran with. */
 const besideSteps = (expr: string): string =>
   `(${expr}) * on (model, recipe) group_right () (${ran} / ${ran})`;
 
 const fallbacks = (reason: string): string => rate('dent_fallbacks_total', `, reason="${reason}"`);
 const predicted = `sum ${BY} (${rate('dent_predictions_total')})`;
 
-/** What another step costs, what it buys, and whether it still does what it did. */
+/** What another step costs, what it gains, and whether it still does what it did. */
 export const adaptation = dashboard({
   uid: 'dent-serve-adaptation',
   title: 'dent-serve / Cost of adaptation',

@@ -14,13 +14,13 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DATASOURCE } from './panels.ts';
 
-/** Of Grafana 11.5. Later ones bring it up to date by themselves. */
+/** The schema of Grafana 11.5. Later versions migrate it by themselves. */
 const SCHEMA_VERSION = 40;
 const TAG = 'dent-serve';
 
-/** The processes that the variables choose; goes between the braces of every query. */
+/** The processes that the variables choose. Goes between the braces of every query. */
 export const PROCESSES = 'namespace=~"$namespace", job=~"$job"';
-/** The same, and the models and recipes that they choose. */
+/** The same, with the chosen models and recipes. */
 export const LANES = `${PROCESSES}, model=~"$model", recipe=~"$recipe"`;
 
 const VARIABLES = {
@@ -31,7 +31,7 @@ const VARIABLES = {
 };
 export type VariableName = keyof typeof VARIABLES;
 
-/** Everything is chosen at first; where there is no such label, that is nothing at all. */
+/** At first everything is chosen. Where a label does not exist, that is nothing. */
 const variable = (name: VariableName): QueryVariableBuilder =>
   new QueryVariableBuilder(name)
     .label(name)
@@ -51,7 +51,7 @@ export interface Row {
 }
 
 export interface DashboardParts {
-  /** Names it in addresses; never changes. */
+  /** Its name in addresses. Never changes. */
   readonly uid: string;
   readonly title: string;
   readonly about: string;

@@ -17,7 +17,7 @@ const STAGES: readonly Query[] = [
   ],
 ];
 
-/** Whether the service serves: what a person looks at first. */
+/** Whether the service serves: the first question of an operator. */
 export const overview = dashboard({
   uid: 'dent-serve-overview',
   title: 'dent-serve / Overview',

@@ -40,21 +40,21 @@ export const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 /** A query and what its series are called, such as `{{instance}}`. */
 export type Query = readonly [legend: string, expr: string];
 
-/** What every panel says. */
+/** The text of every panel. */
 export interface PanelText {
   readonly title: string;
-  /** What it shows and when to worry, for the (i) in its corner. */
+  /** What it shows and when to worry; shown by the (i) in its corner. */
   readonly about: string;
-  /** Of Grafana: `s`, `percentunit`, `reqps`, ... */
+  /** A unit of Grafana: `s`, `percentunit`, `reqps`, ... */
   readonly unit: string;
-  /** Of 24 columns. */
+  /** Out of 24 columns. */
   readonly width: number;
 }
 
 /** The unit of entropies. */
 export const NATS = 'suffix: nats';
 
-/** Values from which on a number is yellow and red; where more is better, below which. */
+/** The values from which on a number is yellow and red. Where more is better: below which. */
 export interface Bounds {
   readonly warn: number;
   readonly bad: number;
@@ -83,7 +83,7 @@ function describe<P extends CommonPanel>(
 
 const REFS = 'ABCDEFGHIJ';
 
-/** Over the range of the dashboard; Grafana takes the interval that fits. */
+/** Over the dashboard's range. Grafana chooses the interval. */
 const overTime = ([legend, expr]: Query, i: number): DataqueryBuilder =>
   new DataqueryBuilder().refId(REFS[i]!).expr(expr).legendFormat(legend).range();
 
@@ -108,7 +108,7 @@ function thresholds({ warn, bad }: Bounds): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
 }
 
-/** One number: the latest, and how it came about, or that over the whole range of the dashboard. */
+/** One number: the latest with its history, or one over the dashboard's whole range. */
 export function stat(text: PanelText, expr: string, bounds?: Bounds): Builder<Panel> {
   const wholeRange = expr.includes('$__range');
   const panel = describe(new StatPanel(), text, STAT_HEIGHT)
@@ -160,7 +160,7 @@ const YES_OR_NO: ValueMap = {
   options: { 0: { text: 'no', color: 'red', index: 0 }, 1: { text: 'yes', color: 'green', index: 1 } },
 };
 
-/** Since when something has been as it is: 1 is well, 0 is not. */
+/** Since when something has had its state: 1 is well, 0 is not. */
 export function states(text: PanelText, queries: readonly Query[]): Builder<Panel> {
   const panel = describe(new StatePanel(), text)
     .showValue(VisibilityMode.Never)
@@ -170,16 +170,16 @@ export function states(text: PanelText, queries: readonly Query[]): Builder<Pane
   return queries.reduce((built, query, i) => built.withTarget(overTime(query, i)), panel);
 }
 
-/** A column of a table: its heading, its unit and what is in it. */
+/** A column of a table: its heading, its unit and its query. */
 export type Column = readonly [heading: string, unit: string, expr: string];
 
-/** One line for each set of labels, with the latest values; the labels `hidden` are left out. */
+/** One line for each set of labels, with the latest values. The labels `hidden` are left out. */
 export function table(
   text: Omit<PanelText, 'unit'>,
   columns: readonly Column[],
   hidden: readonly string[] = [],
 ): Builder<Panel> {
-  // Grafana gives the column a letter only where there are several.
+  // Grafana numbers the columns only where there are several.
   const names = columns.map(([heading], i) => [columns.length > 1 ? `Value #${REFS[i]}` : 'Value', heading]);
   const panel = describe(new TablePanel(), { ...text, unit: 'short' })
     .withTransformation({ id: 'merge', options: {} })

@@ -2,7 +2,7 @@ import { dashboard, PROCESSES } from './dashboard.ts';
 import { lines, stat, states } from './panels.ts';
 
 const NAME = '{{job}} {{instance}}';
-/** Of the processes that are ours, whatever else Node.js has its metrics scraped. */
+/** Only our own processes: other Node.js programs may have their metrics scraped too. */
 const ours = (expr: string): string => `${expr} and on (job, instance) dent_build_info{${PROCESSES}}`;
 
 /** The machinery: engines, workers, Redis, event loops and memory. */

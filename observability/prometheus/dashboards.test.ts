@@ -26,14 +26,14 @@ const RECIPES = {
   static: { preset: 'static' },
   isolated: { preset: 'isolated', steps: 2 },
   longer: { preset: 'isolated', steps: 6 },
-  /** Falls back in batches as small as those here. */
+  /** Falls back in batches as small as the ones here. */
   coupled: { preset: 'dent+', steps: 2, small: 'static' },
 };
 const LOAD_MS = 20_000;
-/** What Grafana would take for scrapes a second apart, and more, because the machine may be busy. */
+/** More than Grafana would use for scrapes a second apart, because the machine may be busy. */
 const RATE_INTERVAL = '15s';
 
-/** Panels that say nothing of a deployment, and why. */
+/** Panels that are empty in a deployment, and why. */
 const EMPTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   memory: { 'Reaches Redis': 'there is no Redis' },
   redis: {},
@@ -43,7 +43,7 @@ let folder: string;
 let redis: RedisServer;
 let running: Running[] = [];
 let prometheus: Prometheus;
-/** The end of the load, in seconds since the epoch. However long the tests take, they look at it. */
+/** The end of the load, in seconds since the epoch. All tests look at this moment. */
 let at: number;
 
 /** Posts every kind of request, one after the other, until the time is over. */
@@ -97,7 +97,7 @@ beforeAll(async () => {
   const clients = [alone, api!].flatMap((server) => [1, 2, 3].map(() => load(server, images, untilMs)));
   await Promise.all(clients);
   at = Date.now() / 1000;
-  // And one more to have seen all of it.
+  // One more scrape, to have seen everything.
   await pause(1500);
 }, 180_000);
 afterAll(async () => {
@@ -110,7 +110,10 @@ afterAll(async () => {
 
 type Target = { readonly expr: string; readonly instant?: boolean };
 
-/** The answer to a panel's query as Grafana asks it, with all variables but the namespace at their start. */
+/**
+ * The answer to a panel's query as Grafana asks it, with all variables except the namespace at their
+ * defaults.
+ */
 function ask({ expr, instant }: Target, namespace: string): Promise<Series[]> {
   const filled = expr
     .replaceAll('$__rate_interval', RATE_INTERVAL)

@@ -23,7 +23,7 @@ export async function requirePrometheus(): Promise<void> {
   throw new Error('These tests need prometheus and promtool on PATH: `apt-get install prometheus`.');
 }
 
-/** What `promtool check metrics` objects to in a scrape; nothing where it is as Prometheus wants it. */
+/** The objections of `promtool check metrics` to a scrape. Empty where there are none. */
 export async function objectionsTo(scrape: string): Promise<string> {
   const child = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end(scrape);

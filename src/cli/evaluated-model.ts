@@ -27,7 +27,10 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** A model of the repository, or an ONNX file with the manifest that `dent init` would write for it. Rejects with `InputError`. */
+/**
+ * A model of the repository, or an ONNX file with the manifest that `dent init` would write for it. Rejects
+ * with `InputError`.
+ */
 export async function findEvaluatedModel(
   named: string,
   options: EvaluatedModelOptions,
@@ -77,8 +80,8 @@ async function fromFile(
 const BASE = 'static';
 
 /**
- * The recipes that are named, each the model's own or a preset, and the model as it is, which comes first. Undefined names are returned
- * beside them. Without names, all of the model's.
+ * The recipes that are named, each the model's own or a preset, and the model as it is, which comes first.
+ * Undefined names are returned beside them. Without names, all of the model's.
  */
 export function chooseRecipes(
   { manifest }: Pick<FoundModel, 'manifest'>,

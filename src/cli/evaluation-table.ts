@@ -14,7 +14,10 @@ const gain = ({ gain: difference }: Pick<RecipeReport, 'gain'>): string => {
   return `${signed(points)} (${signed(interval[0])} to ${signed(interval[1])})`;
 };
 
-/** A row for each condition, a column for each recipe: that is what fits a terminal when there are many conditions. */
+/**
+ * A row for each condition, a column for each recipe: that is what fits a terminal when there are many
+ * conditions.
+ */
 function table({ recipes }: Report): string {
   const [first] = recipes as readonly [RecipeReport, ...RecipeReport[]];
   const row = (name: string, of: (each: RecipeReport) => Figure | undefined): string[] => [

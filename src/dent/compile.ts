@@ -27,7 +27,9 @@ export const COMPILER_VERSION = '4';
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
-  /** What convolutions are computed in; `fp32` by default. What a GPU makes of float32 is the engine's to say. */
+  /**
+   * What convolutions are computed in; `fp32` by default. What a GPU makes of float32 is the engine's to say.
+   */
   readonly convolutions?: 'fp32' | 'fp16';
   /**
    * Allows a graph of one pass (see assemble-pass.ts), for a runner that goes through the rows itself. Unlike
@@ -144,7 +146,10 @@ function advised<T>(advice: string, work: () => T): T {
   }
 }
 
-/** A row's share of the loss is 1/128 as a rule: with this its gradient begins at up to 64, in the middle of float16's range. */
+/**
+ * A row's share of the loss is 1/128 as a rule: with this its gradient begins at up to 64, in the middle of
+ * float16's range.
+ */
 const LOSS_SCALE = 2 ** 13;
 
 /** On a GPU small kernels cost the time, not the size of a cache. */

@@ -44,7 +44,10 @@ export interface Method {
   readonly forward: AdaptiveForward;
   /** What an update lowers. */
   readonly loss: Loss;
-  /** What the loss is multiplied by while its gradient is computed, so that float16 does not lose the small ones. */
+  /**
+   * What the loss is multiplied by while its gradient is computed, so that float16 does not lose the small
+   * ones.
+   */
   readonly lossScale?: number;
   readonly classes: number;
   readonly target: Target;

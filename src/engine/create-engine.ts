@@ -21,8 +21,8 @@ const CHILD = new URL('../../dist/engine/processes/child.js', import.meta.url);
 const NO_TF32 = { NVIDIA_TF32_OVERRIDE: '0' };
 
 /**
- * Starts the engine's child processes at once; `close()` ends them, and so does the death of this process. Where a graph may
- * use TF32 on a GPU, one more child starts with the first such graph.
+ * Starts the engine's child processes at once; `close()` ends them, and so does the death of this process.
+ * Where a graph may use TF32 on a GPU, one more child starts with the first such graph.
  */
 export function createEngine({ device, threads, runTimeoutMs, log }: EngineOptions): Engine {
   const isCpu = device === 'cpu';

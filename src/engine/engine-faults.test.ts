@@ -42,7 +42,10 @@ async function cpuTicks(pid: number): Promise<number> {
   return Number(user) + Number(system);
 }
 
-/** Resolves when a child has surely begun a long run: it has computed for longer than starting and opening take. */
+/**
+ * Resolves when a child has surely begun a long run: it has computed for longer than starting and opening
+ * take.
+ */
 async function busy(pid: number): Promise<void> {
   const START_TICKS = 60;
   const before = await cpuTicks(pid);
@@ -159,7 +162,8 @@ describe('a child that hangs', () => {
       new EngineCrashError('"slow" was given up after 2 attempts: its process took longer than 400 ms.'),
     );
     expect((await next).logits.dims).toEqual([2, 5]);
-    // The call had four parts, all before the next call's. If the others had run, each would have lost two children.
+    // The call had four parts, all before the next call's. If the others had run, each would have lost two
+    // children.
     expect(kinds).toEqual(['timeout', 'timeout']);
   });
 });

@@ -31,8 +31,8 @@ export interface OpenOptions {
    */
   readonly optimise: boolean;
   /**
-   * Whether a GPU may compute products of float32 in TF32, with 10 bits of fraction. ONNX Runtime would of its own accord; here it
-   * may only where this is true. A CPU has no TF32.
+   * Whether a GPU may compute products of float32 in TF32, with 10 bits of fraction. ONNX Runtime would of
+   * its own accord; here it may only where this is true. A CPU has no TF32.
    */
   readonly tf32?: boolean;
 }

@@ -4,7 +4,7 @@ import { elementCount, float32, type Tensor } from '../../src/tensor.ts';
 export interface GoldenCase {
   /** The options of the recipe. */
   readonly recipe: Readonly<Record<string, unknown>>;
-  /** The largest difference of a number, for each row [N]. */
+  /** The largest allowed difference of a number, for each row [N]. */
   readonly tolerance: readonly number[];
   readonly logits: readonly (readonly number[])[];
   readonly entropy: readonly (readonly number[])[];
@@ -35,7 +35,10 @@ export function loadGolden(name: string): Golden {
   };
 }
 
-/** A float32 array in NumPy's format, version 1: magic, header length, a header in Python's notation, the numbers. */
+/**
+ * A float32 array in NumPy's format, version 1: magic, header length, a header in Python's notation, the
+ * numbers.
+ */
 function readNpy(bytes: Buffer): Tensor<'float32'> {
   const end = 10 + bytes.readUInt16LE(8);
   const header = bytes.toString('latin1', 10, end);

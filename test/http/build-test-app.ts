@@ -14,7 +14,7 @@ import { createPixelInference } from './pixel-inference.ts';
 
 type Finished = Parameters<HttpObserver['requestFinished']>[0];
 
-/** The app over an honest small inference, with everything it tells the outside at hand. */
+/** The app over a small but real inference, and everything that it reports to the outside. */
 export async function buildTestApp({
   version = '0.0.0',
   limits = {},

@@ -2,9 +2,9 @@ import { ServiceError } from '../../src/errors.ts';
 import type { ModelControl } from '../../src/models/index.ts';
 
 export interface TestModelControl extends ModelControl {
-  /** What was asked for, such as "load colours". */
+  /** The requests so far, such as "load colours". */
   readonly asked: string[];
-  /** What the next request fails with. */
+  /** The error of the next request. */
   failWith: Error | undefined;
 }
 

@@ -79,20 +79,21 @@ export interface PixelInference extends Inference {
   /** Every request that came, in order. */
   readonly requests: readonly PredictRequest[];
   readonly rowsRequests: readonly RowsRequest[];
-  /** Predictions of images that have begun and not ended. */
+  /** Predictions of images that have begun but not ended. */
   readonly underWay: number;
   readonly eachRequests: readonly PredictEachRequest[];
   /** How long a prediction takes, milliseconds. */
   delayMs: number;
-  /** What the next prediction fails with. */
+  /** The error of the next prediction. */
   failWith: Error | undefined;
   reasons: string[];
   warned: string[];
 }
 
 /**
- * A model without a network: it decodes the image, and the shares of red, green and blue are its probabilities. Of a tensor the
- * sums of the channels are the logits, and those of the model as it is are their negatives.
+ * A model without a network. It decodes the image, and the shares of red, green and blue are its
+ * probabilities. For a tensor the sums of the channels are the logits, and their negatives are those of the
+ * unadapted model.
  */
 export function createPixelInference(): PixelInference {
   const decoder = createImageDecoder({ maxPixels: 1_000_000 });
@@ -117,7 +118,7 @@ export function createPixelInference(): PixelInference {
     return MODEL;
   };
 
-  /** By id: what was accepted, pending until its answer is there. */
+  /** By id: accepted predictions, pending until their answer is there. */
   const accepted = new Map<string, { caller: string; outcome: Prediction | AcceptedPrediction | Error }>();
 
   /** By idempotency key. */

@@ -3,7 +3,7 @@ export const SOF0 = 0xc0;
 export const SOS = 0xda;
 export const END = Buffer.of(0xff, 0xd9);
 
-/** Where the marker first stands. */
+/** The first place of the marker. */
 export function markerAt(jpeg: Buffer, marker: number): number {
   const at = jpeg.indexOf(Buffer.of(0xff, marker));
   if (at === -1) throw new Error(`There is no marker ${marker.toString(16)} in the JPEG.`);
@@ -28,13 +28,14 @@ export function segment(marker: number, content: Uint8Array): Buffer {
   return Buffer.concat([head, content]);
 }
 
-/** A picture's bytes with an ICC profile that is written as it stands, whatever it is worth. */
+/** A picture's bytes with this ICC profile, valid or not. */
 export const withProfile = (jpeg: Buffer, profile: Uint8Array): Buffer =>
   inserted(jpeg, 2, segment(0xe2, Buffer.concat([Buffer.from('ICC_PROFILE\0\x01\x01', 'latin1'), profile])));
 
 /**
- * A lossless JPEG of one colour, 8 x 8 pixels. Each value is predicted, the first as 128, the others from the one to the left or above;
- * the difference is a count of bits, here in codes of 4 bits, and those bits.
+ * A lossless JPEG of one colour, 8 x 8 pixels. Each value is predicted: the first as 128, the others from the
+ * one to the left or above. The difference is a count of bits, here in codes of 4 bits, followed by those
+ * bits.
  */
 export function losslessJpeg(colour: readonly [number, number, number]): Buffer {
   const ids = [...'RGB'].map((letter) => letter.charCodeAt(0));
@@ -43,7 +44,7 @@ export function losslessJpeg(colour: readonly [number, number, number]): Buffer 
     const difference = value - 128;
     if (difference === 0) return nibble(0);
     const size = Math.abs(difference).toString(2).length;
-    // Negative differences are written as what is left to the largest of their size.
+    // A negative difference is written as its distance from the largest number of its size.
     return nibble(size) + nibble(difference > 0 ? difference : difference + 2 ** size - 1, size);
   });
   const bits = first.join('') + nibble(0).repeat(3 * 63);

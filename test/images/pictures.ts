@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { InputSpec } from '../../src/models/model.ts';
 
-/** The input of a model of that size; colours unscaled where nothing else is said. */
+/** The input of a model of that size, with unscaled colours by default. */
 export const inputOf = (width: number, height: number, rest: Partial<InputSpec> = {}): InputSpec => ({
   width,
   height,

@@ -13,9 +13,9 @@ export type Prediction = Schemas['Prediction'];
 export type Image = Blob | ArrayBuffer | Uint8Array<ArrayBuffer>;
 
 export interface DentOptions extends Pick<ClientOptions, 'fetch'> {
-  /** Where the service is, such as `http://localhost:8080`. */
+  /** The service's address, such as `http://localhost:8080`. */
   readonly baseUrl: string;
-  /** Where the operator has configured keys. */
+  /** Needed where the operator has configured keys. */
   readonly apiKey?: string;
 }
 
@@ -24,7 +24,7 @@ type Query = NonNullable<operations['predict']['parameters']['query']>;
 export interface PredictOptions extends Query {
   /** The service's default model where none is named. */
   readonly model?: string;
-  /** Of the model that is named; the one that serves by default where it is absent. */
+  /** A version of the named model. Without it, the one that serves by default. */
   readonly version?: number;
   /** Ends the wait, and the work where it has not begun. */
   readonly signal?: AbortSignal;
@@ -33,7 +33,10 @@ export interface PredictOptions extends Query {
 export interface Dent {
   /** Classifies an image. Rejects with `ProblemError` where the service refuses it. */
   predict(image: Image, options?: PredictOptions): Promise<Prediction>;
-  /** Classifies several images together: for each in order its prediction, or the problem that it failed with. */
+  /**
+   * Classifies several images together. Resolves in order with the prediction of each, or the problem that it
+   * failed with.
+   */
   predictAll(images: readonly Image[], options?: PredictOptions): Promise<(Prediction | Problem)[]>;
   models(): Promise<Model[]>;
   /** Every route of the API by its path, with the types of `openapi.yaml`. */
@@ -60,12 +63,12 @@ export function createDent({ apiKey, ...options }: DentOptions): Dent {
     headers: { authorization: apiKey === undefined ? null : `Bearer ${apiKey}` },
   });
 
-  /** Posts a body as it stands. */
+  /** Posts a body unchanged. */
   function post(body: Blob | FormData, { model, version, signal, ...query }: PredictOptions) {
     const init = {
       body: body as Blob,
       bodySerializer: () => body,
-      // Of a form `fetch` knows the type, and its boundary.
+      // `fetch` sets the type of a form and its boundary.
       headers: body instanceof Blob ? { 'content-type': 'application/octet-stream' } : {},
       ...(signal && { signal }),
     };

@@ -2,7 +2,10 @@ import type { components } from './schema.ts';
 
 export type Problem = components['schemas']['Problem'];
 
-/** An answer that is an error. `problem.code` says which; its `detail` is a sentence for a person and this error's message. */
+/**
+ * An error answer. `problem.code` says which; its `detail` is a sentence for a person and this error's
+ * message.
+ */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly problem: Problem;
@@ -21,7 +24,7 @@ export class ProblemError extends Error {
 export const isProblem = (value: unknown): value is Problem =>
   typeof value === 'object' && value !== null && 'code' in value && 'detail' in value;
 
-/** What stands between a client and the service may answer too, and in its own words. */
+/** A proxy between client and service may answer too, in its own words. */
 export function toError(error: unknown, response: Response): Error {
   if (isProblem(error)) return new ProblemError(error, response);
   return new Error(`The answer is ${response.status} and not one of dent-serve; ask what stands before it.`, {

@@ -1,5 +1,6 @@
-// Fetches the archive at MODELS_URL into MODELS_DIR and unpacks it there, once its SHA-256 is known to be MODELS_SHA256. The init
-// container of `models.source: download` runs it. It never prints the URL, which may hold a token.
+// Fetches the archive at MODELS_URL into MODELS_DIR, and unpacks it there only if its SHA-256 is
+// MODELS_SHA256. The init container of `models.source: download` runs it. It never prints the URL, which may
+// hold a token.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -11,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 const { MODELS_URL, MODELS_SHA256, MODELS_MAX_BYTES, MODELS_DIR } = process.env;
 const archive = join(MODELS_DIR, '.archive');
 
-/** Passes bytes on and keeps count and hash of them. */
+/** Passes bytes on, counts and hashes them. */
 async function* measured(chunks, hash) {
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -30,7 +31,8 @@ async function download() {
   });
   if (!response.ok) throw new Error(`The server of the models answered with ${response.status}.`);
   const hash = createHash('sha256');
-  // Opened before the first byte: a stream that opens the file itself may do so after a refusal has removed it.
+  // Opened before the first byte. A stream that opens the file itself may do so after a refusal has removed
+  // it.
   const file = await open(archive, 'w');
   await pipeline(measured(Readable.fromWeb(response.body), hash), file.createWriteStream());
   const sha256 = hash.digest('hex');

@@ -1,5 +1,5 @@
-// Posts an image to API_URL as a client would, and looks at the answer. `helm test` runs it. With KEYS_ASKED_FOR=yes it sends
-// API_KEY, or, where it has none, makes sure that it is refused.
+// Posts an image to API_URL as a client would, and checks the answer. `helm test` runs it. With
+// KEYS_ASKED_FOR=yes it sends API_KEY. Without that key, it checks that the image is refused.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const { API_URL, API_KEY, KEYS_ASKED_FOR } = process.env;
@@ -20,7 +20,7 @@ const post = () =>
     signal: AbortSignal.timeout(60_000),
   });
 
-/** The answer; a Service whose pods have just started may need a moment. */
+/** The answer. A Service whose pods have just started may need a moment. */
 async function answer() {
   for (let attempt = 1; ; attempt++) {
     const response = await post().catch((error) => error);

@@ -62,7 +62,10 @@ interface Exchange {
   reject(error: ChildLost): void;
 }
 
-/** Starts `module`, which speaks the protocol of messages.ts, in a process of its own with `env` beside what this one has. */
+/**
+ * Starts `module`, which speaks the protocol of messages.ts, in a process of its own with `env` beside what
+ * this one has.
+ */
 export function forkChild(module: URL, env: Readonly<Record<string, string>>): EngineChild {
   const child = fork(module, [], {
     // Typed arrays cross as their bytes (of a view, its own bytes alone), not as JSON.

@@ -21,8 +21,9 @@ const cast = (from: Value, to: Value, dataType: number): Node => ({
 });
 
 /**
- * Has every convolution computed in float16, those of gradients too: what it reads is cast, constants at once, and what it
- * gives is cast back. Everything else stays in float32. Bodies of loops and branches are rewritten too.
+ * Has every convolution computed in float16, those of gradients too: what it reads is cast, constants at
+ * once, and what it gives is cast back. Everything else stays in float32. Bodies of loops and branches are
+ * rewritten too.
  */
 export function halveConvolutions(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);

@@ -39,7 +39,10 @@ export async function readPage(folder: string): Promise<readonly PageFile[]> {
   );
 }
 
-/** Everything comes from this server. Nothing in the page is script or style but the files that were built with it. */
+/**
+ * Everything comes from this server. Nothing in the page is script or style but the files that were built
+ * with it.
+ */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -74,8 +77,8 @@ function send(file: PageFile, request: FastifyRequest, reply: FastifyReply): Fas
 const options = { config: { scope: 'open' }, schema: { hide: true } } as const;
 
 /**
- * The page at `/`, where everybody begins; without files the page to try the API is the next best. It uses the API as any other
- * program does, and knows nothing that the API does not say.
+ * The page at `/`, where everybody begins; without files the page to try the API is the next best. It uses
+ * the API as any other program does, and knows nothing that the API does not say.
  */
 export function pageRoutes(app: App, files: readonly PageFile[]): void {
   const byPath = new Map(files.map((file) => [file.path, file]));
