@@ -143,7 +143,7 @@ export default {
       severity: 'error',
       comment:
         'The two sides run in different processes: what they share is what travels, and how it is reached.',
-      from: { path: '^src/batching/redis/(producer|worker|connection|scripts)/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/batching/redis/(producer|worker|connection)/', pathNot: '\\.test\\.ts$' },
       to: { path: '^src/batching/redis/(producer|worker)/', pathNot: '^src/batching/redis/$1/' },
     },
     {

@@ -5,9 +5,22 @@ import { DEFAULT_PRIORITY } from '../../policy.ts';
 import { rejectionError } from '../../rejection-error.ts';
 import type { RunSums } from '../../run-time.ts';
 import type { RedisClient } from '../connection/connect.ts';
-import { PRODUCER_SCRIPTS } from '../scripts/producer-scripts.ts';
-import { defineScripts } from '../scripts/scripts.ts';
+import { defineScripts } from '../scripts.ts';
 import { decodeKept, decodeOutcome, encodeRow, type Outcome } from '../wire.ts';
+
+const SCRIPTS = {
+  dentSubmit: 'producer/submit.lua',
+  dentWithdraw: 'producer/withdraw.lua',
+  dentExpire: 'producer/expire.lua',
+  dentDrain: 'producer/drain.lua',
+  dentRecheck: 'producer/recheck.lua',
+  dentResult: 'producer/result.lua',
+  dentLeaveNote: 'producer/leave-note.lua',
+  dentNote: 'producer/note.lua',
+  dentHasWorker: 'producer/has-worker.lua',
+  dentSurvey: 'producer/survey.lua',
+  dentMemory: 'producer/memory.lua',
+} as const;
 
 export type Acceptance =
   | { readonly state: 'accepted' }
@@ -64,7 +77,7 @@ function parseRuns(entries: readonly string[]): Map<string, RunSums> {
 }
 
 export function createProducerStore(client: RedisClient, base: string): ProducerStore {
-  const scripts = defineScripts(client, base, PRODUCER_SCRIPTS);
+  const scripts = defineScripts(client, base, SCRIPTS);
 
   return {
     async submit(request, { limits, leftMs, replyTo, keptLimit }) {

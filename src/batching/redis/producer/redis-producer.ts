@@ -17,7 +17,7 @@ import {
 import { type Link, type OnFault, unavailable, watchLink } from '../connection/link.ts';
 import { createRefusals } from '../connection/refusals.ts';
 import { createRightsCheck } from '../connection/rights.ts';
-import { prepareScripts } from '../scripts/scripts.ts';
+import { prepareScripts } from '../scripts.ts';
 import type { Outcome } from '../wire.ts';
 import { createBacklogView } from './backlog-view.ts';
 import { createByteGate } from './byte-gate.ts';

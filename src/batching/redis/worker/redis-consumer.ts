@@ -13,7 +13,7 @@ import {
 import { type Link, type OnFault, watchLink } from '../connection/link.ts';
 import { createRefusals } from '../connection/refusals.ts';
 import { createRightsCheck } from '../connection/rights.ts';
-import { prepareScripts } from '../scripts/scripts.ts';
+import { prepareScripts } from '../scripts.ts';
 import { createAlarm } from './alarm.ts';
 import { createBatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';

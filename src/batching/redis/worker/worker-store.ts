@@ -1,9 +1,21 @@
 import type { Batch, BatchReason, Lane } from '../../batch-queue.ts';
 import { laneKey, parseLane } from '../../lane-key.ts';
 import type { RedisClient } from '../connection/connect.ts';
-import { defineScripts } from '../scripts/scripts.ts';
-import { WORKER_SCRIPTS } from '../scripts/worker-scripts.ts';
+import { defineScripts } from '../scripts.ts';
 import { decodeRow, encodeOutcome, type Outcome, type TravellingRow } from '../wire.ts';
+
+const SCRIPTS = {
+  dentClaim: 'worker/claim.lua',
+  dentRead: 'worker/read.lua',
+  dentStart: 'worker/start.lua',
+  dentUnstart: 'worker/unstart.lua',
+  dentSplit: 'worker/split.lua',
+  dentSettle: 'worker/settle.lua',
+  dentTend: 'worker/tend.lua',
+  dentRetire: 'worker/retire.lua',
+  dentAwaited: 'worker/awaited.lua',
+  dentAnnounce: 'worker/announce.lua',
+} as const;
 
 /** Bytes loaded at a time. The renewal of locks must not wait until all of a large batch has come. */
 const LOAD_BYTES = 8 * 1024 ** 2;
@@ -103,7 +115,7 @@ const parseBatch = (lane: string, reason: string, rows: string, rowBytes: number
 });
 
 export function createWorkerStore(client: RedisClient, base: string): WorkerStore {
-  const scripts = defineScripts(client, base, WORKER_SCRIPTS);
+  const scripts = defineScripts(client, base, SCRIPTS);
 
   return {
     async claim(id, contents, ahead) {

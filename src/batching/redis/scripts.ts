@@ -1,4 +1,7 @@
-import type { RedisClient } from '../connection/connect.ts';
+import { readFileSync } from 'node:fs';
+import { PRIORITY_STEP_MS } from '../policy.ts';
+import { MAX_SURPRISE, RUN_DECAY } from '../run-time.ts';
+import type { RedisClient } from './connection/connect.ts';
 
 type Argument = string | number | Buffer;
 
@@ -8,28 +11,19 @@ export interface RunScript {
   bytes(...args: Argument[]): Promise<unknown>;
 }
 
-/**
- * Redis reports the line in which a script failed, but not the command. Before version 7 errors cannot be
- * changed.
- */
-const NAME_WHAT_FAILS = `
-local redis = redis.REDIS_VERSION_NUM and setmetatable({
-  call = function(...)
-    local reply = redis.pcall(...)
-    if type(reply) == 'table' and reply.err then
-      reply.err = reply.err .. ' [command: ' .. (...) .. ']'
-      error(reply)
-    end
-    return reply
-  end
-}, {__index = redis}) or redis
-`;
+/** What the policy has in both of its forms. */
+const CONSTANTS = `local PRIORITY_STEP_MS, MAX_SURPRISE, RUN_DECAY = ${PRIORITY_STEP_MS}, ${MAX_SURPRISE}, ${RUN_DECAY}\n`;
+/** A line of a script that stands for the text of another one. */
+const INCLUDE = /^-- include (\S+)$/gm;
 
-/**
- * Without memory Redis refuses commands of a script that need some, but not after the script's first write:
- * so no script stops half done.
- */
-const WRITE_FIRST = `redis.call('DEL', KEYS[1] .. ':nothing')\n`;
+/** The text of a file of `scripts/`, with those that it includes. */
+function read(file: string): string {
+  const text = readFileSync(new URL(`scripts/${file}`, import.meta.url), 'utf8');
+  return text.replace(INCLUDE, (_line, included: string) => read(included));
+}
+
+const NAME_WHAT_FAILS = read('shared/name-what-fails.lua');
+const WRITE_FIRST = read('shared/write-first.lua');
 
 /**
  * Makes every script that is defined from now on, by any library, report which of its commands failed.
@@ -45,16 +39,17 @@ export function prepareScripts(client: RedisClient, { evenWhenFull }: { evenWhen
 }
 
 /**
- * Makes `scripts` known to the client, which sends their text once and their hash from then on. Each gets
- * `base` as its one key, which decides where in a cluster it runs.
+ * Makes scripts known to the client by their names, each a file of `scripts/`. The client sends their text
+ * once and their hash from then on. Each gets `base` as its one key, which decides where in a cluster it runs.
  */
 export function defineScripts<Name extends string>(
   client: RedisClient,
   base: string,
-  scripts: Readonly<Record<Name, string>>,
+  files: Readonly<Record<Name, string>>,
 ): Readonly<Record<Name, RunScript>> {
-  const names = Object.keys(scripts) as Name[];
-  for (const name of names) client.defineCommand(name, { numberOfKeys: 1, lua: scripts[name] });
+  const names = Object.keys(files) as Name[];
+  for (const name of names)
+    client.defineCommand(name, { numberOfKeys: 1, lua: CONSTANTS + read(files[name]) });
   const commands = client as unknown as Record<string, (...args: Argument[]) => Promise<unknown>>;
   const run = (name: Name): RunScript => ({
     text: (...args) => commands[name]!(base, ...args),

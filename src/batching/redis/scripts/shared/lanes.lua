@@ -1,23 +1,27 @@
-import { PRIORITY_STEP_MS } from '../../policy.ts';
+-- What every script needs: the clock, the names of the keys, and the operations on a lane.
+--
+-- KEYS: 1 the beginning of every key, `{prefix}:`. All names are built from it and share its hash tag, so a
+-- cluster keeps all of them on one node.
+--
+-- Keys:
+--   lane:L            hash: content, model, max, delay (the limits), drain. L is the text of lane-key.ts, so
+--                     rows meet only where every API process means the same by their model and version
+--   order1:L .. order3:L
+--                     sorted sets, one for each priority: member -> when it was accepted
+--   expiry:L          sorted set: member -> its deadline. Its size is the depth of the lane
+--   due:C             sorted set for each content: lane -> when its next batch may start
+--   rank:C            sorted set for each content: lane -> its lowest rank
+--   lanes             set of the lanes with rows
+--   depths            hash: model:version -> rows that wait
+--   row:I             the bytes of the row. It is gone where the row is cancelled, expired or answered:
+--                     then nobody runs it any more
+--
+-- A member is `producer:id`. Times are milliseconds of Redis's own clock, with fractions: the clocks of the
+-- other machines do not matter. The rows of a lane have distinct times, so they stay in order.
+--
+-- `scripts.ts` puts PRIORITY_STEP_MS of policy.ts in front of every script. The rules here and in
+-- worker/claim.lua are those of policy.ts and collector.ts; same-policy.test.ts holds the two together.
 
-/**
- * What every script starts with: the clock, the names of the keys and the operations on a lane. All scripts
- * have one key, `{prefix}:`; the others are built from it and share its hash tag, so that a cluster keeps
- * them in one place.
- *
- * - `lane:L` hash: content, model, max, delay (the limits), drain. L is the text of
- *   laneKey, so rows meet only where every API process means the same by their model and version
- * - `order1:L` .. `order3:L` sorted sets by priority: member -> when it was accepted
- * - `expiry:L` sorted set: member -> its deadline. Its size is the lane's depth
- * - `due:C` sorted set for each content: lane -> when its next batch may start; `rank:C` lane -> its lowest
- *   rank
- * - `lanes` set of the lanes with rows; `depths` hash: model:version -> rows that wait
- * - `row:I` the row's bytes. Gone where the row is cancelled, expired or answered: nobody runs it any more
- *
- * A member is `producer:id`. Times are milliseconds of Redis's own clock with fractions, so that the clocks
- * of the other machines do not matter; distinct for the rows of a lane, so that they stay in order.
- */
-export const LANES = `
 local K, call = KEYS[1], redis.call
 local clock = call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -29,7 +33,7 @@ local function orderKey(priority, lane) return K .. 'order' .. priority .. ':' .
 local function expiryKey(lane) return K .. 'expiry:' .. lane end
 local function dueKey(content) return K .. 'due:' .. content end
 local function rankKey(content) return K .. 'rank:' .. content end
-local function rankOf(at, priority) return at + (priority - 1) * ${PRIORITY_STEP_MS} end
+local function rankOf(at, priority) return at + (priority - 1) * PRIORITY_STEP_MS end
 -- Names a lane in few bytes.
 local function laneTag(lane) return redis.sha1hex(lane) end
 local function exact(ms) return string.format('%.3f', ms) end
@@ -88,8 +92,8 @@ local function leave(lane, members)
   return left
 end
 
--- Whether there was anything to sweep. The bytes of an expired row expire by themselves; under its id there may be a new row by now,
--- in another lane.
+-- Whether there was anything to sweep. The bytes of an expired row expire by themselves; under its id there
+-- may be a new row by now, in another lane.
 local function sweep(lane)
   local expired = call('ZRANGEBYSCORE', expiryKey(lane), '-inf', now)
   if #expired == 0 then return false end
@@ -101,4 +105,3 @@ local function sweepAll()
   local lanes = call('SMEMBERS', K .. 'lanes')
   for _, lane in ipairs(lanes) do sweep(lane) end
 end
-`;
