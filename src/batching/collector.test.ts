@@ -77,7 +77,71 @@ describe('when a batch starts', () => {
   });
 });
 
+describe('priorities', () => {
+  const ranked = (id: string, acceptedMs: number, priority: 1 | 2 | 3, of = lane('isolated')): Row => ({
+    ...row(id, acceptedMs, of, 10_000),
+    priority,
+  });
+
+  test('each step counts as two seconds of waiting, within a lane', () => {
+    const { take } = collect(
+      ranked('a', 100, 2),
+      ranked('b', 2_099, 1),
+      ranked('c', 101, 3),
+      ranked('d', 102, 2),
+      ranked('e', 2_101, 1),
+    );
+    expect([take(2_102), take(2_102, true)]).toEqual([
+      { ids: 'bae', reason: 'full' },
+      { ids: 'dc', reason: 'window' },
+    ]);
+  });
+
+  test('the most urgent row of a lane decides when lanes compete, the one that waits longest when it starts', () => {
+    const urgent = [ranked('a', 100, 3), ranked('b', 120, 1)];
+    const { collector, take } = collect(ranked('c', 105, 2, lane('dent')), ...urgent);
+    expect(collector.nextStartMs()).toBe(110);
+    expect(take(130)).toEqual({ ids: 'ba', reason: 'window' });
+    expect(take(130)).toEqual({ ids: 'c', reason: 'window' });
+  });
+
+  test('rows of all of them fill a batch', () => {
+    const rows = ([1, 2, 3] as const).map((priority) => ranked(`${priority}`, 100, priority));
+    const { collector, take } = collect(...rows.slice(1));
+    expect(collector.isFull(lane('isolated'))).toBe(false);
+    collector.add(rows[0]!, LIMITS);
+    expect(collector.isFull(lane('isolated'))).toBe(true);
+    expect(collector.status(100)).toMatchObject([{ depth: 3 }]);
+    expect(take(100)).toEqual({ ids: '123', reason: 'full' });
+  });
+});
+
+describe('when the next batch may start', () => {
+  test('is the earliest of all lanes, whichever came first', () => {
+    const later = row('a', 100);
+    const earlier = row('b', 95, lane('dent'));
+    for (const rows of [
+      [later, earlier],
+      [earlier, later],
+    ]) {
+      expect(collect(...rows).collector.nextStartMs()).toBe(105);
+    }
+  });
+
+  test('is the arrival of its oldest row where a batch is full already', () => {
+    const { collector } = collect(...['a', 'b', 'c'].map((id, i) => row(id, 100 + i)));
+    expect(collector.nextStartMs()).toBe(100);
+  });
+});
+
 describe('which rows it holds', () => {
+  test('a lane that is not there is not full, and nothing leaves it', () => {
+    const { collector } = collect();
+    collector.remove(row('a', 100));
+    expect(collector.isFull(lane('isolated'))).toBe(false);
+    expect(collector.nextStartMs()).toBeUndefined();
+  });
+
   test('rows that have left or expired neither fill a batch nor age it', () => {
     const left = row('b', 95);
     const { collector, take } = collect(
@@ -124,6 +188,14 @@ describe('how much waits', () => {
     expect(collector.hasRoom(lane('tent', 2), limits)).toBe(true);
     take(110);
     expect(collector.hasRoom(lane('tent'), limits)).toBe(true);
+  });
+
+  test('queueLimit goes on counting the rows that stay when one leaves', () => {
+    const leaving = row('a', 100);
+    const { collector } = collect(leaving, row('b', 100), row('c', 100, lane('dent')));
+    collector.remove(leaving);
+    expect(collector.hasRoom(lane('tent'), { ...LIMITS, queueLimit: 2 })).toBe(false);
+    expect(collector.hasRoom(lane('tent'), { ...LIMITS, queueLimit: 3 })).toBe(true);
   });
 
   test('depths and status, and nothing of lanes that are empty', () => {

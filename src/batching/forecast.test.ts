@@ -111,6 +111,16 @@ describe('the answer of a new row', () => {
     expect(tooLateBySeconds(backlog, lane(), 1_500)).toBe(4);
   });
 
+  test('counts a small batch by its size, and one that runs by the mean', () => {
+    const sums = sumsOf([10, 30, 20, 5, 45, 10, 30, 20].map((rows) => [rows, 1_000 + 100 * rows]));
+    const runs = new Map([[runKey(lane()), sums]]);
+    const idle = { lanes: [], running: 0, engines: 1, runs };
+    const meanSeconds = sums.ms / sums.count / 1_000;
+    expect(roomInSeconds({ ...idle, running: 10 }, lane())).toBe(Math.ceil(10 * meanSeconds));
+    const waiting = { lane: lane(), depth: 20, maxBatchSize: 100 };
+    expect(roomInSeconds({ ...idle, lanes: [waiting] }, lane())).toBe(3);
+  });
+
   test('is not predicted before anything has run', () => {
     const fresh = { ...backlog, runs: new Map() };
     expect(tooLateBySeconds(fresh, lane(), 1)).toBeUndefined();
