@@ -36,7 +36,7 @@ it('overrides any field of the preset', () => {
     ['--affine', 'off', 'affine', 'off'],
     ['--small', 'adapt', 'small', 'adapt'],
   ] as const;
-  const recipe = parse(...args.flatMap((each) => each.slice(0, 2) as string[]));
+  const recipe = parse('--recipe', 'brief', ...args.flatMap((each) => each.slice(0, 2) as string[]));
   expect(recipe).toEqual(Object.fromEntries(args.map(([, , field, value]) => [field, value])));
   expect(Object.keys(recipe).toSorted()).toEqual(Object.keys(RECIPE_FIELDS).toSorted());
 });
