@@ -19,7 +19,7 @@ import type {
 import { createKeptPredictions } from './kept-predictions.ts';
 import { predictEach } from './predict-each.ts';
 import { predictRows } from './predict-rows.ts';
-import { createStatistics } from './statistics.ts';
+import { createStatistics, type Statistics } from './statistics.ts';
 import { submitRow } from './submit-rows.ts';
 import { modelReasons, summarize } from './summary.ts';
 
@@ -48,40 +48,8 @@ export interface RunningInference extends Inference {
   idle(): Promise<void>;
 }
 
-/** The use case: one image in, its adapted prediction out. */
-export function createInference(
-  { models, queue, decoder, observer }: InferenceDeps,
-  { keepMs }: InferenceOptions,
-): RunningInference {
-  const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
-  const refusal = (): ServiceError | undefined => queue.refusal?.();
-  const admission = createAdmission({ models, decoder, observer, queueReasons, refusal });
-  const kept = createKeptPredictions({ models, queue, admission }, keepMs);
-  const statistics = createStatistics();
-  const underWay = new Set<Promise<unknown>>();
-
-  /** Holds the version during the work, whatever happens to the repository. */
-  async function holding<T>(version: DescribedVersion, work: () => Promise<T>): Promise<T> {
-    const hold = models.hold(version.content);
-    try {
-      return await work();
-    } finally {
-      hold?.letGo();
-    }
-  }
-
-  async function predict(request: PredictRequest): Promise<Prediction> {
-    const startedMs = performance.now();
-    const choice = admission.choose(request);
-    return holding(choice.version, () =>
-      countFailures(choice.version, startedMs, () => {
-        const { idempotencyKey } = request;
-        if (idempotencyKey === undefined) return predictNew(request, choice, startedMs);
-        return predictOnce(request, choice, idempotencyKey, startedMs);
-      }),
-    );
-  }
-
+/** Counts the outcomes of requests that began at `startedMs`. */
+function createCounting(statistics: Statistics) {
   async function countFailures<T>(
     version: DescribedVersion,
     startedMs: number,
@@ -93,6 +61,79 @@ export function createInference(
       statistics.failed(version, performance.now() - startedMs);
       throw error;
     }
+  }
+
+  /** The prediction that `write` makes from the delivery, counted. */
+  function counted(
+    version: DescribedVersion,
+    delivery: Delivery,
+    inputMs: number,
+    startedMs: number,
+    write: () => Prediction,
+  ): Prediction {
+    const deliveredMs = performance.now();
+    const prediction = write();
+    const endMs = performance.now();
+    const times = { inputMs, outputMs: endMs - deliveredMs, totalMs: endMs - startedMs };
+    statistics.answered(version, { deliveries: [delivery], ...times });
+    return prediction;
+  }
+
+  return { countFailures, counted };
+}
+
+/** Holds a version during some work, whatever happens to the repository. */
+const createHolding =
+  (models: ModelRepository<DescribedVersion>) =>
+  async <T>(version: DescribedVersion, work: () => Promise<T>): Promise<T> => {
+    const hold = models.hold(version.content);
+    try {
+      return await work();
+    } finally {
+      hold?.letGo();
+    }
+  };
+
+/** Knows what is under way. */
+function createTracking() {
+  const underWay = new Set<Promise<unknown>>();
+  function track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    return tracked;
+  }
+
+  async function idle(): Promise<void> {
+    while (underWay.size > 0) await Promise.allSettled(underWay);
+  }
+
+  return { track, idle };
+}
+
+/** The use case: one image in, its adapted prediction out. */
+export function createInference(
+  { models, queue, decoder, observer }: InferenceDeps,
+  { keepMs }: InferenceOptions,
+): RunningInference {
+  const queueReasons = (): readonly string[] => queue.unreadyReasons?.() ?? [];
+  const refusal = (): ServiceError | undefined => queue.refusal?.();
+  const admission = createAdmission({ models, decoder, observer, queueReasons, refusal });
+  const kept = createKeptPredictions({ models, queue, admission }, keepMs);
+  const statistics = createStatistics();
+  const { counted, countFailures } = createCounting(statistics);
+  const { track, idle } = createTracking();
+  const holding = createHolding(models);
+
+  async function predict(request: PredictRequest): Promise<Prediction> {
+    const startedMs = performance.now();
+    const choice = admission.choose(request);
+    return holding(choice.version, () =>
+      countFailures(choice.version, startedMs, () => {
+        const { idempotencyKey } = request;
+        if (idempotencyKey === undefined) return predictNew(request, choice, startedMs);
+        return predictOnce(request, choice, idempotencyKey, startedMs);
+      }),
+    );
   }
 
   /** The two steps for an image whose answer is not kept. */
@@ -142,22 +183,6 @@ export function createInference(
     return counted(choice.version, answer.delivery, answer.decodeMs, startedMs, answer.write);
   }
 
-  /** The prediction that `write` makes from the delivery, counted. */
-  function counted(
-    version: DescribedVersion,
-    delivery: Delivery,
-    inputMs: number,
-    startedMs: number,
-    write: () => Prediction,
-  ): Prediction {
-    const deliveredMs = performance.now();
-    const prediction = write();
-    const endMs = performance.now();
-    const times = { inputMs, outputMs: endMs - deliveredMs, totalMs: endMs - startedMs };
-    statistics.answered(version, { deliveries: [delivery], ...times });
-    return prediction;
-  }
-
   async function predictTensor(request: RowsRequest): Promise<RowsPrediction> {
     const startedMs = performance.now();
     const version = chooseVersion(chooseModel(models, request.model), request.version);
@@ -177,21 +202,13 @@ export function createInference(
     });
   }
 
-  function track<T>(work: Promise<T>): Promise<T> {
-    const tracked = work.finally(() => underWay.delete(tracked));
-    underWay.add(tracked);
-    return tracked;
-  }
-
   return {
     predict: (request) => track(predict(request)),
     predictEach: (request) => track(predictImages(request)),
     predictRows: (request) => track(predictTensor(request)),
     accept: (request) => track(accept(request)),
     prediction: kept.prediction,
-    async idle() {
-      while (underWay.size > 0) await Promise.allSettled(underWay);
-    },
+    idle,
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
     version: (model, version) => chooseVersion(chooseModel(models, model), version),

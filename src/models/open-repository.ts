@@ -85,6 +85,7 @@ const notLoaded = (name: string, reason: string): ServiceError =>
  * Reads the manifests of the repository. `load` makes its versions ready. Rejects with `InputError` where the
  * repository cannot be read, where none of its models can, and where `defaultModel` names no model.
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state, which each of them changes.
 export async function openRepository<V extends DescribedVersion>(
   { loader, observer, isAwaited }: RepositoryDeps<V>,
   options: RepositoryOptions,

@@ -140,6 +140,42 @@ export function describeSettling(create: CreateSubject): void {
     });
   });
 
+  describeFailing(create);
+
+  test('the observer hears of each batch and each row that was given up', async () => {
+    const batches: { recipe: string; reason: string; waitSeconds: readonly number[] }[] = [];
+    const rejected: RowRejection[] = [];
+    const { producer, consumer } = await open(
+      create,
+      { queueLimit: 3, maxBatchSize: 2, maxDelayMs: LONG_MS },
+      {
+        batchStarted: ({ lane: { recipe }, ...batch }) => void batches.push({ recipe, ...batch }),
+        rejected: (_lane, reason) => void rejected.push(reason),
+      },
+    );
+    const running = makeRequests(2).map((each) => producer.submit(each));
+    await vi.waitFor(async () => expect(await producer.status()).toMatchObject([{ depth: 2 }]));
+    await pause(20);
+    startWorker(consumer);
+    await Promise.all(running);
+    expect(batches).toMatchObject([{ recipe: 'isolated', reason: 'full' }]);
+    expect(batches[0]!.waitSeconds).toHaveLength(2);
+    for (const seconds of batches[0]!.waitSeconds)
+      expect(seconds).toBeGreaterThanOrEqual((20 - EARLY_MS) / 1000);
+
+    await producer.submit(request({ timeoutMs: 30 })).catch(() => {});
+    const controller = new AbortController();
+    const cancelled = producer.submit(request(), controller.signal);
+    controller.abort();
+    await cancelled.catch(() => {});
+    await producer.close();
+    await producer.submit(request()).catch(() => {});
+    expect(rejected).toEqual(['timeout', 'cancelled', 'draining']);
+  });
+}
+
+/** What becomes of the rows of a batch whose handler fails. */
+function describeFailing(create: CreateSubject): void {
   describe('a failing handler', () => {
     test('that throws fails the rows of that batch and no others', async () => {
       const { producer, consumer } = await open(create, { maxBatchSize: 2 });
@@ -184,36 +220,5 @@ export function describeSettling(create: CreateSubject): void {
       expect(other).toEqual({ status: 'rejected', reason: failure('internal') });
       expect((other as PromiseRejectedResult).reason.message).not.toContain('0xdeadbeef');
     });
-  });
-
-  test('the observer hears of each batch and each row that was given up', async () => {
-    const batches: { recipe: string; reason: string; waitSeconds: readonly number[] }[] = [];
-    const rejected: RowRejection[] = [];
-    const { producer, consumer } = await open(
-      create,
-      { queueLimit: 3, maxBatchSize: 2, maxDelayMs: LONG_MS },
-      {
-        batchStarted: ({ lane: { recipe }, ...batch }) => void batches.push({ recipe, ...batch }),
-        rejected: (_lane, reason) => void rejected.push(reason),
-      },
-    );
-    const running = makeRequests(2).map((each) => producer.submit(each));
-    await vi.waitFor(async () => expect(await producer.status()).toMatchObject([{ depth: 2 }]));
-    await pause(20);
-    startWorker(consumer);
-    await Promise.all(running);
-    expect(batches).toMatchObject([{ recipe: 'isolated', reason: 'full' }]);
-    expect(batches[0]!.waitSeconds).toHaveLength(2);
-    for (const seconds of batches[0]!.waitSeconds)
-      expect(seconds).toBeGreaterThanOrEqual((20 - EARLY_MS) / 1000);
-
-    await producer.submit(request({ timeoutMs: 30 })).catch(() => {});
-    const controller = new AbortController();
-    const cancelled = producer.submit(request(), controller.signal);
-    controller.abort();
-    await cancelled.catch(() => {});
-    await producer.close();
-    await producer.submit(request()).catch(() => {});
-    expect(rejected).toEqual(['timeout', 'cancelled', 'draining']);
   });
 }

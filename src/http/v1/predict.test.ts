@@ -152,7 +152,9 @@ describe('the body', () => {
     expect(reply.statusCode).toBe(400);
     expect(reply.json()).toMatchObject({ code: 'invalid_request', detail: expect.stringContaining(detail) });
   });
+});
 
+describe('a body that holds no image', () => {
   it('is refused as a form without a boundary', async () => {
     const reply = await post('/v1/predict', 'multipart/form-data', 'image=x');
     expect(reply.json()).toMatchObject({
