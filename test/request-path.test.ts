@@ -9,7 +9,10 @@ import { type RunningServer, startServer } from '../src/app/server.ts';
 import { loadConfig } from '../src/config.ts';
 import { photo, ROOT } from './fixtures/serving/photos.ts';
 
-/** What every request passes, what only listens, and what all rooms use: ARCHITECTURE.md names them as a whole. */
+/**
+ * What every request passes, what only listens, and what all rooms use: ARCHITECTURE.md names them as a
+ * whole.
+ */
 const BESIDE = /^(?:http\/server|metrics|app|dent)\/|^(?:errors|spans|tensor)\.ts$|(?:^|\/)index\.ts$/;
 /** Readiness is asked for again and again, whatever is requested. */
 const READINESS = 'inference/summary.ts';
@@ -46,7 +49,10 @@ async function predict(): Promise<void> {
   await response.json();
 }
 
-/** The files below `root` of which a function ran, as they are called in src. One that only has its exports read has not. */
+/**
+ * The files below `root` of which a function ran, as they are called in src. One that only has its exports
+ * read has not.
+ */
 const filesThatRan = (scripts: readonly Profiler.ScriptCoverage[], root: string): string[] => {
   const { href } = new URL(root, ROOT);
   return scripts

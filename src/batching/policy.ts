@@ -4,10 +4,7 @@ import type { BatchReason, LaneLimits, Priority } from './batch-queue.ts';
 export const PRIORITY_STEP_MS = 2_000;
 export const DEFAULT_PRIORITY: Priority = 2;
 
-/**
- * Orders rows and lanes: the smallest goes first. The Redis driver repeats it in Lua
- * (redis/scripts/lanes.ts).
- */
+/** Orders rows and lanes: the smallest goes first. Lua repeats it (redis/scripts/shared/lanes.lua). */
 export const rankMs = (acceptedMs: number, priority: Priority): number =>
   acceptedMs + (priority - 1) * PRIORITY_STEP_MS;
 
@@ -24,8 +21,8 @@ export interface LaneView {
 }
 
 /**
- * When the lane's next batch may start if no further row arrives. The Redis driver repeats it in Lua
- * (redis/scripts/lanes.ts).
+ * When the lane's next batch may start if no further row arrives. Lua repeats it
+ * (redis/scripts/shared/lanes.lua).
  */
 export function startsAtMs({ depth, oldestMs, limits }: LaneView): number {
   return depth >= limits.maxBatchSize ? oldestMs : oldestMs + limits.maxDelayMs;

@@ -115,11 +115,9 @@ async function draftFor(bytes: Uint8Array, file: string, options: InitOptions): 
 /** `dent init`: puts a model into the repository, with a manifest. */
 export function initCommand(): Command {
   const command = new Command('init')
-    .description(
-      'Put a model into a repository with a manifest made from what its file says; what had to be guessed is printed.',
-    )
+    .description('Add a model to a repository, with a manifest drafted from its file. Prints every guess.')
     .argument('<model.onnx>', 'an image classifier')
-    .requiredOption('--name <name>', 'what the model is to be called');
+    .requiredOption('--name <name>', "the model's name in the repository");
   addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
   addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
   addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');

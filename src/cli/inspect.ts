@@ -86,7 +86,7 @@ async function inspectFile(path: string, options: InspectOptions): Promise<void>
 export function inspectCommand(): Command {
   const command = new Command('inspect')
     .description(
-      'Show what a model takes and gives, what of it can be adapted, and what stands in the way. Exits with 1 where it cannot be adapted.',
+      "Show a model's input and output, which parts can be adapted, and what prevents the rest. Exits with 1 if it cannot be adapted.",
     )
     .argument('<model.onnx>', 'the model')
     .option('--json', 'print one JSON object');

@@ -45,7 +45,10 @@ export interface DecodedRow {
 /** The way of an image from its request to a row of the queue. Every failure is a `ServiceError`. */
 export interface Admission {
   choose(request: PredictOptions): Choice;
-  /** Throws `queue_unavailable` where no row could be queued. Asked once of a request, before the work of decoding. */
+  /**
+   * Throws `queue_unavailable` where no row could be queued. Asked once of a request, before the work of
+   * decoding.
+   */
   requireQueue(): void;
   /** Decodes the image. The request no longer holds it then. */
   createRow(id: string, request: PredictRequest, choice: Choice): Promise<DecodedRow>;

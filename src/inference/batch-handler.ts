@@ -100,9 +100,10 @@ export function createBatchRun(observer: InferenceObserver): BatchRun {
 }
 
 /**
- * A handler that runs each batch by the version that its rows were accepted for, even where that is not served any
- * more. The version is not released while the batch runs. The handler takes hold of it in the call itself, before
- * the queue forgets that the rows wait. A batch of a version that is not here rejects with a `ServiceError`.
+ * A handler that runs each batch by the version that its rows were accepted for, even where that is not
+ * served any more. The version is not released while the batch runs. The handler takes hold of it in the call
+ * itself, before the queue forgets that the rows wait. A batch of a version that is not here rejects with a
+ * `ServiceError`.
  */
 export function holdVersions(models: ModelRepository, run: BatchRun): BatchHandler {
   return async (batch) => {

@@ -19,7 +19,9 @@ export async function openBrowser(): Promise<Browser> {
 
 export interface OpenPage {
   readonly page: Page;
-  /** What a person who cares would complain of: errors of scripts, lines of the console, calls to elsewhere. */
+  /**
+   * What a person who cares would complain of: errors of scripts, lines of the console, calls to elsewhere.
+   */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }

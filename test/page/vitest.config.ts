@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests that need a browser, Debian's `chromium`, which a machine for Node.js need not have: `npm run test:page`. */
+/**
+ * The tests that need a browser, Debian's `chromium`, which a machine for Node.js need not have: `npm run
+ * test:page`.
+ */
 export default defineConfig({
   test: {
     include: ['test/page/*.browser.ts'],

@@ -448,7 +448,7 @@ export interface paths {
         put?: never;
         /**
          * List the versions in the repository and their states
-         * @description The body may be empty, or `{"ready": true}` for those that are ready alone.
+         * @description The body may be empty, or `{"ready": true}` for the ready ones only.
          */
         post: operations["repositoryIndex"];
         delete?: never;
@@ -506,7 +506,7 @@ export interface components {
             type: string;
             /** @description The kind of problem in a few words. */
             title: string;
-            /** @description The HTTP status once more. */
+            /** @description The HTTP status again. */
             status: number;
             /** @description What went wrong this time, one sentence for a person to read. */
             detail: string;
@@ -564,7 +564,7 @@ export interface components {
             /** @description Names the prediction. */
             id: string;
             /**
-             * @description `done` where the answer can be had already, because the request was sent before.
+             * @description `done` where the answer is available already, because the request was sent before.
              * @enum {string}
              */
             status: "pending" | "done";
@@ -653,13 +653,13 @@ export interface components {
             id?: string;
             parameters?: components["schemas"]["InferParameters"];
             inputs: components["schemas"]["InferInput"][];
-            /** @description All, where it is absent. */
+            /** @description All outputs where it is absent. */
             outputs?: components["schemas"]["InferOutput"][];
         };
         InferResponse: {
             model_name: string;
             model_version: string;
-            /** @description That of the request, or a new one where it had none. */
+            /** @description The id of the request, or a new one where it had none. */
             id: string;
             parameters: components["schemas"]["InferAdaptation"];
             outputs: components["schemas"]["Tensor"][];
@@ -686,7 +686,7 @@ export interface components {
         Ready: {
             /** @enum {boolean} */
             ready: true;
-            /** @description What an operator should know all the same, such as a model that no worker has. */
+            /** @description Warnings for the operator, such as a model without a worker. */
             warnings?: string[];
         };
         NotReady: {
@@ -712,7 +712,7 @@ export interface components {
         };
         ModelMetadata: {
             name: string;
-            /** @description Those that are ready. */
+            /** @description The ready versions. */
             versions: string[];
             platform: string;
             inputs: components["schemas"]["TensorMetadata"][];
@@ -896,7 +896,7 @@ export interface components {
             reason: string;
         };
         Reading: {
-            /** @description The sizes are those that were compiled for. */
+            /** @description With the sizes that the model was compiled for. */
             input: components["schemas"]["ReadInput"];
             output: components["schemas"]["ReadOutput"];
             /** @description How many layers of each kind have their scale and shift adapted. */
@@ -943,7 +943,7 @@ export interface components {
             priority?: number;
             /** @description Microseconds after which the answer is of no use; 0 is the default, and the longest, that the model allows. */
             timeout?: number;
-            /** @description Whether outputs come in bytes that do not say so themselves. */
+            /** @description Whether outputs without a `binary_data` of their own come as bytes. */
             binary_data_output?: boolean;
         } & {
             [key: string]: string | number | boolean;
@@ -991,13 +991,13 @@ export interface components {
             entropy_after: number;
             /** @description Rows whose top class adaptation changed. Absent for keys that are told nothing of the model as it is. */
             label_changes?: number;
-            /** @description Where the rows were in several batches, all, with commas between. */
+            /** @description All of them, separated by commas, where the rows were in several batches. */
             batch_id: string;
             /** @description Rows of the batch, of the smallest where there were several. */
             batch_size: number;
-            /** @description Of the row that waited longest. */
+            /** @description Wait of the row that waited longest. */
             queue_ms: number;
-            /** @description Of the batch that ran longest. */
+            /** @description Time of the batch that ran longest. */
             adapt_ms: number;
         };
         TensorParameters: {
@@ -1038,7 +1038,7 @@ export interface operations {
                 prefer?: string;
                 /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
-                /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
+                /** @description 1 goes before 2, the default, and 2 before 3; no image waits for ever. */
                 "dent-priority"?: number;
             };
             path?: never;
@@ -1070,7 +1070,7 @@ export interface operations {
                 headers: {
                     /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
                     "X-Request-Id"?: string;
-                    /** @description Where the prediction is told, such as /v1/predictions/5f2b7a44. */
+                    /** @description Where to fetch the prediction, such as /v1/predictions/5f2b7a44. */
                     Location?: string;
                     "Preference-Applied"?: "respond-async";
                     /** @description Sent where the answer is that of an earlier request with the same Idempotency-Key. */
@@ -1222,7 +1222,7 @@ export interface operations {
                 prefer?: string;
                 /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
-                /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
+                /** @description 1 goes before 2, the default, and 2 before 3; no image waits for ever. */
                 "dent-priority"?: number;
             };
             path: {
@@ -1260,7 +1260,7 @@ export interface operations {
                 headers: {
                     /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
                     "X-Request-Id"?: string;
-                    /** @description Where the prediction is told, such as /v1/predictions/5f2b7a44. */
+                    /** @description Where to fetch the prediction, such as /v1/predictions/5f2b7a44. */
                     Location?: string;
                     "Preference-Applied"?: "respond-async";
                     /** @description Sent where the answer is that of an earlier request with the same Idempotency-Key. */
@@ -1412,7 +1412,7 @@ export interface operations {
                 prefer?: string;
                 /** @description A name of your own for this request. Sent again while its answer is kept, it gets the first answer and is not run again, unless the first failed. The same key with another image, model, recipe, top_k or trace is refused with invalid_request. */
                 "idempotency-key"?: string;
-                /** @description 1 goes before 2, the default, and 2 before 3; nobody waits for ever. */
+                /** @description 1 goes before 2, the default, and 2 before 3; no image waits for ever. */
                 "dent-priority"?: number;
             };
             path: {
@@ -1455,7 +1455,7 @@ export interface operations {
                 headers: {
                     /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
                     "X-Request-Id"?: string;
-                    /** @description Where the prediction is told, such as /v1/predictions/5f2b7a44. */
+                    /** @description Where to fetch the prediction, such as /v1/predictions/5f2b7a44. */
                     Location?: string;
                     "Preference-Applied"?: "respond-async";
                     /** @description Sent where the answer is that of an earlier request with the same Idempotency-Key. */
@@ -3801,7 +3801,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Bytes of the JSON where binary tensors follow upon it. */
+                /** @description Length of the JSON in bytes, where binary tensors follow it. */
                 "inference-header-content-length"?: number;
                 "content-encoding"?: "gzip" | "deflate" | "br";
             };
@@ -3826,7 +3826,7 @@ export interface operations {
                 headers: {
                     /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
                     "X-Request-Id"?: string;
-                    /** @description Bytes of the JSON, where binary tensors follow upon it. */
+                    /** @description Length of the JSON in bytes, where binary tensors follow it. */
                     "Inference-Header-Content-Length"?: number;
                     [name: string]: unknown;
                 };
@@ -3991,7 +3991,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Bytes of the JSON where binary tensors follow upon it. */
+                /** @description Length of the JSON in bytes, where binary tensors follow it. */
                 "inference-header-content-length"?: number;
                 "content-encoding"?: "gzip" | "deflate" | "br";
             };
@@ -4021,7 +4021,7 @@ export interface operations {
                 headers: {
                     /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
                     "X-Request-Id"?: string;
-                    /** @description Bytes of the JSON, where binary tensors follow upon it. */
+                    /** @description Length of the JSON in bytes, where binary tensors follow it. */
                     "Inference-Header-Content-Length"?: number;
                     [name: string]: unknown;
                 };

@@ -117,7 +117,9 @@ function note({ story, seen }: Both, what: string, detail: string): void {
 const same = ({ story }: Both, inRedis: unknown, inMemory: unknown): void =>
   expect(inRedis, story.slice(-30).join('\n')).toEqual(inMemory);
 
-/** The driver in memory takes a row out at its deadline; Redis does so where there would be no room otherwise. */
+/**
+ * The driver in memory takes a row out at its deadline; Redis does so where there would be no room otherwise.
+ */
 function forgetExpired({ collector, waiting }: Both): void {
   for (const row of waiting.values()) if (row.expiresMs <= nowMs()) collector.remove(row);
 }

@@ -12,7 +12,7 @@ export const ProblemSchema = Type.Object(
   {
     type: Type.String({ description: 'A URN that names the kind of problem; it cannot be fetched.' }),
     title: Type.String({ description: 'The kind of problem in a few words.' }),
-    status: Type.Integer({ minimum: 400, maximum: 599, description: 'The HTTP status once more.' }),
+    status: Type.Integer({ minimum: 400, maximum: 599, description: 'The HTTP status again.' }),
     detail: Type.String({ description: 'What went wrong this time, one sentence for a person to read.' }),
     code: Type.Enum(Object.keys(ERROR_STATUS) as ErrorCode[], {
       title: 'ErrorCode',

@@ -44,7 +44,7 @@ const REPLAYED_HEADER = {
 const LOCATION = {
   Location: {
     type: 'string',
-    description: 'Where the prediction is told, such as /v1/predictions/5f2b7a44.',
+    description: 'Where to fetch the prediction, such as /v1/predictions/5f2b7a44.',
   },
   'Preference-Applied': { type: 'string', enum: ['respond-async'] },
   ...REPLAYED_HEADER,

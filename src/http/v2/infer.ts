@@ -29,7 +29,7 @@ const LENGTH_HEADER = {
   'Inference-Header-Content-Length': {
     type: 'integer',
     minimum: 1,
-    description: 'Bytes of the JSON, where binary tensors follow upon it.',
+    description: 'Length of the JSON in bytes, where binary tensors follow it.',
   },
 };
 
@@ -81,7 +81,7 @@ const DOCUMENTED_HEADERS = {
     [HEADER_LENGTH]: {
       type: 'integer',
       minimum: 0,
-      description: 'Bytes of the JSON where binary tensors follow upon it.',
+      description: 'Length of the JSON in bytes, where binary tensors follow it.',
     },
     'content-encoding': { type: 'string', enum: CONTENT_ENCODINGS },
   },

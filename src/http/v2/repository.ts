@@ -76,7 +76,7 @@ export function repositoryRoutes(app: App, { inference, control, lifecycle }: Re
       schema: {
         operationId: 'repositoryIndex',
         summary: 'List the versions in the repository and their states',
-        description: 'The body may be empty, or `{"ready": true}` for those that are ready alone.',
+        description: 'The body may be empty, or `{"ready": true}` for the ready ones only.',
         tags,
         response: {
           200: answer('The versions.', 'application/json', RepositoryIndex, INDEX_EXAMPLE),

@@ -12,7 +12,7 @@ const Ready = Type.Object(
     ready: Type.Literal(true),
     warnings: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'What an operator should know all the same, such as a model that no worker has.',
+        description: 'Warnings for the operator, such as a model without a worker.',
       }),
     ),
   },

@@ -41,7 +41,7 @@ const ReadingSchema = Type.Object(
         height: size(),
         width: size(),
       },
-      { title: 'ReadInput', ...strict, description: 'The sizes are those that were compiled for.' },
+      { title: 'ReadInput', ...strict, description: 'With the sizes that the model was compiled for.' },
     ),
     output: Type.Object(
       {

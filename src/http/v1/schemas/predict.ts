@@ -60,7 +60,7 @@ export const PredictHeaders = Type.Object({
     Type.Integer({
       minimum: 1,
       maximum: 3,
-      description: '1 goes before 2, the default, and 2 before 3; nobody waits for ever.',
+      description: '1 goes before 2, the default, and 2 before 3; no image waits for ever.',
     }),
   ),
 });
@@ -120,7 +120,7 @@ const Files = Type.Array(Type.String({ format: 'binary' }), {
 const imageAlone = {
   schema: Type.String({
     format: 'binary',
-    description: 'The image itself; image/jpeg and its like are names for it too.',
+    description: 'The image itself; image/jpeg and other image types work too.',
   }),
 };
 

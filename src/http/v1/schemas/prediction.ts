@@ -115,7 +115,7 @@ export const AcceptedPredictionSchema = Type.Object(
     id: Type.String({ description: 'Names the prediction.' }),
     status: Type.Enum(['pending', 'done'], {
       type: 'string',
-      description: '`done` where the answer can be had already, because the request was sent before.',
+      description: '`done` where the answer is available already, because the request was sent before.',
     }),
   },
   { $id: 'AcceptedPrediction', ...strict },

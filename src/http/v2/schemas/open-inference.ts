@@ -112,12 +112,12 @@ export const InferRequest = Type.Object(
         }),
       ),
       binary_data_output: Type.Optional(
-        Type.Boolean({ description: 'Whether outputs come in bytes that do not say so themselves.' }),
+        Type.Boolean({ description: 'Whether outputs without a `binary_data` of their own come as bytes.' }),
       ),
     }),
     inputs: Type.Array(InferInput),
     outputs: Type.Optional(
-      Type.Array(InferOutput, { maxItems: 16, description: 'All, where it is absent.' }),
+      Type.Array(InferOutput, { maxItems: 16, description: 'All outputs where it is absent.' }),
     ),
   },
   { $id: 'InferRequest' },
@@ -153,7 +153,7 @@ export const InferResponse = Type.Object(
   {
     model_name: Type.String(),
     model_version: Type.String(),
-    id: Type.String({ description: 'That of the request, or a new one where it had none.' }),
+    id: Type.String({ description: 'The id of the request, or a new one where it had none.' }),
     parameters: Type.Object(
       {
         recipe: Type.String({ description: 'The recipe that was asked for.' }),
@@ -177,14 +177,14 @@ export const InferResponse = Type.Object(
           }),
         ),
         batch_id: Type.String({
-          description: 'Where the rows were in several batches, all, with commas between.',
+          description: 'All of them, separated by commas, where the rows were in several batches.',
         }),
         batch_size: Type.Integer({
           minimum: 1,
           description: 'Rows of the batch, of the smallest where there were several.',
         }),
-        queue_ms: Type.Number({ minimum: 0, description: 'Of the row that waited longest.' }),
-        adapt_ms: Type.Number({ minimum: 0, description: 'Of the batch that ran longest.' }),
+        queue_ms: Type.Number({ minimum: 0, description: 'Wait of the row that waited longest.' }),
+        adapt_ms: Type.Number({ minimum: 0, description: 'Time of the batch that ran longest.' }),
       },
       { title: 'InferAdaptation', ...strict },
     ),
@@ -206,7 +206,7 @@ const TensorMetadata = Type.Object(
 export const ModelMetadata = Type.Object(
   {
     name: Type.String(),
-    versions: Type.Array(Type.String(), { description: 'Those that are ready.' }),
+    versions: Type.Array(Type.String(), { description: 'The ready versions.' }),
     platform: Type.String(),
     inputs: Type.Array(TensorMetadata),
     outputs: Type.Array(TensorMetadata),
