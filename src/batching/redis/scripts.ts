@@ -40,7 +40,8 @@ export function prepareScripts(client: RedisClient, { evenWhenFull }: { evenWhen
 
 /**
  * Makes scripts known to the client by their names, each a file of `scripts/`. The client sends their text
- * once and their hash from then on. Each gets `base` as its one key, which decides where in a cluster it runs.
+ * once and their hash from then on. Each gets `base` as its one key, which decides where in a cluster it
+ * runs.
  */
 export function defineScripts<Name extends string>(
   client: RedisClient,
