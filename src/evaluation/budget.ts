@@ -19,7 +19,7 @@ export interface Budget {
  * curve of accuracy against budget shows or refutes for another. `autoattack` has AutoAttack's own numbers, and GMSA's rounds.
  */
 export const BUDGETS = {
-  default: { iterations: 30, targetedIterations: 20, targets: 3, restarts: 1, queries: 300, rounds: 2 },
+  default: { iterations: 30, targetedIterations: 20, targets: 3, restarts: 1, queries: 300, rounds: 3 },
   autoattack: { iterations: 100, targetedIterations: 100, targets: 9, restarts: 1, queries: 5000, rounds: 3 },
 } as const satisfies Record<string, Budget>;
 

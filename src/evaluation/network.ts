@@ -8,7 +8,6 @@ import {
   rowsPerPart,
 } from '../dent/index.ts';
 import type { Engine, OpenGraph } from '../engine/engine.ts';
-import { InputError } from '../errors.ts';
 import { int64, type Tensor } from '../tensor.ts';
 import { FEEDS, forwardGraph, gradientGraph, RESULTS } from './gradient-graph.ts';
 import { LOSSES, usableLoss } from './losses.ts';
@@ -148,13 +147,4 @@ function targetAt(context: Context, parameters: Parameters): OpenTarget {
       return targetAt(context, perRow ? takeRows(parameters, rows) : parameters);
     },
   };
-}
-
-/** Rejects labels that the model has no class for. */
-export function checkLabels(labels: Int32Array, classes: number): void {
-  const wrong = labels.find((label) => !(label >= 0 && label < classes));
-  if (wrong === undefined) return;
-  throw new InputError(
-    `An image is labelled with class ${wrong}; the model has the classes 0 to ${classes - 1}. Correct the labels.`,
-  );
 }

@@ -8,8 +8,6 @@ export interface FabOptions {
   /** The class whose boundary with the right one is looked for, for each row. */
   readonly targets: Int32Array;
   readonly iterations: number;
-  /** Begins at a random point instead of at the image. */
-  readonly randomly?: boolean;
 }
 
 /** How far beyond the boundary a step goes. */
@@ -51,30 +49,17 @@ interface Nearest {
   readonly margin: number;
 }
 
-/** A point within half the radius, from which a restart begins. */
-function scatter({ ball, random }: Run, points: readonly Row[], images: readonly Row[]): void {
-  const change = new Float64Array(images[0]!.length);
-  for (const [row, point] of points.entries()) {
-    NORMS[ball.norm].start(random, change);
-    for (let i = 0; i < point.length; i++) point[i] = clip01(images[row]![i]! + 0.5 * ball.eps * change[i]!);
-  }
-}
-
 /**
  * Fast Adaptive Boundary attack towards one class (Croce and Hein 2020): walks along the boundary for the nearest point beyond it.
  * What it finds counts where that lies within eps.
  */
-export async function fab(
-  run: Run,
-  { targets, iterations, randomly = false }: FabOptions,
-): Promise<Strongest> {
+export async function fab(run: Run, { targets, iterations }: FabOptions): Promise<Strongest> {
   const { batch, target, ball, signal, onProgress } = run;
   const { labels } = batch;
   const { length } = NORMS[ball.norm];
   const x = float32(batch.images.dims, batch.images.data.slice());
   const points = rowViews(x);
   const images = rowViews(batch.images);
-  if (randomly) scatter(run, points, images);
   const nearest = new Map<number, Nearest>();
   const step = createStep(ball.norm, points[0]!.length);
   const change = new Float64Array(points[0]!.length);

@@ -4,6 +4,7 @@ import { confidence } from './confidence.ts';
 import { duplicates } from './duplicates.ts';
 import { fpa, gmsa } from './gmsa.ts';
 import { mixed } from './mixed.ts';
+import { pgdAttack } from './pgd-attack.ts';
 import { queries, squareAttack } from './square-attacks.ts';
 import { stepsEnsemble } from './steps-ensemble.ts';
 import { transfer } from './transfer.ts';
@@ -11,6 +12,7 @@ import { whiteBox } from './white-box.ts';
 
 /** Every attack of the report, by its name on the command line. A new one is a file and a line here. */
 export const ATTACKS = {
+  pgd: pgdAttack,
   transfer,
   'white-box': whiteBox,
   fpa,

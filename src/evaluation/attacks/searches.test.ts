@@ -26,7 +26,7 @@ const BALLS: Ball[] = [
 
 describe.each(BALLS)('in $norm', (ball) => {
   const runOn = (target: OpenTarget, seed = 0): Run => ({ batch, target, ball, random: createRandom(seed) });
-  const second = (await_: Campaign) => await_.wrongClass(0);
+  const second = (campaign: Campaign) => campaign.wrongClass(0);
 
   /** Points stay where they may be, and what is said of them holds when the network is asked again. */
   async function expectHonest(found: Strongest): Promise<void> {
@@ -73,13 +73,6 @@ describe.each(BALLS)('in $norm', (ball) => {
     const found = await fab(runOn(network), { targets: second(campaign), iterations: 15 });
     await expectHonest(found);
     expect(broken(found)).toBeGreaterThan(rows / 5);
-    const elsewhere = await fab(runOn(network), {
-      targets: second(campaign),
-      iterations: 15,
-      randomly: true,
-    });
-    await expectHonest(elsewhere);
-    expect(elsewhere.pixels).not.toEqual(found.pixels);
   });
 
   it('Square fools rows by predictions alone', async () => {
