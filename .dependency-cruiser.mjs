@@ -31,7 +31,7 @@ export default {
     room(
       'dent',
       ['onnx', 'autodiff'],
-      'The method is pure: graphs in, graphs out. Whoever runs graphs is handed in.',
+      'The method is pure: graphs in, graphs out. The runner of graphs is passed in.',
     ),
     room('engine', [], 'The engine runs bytes; it never sees a node.'),
     room('batching', [], 'The queue moves rows; it knows no model and no engine.'),

@@ -93,7 +93,7 @@ it('tells a kept prediction to its caller alone, and keeps the idempotency keys 
   expect((await get(path)).status).toBe(401);
 });
 
-it('has metrics on a port of their own, for whoever reaches it', async () => {
+it('has metrics on a port of their own, for everybody who reaches it', async () => {
   expect((await get('/metrics', bearer('ann'))).status).toBe(404);
   const response = await get('/metrics', {}, `http://127.0.0.1:${metricsPort}`);
   expect(response.status).toBe(200);

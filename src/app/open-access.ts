@@ -16,7 +16,7 @@ export async function openAccess(
     });
   }
   if (!isLoopback(host)) {
-    log.warn(`whoever reaches ${host} may use the service: no DENT_API_KEYS_FILE is set`);
+    log.warn(`everybody who reaches ${host} may use the service: DENT_API_KEYS_FILE is not set`);
   }
   return undefined;
 }

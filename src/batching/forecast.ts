@@ -14,7 +14,7 @@ export interface Backlog {
   readonly runs: ReadonlyMap<string, RunSums>;
 }
 
-/** Rows of one model, version and recipe take the same time, whoever sent them. */
+/** Rows of one model, version and recipe take the same time, from every caller. */
 export const runKey = ({ model, version, recipe }: Lane): string => JSON.stringify([model, version, recipe]);
 
 /**

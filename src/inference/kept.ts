@@ -58,4 +58,4 @@ export const holdsId = (kept: KeptResult | undefined): kept is KeptResult =>
 export const isPredictionId = (id: string): boolean => /^[\w-]{1,64}$/.test(id);
 
 export const unknownPrediction = (): ServiceError =>
-  new ServiceError('unknown_prediction', 'There is no prediction of this id, or no more.');
+  new ServiceError('unknown_prediction', 'There is no prediction with this id, or not any more.');

@@ -31,7 +31,7 @@ it('starts from nothing', () => {
   });
 });
 
-it('counts a request by its slowest row, and a batch once, whoever shared it', () => {
+it('counts a request by its slowest row, and a shared batch once', () => {
   const statistics = createStatistics();
   const before = Date.now();
   // A batch with three rows, two of one request and one of another, and a batch with one row.

@@ -68,7 +68,7 @@ describe('names in an encoded model', () => {
     expect(loop.inputs[2]).toBe(relu.outputs[0]);
   });
 
-  it('stay what inputs and outputs are called, whoever else wishes for them', () => {
+  it('of inputs and outputs stay, even if other values wish for them', () => {
     const b = new GraphBuilder();
     const early = b.op('Relu', [image], { name: 'logits' });
     b.op('Relu', [image], { name: 'image' });

@@ -122,7 +122,7 @@ export function describeKeeping(create: CreateSubject): void {
       expect((await producer.submit(kept({ id: row.id }))).batch.size).toBe(1);
     });
 
-    test('that was not run in time is run for whoever still waits for the same id', async () => {
+    test('that was not run in time is run for a caller who still waits for the same id', async () => {
       const { producer, consumer } = await open(create, { maxDelayMs: 5 });
       const row = kept({ timeoutMs: 150 });
       const first = producer.submit(row);

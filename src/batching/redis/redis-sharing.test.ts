@@ -173,7 +173,7 @@ describe('several workers', () => {
     await eventually(async () => expect(await awaited()).toEqual([false, false]));
   });
 
-  test('leave out of a batch that they hold ready whoever has gone meanwhile', async () => {
+  test('leave out of a ready batch the rows that have gone meanwhile', async () => {
     const place = newPlace(server);
     const producer = await openProducer(place);
     const busy = startWorker(await openConsumer(place), { held: true });

@@ -25,7 +25,7 @@ declare module 'fastify' {
 const PIECES_A_TURN = 64;
 
 const refusal = (): ServiceError =>
-  new ServiceError('rate_limited', 'The service is sent more bytes at a time than it can hold.', {
+  new ServiceError('rate_limited', 'The service receives more bytes at a time than it can hold.', {
     retryAfterSeconds: 1,
   });
 

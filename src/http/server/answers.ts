@@ -51,7 +51,7 @@ const PROBLEMS = {
   ],
   unknown_prediction: [
     'there is no such prediction, or no more',
-    'There is no prediction of this id, or no more.',
+    'There is no prediction with this id, or not any more.',
   ],
   too_large: [
     'the body has too many bytes, or the image too many pixels',

@@ -89,6 +89,6 @@ function tellOfFlood(log: FastifyBaseLogger): () => void {
     closed += 1;
     if (performance.now() - toldMs < REPEAT_MS) return;
     toldMs = performance.now();
-    log.warn({ closed }, 'closed a connection to make room for another: as many are open as may be');
+    log.warn({ closed }, 'closed a connection to make room for another: the maximum number is open');
   };
 }
