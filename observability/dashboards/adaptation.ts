@@ -150,6 +150,36 @@ export const adaptation = dashboard({
         ),
         lines(
           {
+            title: 'Steps that a row makes',
+            about:
+              'The mean over the rows. Below the steps of the recipe where rows stop by themselves (gate, floor).',
+            unit: 'short',
+            width: 12,
+          },
+          [
+            [
+              '{{model}} {{recipe}}',
+              `sum ${BY} (${rate('dent_row_steps_sum')}) / sum ${BY} (${rate('dent_row_steps_count')})`,
+            ],
+          ],
+        ),
+        lines(
+          {
+            title: 'Share of rows that stop',
+            about:
+              'By “gate”: the model was sure as it is, and the row made no step. By “floor”: the row had become sure before the last step. Where both sink, the images have moved away from those of the training.',
+            unit: 'percentunit',
+            width: 12,
+          },
+          [
+            [
+              '{{reason}}, {{model}} {{recipe}}',
+              `sum by (model, recipe, reason) (${rate('dent_rows_stopped_total')}) / on (model, recipe) group_left sum ${BY} (${rate('dent_predictions_total')})`,
+            ],
+          ],
+        ),
+        lines(
+          {
             title: 'Latency of a batch, 95th percentile, by its number of steps',
             about: 'The tail of the first panel below the table.',
             unit: 's',

@@ -1,4 +1,4 @@
-import { appliedRecipe, type Recipe } from '../dent/index.ts';
+import { appliedRecipe, type Recipe, stoppedBy } from '../dent/index.ts';
 import { entropyNats, sliceAnswer, softmax } from '../inference/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import type { OpenGraph } from './graph-folder.ts';
@@ -27,6 +27,11 @@ export interface Adaptation {
   readonly entropyAfter: number;
   /** Rows whose most probable class differs from the one without adaptation. */
   readonly labelChanges: number;
+  /** Updates that a row made, the mean over all rows. */
+  readonly meanSteps: number;
+  /** Rows that made none, being sure as they were, and rows that made fewer than their recipe has. */
+  readonly rowsSkipped: number;
+  readonly rowsStopped: number;
   readonly fallbacks: readonly Fallback[];
 }
 
@@ -44,13 +49,19 @@ export interface AdaptBatchesOptions {
   readonly onProgress: (rowsDone: number) => void;
 }
 
-/** Collects the results of all batches. */
+type Applied = ReturnType<typeof appliedRecipe>;
+
+/** Where the results of all batches gather. */
 class Results {
   readonly logits: Tensor<'float32'>;
   readonly entropy: Tensor<'float32'>;
   entropyBefore = 0;
   entropyAfter = 0;
   labelChanges = 0;
+  /** Updates that all rows together made. */
+  steps = 0;
+  rowsSkipped = 0;
+  rowsStopped = 0;
 
   constructor(rows: number, classes: number, steps: number) {
     // Values that are never written stay NaN: an image without numbers has no prediction.
@@ -58,20 +69,24 @@ class Results {
     this.entropy = float32([steps + 1, rows], new Float32Array((steps + 1) * rows).fill(Number.NaN));
   }
 
-  /** Adds the answer of row `row`, counted over all batches. */
-  add(row: number, answer: ReturnType<typeof sliceAnswer>): void {
+  /** Adds what row `row` of all was answered where `applied` was run. */
+  add(row: number, answer: ReturnType<typeof sliceAnswer>, applied: Applied): void {
     const rows = this.logits.dims[0]!;
     if (answer instanceof Error) {
       this.entropyBefore = Number.NaN;
       this.entropyAfter = Number.NaN;
       return;
     }
-    const { logits, staticLogits, entropy } = answer;
+    const { logits, staticLogits, entropy, steps } = answer;
     this.logits.data.set(logits, row * logits.length);
     this.#addTrace(row, entropy);
     this.entropyBefore += entropyNats(softmax(staticLogits)) / rows;
     this.entropyAfter += entropy.at(-1)! / rows;
     if (topClass(logits) !== topClass(staticLogits)) this.labelChanges += 1;
+    this.steps += steps;
+    const reason = answer.applied === applied.name ? stoppedBy(steps, applied.recipe) : undefined;
+    if (reason === 'gate') this.rowsSkipped += 1;
+    if (reason === 'floor') this.rowsStopped += 1;
   }
 
   /**
@@ -110,19 +125,20 @@ export async function adaptBatches(
     const start = batch * batchSize;
     const input = await readRows(start, Math.min(start + batchSize, rows));
     const size = input.dims[0]!;
-    const { name: applied, recipe } = appliedRecipe('', asked, size);
+    const applied = appliedRecipe('', asked, size);
+    const { name, recipe } = applied;
     const isAsked = recipe === asked;
     if (!isAsked) standIn ??= await open(recipe);
     const { run } = isAsked ? graph : standIn!;
     const began = performance.now();
     const result = await run(input, recipe.steps, (done) => onProgress(start + done));
     seconds += (performance.now() - began) / 1000;
-    if (!isAsked) fallbacks.push({ batch, rows: size, applied, reason: 'small_batch' });
-    const answers = Array.from({ length: size }, (_, row) => sliceAnswer(result, row, applied, recipe.steps));
-    for (const [row, answer] of answers.entries()) results.add(start + row, answer);
-    const diverged = answers.filter((answer) => answer instanceof Error || answer.applied !== applied).length;
+    if (!isAsked) fallbacks.push({ batch, rows: size, applied: name, reason: 'small_batch' });
+    const answers = Array.from({ length: size }, (_, row) => sliceAnswer(result, row, applied));
+    for (const [row, answer] of answers.entries()) results.add(start + row, answer, applied);
+    const diverged = answers.filter((answer) => answer instanceof Error || answer.applied !== name).length;
     if (diverged > 0) fallbacks.push({ batch, rows: diverged, applied: 'static', reason: 'nonfinite' });
   }
-  const { logits, entropy, entropyBefore, entropyAfter, labelChanges } = results;
-  return { logits, entropy, batches, seconds, entropyBefore, entropyAfter, labelChanges, fallbacks };
+  const { steps, ...found } = results;
+  return { ...found, meanSteps: steps / rows, batches, seconds, fallbacks };
 }

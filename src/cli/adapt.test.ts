@@ -113,6 +113,7 @@ it('adapts batch by batch, each as the compiled graph does', async () => {
     entropyBefore: expect.closeTo(mean(columns(entropy, 0, 20).slice(0, 20)), 4),
     entropyAfter: expect.closeTo(mean(entropy.data.slice(40)), 4),
     labelChanges: expect.any(Number),
+    ...{ meanSteps: 2, rowsSkipped: 0, rowsStopped: 0 },
   });
   expect(await ownTraces()).toEqual([]);
 });
@@ -129,6 +130,22 @@ it('adapts each row alone where no recipe is named', async () => {
   };
   const changed = [0, 1, 2, 3, 4].filter((row) => top(logits, row) !== top(staticLogits, row));
   expect(summary.labelChanges).toBe(changed.length);
+});
+
+it('counts what rows that stop by themselves have made', async () => {
+  const x = images(12);
+  const { summary, entropy } = await adapt(await save('x.npy', x), '--recipe', 'brief', '--batch-size', '5');
+  const nats = Math.log(10);
+  const traces = Array.from({ length: 12 }, (_, row) => columns(entropy, row, row + 1));
+  const made = traces.map((trace) => {
+    if (trace[0]! < 0.4 * nats) return 0;
+    const sure = trace.findIndex((value) => value < 0.2 * nats);
+    return sure === -1 ? 6 : sure;
+  });
+  expect(summary.meanSteps).toBeCloseTo(made.reduce((sum, steps) => sum + steps, 0) / 12, 9);
+  expect(summary.rowsSkipped).toBe(made.filter((steps) => steps === 0).length);
+  expect(summary.rowsStopped).toBe(made.filter((steps) => steps > 0 && steps < 6).length);
+  expect(summary.rowsSkipped + summary.rowsStopped).toBeGreaterThan(0);
 });
 
 it('treats a last batch that is too small as the recipe says', async () => {

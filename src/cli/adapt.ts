@@ -89,7 +89,7 @@ const REASONS: Readonly<Record<Fallback['reason'], string>> = {
 };
 
 function summaryLines({ logits, seconds, fallbacks, ...means }: Adaptation, output: string): string[] {
-  const { entropyBefore, entropyAfter, labelChanges } = means;
+  const { entropyBefore, entropyAfter, labelChanges, meanSteps, rowsSkipped, rowsStopped } = means;
   const rows = new Map<string, number>();
   for (const { applied, reason, rows: count } of fallbacks) {
     const why = `got ${applied}: ${REASONS[reason]}`;
@@ -98,6 +98,11 @@ function summaryLines({ logits, seconds, fallbacks, ...means }: Adaptation, outp
   return [
     `${output}: logits ${list(logits.dims)} in ${seconds.toFixed(2)} s`,
     `mean entropy ${entropyBefore.toFixed(3)} → ${entropyAfter.toFixed(3)} nats, labels changed: ${labelChanges}`,
+    ...(rowsSkipped + rowsStopped > 0
+      ? [
+          `${meanSteps.toFixed(2)} steps for each row: ${rowsSkipped} rows needed none, ${rowsStopped} stopped early`,
+        ]
+      : []),
     ...Array.from(rows, ([why, count]) => `${count} of ${logits.dims[0]} rows ${why}`),
   ];
 }

@@ -25,4 +25,4 @@ export { RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts
 export { rowsPerPart } from './rows-per-part.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';
-export { updatesMade } from './updates-made.ts';
+export { type StoppedBy, stoppedBy, updatesMade } from './updates-made.ts';

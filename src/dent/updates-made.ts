@@ -1,3 +1,4 @@
+import { stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 
 type Stops = Pick<Recipe, 'gate' | 'floor'>;
@@ -19,7 +20,20 @@ export function leastEntropies({ gate, floor }: Stops, classes: number): readonl
  * nats. The graph stops rows by the same numbers.
  */
 export function updatesMade(entropy: Float32Array, recipe: Stops, classes: number): number {
+  if (!stopsRows(recipe)) return entropy.length - 1;
   const [first, later] = leastEntropies(recipe, classes);
   const made = entropy.findIndex((nats, update) => !(nats >= (update === 0 ? first : later)));
   return made === -1 ? entropy.length - 1 : Math.min(made, entropy.length - 1);
+}
+
+/** The setting that kept a row from all updates of its recipe: `gate` from the first on, `floor` from a later one. */
+export type StoppedBy = 'gate' | 'floor';
+
+/** What kept a row that has made `made` updates from more; undefined where nothing did. */
+export function stoppedBy(
+  made: number,
+  { gate, steps }: Stops & Pick<Recipe, 'steps'>,
+): StoppedBy | undefined {
+  if (made >= steps) return undefined;
+  return made === 0 && gate !== 'off' ? 'gate' : 'floor';
 }

@@ -1,4 +1,5 @@
 import type { Batch, BatchHandler, RowAnswer } from '../batching/batch-queue.ts';
+import { stoppedBy } from '../dent/index.ts';
 import { ServiceError } from '../errors.ts';
 import type { ModelRepository, ServingVersion } from '../models/index.ts';
 import { inBatchSpan } from '../spans.ts';
@@ -14,10 +15,16 @@ type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'reci
 /**
  * The numbers that the process which made an answer counts. The caller may be in another process, or gone.
  */
-const story = ({ logits, staticLogits, entropy }: RowAnswer): Story => ({
+const story = (
+  { logits, staticLogits, entropy, steps, applied: name }: RowAnswer,
+  applied: RanRows['applied'],
+): Story => ({
   staticEntropy: entropyNats(softmax(staticLogits)),
   adaptedEntropy: entropy.at(-1)!,
   labelChanged: topClass(logits) !== topClass(staticLogits),
+  steps,
+  // A row whose adaptation diverged has not stopped.
+  stoppedBy: name === applied.name ? stoppedBy(steps, applied.recipe) : undefined,
 });
 
 const isAnswer = (answer: RowAnswer | Error): answer is RowAnswer => !(answer instanceof Error);
@@ -28,6 +35,7 @@ function outcomeOf({ applied, answers }: RanRows, stories: readonly Story[]): Ba
     applied: applied.name,
     steps: applied.recipe.steps,
     ...(stories.length > 0 && {
+      meanSteps: mean(stories.map(({ steps }) => steps)),
       staticEntropy: mean(stories.map(({ staticEntropy }) => staticEntropy)),
       adaptedEntropy: mean(stories.map(({ adaptedEntropy }) => adaptedEntropy)),
     }),
@@ -46,7 +54,8 @@ const attributesOf = ({ id, lane, rows, reason }: Batch) => ({
   'dent.recipe': lane.recipe,
 });
 
-const resultAttributes = ({ staticEntropy, adaptedEntropy, diverged, failed }: BatchOutcome) => ({
+const resultAttributes = ({ staticEntropy, adaptedEntropy, meanSteps, diverged, failed }: BatchOutcome) => ({
+  ...(meanSteps !== undefined && { 'dent.steps.mean': meanSteps }),
   ...(staticEntropy !== undefined && { 'dent.entropy.static': staticEntropy }),
   ...(adaptedEntropy !== undefined && { 'dent.entropy.adapted': adaptedEntropy }),
   'dent.rows.diverged': diverged,
@@ -63,7 +72,7 @@ export function createBatchRun(observer: InferenceObserver): BatchRun {
     const payloads = rows.map(({ row }) => row);
     const ran = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
     const labels = { model: `${lane.model}:${lane.version}`, recipe: lane.recipe };
-    const stories = ran.answers.filter(isAnswer).map(story);
+    const stories = ran.answers.filter(isAnswer).map((answer) => story(answer, ran.applied));
     for (const each of stories) observer.predicted({ ...labels, ...each });
     return { answers: ran.answers, outcome: outcomeOf(ran, stories) };
   }

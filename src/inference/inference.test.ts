@@ -60,6 +60,8 @@ async function writeRepository(root: string): Promise<void> {
     static: {},
     norm: { preset: 'norm', small: 'static' },
     diverging: DIVERGING,
+    brief: { preset: 'brief' },
+    skipping: { preset: 'brief', gate: 1, floor: 'off' },
   };
   manifest.batching = { maxDelayMs: 50, timeoutMs: 20_000 };
   await writeFile(join(root, 'small', 'model.json'), JSON.stringify(manifest));
@@ -219,7 +221,7 @@ it('answers who would wait for longer than the model allows', async () => {
 
 it('names the recipes and models that there are', async () => {
   await expect(predict(0, { recipe: 'best' })).rejects.toThrow(
-    'The model "small" has no recipe "best"; its recipes are isolated, dent+, static, norm, diverging.',
+    'The model "small" has no recipe "best"; its recipes are isolated, dent+, static, norm, diverging, brief, skipping.',
   );
   await expect(predict(0, { model: 'large' })).rejects.toThrow(
     'There is no model "large"; the models are small.',
@@ -300,6 +302,38 @@ it('answers with the model as it is where adaptation diverges', async () => {
   expect(diverged?.outcome).toMatchObject({ diverged: 1, failed: 0, applied: 'diverging', steps: 200 });
 });
 
+it('says of each row how many updates it made, and what kept it from more', async () => {
+  const images = Array.from({ length: 12 }, (_, i) => i);
+  const [answers, all] = await Promise.all([
+    Promise.all(images.map((i) => predict(i, { recipe: 'brief' }))),
+    Promise.all(images.map((i) => predict(i, { recipe: 'isolated' }))),
+  ]);
+  const nats = Math.log(10);
+  for (const { adaptation } of answers) {
+    const { steps, entropy_before: before, entropy_after: after } = adaptation;
+    expect(steps === 0).toBe(before < 0.4 * nats);
+    if (steps === 0) expect(after).toBeCloseTo(before, 5);
+    else if (steps < 6) expect(after).toBeLessThan(0.2 * nats);
+  }
+  const made = answers.map(({ adaptation }) => adaptation.steps);
+  expect(new Set(made).size).toBeGreaterThan(2);
+  expect(all.map(({ adaptation }) => adaptation.steps)).toEqual(images.map(() => 2));
+  const told = seen.predicted.filter(({ recipe }) => recipe === 'brief');
+  // They are told in the order of the batch, which is that in which the images were decoded.
+  expect(told.map(({ steps }) => steps).sort()).toEqual(made.toSorted());
+  const reasonOf = (steps: number) => (steps === 0 ? 'gate' : steps < 6 ? 'floor' : undefined);
+  for (const { steps, stoppedBy } of told) expect(stoppedBy).toBe(reasonOf(steps));
+  const { outcome } = seen.ran.find(({ recipe }) => recipe === 'brief')!;
+  expect(outcome!.meanSteps).toBeCloseTo(made.reduce((sum, steps) => sum + steps, 0) / made.length, 9);
+});
+
+it('answers a batch whose rows all stop at once with the model as it is', async () => {
+  const answers = await Promise.all([0, 1, 2].map((i) => predict(i, { recipe: 'skipping' })));
+  for (const { adaptation } of answers) {
+    expect(adaptation).toMatchObject({ applied: 'skipping', steps: 0, label_changed: false });
+  }
+});
+
 it('tells its observer what happened', async () => {
   const { adaptation } = await predict(4);
   for (const stage of ['decoded', 'preprocessed', 'postprocessed'] as const) {
@@ -315,6 +349,8 @@ it('tells its observer what happened', async () => {
       staticEntropy: adaptation.entropy_before,
       adaptedEntropy: adaptation.entropy_after,
       labelChanged: adaptation.label_changed,
+      steps: 2,
+      stoppedBy: undefined,
     },
   ]);
 });
@@ -333,6 +369,7 @@ it('tells of a batch what leads from a request to the engine processes, and what
   expect(run!.outcome).toEqual({
     applied: 'isolated',
     steps: 2,
+    meanSteps: 2,
     staticEntropy: expect.closeTo(mean('entropy_before'), 5),
     adaptedEntropy: expect.closeTo(mean('entropy_after'), 5),
     labelsChanged: answers.filter(({ adaptation }) => adaptation.label_changed).length,

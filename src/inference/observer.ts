@@ -1,3 +1,5 @@
+import type { StoppedBy } from '../dent/index.ts';
+
 /** Why a row was answered with another recipe than requested. */
 export type FallbackReason = 'small_batch' | 'nonfinite';
 
@@ -21,6 +23,8 @@ export interface BatchOutcome {
   /** The recipe that was applied, and its number of updates. */
   readonly applied: string;
   readonly steps: number;
+  /** Updates that the rows made, the mean over the answered rows. */
+  readonly meanSteps?: number;
   /** Means over the answered rows, in nats. Absent where no row was answered. */
   readonly staticEntropy?: number;
   readonly adaptedEntropy?: number;
@@ -64,6 +68,9 @@ export interface InferenceObserver {
     readonly staticEntropy: number;
     readonly adaptedEntropy: number;
     readonly labelChanged: boolean;
+    /** Updates that the row made, and what kept it from more: see `stoppedBy`. */
+    readonly steps: number;
+    readonly stoppedBy?: StoppedBy | undefined;
   }): void;
   /** A batch was run. One that kills engines is tried in parts, and each part is told. */
   ran(run: BatchRun): void;

@@ -1,5 +1,5 @@
 import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
-import { appliedRecipe, type Recipe } from '../dent/index.ts';
+import { appliedRecipe, type Recipe, updatesMade } from '../dent/index.ts';
 import type { AdaptedRows, OnProgress } from '../engine/adaptation/adaptation.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
@@ -32,19 +32,21 @@ function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
 
 /**
  * One row of the engine's answer under the recipe `applied`, copied so that no answer keeps its whole batch
- * in memory. A row whose adaptation diverged gets the unadapted model's answer. Where even that is not
+ * in memory. Its steps are the updates that the row has made. A row whose adaptation diverged gets the unadapted model's answer. Where even that is not
  * finite, it gets an error.
  */
 export function sliceAnswer(
   result: AdaptedRows,
   row: number,
-  applied: string,
-  steps: number,
+  applied: { readonly name: string; readonly recipe: Recipe },
 ): RowAnswer | ServiceError {
   const logits = rowsOf(result.logits, row, row + 1).data.slice();
   const staticLogits = rowsOf(result.staticLogits, row, row + 1).data.slice();
   const entropy = column(result.entropy, row);
-  if (allFinite(logits) && allFinite(entropy)) return { logits, staticLogits, entropy, applied, steps };
+  if (allFinite(logits) && allFinite(entropy)) {
+    const steps = updatesMade(entropy, applied.recipe, logits.length);
+    return { logits, staticLogits, entropy, applied: applied.name, steps };
+  }
   if (allFinite(staticLogits)) {
     const staticEntropy = Float32Array.of(entropyNats(softmax(staticLogits)));
     return { logits: staticLogits, staticLogits, entropy: staticEntropy, applied: 'static', steps: 0 };
@@ -103,9 +105,7 @@ export async function runRows(
     version.run(applied.recipe, batch, onProgress),
   );
   observer?.adapted({ ...labels, steps, seconds: seconds() });
-  const answers = payloads.map((payload, row) =>
-    blame(sliceAnswer(result, row, applied.name, steps), payload),
-  );
+  const answers = payloads.map((payload, row) => blame(sliceAnswer(result, row, applied), payload));
   observer?.postprocessed(seconds());
   if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });
   const diverged = answers.filter((answer) => !(answer instanceof Error) && answer.applied !== applied.name);

@@ -12,6 +12,8 @@ const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_batches_total: ['model', 'recipe', 'reason'],
   dent_adapt_duration_seconds: ['model', 'recipe', 'steps'],
   dent_adapt_step_duration_seconds: ['model', 'recipe'],
+  dent_row_steps: ['model', 'recipe'],
+  dent_rows_stopped_total: ['model', 'recipe', 'reason'],
   dent_stage_duration_seconds: ['stage'],
   dent_entropy_nats: ['model', 'recipe', 'phase'],
   dent_label_changes_total: ['model', 'recipe'],
@@ -66,6 +68,7 @@ test('buckets cover what is measured', () => {
     dent_batch_size: [1, 128],
     dent_adapt_duration_seconds: [0.005, 300],
     dent_adapt_step_duration_seconds: [0.001, 30],
+    dent_row_steps: [0, 1000],
     dent_stage_duration_seconds: [0.0002, 300],
     dent_entropy_nats: [0.01, 7],
   });

@@ -11,6 +11,8 @@ const STAGE_SECONDS = [
 ];
 /** The entropy of K classes is at most ln K: 2.3 for ten, 6.9 for a thousand. Confident rows crowd near 0. */
 const ENTROPY_NATS = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7];
+/** The paper makes up to 30, the presets up to 10; 0 is a row that was answered as it is. */
+const STEPS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 1000];
 const BATCH_ROWS = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /**
@@ -127,16 +129,29 @@ export function createCatalogue(registry: Registry) {
     }),
     adaptDuration: new Histogram({
       name: 'dent_adapt_duration_seconds',
-      help: 'Time to adapt to a batch and predict it, by the number of updates.',
+      help: 'Time to adapt to a batch and predict it, by the number of updates of its recipe.',
       labelNames: ['model', 'recipe', 'steps'],
       buckets: ADAPT_SECONDS,
       registers,
     }),
     adaptStepDuration: new Histogram({
       name: 'dent_adapt_step_duration_seconds',
-      help: 'Time to adapt to a batch and predict it, divided by the number of updates; batches without updates are left out.',
+      help: 'Time to adapt to a batch and predict it, divided by the number of updates of its recipe; batches without updates are left out.',
       labelNames: ['model', 'recipe'],
       buckets: ADAPT_STEP_SECONDS,
+      registers,
+    }),
+    rowSteps: new Histogram({
+      name: 'dent_row_steps',
+      help: 'Updates that a row made; rows of recipes without updates make 0.',
+      labelNames: ['model', 'recipe'],
+      buckets: STEPS,
+      registers,
+    }),
+    rowsStopped: new Counter({
+      name: 'dent_rows_stopped_total',
+      help: 'Rows that made fewer updates than their recipe has: gate (none, the model was sure as it is) or floor (fewer, the row had become sure).',
+      labelNames: ['model', 'recipe', 'reason'],
       registers,
     }),
     stageDuration: new Histogram({

@@ -96,9 +96,18 @@ describe('what each room tells', () => {
     const metrics = createMetrics('1.2.3');
     metrics.models.loaded(MODEL);
     const predict = (labelChanged: boolean) => () =>
-      metrics.inference.predicted({ ...LABELS, staticEntropy: 1.5, adaptedEntropy: 0.5, labelChanged });
+      metrics.inference.predicted({
+        ...LABELS,
+        staticEntropy: 1.5,
+        adaptedEntropy: 0.5,
+        labelChanged,
+        steps: 2,
+        ...(labelChanged && { stoppedBy: 'floor' }),
+      });
     const always = {
       [`dent_predictions_total${SERIES}`]: 1,
+      [`dent_row_steps_sum${SERIES}`]: 2,
+      [`dent_row_steps_count${SERIES}`]: 1,
       'dent_entropy_nats_sum{model="digits:3",recipe="isolated",phase="static"}': 1.5,
       'dent_entropy_nats_count{model="digits:3",recipe="isolated",phase="static"}': 1,
       'dent_entropy_nats_sum{model="digits:3",recipe="isolated",phase="adapted"}': 0.5,
@@ -108,6 +117,7 @@ describe('what each room tells', () => {
     expect(await moved(metrics, predict(true))).toEqual({
       ...always,
       [`dent_label_changes_total${SERIES}`]: 1,
+      'dent_rows_stopped_total{model="digits:3",recipe="isolated",reason="floor"}': 1,
     });
   });
 

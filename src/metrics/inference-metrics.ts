@@ -27,6 +27,9 @@ export interface InferenceMetrics {
       readonly staticEntropy: number;
       readonly adaptedEntropy: number;
       readonly labelChanged: boolean;
+      /** Updates that it made, and the setting that kept it from more. */
+      readonly steps: number;
+      readonly stoppedBy?: 'gate' | 'floor' | undefined;
     },
   ): void;
 }
@@ -48,9 +51,11 @@ export function createInferenceMetrics(catalogue: Catalogue): InferenceMetrics {
 
     fellBack: ({ model, recipe, reason, rows }) => catalogue.fallbacks.inc({ model, recipe, reason }, rows),
 
-    predicted({ model, recipe, staticEntropy, adaptedEntropy, labelChanged }) {
+    predicted({ model, recipe, staticEntropy, adaptedEntropy, labelChanged, steps, stoppedBy }) {
       catalogue.predictions.inc({ model, recipe });
       if (labelChanged) catalogue.labelChanges.inc({ model, recipe });
+      catalogue.rowSteps.observe({ model, recipe }, steps);
+      if (stoppedBy) catalogue.rowsStopped.inc({ model, recipe, reason: stoppedBy });
       catalogue.entropy.observe({ model, recipe, phase: 'static' }, staticEntropy);
       catalogue.entropy.observe({ model, recipe, phase: 'adapted' }, adaptedEntropy);
     },

@@ -31,10 +31,12 @@ export interface ModelMetrics {
 function createSeries(catalogue: Catalogue, labels: ModelRecipe, steps: number): void {
   for (const reason of ['full', 'window', 'drain']) catalogue.batches.inc({ ...labels, reason }, 0);
   for (const reason of ['small_batch', 'nonfinite']) catalogue.fallbacks.inc({ ...labels, reason }, 0);
+  for (const reason of ['gate', 'floor']) catalogue.rowsStopped.inc({ ...labels, reason }, 0);
   catalogue.predictions.inc({ ...labels }, 0);
   catalogue.labelChanges.inc({ ...labels }, 0);
   catalogue.queueWait.zero({ ...labels });
   catalogue.batchSize.zero({ ...labels });
+  catalogue.rowSteps.zero({ ...labels });
   catalogue.adaptDuration.zero({ ...labels, steps });
   if (steps > 0) catalogue.adaptStepDuration.zero({ ...labels });
   for (const phase of ['static', 'adapted']) catalogue.entropy.zero({ ...labels, phase });

@@ -830,7 +830,7 @@ export interface components {
             recipe: string;
             /** @description The recipe that was applied: another one where the batch was too small for the first. */
             applied: string;
-            /** @description Updates that were made. */
+            /** @description Updates that the image made: fewer than the recipe has where it stopped by itself. */
             steps: number;
             /** @description Entropy of the prediction before the first update, in nats. Absent for keys that are told nothing of the model as it is. */
             entropy_before?: number;

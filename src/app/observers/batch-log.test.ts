@@ -7,6 +7,7 @@ import { logBatches } from './batch-log.ts';
 const OUTCOME: BatchOutcome = {
   applied: 'isolated',
   steps: 6,
+  meanSteps: 2.345_678,
   staticEntropy: 1.234_567,
   adaptedEntropy: 0.345_678,
   labelsChanged: 1,
@@ -46,6 +47,7 @@ test('a batch is one line with its names, its time and what adaptation did', () 
     ...names,
     ...OUTCOME,
     ms: 123.5,
+    meanSteps: 2.3457,
     staticEntropy: 1.2346,
     adaptedEntropy: 0.3457,
   });

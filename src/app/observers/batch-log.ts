@@ -15,11 +15,12 @@ export function logBatches(log: FastifyBaseLogger): (run: BatchRun) => void {
       log.warn({ ...run, ms }, 'a batch failed');
       return;
     }
-    const { staticEntropy, adaptedEntropy, ...rest } = outcome;
+    const { staticEntropy, adaptedEntropy, meanSteps, ...rest } = outcome;
     const line = {
       ...run,
       ms,
       ...rest,
+      ...(meanSteps !== undefined && { meanSteps: rounded(meanSteps) }),
       ...(staticEntropy !== undefined && { staticEntropy: rounded(staticEntropy) }),
       ...(adaptedEntropy !== undefined && { adaptedEntropy: rounded(adaptedEntropy) }),
     };

@@ -40,7 +40,10 @@ export const PredictionSchema = Type.Object(
           description:
             'The recipe that was applied: another one where the batch was too small for the first.',
         }),
-        steps: Type.Integer({ minimum: 0, description: 'Updates that were made.' }),
+        steps: Type.Integer({
+          minimum: 0,
+          description: 'Updates that the image made: fewer than the recipe has where it stopped by itself.',
+        }),
         entropy_before: Type.Optional(Nats('Entropy of the prediction before the first update', IF_SEEN)),
         entropy_after: Nats('Entropy of the prediction after the last update'),
         label_changed: Type.Optional(
