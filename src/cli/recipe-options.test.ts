@@ -22,6 +22,7 @@ it('overrides any field of the preset', () => {
     ['--scope', 'batch', 'scope', 'batch'],
     ['--statistics', 'blend', 'statistics', 'blend'],
     ['--prior', '2.5', 'prior', 2.5],
+    ['--margin', '-0.5', 'margin', -0.5],
     ['--objective', 'infomax', 'objective', 'infomax'],
     ['--optimizer', 'sgd', 'optimizer', 'sgd'],
     ['--lr', '1e-2', 'lr', 0.01],
@@ -39,6 +40,11 @@ it('overrides any field of the preset', () => {
   const recipe = parse('--recipe', 'brief', ...args.flatMap((each) => each.slice(0, 2) as string[]));
   expect(recipe).toEqual(Object.fromEntries(args.map(([, , field, value]) => [field, value])));
   expect(Object.keys(recipe).toSorted()).toEqual(Object.keys(RECIPE_FIELDS).toSorted());
+});
+
+it('takes options that go with the preset alone', () => {
+  const recipe = parse('--recipe', 'isolated', '--gate', '0.3', '--floor', '0.1');
+  expect(recipe).toEqual(createRecipe({ preset: 'isolated', gate: 0.3, floor: 0.1 }));
 });
 
 it.each([

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { createRecipe, PRESETS, RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
+import { createRecipe, fieldFault, PRESETS, RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
 
 type FieldName = keyof Recipe;
 
@@ -12,11 +12,8 @@ const flag = (field: FieldName): string => `--${field.replaceAll(/[A-Z]/g, (c) =
 
 function parseField(field: FieldName, text: string): string | number {
   const value = NUMBER.test(text) ? Number(text) : text;
-  try {
-    createRecipe({ [field]: value });
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
+  const fault = fieldFault(field, value);
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
   return value;
 }
 

@@ -34,12 +34,14 @@ export interface AdaptiveForward {
  * Rewrites the classifier so that each layer's scale and shift, and the smoothing, come from one flat
  * parameter tensor. For source statistics the normalisation becomes one multiplication and one addition, y =
  * x * s + t with s = scale / sqrt(var + eps) and t = shift - mean * s. The s and t of all layers are computed
- * at once.
+ * at once. `blendFactor` is a float32 scalar of the graph that takes in the result: it multiplies the batch's
+ * share of blended statistics.
  */
 export function adaptiveForward(
   classifier: Classifier,
   layers: readonly AdaptableLayer[],
   recipe: Recipe,
+  blendFactor?: Value,
 ): AdaptiveForward {
   const { graph } = classifier.model;
   const builder = new GraphBuilder();
@@ -68,7 +70,7 @@ export function adaptiveForward(
     rewired.set(classifier.input, smoothed.image);
     outputs.push(smoothed.sigma);
   }
-  const share = batchShare(builder, classifier.input, recipe);
+  const share = batchShare(builder, classifier.input, recipe, blendFactor);
   const byNode = new Map<Node, number>(layers.map((layer, i) => [layer.node, i]));
   const current = (value: Value): Value => rewired.get(value) ?? value;
   for (const node of graph.nodes) {

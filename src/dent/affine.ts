@@ -147,9 +147,17 @@ function startOf(layer: AdaptableLayer, { mean, inverseDeviation }: ReturnType<t
   });
 }
 
-/** The share of the batch in the statistics of BatchNormalization. */
-export const batchShare = (builder: GraphBuilder, image: Value, { statistics, prior }: Recipe): BatchShare =>
-  STATISTICS[statistics].batchShare(builder, () => rowCount(builder, image), prior);
+/** The share of the batch in the statistics of BatchNormalization, times `factor` where there is one. */
+export function batchShare(
+  builder: GraphBuilder,
+  image: Value,
+  { statistics, prior }: Recipe,
+  factor: Value | undefined,
+): BatchShare {
+  const share = STATISTICS[statistics].batchShare(builder, () => rowCount(builder, image), prior);
+  if (factor === undefined || typeof share === 'string') return share;
+  return builder.op('Mul', [share, factor], { shape: [] });
+}
 
 /** N as a float32 scalar. */
 export function rowCount(builder: GraphBuilder, image: Value): Value {

@@ -10,12 +10,18 @@ import {
 import { adaptiveForward } from './adaptive-forward.ts';
 import { rowCount } from './affine.ts';
 import { BATCH } from './batch-axis.ts';
+import {
+  blendFactor,
+  type ChosenStatistics,
+  chooseStatistics,
+  chosenPrediction,
+} from './choose-statistics.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
-import { isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
-import { predict, predictWithGradient, type Rows } from './row-passes.ts';
+import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
+import { type Prediction, predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 import { adaptUntilSure } from './stopping.ts';
 import { updateOfTrip } from './update.ts';
@@ -32,21 +38,26 @@ export const PARAMETERS_OUTPUT = 'parameters';
  * carries them over `steps` trips of forward, objective, gradient and update; one more trip predicts. Nothing
  * outlives a run.
  */
-export function assemble(components: Components): Graph {
-  const { classifier, recipe, forward, classes } = components;
+export function assemble(asked: Components): Graph {
+  const { classifier, recipe, classes } = asked;
   const builder = new GraphBuilder();
   const image = { ...classifier.input };
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
-  const rows = rowsOf(builder, components, image);
+  const rows = rowsOf(builder, asked, image);
+  const choice = isChosen(recipe) ? chooseStatistics(builder, asked, rows) : undefined;
+  const components = choice ? { ...asked, forward: forwardBy(builder, asked, choice) } : asked;
+  const { forward } = components;
   const start = initialParameters(builder, components, image);
   const { logits, firstLogits, entropy, sigma, parameters } =
     recipe.steps === 0
-      ? forwardAlone(builder, components, start, rows)
+      ? forwardAlone(builder, components, start, rows, choice)
       : stopsRows(recipe)
         ? adaptUntilSure(builder, components, image, steps)
         : adapt(builder, components, rows, steps, start);
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
-  const unadapted = startsFromSource ? firstLogits : staticLogits(builder, components, rows);
+  const unadapted = startsFromSource
+    ? firstLogits
+    : (choice?.source.logits ?? staticLogits(builder, components, rows));
   const outputs = [
     output(builder, logits, classifier.outputName, [BATCH, classes]),
     output(builder, unadapted, STATIC_OUTPUT, [BATCH, classes]),
@@ -98,13 +109,25 @@ function staticLogits(builder: GraphBuilder, components: Components, rows: Rows)
   return predict(builder, { ...components, forward }, unused, rows).logits;
 }
 
+/** The classifier by the statistics that were chosen. */
+const forwardBy = (
+  builder: GraphBuilder,
+  { classifier, layers, recipe }: Components,
+  choice: ChosenStatistics,
+) => adaptiveForward(classifier, layers, recipe, blendFactor(builder, choice));
+
 function forwardAlone(
   builder: GraphBuilder,
   components: Components,
   parameters: Value,
   rows: Rows,
+  choice: ChosenStatistics | undefined,
 ): Adaptation {
-  const { logits, entropy, sigma } = predict(builder, components, parameters, rows);
+  // What was computed for the choice is the answer already, but for the smoothing.
+  const { logits, entropy, sigma }: Prediction =
+    choice && components.recipe.sigma === 'off'
+      ? chosenPrediction(builder, choice)
+      : predict(builder, components, parameters, rows);
   const row = builder.op('Unsqueeze', [entropy, builder.ints([0])]);
   return { logits, firstLogits: logits, entropy: row, parameters, ...(sigma && { sigma }) };
 }

@@ -175,6 +175,7 @@ function graphOf(
   const loss = lossOf(recipe);
   const components = {
     ...prepared,
+    layers,
     forward,
     recipe,
     loss,

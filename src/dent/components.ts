@@ -1,5 +1,6 @@
 import type { Value } from '../onnx/index.ts';
 import type { Classifier } from './classifier.ts';
+import type { AdaptableLayer } from './layers.ts';
 import type { Recipe } from './recipe-fields.ts';
 import type { Method } from './row-passes.ts';
 
@@ -7,6 +8,8 @@ import type { Method } from './row-passes.ts';
 export interface Components extends Method {
   readonly classifier: Classifier;
   readonly recipe: Recipe;
+  /** Those that the recipe adapts or normalises otherwise. */
+  readonly layers: readonly AdaptableLayer[];
   /** Whether the adapted parameters are an output of the graph. */
   readonly exposesParameters?: boolean;
   /** How many rows a part has where rows stop on their own. */

@@ -16,12 +16,14 @@ export { COMMON_IMAGE_SIZE, type PreparedModel, prepare } from './prepare.ts';
 export { type Reading, readingLines } from './reading.ts';
 export {
   createRecipe,
+  isChosen,
   isCoupled,
   isSplittable,
   PRESETS,
   type PresetName,
+  stopsRows,
 } from './recipe.ts';
-export { RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
+export { fieldFault, RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
 export { rowsPerPart } from './rows-per-part.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';

@@ -58,13 +58,18 @@ export const RECIPE_FIELDS = {
   ),
   statistics: word(
     names(STATISTICS),
-    'BatchNorm mean and variance of the training run, of the batch, or both',
-    'Mean and variance of BatchNormalization: of the training run (`source`), of the rows at hand (`batch`), or of both (`blend`).',
+    'BatchNorm mean and variance of the training run, of the batch, both, or what suits the batch',
+    'Mean and variance of BatchNormalization: of the training run (`source`), of the rows at hand (`batch`), of both (`blend`), or for each batch source or blend, whichever makes the unadapted model surer (`auto`).',
   ),
   prior: number({
     min: 0,
     max: 1e6,
-    says: 'rows that the training run counts as under statistics blend',
+    says: 'rows that the training run counts as under statistics blend and auto',
+  }),
+  margin: number({
+    min: -10,
+    max: 10,
+    says: 'nats that the blend may be less sure by, and is taken all the same, under statistics auto',
   }),
   objective: word(
     names(OBJECTIVES),

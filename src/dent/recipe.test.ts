@@ -8,6 +8,7 @@ const common: Recipe = {
   scope: 'batch',
   statistics: 'source',
   prior: 16,
+  margin: 0,
   objective: 'entropy',
   optimizer: 'adam',
   lr: 0.001,
@@ -41,6 +42,7 @@ const TABLE: Readonly<Record<string, Recipe>> = {
   'dent+': { ...common, ...perRow, objective: 'infomax' },
   isolated: { ...common, ...perRow, rows: 128 },
   brief: { ...common, ...perRow, rows: 128, gate: 0.4, floor: 0.2 },
+  auto: { ...common, statistics: 'auto' },
   'dent-smooth': { ...common, steps: 10, sigma: 0.5 },
 };
 
@@ -125,8 +127,9 @@ describe('options', () => {
     [{ steps: Number.NaN }, steps('null')],
     [{ scope: 'row' }, words('scope', 'batch, sample')('"row"')],
     [{ scope: 1 }, words('scope', 'batch, sample')('1')],
-    [{ statistics: 'both' }, words('statistics', 'source, batch, blend')('"both"')],
+    [{ statistics: 'both' }, words('statistics', 'source, batch, blend, auto')('"both"')],
     [{ prior: -0.1 }, range('prior', 'a number from 0 to 1000000')('-0.1')],
+    [{ margin: -11 }, range('margin', 'a number from -10 to 10')('-11')],
     [{ objective: 'margin' }, words('objective', 'entropy, infomax')('"margin"')],
     [{ optimizer: 'Adam' }, words('optimizer', 'sgd, adam, adamod')('"Adam"')],
     [{ lr: -1e-3 }, range('lr', 'a number from 0 to 10')('-0.001')],
@@ -147,19 +150,19 @@ describe('options', () => {
     [{ small: 'refuse' }, words('small', 'isolated, static, adapt')('"refuse"')],
     [
       { preset: 'dent++' },
-      'There is no preset "dent++"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
+      'There is no preset "dent++"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, auto, dent-smooth.',
     ],
     [
       { preset: 'toString' },
-      'There is no preset "toString"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
+      'There is no preset "toString"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, auto, dent-smooth.',
     ],
     [
       { preset: 'dent', step: 3 },
-      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
+      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, margin, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
     [
       { constructor: 1 },
-      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
+      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, margin, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
   ];
   it.each(bad)('%o is refused by name', (options, message) => {
@@ -177,6 +180,7 @@ describe('coupling', () => {
     ['a static model', {}, false, true],
     ['statistics of the batch', { preset: 'norm' }, true, false],
     ['blended statistics', { preset: 'blend' }, true, false],
+    ['statistics chosen for the batch', { preset: 'auto' }, true, false],
     ['one set of parameters for the batch', { preset: 'dent' }, true, false],
     ['that set, never updated', { preset: 'dent', steps: 0 }, false, true],
     ['infomax', { preset: 'dent+' }, true, false],

@@ -8,6 +8,7 @@ const base: Recipe = {
   scope: 'batch',
   statistics: 'source',
   prior: 16,
+  margin: 0,
   objective: 'entropy',
   optimizer: 'adam',
   lr: 1e-3,
@@ -42,6 +43,7 @@ export const PRESETS = {
   'dent+': { ...base, ...sampleWise, objective: 'infomax' },
   isolated: { ...base, ...sampleWise, rows: 128 },
   brief: { ...base, ...sampleWise, rows: 128, gate: 0.4, floor: 0.2 },
+  auto: { ...base, statistics: 'auto' },
   'dent-smooth': { ...base, steps: 10, sigma: 0.5 },
 } as const satisfies Record<string, Recipe>;
 
@@ -77,6 +79,10 @@ const DEPENDENT_ROWS =
 /** Whether rows stop on their own, before the recipe's last step. */
 export const stopsRows = ({ gate, floor }: Pick<Recipe, 'gate' | 'floor'>): boolean =>
   gate !== 'off' || floor !== 'off';
+
+/** Whether the graph chooses the statistics of each batch by itself. */
+export const isChosen = ({ statistics }: Pick<Recipe, 'statistics'>): boolean =>
+  'isChosen' in STATISTICS[statistics];
 
 /** True where a row's answer depends on the rows it is batched with. */
 export function isCoupled(recipe: Recipe): boolean {

@@ -1,5 +1,5 @@
 import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
-import { appliedRecipe, type Recipe, updatesMade } from '../dent/index.ts';
+import { appliedRecipe, isChosen, type Recipe, updatesMade } from '../dent/index.ts';
 import type { AdaptedRows, OnProgress } from '../engine/adaptation/adaptation.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
@@ -22,6 +22,12 @@ function assemble(version: ServingVersion, payloads: readonly RowPayload[]): Ten
   return batch;
 }
 
+/** What is applied to a batch, and the name that answers give it. */
+export interface Applied {
+  readonly name: string;
+  readonly recipe: Recipe;
+}
+
 const NO_FINITE_ANSWER = 'The model gives no finite answer for this image.';
 
 /** The values of row `row` in a [steps + 1, N] trace. */
@@ -38,7 +44,7 @@ function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
 export function sliceAnswer(
   result: AdaptedRows,
   row: number,
-  applied: { readonly name: string; readonly recipe: Recipe },
+  applied: Applied,
 ): RowAnswer | ServiceError {
   const logits = rowsOf(result.logits, row, row + 1).data.slice();
   const staticLogits = rowsOf(result.staticLogits, row, row + 1).data.slice();
@@ -60,6 +66,16 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
     ? new ServiceError('invalid_request', NO_FINITE_ANSWER)
     : answer;
 
+/**
+ * What was applied where the graph chooses a batch's statistics and makes no update: it gives the very logits of the model as it is
+ * where it has left it as it is.
+ */
+export function chosenRecipe(applied: Applied, { logits, staticLogits }: AdaptedRows): Applied {
+  if (!isChosen(applied.recipe) || applied.recipe.steps > 0) return applied;
+  const isStatic = logits.data.every((logit, i) => Object.is(logit, staticLogits.data[i]));
+  return { ...applied, name: isStatic ? 'static' : 'blend' };
+}
+
 /** Seconds since the last call, or since it was made. */
 function createStopwatch(): () => number {
   let last = performance.now();
@@ -79,13 +95,13 @@ export interface RunRowsDeps {
 /** What became of the rows of a batch, in order, and the recipe that was applied to them. */
 export interface RanRows {
   readonly answers: readonly (RowAnswer | Error)[];
-  readonly applied: { readonly name: string; readonly recipe: Recipe };
+  readonly applied: Applied;
 }
 
 /**
  * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe
- * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. In
- * both cases `applied` says so.
+ * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. A recipe
+ * may choose the statistics of each batch. In all three cases `applied` says so.
  */
 export async function runRows(
   { observer, onProgress }: RunRowsDeps,
@@ -95,16 +111,17 @@ export async function runRows(
 ): Promise<RanRows> {
   const count = payloads.length;
   const asked = version.manifest.recipes[name] as Recipe;
-  const applied = appliedRecipe(name, asked, count);
+  const planned = appliedRecipe(name, asked, count);
   const labels = { model: `${version.name}:${version.version}`, recipe: name };
-  const { steps } = applied.recipe;
+  const { steps } = planned.recipe;
   const seconds = createStopwatch();
   const batch = assemble(version, payloads);
   observer?.preprocessed(seconds());
-  const result = await inSpan('adapt', { 'dent.recipe.applied': applied.name, 'dent.steps': steps }, () =>
-    version.run(applied.recipe, batch, onProgress),
+  const result = await inSpan('adapt', { 'dent.recipe.applied': planned.name, 'dent.steps': steps }, () =>
+    version.run(planned.recipe, batch, onProgress),
   );
   observer?.adapted({ ...labels, steps, seconds: seconds() });
+  const applied = chosenRecipe(planned, result);
   const answers = payloads.map((payload, row) => blame(sliceAnswer(result, row, applied), payload));
   observer?.postprocessed(seconds());
   if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });

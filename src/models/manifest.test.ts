@@ -84,7 +84,7 @@ it.each<[string, unknown, string]>([
   [
     'an unknown preset',
     { ...smallest, recipes: { a: { preset: 'best' } }, defaultRecipe: 'a' },
-    'the field "recipes.a" is at fault. There is no preset "best"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, dent-smooth.',
+    'the field "recipes.a" is at fault. There is no preset "best"; the presets are static, norm, blend, tent, dent, dent+, isolated, brief, auto, dent-smooth.',
   ],
   [
     'a recipe option out of range',

@@ -29,7 +29,7 @@ DRAWS = 40
 
 SAMPLE_WISE = dict(scope="sample", optimizer="adamod", lr=6e-3, beta1=0.99, beta3=0.6)
 DEFAULTS = dict(scope="batch", statistics="source", prior=16, objective="entropy", optimizer="adam", lr=1e-3, beta1=0.9,
-                beta2=0.999, beta3=0.999, rows="batch", sigma="off", sigmaLr=0.25, affine="on")
+                beta2=0.999, beta3=0.999, rows="batch", sigma="off", sigmaLr=0.25, affine="on", gate="off", floor="off", margin=0)
 CASES = {
     "static": dict(preset="static"),
     "norm": dict(preset="norm"),
@@ -51,6 +51,19 @@ MORE_CASES = {
     "smoothing that stays": dict(preset="static", sigma=0.5, sigmaLr=0),
     "dent+ with smoothing": dict(preset="dent+", sigma=0.5),
 }
+# What came later stands last, so that the draws of the cases before it stay as they were.
+LATER_CASES = {
+    "brief": dict(preset="brief"),
+    "brief, all rows stop at once": dict(preset="brief", gate=1),
+    "brief, no row stops": dict(preset="brief", gate=0, floor=0),
+    "rows that stop, with smoothing": dict(preset="isolated", floor=0.5, sigma=0.7, steps=4),
+    "auto": dict(preset="auto"),
+    "auto, source": dict(preset="auto", margin=-3),
+    "auto, blend": dict(preset="auto", margin=3, prior=5),
+    "dent on auto statistics, source": dict(preset="dent", statistics="auto", margin=-3, steps=3),
+    "dent on auto statistics, blend": dict(preset="dent", statistics="auto", margin=3, steps=3),
+    "auto with smoothing": dict(preset="auto", sigma=0.5, sigmaLr=0, margin=3),
+}
 PRESETS = {
     "static": dict(steps=0),
     "norm": dict(steps=0, statistics="batch"),
@@ -59,6 +72,8 @@ PRESETS = {
     "dent": dict(steps=10),
     "dent+": dict(SAMPLE_WISE, steps=6, objective="infomax"),
     "isolated": dict(SAMPLE_WISE, steps=6, rows=128),
+    "brief": dict(SAMPLE_WISE, steps=6, rows=128, gate=0.4, floor=0.2),
+    "auto": dict(steps=0, statistics="auto"),
     "dent-smooth": dict(steps=10, sigma=0.5),
 }
 
@@ -144,8 +159,25 @@ def update(p, state, t, lr, recipe):
     p.sub_(torch.min(size, s) * m)
 
 
+def chosen_statistics(network, x, recipe):
+    """The blend where the unadapted network is surer of the batch with it, or less sure by less than the margin."""
+    def uncertainty(statistics):
+        net = with_adapted_norms(copy.deepcopy(network).eval(), len(x), dict(recipe, statistics=statistics))
+        with torch.no_grad():
+            return row_entropy(net(x)).mean().item()
+    return "blend" if uncertainty("blend") < uncertainty("source") + recipe["margin"] else "source"
+
+
+def least_entropy(recipe, step, classes):
+    """The entropy that a row must have to make update `step`, counted from 0."""
+    shares = [recipe["floor"]] + ([recipe["gate"]] if step == 0 else [])
+    return max(0.0 if share == "off" else share for share in shares) * math.log(classes)
+
+
 def adapt(network, x, recipe):
     """Logits [N, K], entropies [steps + 1, N] and sigma [R] (or None) of `network` adapted to the batch x."""
+    if recipe["statistics"] == "auto":
+        recipe = dict(recipe, statistics=chosen_statistics(network, x, recipe))
     net = with_adapted_norms(copy.deepcopy(network).eval().requires_grad_(False), len(x), recipe)
     norms = [m for m in net.modules() if isinstance(m, AdaptedNorm)]
     rates = []
@@ -163,15 +195,22 @@ def adapt(network, x, recipe):
     state, trace = {}, []
     for p, _ in rates:
         p.requires_grad_(True)
+    stops = recipe["gate"] != "off" or recipe["floor"] != "off"
+    going = torch.ones(len(x), dtype=torch.bool)
     for t in range(1, recipe["steps"] + 1):
         for p, _ in rates:
             p.grad = None
         logits = forward()
         trace.append(row_entropy(logits).detach())
         loss_of(logits, recipe).backward()
+        if stops:
+            going &= trace[-1] >= least_entropy(recipe, t - 1, logits.shape[1])
         with torch.no_grad():
             for p, lr in rates:
+                before = p.detach().clone()
                 update(p, state, t, lr, recipe)
+                if stops:
+                    p[~going] = before[~going]
     with torch.no_grad():
         logits = forward()
         trace.append(row_entropy(logits))
@@ -367,9 +406,9 @@ if __name__ == "__main__":
         folder.mkdir(exist_ok=True)
         drawn, x = network(), images(*size)
         export(folder, ease(drawn, x), x, opset, edit)
-        write_cases(folder, "model.onnx", drawn, x, CASES)
+        write_cases(folder, "model.onnx", drawn, x, {**CASES, **LATER_CASES})
     torch.manual_seed(7)
     folder = FOLDER / "bundled"
     folder.mkdir(exist_ok=True)
     path = "../../../models/cifar10-resnet14/1/model.onnx"
-    write_cases(folder, path, Bundled(str(folder / path)), images(8, 32, 32), {**CASES, **MORE_CASES})
+    write_cases(folder, path, Bundled(str(folder / path)), images(8, 32, 32), {**CASES, **MORE_CASES, **LATER_CASES})

@@ -44,6 +44,7 @@ const MODEL = {
       scope: 'sample',
       statistics: 'source',
       prior: 16,
+      margin: 0,
       objective: 'infomax',
       optimizer: 'adamod',
       lr: 6e-3,

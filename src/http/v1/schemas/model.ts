@@ -139,6 +139,7 @@ const isolated: Recipe = {
   scope: 'sample',
   statistics: 'source',
   prior: 16,
+  margin: 0,
   objective: 'entropy',
   optimizer: 'adamod',
   lr: 0.006,
