@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { createRecipe, fieldFault, PRESETS, RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
+import {
+  createRecipe,
+  fieldFault,
+  PRESETS,
+  RECIPE_FIELDS,
+  type Recipe,
+  type RecipeField,
+} from '../dent/index.ts';
 
 type FieldName = keyof Recipe;
 

@@ -13,8 +13,9 @@ export interface ChosenStatistics {
 }
 
 /**
- * Compares for the whole batch how sure the unadapted model is by the training run's statistics and by the blend: the surer one is
- * taken, and the blend also where it is less sure by less than the margin. Entropies that are no numbers leave the source.
+ * Compares for the whole batch how sure the unadapted model is by the training run's statistics and by the
+ * blend. The surer one is taken, and the blend also where it is less sure by less than the margin. Entropies
+ * that are no numbers leave the source.
  */
 export function chooseStatistics(
   builder: GraphBuilder,

@@ -1,4 +1,4 @@
-import { type Recipe, updatesMade } from '../dent/index.ts';
+import type { Recipe } from '../dent/index.ts';
 import { runRows } from '../inference/index.ts';
 import type { ServingVersion } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
@@ -49,7 +49,7 @@ export function serveRecipe(version: ServingVersion, name: string): ServedRecipe
       }));
       const { answers } = await runRows({}, version, name, payloads);
       signal?.throwIfAborted();
-      return gather(answers, recipe, classes);
+      return gather(answers, classes);
     },
   };
 }
@@ -57,7 +57,7 @@ export function serveRecipe(version: ServingVersion, name: string): ServedRecipe
 type Answers = Awaited<ReturnType<typeof runRows>>['answers'];
 
 /** The rows' answers as tensors. A row that has no answer has logits that are no numbers, which are right for no class. */
-function gather(answers: Answers, recipe: Recipe, classes: number): Served {
+function gather(answers: Answers, classes: number): Served {
   const dims = [answers.length, classes];
   const logits = float32(dims, new Float32Array(answers.length * classes).fill(Number.NaN));
   const staticLogits = float32(dims, new Float32Array(answers.length * classes).fill(Number.NaN));
@@ -66,8 +66,7 @@ function gather(answers: Answers, recipe: Recipe, classes: number): Served {
     if (answer instanceof Error) continue;
     logits.data.set(answer.logits, row * classes);
     staticLogits.data.set(answer.staticLogits, row * classes);
-    // What was applied makes as many updates as its entropies tell; only the recipe itself has rows that stop.
-    steps[row] = updatesMade(answer.entropy, recipe, classes);
+    steps[row] = answer.steps;
   }
   return { logits, staticLogits, steps };
 }

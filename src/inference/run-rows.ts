@@ -38,14 +38,10 @@ function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
 
 /**
  * One row of the engine's answer under the recipe `applied`, copied so that no answer keeps its whole batch
- * in memory. Its steps are the updates that the row has made. A row whose adaptation diverged gets the unadapted model's answer. Where even that is not
- * finite, it gets an error.
+ * in memory. Its steps are the updates that the row has made. A row whose adaptation diverged gets the
+ * unadapted model's answer. Where even that is not finite, it gets an error.
  */
-export function sliceAnswer(
-  result: AdaptedRows,
-  row: number,
-  applied: Applied,
-): RowAnswer | ServiceError {
+export function sliceAnswer(result: AdaptedRows, row: number, applied: Applied): RowAnswer | ServiceError {
   const logits = rowsOf(result.logits, row, row + 1).data.slice();
   const staticLogits = rowsOf(result.staticLogits, row, row + 1).data.slice();
   const entropy = column(result.entropy, row);
@@ -67,8 +63,8 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
     : answer;
 
 /**
- * What was applied where the graph chooses a batch's statistics and makes no update: it gives the very logits of the model as it is
- * where it has left it as it is.
+ * What was applied where the graph chooses a batch's statistics and makes no update. Where it has chosen those
+ * of the training run, its logits are the very logits of the model as it is.
  */
 export function chosenRecipe(applied: Applied, { logits, staticLogits }: AdaptedRows): Applied {
   if (!isChosen(applied.recipe) || applied.recipe.steps > 0) return applied;

@@ -579,12 +579,14 @@ export interface components {
              */
             scope: "batch" | "sample";
             /**
-             * @description BatchNorm mean and variance of the training run, of the batch, or both.
+             * @description BatchNorm mean and variance of the training run, of the batch, both, or what suits the batch.
              * @enum {string}
              */
-            statistics: "source" | "batch" | "blend";
-            /** @description Rows that the training run counts as under statistics blend. */
+            statistics: "source" | "batch" | "blend" | "auto";
+            /** @description Rows that the training run counts as under statistics blend and auto. */
             prior: number;
+            /** @description Nats that the blend may be less sure by, and is taken all the same, under statistics auto. */
+            margin: number;
             /**
              * @description Mean row entropy, or that minus the entropy of the mean prediction.
              * @enum {string}
@@ -828,7 +830,7 @@ export interface components {
         Adaptation: {
             /** @description The recipe that was asked for, or the model's default. */
             recipe: string;
-            /** @description The recipe that was applied: another one where the batch was too small for the first. */
+            /** @description The recipe that was applied: another one where the batch was too small for the first, and `static` or `blend` where the recipe chooses the statistics of each batch. */
             applied: string;
             /** @description Updates that the image made: fewer than the recipe has where it stopped by itself. */
             steps: number;
@@ -1865,6 +1867,7 @@ export interface operations {
                      *               "scope": "sample",
                      *               "statistics": "source",
                      *               "prior": 16,
+                     *               "margin": 0,
                      *               "objective": "entropy",
                      *               "optimizer": "adamod",
                      *               "lr": 0.006,
@@ -2043,6 +2046,7 @@ export interface operations {
                      *           "scope": "sample",
                      *           "statistics": "source",
                      *           "prior": 16,
+                     *           "margin": 0,
                      *           "objective": "entropy",
                      *           "optimizer": "adamod",
                      *           "lr": 0.006,
