@@ -67,7 +67,7 @@ it('prints a line for each of six faults', async () => {
     expect.stringMatching(at('a/1/model.onnx')),
     `${at('b/model.json')}the field "labels" has 2 entries; ${join(root, 'b/1/model.onnx')} has 10 classes. List a label for each class, in the order of the output "logits".`,
     expect.stringMatching(`${at('b/model.json')}the field "input" makes images of 3 x 32 x 64`),
-    `${at('c/2/model.onnx')}the model is missing.`,
+    `${at('c/2/model.onnx')}the model is missing; put the ONNX file there.`,
   ]);
   expect(stderr).toBe('');
   expect(code).toBe(1);
@@ -84,12 +84,17 @@ it('tells what each recipe is refused for', async () => {
 }, 120_000);
 
 it.each([
-  ['a folder that is missing', '/none', {}, '/none: the model repository is missing.\n'],
+  [
+    'a folder that is missing',
+    '/none',
+    {},
+    '/none: the model repository is missing; name its folder with DENT_MODELS or --models.\n',
+  ],
   [
     'a default model that is not there',
     'models',
     { DENT_DEFAULT_MODEL: 'best' },
-    'models: there is no model "best" to serve by default.\n',
+    'models: there is no model "best" to serve by default; set DENT_DEFAULT_MODEL to one of cifar10-resnet14.\n',
   ],
 ])(
   'names %s',

@@ -53,7 +53,10 @@ it.each([
 });
 
 it.each([
-  [['serve', '--models', '/none'], 'dent: /none: the model repository is missing.\n'],
+  [
+    ['serve', '--models', '/none'],
+    'dent: /none: the model repository is missing; name its folder with DENT_MODELS or --models.\n',
+  ],
   [['serve', '--api-keys-file', '/none'], 'dent: /none: the key file cannot be read (ENOENT).\n'],
   [['worker'], 'dent: The queue needs the address of a Redis server: --redis-url, or DENT_REDIS_URL.\n'],
   [
@@ -76,7 +79,7 @@ it.each([
 
 it('shows the stack of a failure where it is asked to', async () => {
   const { stderr } = await dent('serve', '--models', '/none', '--verbose');
-  expect(stderr).toMatch(/the model repository is missing\.\n +at /);
+  expect(stderr).toMatch(/the model repository is missing; .*\n +at /);
 });
 
 it('says that an address is not of this machine', async () => {

@@ -5,6 +5,7 @@ import { type LoadVersionDeps, readVersion } from './load-version.ts';
 import type { DescribedVersion } from './model.ts';
 import { openAndWarm } from './model-repositories.ts';
 import { naming } from './naming.ts';
+import { noDefault } from './open-repository.ts';
 import {
   type FoundModel,
   type FoundVersion,
@@ -98,7 +99,13 @@ export async function checkRepository(deps: CheckDeps, options: CheckOptions): P
     defaultModel !== undefined &&
     !folders.some(({ name }) => name === defaultModel)
   ) {
-    faults.push(`${root}: there is no model "${defaultModel}" to serve by default.`);
+    faults.push(
+      noDefault(
+        root,
+        defaultModel,
+        folders.map(({ name }) => name),
+      ).message,
+    );
   }
   const checked: CheckedRepository[] = [];
   for (const [i, folder] of folders.entries()) {

@@ -77,10 +77,11 @@ function scaleOf(
   { scaling }: DraftOptions,
   part: { type: string; channels: number; pixels: number },
 ): Part {
-  if (scaling) return scaledInside(scaling);
+  // Before what the graph makes of them: bytes can be nothing but pixels of 0 to 255.
   if (part.type === 'uint8') {
     return { fields: { scale: 1 }, findings: ['The input is uint8, so pixels go in as they are, 0 to 255.'] };
   }
+  if (scaling) return scaledInside(scaling);
   // Ultralytics' classifiers take unnormalised pixels.
   if (inspection.metadata.author === 'Ultralytics')
     return {

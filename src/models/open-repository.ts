@@ -66,13 +66,19 @@ async function readFolder<V extends DescribedVersion>(
   }
 }
 
+/** The fault where `defaultModel` is not in the repository. */
+export const noDefault = (root: string, name: string, names: readonly string[]): InputError =>
+  new InputError(
+    `${root}: there is no model "${name}" to serve by default; set DENT_DEFAULT_MODEL to one of ${names.join(', ')}.`,
+  );
+
 function chooseDefault<V extends DescribedVersion>(
   states: ReadonlyMap<string, ModelState<V>>,
   { root, defaultModel }: RepositoryOptions,
 ): string {
   if (defaultModel === undefined) return [...states.values()].find(({ found }) => found !== undefined)!.name;
   if (states.has(defaultModel)) return defaultModel;
-  throw new InputError(`${root}: there is no model "${defaultModel}" to serve by default.`);
+  throw noDefault(root, defaultModel, [...states.keys()]);
 }
 
 const unknownModel = (name: string): ServiceError =>

@@ -68,13 +68,13 @@ it('refuses links that lead out of the repository', async () => {
   await mkdir(join(root, 'a', '1'));
   await symlink(join(folder, 'elsewhere', 'model.onnx'), join(root, 'a', '1', 'model.onnx'));
   expect(await faultsOf(root)).toEqual([
-    `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
+    `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository; put the file itself there.`,
   ]);
   await rm(join(root, 'a', '1'), { recursive: true });
   await write('a/1/model.onnx');
   await symlink(join(folder, 'elsewhere', 'model.onnx'), join(root, 'a', '1', 'model.onnx.data'));
   expect(await faultsOf(root)).toEqual([
-    `${join(root, 'a/1/model.onnx.data')}: this symbolic link leads out of the model repository.`,
+    `${join(root, 'a/1/model.onnx.data')}: this symbolic link leads out of the model repository; put the file itself there.`,
   ]);
   await rm(join(root, 'a', '1'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a', '1'));
@@ -82,7 +82,7 @@ it('refuses links that lead out of the repository', async () => {
   const relativeRoot = `./${relative(process.cwd(), root)}/`;
   expect(await faultsOf(relativeRoot)).toEqual([expect.stringContaining('this symbolic link leads out')]);
   expect(await faultsOf(root)).toEqual([
-    `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository.`,
+    `${join(root, 'a/1/model.onnx')}: this symbolic link leads out of the model repository; put the file itself there.`,
   ]);
   await rm(join(root, 'a'), { recursive: true });
   await symlink(join(folder, 'elsewhere'), join(root, 'a'));
@@ -90,23 +90,29 @@ it('refuses links that lead out of the repository', async () => {
 });
 
 it('says what is missing, and where', async () => {
-  await expect(scanRepository(root)).rejects.toThrow(`${root}: this model repository holds no model.`);
+  await expect(scanRepository(root)).rejects.toThrow(
+    `${root}: this model repository holds no model; \`dent init\` adds one.`,
+  );
   await expect(scanRepository(join(root, 'none'))).rejects.toThrow(
-    `${join(root, 'none')}: the model repository is missing.`,
+    `${join(root, 'none')}: the model repository is missing; name its folder with DENT_MODELS or --models.`,
   );
   await mkdir(join(root, 'a'));
   await expect(scanRepository(root)).rejects.toThrow(
-    `${join(root, 'a/model.json')}: the manifest is missing.`,
+    `${join(root, 'a/model.json')}: the manifest is missing; \`dent init\` drafts one.`,
   );
   await write('a/model.json', manifest);
   await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: there is no version`);
   await mkdir(join(root, 'a', '1'));
-  expect(await faultsOf(root)).toEqual([`${join(root, 'a/1/model.onnx')}: the model is missing.`]);
+  expect(await faultsOf(root)).toEqual([
+    `${join(root, 'a/1/model.onnx')}: the model is missing; put the ONNX file there.`,
+  ]);
 });
 
 it('takes a link that leads nowhere for a model that is missing, and not for none', async () => {
   await symlink('gone', join(root, 'a'));
-  await expect(scanRepository(root)).rejects.toThrow(`${join(root, 'a')}: this link is missing.`);
+  await expect(scanRepository(root)).rejects.toThrow(
+    `${join(root, 'a')}: this link is missing; have it lead to a folder, or remove it.`,
+  );
 });
 
 it('says what the model is called in the place of model.onnx', async () => {

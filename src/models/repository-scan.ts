@@ -60,10 +60,20 @@ interface Root {
 
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,8}$/;
 
-function missing(path: string, what: string, cause: unknown): InputError {
+/** What to do where a part of the repository is missing. */
+const ADVICE = {
+  'the manifest': '`dent init` drafts one',
+  'the model': 'put the ONNX file there',
+  'this link': 'have it lead to a folder, or remove it',
+  'the folder': 'put it back',
+  'the model repository': 'name its folder with DENT_MODELS or --models',
+};
+
+function missing(path: string, what: keyof typeof ADVICE, cause: unknown): InputError {
   const { code } = cause as NodeJS.ErrnoException;
-  const reason = code === 'ENOENT' ? 'is missing' : `cannot be read (${code})`;
-  return new InputError(`${path}: ${what} ${reason}.`, { cause });
+  if (code === 'ENOENT') return new InputError(`${path}: ${what} is missing; ${ADVICE[what]}.`, { cause });
+  const advice = code === 'EACCES' ? '; let the user of this process read it' : '';
+  return new InputError(`${path}: ${what} cannot be read (${code})${advice}.`, { cause });
 }
 
 /** Whether `path`, or a folder on the way to it from the absolute `top`, is a symbolic link. */
@@ -79,14 +89,20 @@ async function isLinked(top: string, path: string): Promise<boolean> {
  * that name. The repository itself may be a link whose target has no name here, such as one into the file
  * system of another container.
  */
-async function checkInside({ top, real: root }: Root, path: string, what?: string): Promise<void> {
+async function checkInside(
+  { top, real: root }: Root,
+  path: string,
+  what?: keyof typeof ADVICE,
+): Promise<void> {
   const real = await isLinked(top, path)
     .then((linked) => (linked ? realpath(path) : undefined))
     .catch((cause: unknown) => {
       if (what !== undefined) throw missing(path, what, cause);
     });
   if (real === undefined || real.startsWith(root + sep)) return;
-  throw new InputError(`${path}: this symbolic link leads out of the model repository.`);
+  throw new InputError(
+    `${path}: this symbolic link leads out of the model repository; put the file itself there.`,
+  );
 }
 
 /** Names of what may be folders in `path`, without hidden ones, in order. */
@@ -156,7 +172,7 @@ async function withNearMiss(fault: InputError, folder: string): Promise<InputErr
   if (other === undefined || files.includes('model.onnx')) return fault;
   return new InputError(
     fault.faults.map(
-      (each) => `${each.replace(/\.$/, '')}; there is ${other}, which must be called model.onnx.`,
+      (each) => `${each.replace(/(?:; [^;]*)?\.$/, '')}; there is ${other}, which must be called model.onnx.`,
     ),
   );
 }
@@ -281,7 +297,8 @@ export async function listRepository(root: string): Promise<RepositoryListing> {
         folders.push(await lookInto({ top: resolve(root), real }, path, name));
     }
     await checkLevel(root, folders);
-    if (folders.length === 0) throw new InputError(`${root}: this model repository holds no model.`);
+    if (folders.length === 0)
+      throw new InputError(`${root}: this model repository holds no model; \`dent init\` adds one.`);
     return { folders, passedOver: await findPassedOver(root, strays, NO_MODEL) };
   } catch (cause) {
     throw cause instanceof InputError ? cause : missing(root, 'the model repository', cause);

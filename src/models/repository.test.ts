@@ -194,7 +194,7 @@ it('answers for the first model by default, or for the one that was named', asyn
   expect((await load()).repository.defaultModel).toBe('a');
   expect((await load({ defaultModel: 'b' })).repository.defaultModel).toBe('b');
   await expect(load({ defaultModel: 'c' })).rejects.toThrow(
-    `${root}: there is no model "c" to serve by default.`,
+    `${root}: there is no model "c" to serve by default; set DENT_DEFAULT_MODEL to one of a, b.`,
   );
 });
 
