@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../../../errors.ts';
-import type { BatchProducer, Delivery, Lane, LaneLimits, RowRequest } from '../../batch-queue.ts';
+import type { BatchProducer, Lane, LaneLimits, RowRequest } from '../../batch-queue.ts';
 import { roomInSeconds } from '../../forecast.ts';
-import { laneKey } from '../../lane-key.ts';
-import { createPending, type Pending } from '../../pending.ts';
 import type { QueueObserver, RowRejection } from '../../queue-observer.ts';
 import { rejectionError } from '../../rejection-error.ts';
 import {
@@ -18,12 +16,12 @@ import { type Link, type OnFault, unavailable, watchLink } from '../connection/l
 import { createRefusals } from '../connection/refusals.ts';
 import { createRightsCheck } from '../connection/rights.ts';
 import { prepareScripts } from '../scripts.ts';
-import type { Outcome } from '../wire.ts';
 import { createBacklogView } from './backlog-view.ts';
 import { createByteGate } from './byte-gate.ts';
 import { createMemoryRoom, isOutOfMemory } from './memory-room.ts';
 import { type Acceptance, createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
+import { createWaiters, type Waiter } from './waiters.ts';
 
 /** A slower command has met a stuck server, which counts as gone. */
 const COMMAND_TIMEOUT_MS = 3_000;
@@ -36,8 +34,6 @@ const SENDING_BYTES = 8 * 1024 ** 2;
 const KEPT_LIMIT = 10_000;
 /** Ids whose outcome is asked for at a time. */
 const RECHECK_IDS = 500;
-/** If Redis does not know a row this shortly before its deadline, the row has met its deadline there. */
-const EXPIRY_MARGIN_MS = 250;
 
 export interface RedisProducerOptions {
   readonly redis: RedisSettings;
@@ -61,14 +57,6 @@ export interface RedisProducer extends BatchProducer, Link {
 
 /** The acceptance of a row that was not refused. */
 type Taken = Exclude<Acceptance, { readonly state: 'full' }>;
-
-interface Waiter {
-  readonly request: RowRequest;
-  readonly pending: Pending<Delivery>;
-  readonly limits: LaneLimits;
-  /** `accepted`: Redis has said that it has the row. `attached`: it has an earlier row with the same id. */
-  state: 'sent' | 'accepted' | 'attached';
-}
 
 const noRoom = (): ServiceError =>
   new ServiceError('queue_unavailable', 'The queue has no room: its Redis is nearly out of memory.', {
@@ -101,11 +89,8 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   );
   const backlog = createBacklogView(() => store.survey());
   const gate = createByteGate(SENDING_BYTES);
-  /** By id: several callers may wait for one kept row. */
-  const waiters = new Map<string, Set<Waiter>>();
-  let open = 0;
+  const waiters = createWaiters({ onGivenUp });
   let closing: Promise<void> | undefined;
-  let onDone: (() => void) | undefined;
 
   const link = watchLink(client, {
     name,
@@ -121,42 +106,21 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   });
   const inbox = openReplyInbox(address, {
     key: `${base}reply:${me}`,
-    onOutcome: settle,
+    onOutcome: waiters.settle,
     onUp: () => void recheck(),
     onFault,
     refusals,
   });
 
-  function settle({ id, result }: Outcome): void {
-    for (const { pending } of waiters.get(id) ?? []) {
-      if (result instanceof ServiceError) pending.reject(result);
-      else pending.resolve(result);
-    }
-  }
-
   /** Checks the row that has waited longest. If Redis has forgotten it, it may have forgotten them all. */
   async function probe(): Promise<void> {
-    const oldest = acceptedIds().next().value;
+    const oldest = waiters.acceptedIds().next().value;
     const [[found]] = await Promise.all([
       store.recheck(oldest === undefined ? [] : [oldest]),
       room.refresh(),
     ]);
     if (found === 'lost') void recheck();
-    else if (found !== undefined && found !== 'alive') settle(found);
-  }
-
-  /** The rows that Redis must know. It forgets those that are about to expire by itself. */
-  function* acceptedIds(): Generator<string> {
-    const soonMs = Date.now() + EXPIRY_MARGIN_MS;
-    const isAccepted = ({ state, request }: Waiter): boolean =>
-      state !== 'sent' && request.deadlineMs > soonMs;
-    for (const [id, some] of waiters) {
-      for (const each of some) {
-        if (!isAccepted(each)) continue;
-        yield id;
-        break;
-      }
-    }
+    else if (found !== undefined && found !== 'alive') waiters.settle(found);
   }
 
   /**
@@ -164,13 +128,13 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
    * either connection comes up; it is useful when both are.
    */
   async function recheck(): Promise<void> {
-    const ids = [...acceptedIds()];
+    const ids = [...waiters.acceptedIds()];
     try {
       for (let from = 0; from < ids.length && link.isUp(); from += RECHECK_IDS) {
         const part = ids.slice(from, from + RECHECK_IDS);
         for (const [i, found] of (await store.recheck(part)).entries()) {
           if (found === 'lost') giveUp(part[i]!);
-          else if (found !== 'alive') settle(found);
+          else if (found !== 'alive') waiters.settle(found);
         }
       }
     } catch (error) {
@@ -179,7 +143,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   function giveUp(id: string): void {
-    for (const waiter of waiters.get(id) ?? []) {
+    for (const waiter of waiters.of(id)) {
       // The earlier row met its deadline.
       if (waiter.state === 'attached') dispatch(waiter);
       else reject(waiter, rejectionError('queue_unavailable', 1));
@@ -189,7 +153,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   /** Rejects and counts a row, unless it was given up already. */
   function reject(waiter: Waiter, error: ServiceError): void {
     const { request, pending } = waiter;
-    if (!waiters.get(request.id)?.has(waiter)) return;
+    if (!waiters.has(waiter)) return;
     observer?.rejected(request.lane, error.code as RowRejection);
     pending.reject(error);
   }
@@ -256,7 +220,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     waiter.state = 'sent';
     send(request, limits, me).then(
       (acceptance) => {
-        if (acceptance.state === 'answered') return settle(acceptance.outcome);
+        if (acceptance.state === 'answered') return waiters.settle(acceptance.outcome);
         waiter.state = acceptance.state;
         if (acceptance.state !== 'attached') return;
         const timer = setTimeout(() => {
@@ -280,28 +244,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     store.expire(request, me).catch((error) => onFault(error, 'ending a row'));
   }
 
-  function wait(request: RowRequest, limits: LaneLimits, signal?: AbortSignal): Waiter {
-    const { id, lane, deadlineMs } = request;
-    const pending = createPending<Delivery>({
-      expiresMs: performance.now() + deadlineMs - Date.now(),
-      signal,
-      onGivenUp(reason) {
-        observer?.rejected(lane, reason);
-        if (reason === 'timeout') expire(waiter);
-        else withdraw(request);
-      },
-      onSettled() {
-        const others = waiters.get(id)!;
-        others.delete(waiter);
-        if (others.size === 0) waiters.delete(id);
-        open -= 1;
-        if (open === 0) onDone?.();
-      },
-    });
-    const waiter: Waiter = { request, pending, limits, state: 'sent' };
-    open += 1;
-    waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter));
-    return waiter;
+  function onGivenUp(waiter: Waiter, reason: 'timeout' | 'cancelled'): void {
+    observer?.rejected(waiter.request.lane, reason);
+    if (reason === 'timeout') expire(waiter);
+    else withdraw(waiter.request);
   }
 
   /** The answer of Redis. Rejects with `queue_unavailable`. */
@@ -314,13 +260,9 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   async function close(): Promise<void> {
-    const settled = new Promise<void>((resolve) => {
-      onDone = resolve;
-    });
-    const waiting = [...waiters.values()].flatMap((some) => [...some]);
-    const lanes = new Map(waiting.map(({ request: { lane } }) => [laneKey(lane), lane]));
-    if (open === 0) onDone?.();
-    else store.drain([...lanes.values()]).catch((error) => onFault(error, 'starting what waits'));
+    const settled = waiters.whenNobodyWaits();
+    const lanes = waiters.lanes();
+    if (lanes.length > 0) store.drain(lanes).catch((error) => onFault(error, 'starting what waits'));
     await settled;
     await inbox.close();
     await disconnect(client);
@@ -340,7 +282,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     submit(request, signal) {
       try {
         const limits = admit(request, signal);
-        const waiter = wait(request, limits, signal);
+        const waiter = waiters.add(request, limits, signal);
         dispatch(waiter);
         // The same promise that is settled. An async function would settle its own promise later, after
         // `close` resolved.
