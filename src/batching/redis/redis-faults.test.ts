@@ -79,7 +79,8 @@ describe('a worker that is killed', () => {
   test('again and again by one row is freed of it: the others are answered, and it is set aside', async () => {
     const place = newPlace(server);
     const producer = await openProducer(place, { limits: { maxBatchSize: 16 } });
-    const requests = makeRequests(16, { timeoutMs: PATIENCE_MS });
+    // Six workers start one after the other, and each is missed when it is dead.
+    const requests = makeRequests(16, { timeoutMs: 100_000 });
     const poison = requests[5]!;
     let kills = 0;
     let done = false;
