@@ -90,8 +90,8 @@ export const NORMS: Readonly<Record<Norm, NormEntry>> = {
 };
 
 /**
- * Writes `point` to `out` in float32 such that it stays in the ball: rounding may carry a pixel over the edge by half a unit in its last
- * place, which is taken back.
+ * Writes `point` to `out` in float32 such that it stays in the ball: rounding may carry a pixel over the edge
+ * by half a unit in its last place, which is taken back.
  */
 export function store(point: Float64Array, origin: Row, { norm, eps }: Ball, out: Row): void {
   for (let i = 0; i < out.length; i++) out[i] = point[i]!;

@@ -11,11 +11,11 @@ interface Slopes {
 const NO_SLOPE = 1e-8;
 
 /**
- * The least change, in `norm`, that brings x to the hyperplane <w, v> = b within the box [0, 1]: as far as the box lets it where
- * the hyperplane cannot be reached (Croce and Hein 2020, Fast Adaptive Boundary).
+ * The least change, in `norm`, that brings x to the hyperplane <w, v> = b within the box [0, 1]: as far as
+ * the box lets it where the hyperplane cannot be reached (Croce and Hein 2020, Fast Adaptive Boundary).
  *
- * Each pixel moves against its slope by min(lambda * speed, room), with speed 1 for the largest change and |w| for the Euclidean
- * length. The smallest lambda that brings enough is the least change.
+ * Each pixel moves against its slope by min(lambda * speed, room), with speed 1 for the largest change and
+ * |w| for the Euclidean length. The smallest lambda that brings enough is the least change.
  */
 export function boxProjection(
   x: ArrayLike<number>,
@@ -53,7 +53,10 @@ function slopes(x: ArrayLike<number>, w: ArrayLike<number>, flip: number, norm: 
   return { gain, room };
 }
 
-/** What lambda brings grows ever slower: Newton's steps from 0 never overshoot, and each passes a pixel that runs out of room. */
+/**
+ * What lambda brings grows ever slower: Newton's steps from 0 never overshoot, and each passes a pixel that
+ * runs out of room.
+ */
 function smallestLambda(wanted: number, { gain, room }: Slopes, speed: Float64Array): number {
   let lambda = 0;
   for (let step = 0; step <= gain.length; step++) {

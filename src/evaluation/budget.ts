@@ -15,8 +15,9 @@ export interface Budget {
 }
 
 /**
- * The named budgets. `default` is chosen for minutes on two cores: more finds little more on the networks it was tried on, which the
- * curve of accuracy against budget shows or refutes for another. `autoattack` has AutoAttack's own numbers, and GMSA's rounds.
+ * The named budgets. `default` is chosen for minutes on two cores: more finds little more on the networks it
+ * was tried on, which the curve of accuracy against budget shows or refutes for another. `autoattack` has
+ * AutoAttack's own numbers, and GMSA's rounds.
  */
 export const BUDGETS = {
   default: { iterations: 30, targetedIterations: 20, targets: 3, restarts: 1, queries: 300, rounds: 3 },

@@ -66,7 +66,9 @@ interface Adapter {
   readonly compiled: CompiledModel;
 }
 
-/** What of one recipe is open; a recipe and the preset that stands in for it in small batches have one each. */
+/**
+ * What of one recipe is open; a recipe and the preset that stands in for it in small batches have one each.
+ */
 class Opened {
   readonly #deps: DefenceDeps;
   readonly #folder: string;

@@ -56,8 +56,8 @@ export function forwardGraph(
 }
 
 /**
- * pixels, parameters, labels, targets and weights to logits, the loss of each row, and the gradient of the weighted sum of losses by the pixels. Losses
- * are in float64: theirs are small differences of logits.
+ * pixels, parameters, labels, targets and weights to logits, the loss of each row, and the gradient of the
+ * weighted sum of losses by the pixels. Losses are in float64: theirs are small differences of logits.
  */
 export function gradientGraph(
   prepared: PreparedModel,

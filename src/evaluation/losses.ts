@@ -75,7 +75,10 @@ function ratio(builder: GraphBuilder, above: Value, below: Value): Value {
   return builder.op('Div', [above, builder.op('Add', [below, TINY], { shape })], { shape });
 }
 
-/** The margin in units of what lies between the first and the third logit: it does not vanish where the network is sure. */
+/**
+ * The margin in units of what lies between the first and the third logit: it does not vanish where the
+ * network is sure.
+ */
 const dlr: Loss = (builder, inputs) => {
   const [first, , third] = ranking(builder, inputs.logits, 3) as [Value, Value, Value];
   const at = (column: Value) => pick(builder, inputs.logits, column);
@@ -90,7 +93,10 @@ const targetedDlr: Loss = (builder, inputs) => {
   return ratio(builder, targetedMargin(builder, inputs), subtract(builder, at(first), half));
 };
 
-/** Cross-entropy, the margin, and the difference of logits ratio of Croce and Hein 2020; each also towards one class. */
+/**
+ * Cross-entropy, the margin, and the difference of logits ratio of Croce and Hein 2020; each also towards one
+ * class.
+ */
 export const LOSSES: Readonly<Record<LossName, LossEntry>> = {
   ce: {
     isTargeted: false,

@@ -50,7 +50,10 @@ function plain(name: LossName, z: Float32Array, y: number, t: number): number {
   return values[name]();
 }
 
-/** Each row's slope along its own gradient is the gradient's length: of most rows where they are independent, and of their sum. */
+/**
+ * Each row's slope along its own gradient is the gradient's length: of most rows where they are independent,
+ * and of their sum.
+ */
 async function expectGradient(target: OpenTarget, x: Tensor<'float32'>, loss: LossOf): Promise<void> {
   const { gradient } = await target.lossAndGradient(x, loss);
   const rows = x.dims[0]!;
@@ -70,7 +73,8 @@ async function expectGradient(target: OpenTarget, x: Tensor<'float32'>, loss: Lo
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
   expect(sum(slopes) / sum(lengths)).toBeCloseTo(1, 1);
   if (!target.independentRows) return;
-  // A row may stand at a kink, where another class becomes the rival, or be so sure that nothing is left to measure.
+  // A row may stand at a kink, where another class becomes the rival, or be so sure that nothing is left to
+  // measure.
   const near = slopes.filter((slope, row) => Math.abs(slope - lengths[row]!) < 0.05 * lengths[row]! + 1e-3);
   expect(near.length).toBeGreaterThanOrEqual(0.8 * rows);
 }

@@ -15,7 +15,10 @@ import type { PixelScaling } from './pixel-scaling.ts';
 import { runRows, takeRows } from './row-parts.ts';
 import type { Ascent, LossName, LossOf, OpenTarget } from './target.ts';
 
-/** The graphs of one network under a recipe, opened when they are first needed: its logits, and the gradient of each loss. */
+/**
+ * The graphs of one network under a recipe, opened when they are first needed: its logits, and the gradient
+ * of each loss.
+ */
 export interface Network {
   /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
   at(parameters?: Tensor<'float32'>): OpenTarget;

@@ -32,7 +32,10 @@ function splitmix(seed: number): () => number {
 
 const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
-/** xoshiro128** (Blackman and Vigna 2018). `stream` tells apart what is drawn for different ends with one seed. */
+/**
+ * xoshiro128** (Blackman and Vigna 2018). `stream` tells apart what is drawn for different ends with one
+ * seed.
+ */
 export function createRandom(seed: number, stream = ''): Random {
   const next = splitmix(hash(`${seed}/${stream}`));
   let [a, b, c, d] = [next(), next(), next(), next()] as [number, number, number, number];

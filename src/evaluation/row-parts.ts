@@ -1,7 +1,10 @@
 import type { OpenGraph, Tensors } from '../engine/engine.ts';
 import { elementCount, rows as rowsOf, type Tensor, type TensorType, zeros } from '../tensor.ts';
 
-/** Feeds of which every one that has as many rows as there are is cut; a parameter for all rows goes with each part as it is. */
+/**
+ * Feeds of which every one that has as many rows as there are is cut; a parameter for all rows goes with each
+ * part as it is.
+ */
 export interface RowFeeds {
   readonly count: number;
   readonly tensors: Tensors;
@@ -36,7 +39,10 @@ export interface RowRun {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `graph` on parts of at most `rowsPerRun` rows, as many at a time as the engine has processes, and puts the outputs in order. */
+/**
+ * Runs `graph` on parts of at most `rowsPerRun` rows, as many at a time as the engine has processes, and puts
+ * the outputs in order.
+ */
 export async function runRows(
   graph: OpenGraph,
   { count, tensors }: RowFeeds,

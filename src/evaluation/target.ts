@@ -3,13 +3,19 @@ import type { Tensor } from '../tensor.ts';
 
 /** Labelled images of one fixed batch. */
 export interface Batch {
-  /** Pixels in [0, 1], [N, C, H, W], in the model's size and order of channels. Balls of eps lie in this space. */
+  /**
+   * Pixels in [0, 1], [N, C, H, W], in the model's size and order of channels. Balls of eps lie in this
+   * space.
+   */
   readonly images: Tensor<'float32'>;
   /** The index of the right class, for each row. */
   readonly labels: Int32Array;
 }
 
-/** What an attacker makes as large as possible, row by row; see losses.ts. Those that are `targeted` want a class for each row. */
+/**
+ * What an attacker makes as large as possible, row by row; see losses.ts. Those that are `targeted` want a
+ * class for each row.
+ */
 export type LossName = 'ce' | 'margin' | 'dlr' | 'targeted-ce' | 'targeted-margin' | 'targeted-dlr';
 
 /** A loss and the classes that it wants of each row. */
@@ -36,8 +42,8 @@ export interface Ascent {
 export interface Target {
   readonly classes: number;
   /**
-   * Whether a row's logits are the same whatever stands beside it: an attack may then go on with the rows that it has not
-   * fooled. Where it is false the whole batch is attacked jointly until the end.
+   * Whether a row's logits are the same whatever stands beside it: an attack may then go on with the rows
+   * that it has not fooled. Where it is false the whole batch is attacked jointly until the end.
    */
   readonly independentRows: boolean;
   /** [N, K] for pixels [N, C, H, W]. */
@@ -72,7 +78,10 @@ export interface Defence {
   readonly adapts: boolean;
   /** Runs the recipe on exactly this batch, as the service would. */
   serve(pixels: Tensor<'float32'>, signal?: AbortSignal): Promise<Served>;
-  /** The network with the parameters that the recipe adapts to this batch, held fixed: what an attacker with the model's file can build. */
+  /**
+   * The network with the parameters that the recipe adapts to this batch, held fixed: what an attacker with
+   * the model's file can build.
+   */
   hold(pixels: Tensor<'float32'>, options?: HoldOptions): Promise<OpenTarget>;
   /** Frees the graphs. */
   release(): Promise<void>;

@@ -106,9 +106,10 @@ export function randomStart({ batch, ball, random }: Run): Tensor<'float32'> {
 }
 
 /**
- * Auto-PGD (Croce and Hein 2020): projected ascent with momentum, whose step is halved for each row where it no longer pays, and
- * which then begins again at the row's best point. Differs from theirs in that the loss after the first step is compared with
- * that at the start, and in the point it keeps of a row: the one with the greatest margin, or `score`.
+ * Auto-PGD (Croce and Hein 2020): projected ascent with momentum, whose step is halved for each row where it
+ * no longer pays, and which then begins again at the row's best point. Differs from theirs in that the loss
+ * after the first step is compared with that at the start, and in the point it keeps of a row: the one with
+ * the greatest margin, or `score`.
  */
 export async function apgd(
   run: Run,

@@ -2,7 +2,10 @@ import type { Tensor } from '../../tensor.ts';
 import type { Budget } from '../budget.ts';
 import type { Batch, Defence, OpenTarget } from '../target.ts';
 
-/** The norm that bounds what is added to an image: the largest change of a pixel, or the Euclidean length of all changes. */
+/**
+ * The norm that bounds what is added to an image: the largest change of a pixel, or the Euclidean length of
+ * all changes.
+ */
 export type Norm = 'linf' | 'l2';
 
 /** What an attacker may add: changes up to `eps` in `norm`, pixels in [0, 1]. */
@@ -36,7 +39,10 @@ export const VERDICT = { unasked: -1, wrong: 0, right: 1 } as const;
 
 /** One figure of an attack on one batch. */
 export interface Outcome {
-  /** What tells it from the attack's other figures, such as `25 %` of mixed batches; absent where there is one alone. */
+  /**
+   * What tells it from the attack's other figures, such as `25 %` of mixed batches; absent where there is one
+   * alone.
+   */
   readonly variant?: string;
   /** A `VERDICT` for each row of the fixed batch, judged on the very batches in `served`. */
   readonly verdicts: Int8Array;
@@ -59,7 +65,10 @@ export interface Scene {
   readonly budget: Budget;
   /** The same seed gives the same attack. */
   readonly seed: number;
-  /** Points that attacks on the network as it is have found on this batch; shared by all recipes (`createStaticPoints`). */
+  /**
+   * Points that attacks on the network as it is have found on this batch; shared by all recipes
+   * (`createStaticPoints`).
+   */
   readonly points: StaticPoints;
   readonly signal?: AbortSignal;
   /** Hears which share of the attack is done, from 0 to 1. */
@@ -71,7 +80,10 @@ export interface StaticPoint {
   readonly pixels: Tensor<'float32'>;
   /** 1 where the network as it is is wrong. */
   readonly fooled: Uint8Array;
-  /** How many rows the network as it is had right after each attack on those that were left: the cumulative form. */
+  /**
+   * How many rows the network as it is had right after each attack on those that were left: the cumulative
+   * form.
+   */
   readonly stages: readonly Stage[];
   readonly work: Work;
 }

@@ -11,6 +11,7 @@ import { type Attacked, type Ball, type Outcome, type Scene, VERDICT } from './a
 import { composite } from './composite.ts';
 import { certainties } from './confidence.ts';
 import { ATTACK_SETS, ATTACKS, type AttackName } from './index.ts';
+import { answersOf } from './run.ts';
 import { createStaticPoints } from './transfer.ts';
 
 const { engine, model, network, batch, release } = await attackedNetwork();
@@ -211,6 +212,10 @@ it('certainty of a wrong class counts more than a wide margin', () => {
   expect(sure).toBeGreaterThan(unsure!);
   expect(unsure).toBeGreaterThan(stillRight!);
   expect(stillRight).toBeCloseTo(-1, 5);
+});
+
+it('a row without a finite answer is right for no label', () => {
+  expect(answersOf(float32([2, 2], [Number.NaN, 1, 0, 1]))).toEqual(Int32Array.of(-1, 1));
 });
 
 it('sets of attacks name attacks', () => {

@@ -10,10 +10,16 @@ import { attacked, judge, serve } from './serving.ts';
 /** The share of a batch that is the attacker's. */
 const SHARES = [0.05, 0.2] as const;
 
-/** Pixels may become any others, as the rows are the attacker's own: steps of 2/255 would take long to cross the whole range. */
+/**
+ * Pixels may become any others, as the rows are the attacker's own: steps of 2/255 would take long to cross
+ * the whole range.
+ */
 const STEP = 0.05;
 
-/** Malicious rows that make the others wrong, through what the batch shares while adapted parameters are held fixed. */
+/**
+ * Malicious rows that make the others wrong, through what the batch shares while adapted parameters are held
+ * fixed.
+ */
 async function crafted(scene: Scene, tally: Tally, malicious: readonly number[]): Promise<Tensor<'float32'>> {
   const { batch, defence, budget, signal } = scene;
   const target = tally.watch(await defence.hold(batch.images, signal && { signal }));

@@ -18,8 +18,9 @@ export interface CampaignOptions<T extends Target> {
 export type Rows = 'all' | 'rest';
 
 /**
- * Several runs against one target on one fixed batch, of which the strongest points stay. Rows that are independent are left once they
- * are fooled; where they are not, every run attacks the whole batch jointly, and what stays is judged as a batch.
+ * Several runs against one target on one fixed batch, of which the strongest points stay. Rows that are
+ * independent are left once they are fooled; where they are not, every run attacks the whole batch jointly,
+ * and what stays is judged as a batch.
  */
 export class Campaign<T extends Target = OpenTarget> {
   readonly #options: CampaignOptions<T>;
@@ -54,7 +55,9 @@ export class Campaign<T extends Target = OpenTarget> {
     return labels.map((label, row) => rankedClasses(this.clean, row).filter((each) => each !== label)[k]!);
   }
 
-  /** Runs `attack` on some rows. `share` is its part of the campaign's work; `rows` of the batch go with it. */
+  /**
+   * Runs `attack` on some rows. `share` is its part of the campaign's work; `rows` of the batch go with it.
+   */
   async run(
     name: string,
     share: number,
@@ -84,7 +87,10 @@ export class Campaign<T extends Target = OpenTarget> {
     this.stages.push({ name, right: this.rest.length });
   }
 
-  /** Rows that depend on one another are judged in the batch that they make: the one kept is that in which most are wrong. */
+  /**
+   * Rows that depend on one another are judged in the batch that they make: the one kept is that in which
+   * most are wrong.
+   */
   async #judge({ pixels, margins }: Strongest): Promise<void> {
     const { batch, target, signal } = this.#options;
     const mixed = float32(pixels.dims, this.found.pixels.data.slice());

@@ -2,7 +2,10 @@ import { float32 } from '../../tensor.ts';
 import { rowViews } from '../ball.ts';
 import type { Ascent, OpenTarget } from '../target.ts';
 
-/** How several networks are attacked at once: by the sum of their losses, or each row by the network that resists it most. */
+/**
+ * How several networks are attacked at once: by the sum of their losses, or each row by the network that
+ * resists it most.
+ */
 export type Joining = 'avg' | 'min';
 
 const JOININGS: Readonly<Record<Joining, (ascents: readonly Ascent[]) => Ascent>> = {

@@ -22,7 +22,10 @@ function entropyOf(logits: Float32Array): number {
   return Math.log(sum) - weighted / sum;
 }
 
-/** How little a wrong answer leaves to adapt: rows that are wrong count by their certainty, the others by their margin. */
+/**
+ * How little a wrong answer leaves to adapt: rows that are wrong count by their certainty, the others by
+ * their margin.
+ */
 export function certainties(logits: Tensor<'float32'>, labels: Int32Array): Float64Array {
   const classes = logits.dims[1]!;
   return marginsOf(logits, labels).map((margin, row) => {
@@ -32,8 +35,8 @@ export function certainties(logits: Tensor<'float32'>, labels: Int32Array): Floa
 }
 
 /**
- * A recipe lowers entropy, and one that stops leaves a row alone whose entropy is low. So the network is made as sure as possible of a wrong
- * class: nothing is left to be adapted, and what is adapted confirms it.
+ * A recipe lowers entropy, and one that stops leaves a row alone whose entropy is low. So the network is made
+ * as sure as possible of a wrong class: nothing is left to be adapted, and what is adapted confirms it.
  */
 export const confidence: Attack = {
   says: 'APGD on the network as it is, from the transfer point, towards certainty of each of the likely wrong classes: adaptation is left nothing to change, and a gate lets the row pass.',

@@ -28,7 +28,10 @@ async function serveCopies(
   return { variant, verdicts, served };
 }
 
-/** An attacker who fills the batch, or sends one image: objectives that want a variety of classes have nothing to go by. */
+/**
+ * An attacker who fills the batch, or sends one image: objectives that want a variety of classes have nothing
+ * to go by.
+ */
 export const duplicates: Attack = {
   says: 'A batch of copies of one transfer point, and a batch of it alone.',
   knows: "The model's file, and how to have a batch to oneself.",

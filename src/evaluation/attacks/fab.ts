@@ -17,7 +17,10 @@ const MOST_OF_IMAGE = 0.1;
 /** How far a point that fools goes back towards the image. */
 const BACK = 0.9;
 
-/** Moves `x` to where the hyperplane through the boundary, as the gradient has it, is nearest to it and to the image. */
+/**
+ * Moves `x` to where the hyperplane through the boundary, as the gradient has it, is nearest to it and to the
+ * image.
+ */
 function createStep(norm: Norm, size: number) {
   const { length } = NORMS[norm];
   const fromHere = new Float64Array(size);
@@ -36,7 +39,10 @@ function createStep(norm: Norm, size: number) {
   };
 }
 
-/** The least distance at which each row was fooled, and the point: kept by the search, which goes on from nearer. */
+/**
+ * The least distance at which each row was fooled, and the point: kept by the search, which goes on from
+ * nearer.
+ */
 function keepNearest(found: Map<number, Nearest>, row: number, point: Row, distance: number, margin: number) {
   const known = found.get(row);
   if (known === undefined || distance < known.distance)
@@ -50,8 +56,8 @@ interface Nearest {
 }
 
 /**
- * Fast Adaptive Boundary attack towards one class (Croce and Hein 2020): walks along the boundary for the nearest point beyond it.
- * What it finds counts where that lies within eps.
+ * Fast Adaptive Boundary attack towards one class (Croce and Hein 2020): walks along the boundary for the
+ * nearest point beyond it. What it finds counts where that lies within eps.
  */
 export async function fab(run: Run, { targets, iterations }: FabOptions): Promise<Strongest> {
   const { batch, target, ball, signal, onProgress } = run;

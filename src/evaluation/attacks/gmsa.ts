@@ -16,8 +16,9 @@ interface Rounds {
 }
 
 /**
- * Rounds of crafting a batch, having the defence adapt to it, and attacking the network with those parameters held fixed. The first batch is
- * that of the network as it is; the strongest served batch of all rounds counts.
+ * Rounds of crafting a batch, having the defence adapt to it, and attacking the network with those parameters
+ * held fixed. The first batch is that of the network as it is; the strongest served batch of all rounds
+ * counts.
  */
 async function attackInRounds(
   scene: Scene,
@@ -66,7 +67,10 @@ export const fpa: Attack = {
   },
 };
 
-/** Greedy model space attack: each round attacks the networks of all rounds before it, by the sum of losses or by the least. */
+/**
+ * Greedy model space attack: each round attacks the networks of all rounds before it, by the sum of losses or
+ * by the least.
+ */
 export const gmsa: Attack = {
   ...fpa,
   says: 'Rounds as in fpa, but each attacks the networks of all rounds before it: by the sum of their losses (avg), and each row by the one that resists most (min).',

@@ -22,8 +22,9 @@ function shares({ iterations, targetedIterations, restarts }: Budget, targets: n
 }
 
 /**
- * AutoAttack's gradient attacks in its order, each on the rows that those before have not fooled: APGD-CE, APGD-T and FAB-T (Croce and
- * Hein 2020). The first attacks all rows, those that are wrong as they are too: another recipe may answer them right.
+ * AutoAttack's gradient attacks in its order, each on the rows that those before have not fooled: APGD-CE,
+ * APGD-T and FAB-T (Croce and Hein 2020). The first attacks all rows, those that are wrong as they are too:
+ * another recipe may answer them right.
  */
 export async function gradientAttacks(
   options: CampaignOptions<OpenTarget>,

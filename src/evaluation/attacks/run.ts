@@ -1,4 +1,4 @@
-import { elementCount, float32, type Tensor } from '../../tensor.ts';
+import { allFinite, elementCount, float32, type Tensor } from '../../tensor.ts';
 import { rowViews } from '../ball.ts';
 import type { Random } from '../random.ts';
 import type { Ascent, Batch, OpenTarget, Target } from '../target.ts';
@@ -32,11 +32,14 @@ export function rankedClasses({ dims, data }: Tensor<'float32'>, row: number): n
   return Array.from({ length: classes }, (_, k) => k).sort((a, b) => of(b) - of(a) || a - b);
 }
 
-/** The most probable class of each row. */
+/** The most probable class of each row; -1 where it has no finite answer, which is right for no label. */
 export const answersOf = (logits: Tensor<'float32'>): Int32Array =>
-  Int32Array.from({ length: logits.dims[0]! }, (_, row) => rankedClasses(logits, row)[0]!);
+  Int32Array.from(rowViews(logits), (row, i) => (allFinite(row) ? rankedClasses(logits, i)[0]! : -1));
 
-/** For each row the point with the greatest margin that was seen: one that fools, or the one that came nearest to it. */
+/**
+ * For each row the point with the greatest margin that was seen: one that fools, or the one that came nearest
+ * to it.
+ */
 export class Strongest {
   readonly pixels: Tensor<'float32'>;
   readonly margins: Float64Array;
@@ -62,7 +65,9 @@ export class Strongest {
     this.pixels.data.set(point, row * point.length);
   }
 
-  /** Takes what is stronger of points that stand for the rows `rows`, all rows in their order where absent. */
+  /**
+   * Takes what is stronger of points that stand for the rows `rows`, all rows in their order where absent.
+   */
   offer(points: Tensor<'float32'>, margins: Float64Array, rows?: readonly number[]): void {
     for (const [i, point] of rowViews(points).entries()) this.put(rows?.[i] ?? i, point, margins[i]!);
   }

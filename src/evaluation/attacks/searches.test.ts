@@ -118,7 +118,8 @@ describe.each(BALLS)('in $norm', (ball) => {
     expect(heard.at(-1)).toBeCloseTo(1, 6);
     // APGD-CE alone looks at every row before the first step and after each.
     expect(tally.gradients).toBeGreaterThanOrEqual(rows * (SMALL_BUDGET.iterations + 1));
-    // A row of which the network is so sure that its cross-entropy vanishes in float32 has no gradient, until APGD-T comes.
+    // A row of which the network is so sure that its cross-entropy vanishes in float32 has no gradient, until
+    // APGD-T comes.
     expect(tally.zeroGradients).toBeLessThan(tally.gradients / 20);
   });
 
@@ -139,6 +140,7 @@ describe.each(BALLS)('in $norm', (ball) => {
     expect([...sizes]).toEqual([rows]);
     await expectHonest(found);
     expect(broken(found)).toBeGreaterThan(rows / 4);
+    await expectHonest(await square(runOn(joint), { queries: 10 }));
   });
 });
 

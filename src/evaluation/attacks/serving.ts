@@ -4,7 +4,9 @@ import type { Defence, Target } from '../target.ts';
 import { type Attacked, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
 import { answersOf, marginsOf, type Tally } from './run.ts';
 
-/** A defence as a black box: what it answers, and nothing else. Rows that are independent may be asked alone. */
+/**
+ * A defence as a black box: what it answers, and nothing else. Rows that are independent may be asked alone.
+ */
 export function blackBox(defence: Defence, tally: Tally): Target {
   const target: Target = {
     classes: defence.classes,
@@ -39,8 +41,8 @@ const wrongRows = (margins: Float64Array): number =>
   margins.reduce((count, margin) => count + (margin > 0 ? 1 : 0), 0);
 
 /**
- * The strongest batch that was served: where rows are independent, each row's own worst image; otherwise the whole batch in which most rows
- * were wrong, as their answers hold for that batch alone.
+ * The strongest batch that was served: where rows are independent, each row's own worst image; otherwise the
+ * whole batch in which most rows were wrong, as their answers hold for that batch alone.
  */
 export class StrongestServed {
   readonly #scene: Scene;

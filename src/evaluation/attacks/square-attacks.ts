@@ -6,7 +6,10 @@ import { Tally } from './run.ts';
 import { attacked, blackBox, StrongestServed } from './serving.ts';
 import { type SquareOptions, square } from './square.ts';
 
-/** Square on the rows that transfer has left right, or on the whole batch where its rows depend on one another. */
+/**
+ * Square on the rows that transfer has left right, or on the whole batch where its rows depend on one
+ * another.
+ */
 async function squareAfterTransfer(
   scene: Scene,
   of: (start: Tensor<'float32'>) => Omit<SquareOptions, 'queries'>,
@@ -45,7 +48,9 @@ export const squareAttack: Attack = {
   run: (scene) => squareAfterTransfer(scene, () => ({})),
 };
 
-/** A transfer point is near the boundary already; small squares look for what adaptation has left open there. */
+/**
+ * A transfer point is near the boundary already; small squares look for what adaptation has left open there.
+ */
 const SMALL_SQUARES = 0.1;
 
 export const queries: Attack = {

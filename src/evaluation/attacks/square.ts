@@ -22,7 +22,10 @@ const SQUARES: Readonly<Record<Norm, (run: Run<Target>) => Squares>> = {
   l2: euclideanSquares,
 };
 
-/** Of a schedule of 10,000 queries: up to which query the share of the image that a square covers is divided by what. */
+/**
+ * Of a schedule of 10,000 queries: up to which query the share of the image that a square covers is divided
+ * by what.
+ */
 const SCHEDULE = [
   [10, 1],
   [50, 2],
@@ -38,7 +41,10 @@ const SCHEDULE = [
 /** AutoAttack's own number of queries, for which it does not stretch the schedule. */
 const AUTOATTACK_QUERIES = 5000;
 
-/** The share of the image that a square covers in a query. Fewer queries than AutoAttack's go through the whole schedule. */
+/**
+ * The share of the image that a square covers in a query. Fewer queries than AutoAttack's go through the
+ * whole schedule.
+ */
 export function squareShare(query: number, queries: number, first = 0.8): number {
   const at = queries < AUTOATTACK_QUERIES ? Math.floor((query * 10_000) / queries) : query;
   const [, by] = SCHEDULE.find(([until]) => at <= until) ?? [0, 512];
@@ -46,8 +52,9 @@ export function squareShare(query: number, queries: number, first = 0.8): number
 }
 
 /**
- * Square attack (Andriushchenko et al. 2020): asks for predictions alone, and keeps a random square wherever it brings a row nearer to being
- * wrong. Rows that are independent are left once they are wrong; others go on in their batch.
+ * Square attack (Andriushchenko et al. 2020): asks for predictions alone, and keeps a random square wherever
+ * it brings a row nearer to being wrong. Rows that are independent are left once they are wrong; others go on
+ * in their batch.
  */
 export async function square(run: Run<Target>, { queries, start, share }: SquareOptions): Promise<Strongest> {
   const { batch, target, ball, signal, onProgress } = run;
@@ -68,7 +75,8 @@ export async function square(run: Run<Target>, { queries, start, share }: Square
     const asked = target.independentRows ? rows : bests.map((_, row) => row);
     squares.vary(squareShare(query, queries, share), bests, variantRows, origins);
     const tried = takeRows(variants, asked);
-    const logits = await target.only(asked).logits(tried, signal);
+    const part = target.independentRows ? target.only(asked) : target;
+    const logits = await part.logits(tried, signal);
     const margins = marginsOf(
       logits,
       Int32Array.from(asked, (row) => labels[row]!),

@@ -4,7 +4,10 @@ import type { Random } from '../random.ts';
 export interface Squares {
   /** Writes where the search begins. */
   begin(points: readonly Float32Array[]): void;
-  /** Writes variants of `from` to `to` that differ in a square of about `share` of the image, the same for all rows. */
+  /**
+   * Writes variants of `from` to `to` that differ in a square of about `share` of the image, the same for all
+   * rows.
+   */
   vary(
     share: number,
     from: readonly Float32Array[],

@@ -25,7 +25,9 @@ export function createStaticPoints(scene: Omit<Scene, 'points' | 'defence'>): St
   };
 }
 
-/** The static network is attacked, and the defence is served what was found: the attacker knows nothing of it. */
+/**
+ * The static network is attacked, and the defence is served what was found: the attacker knows nothing of it.
+ */
 export const transfer: Attack = {
   says: 'The network as it is, attacked by APGD-CE, APGD-T and FAB-T one after the other; what was found is served.',
   knows: "The model's file. Nothing of the recipe, and no answers.",

@@ -4,7 +4,10 @@ import { Tally } from './run.ts';
 import { attacked, servedOnce } from './serving.ts';
 import { transfer } from './transfer.ts';
 
-/** The attack of the dent paper's tables: gradients through the adapted network, whose parameters are held fixed meanwhile. */
+/**
+ * The attack of the dent paper's tables: gradients through the adapted network, whose parameters are held
+ * fixed meanwhile.
+ */
 export const whiteBox: Attack = {
   says: 'APGD-CE, APGD-T and FAB-T on the network with the parameters that it adapts to the batch as it is, held fixed; it adapts anew to what was found.',
   knows: "The model's file, the recipe and the batch.",
