@@ -41,7 +41,7 @@ function requireOwnFiles(inputs) {
   const foreign = Object.keys(inputs)
     .filter((file) => !file.startsWith('<define:'))
     .map((file) => relative(join(HERE, '../..'), file))
-    .find((file) => !/^(src\/page|node_modules\/preact)\//.test(file));
+    .find((file) => !/^src\/page\/|\bnode_modules\/preact\//.test(file));
   if (foreign !== undefined) throw new Error(`The page may not import ${foreign}, but for its types.`);
 }
 
