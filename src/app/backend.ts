@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { BatchProducer, Lane, LaneLimits } from '../batching/batch-queue.ts';
 import { createMemoryQueue } from '../batching/index.ts';
 import type { Config } from '../config.ts';
+import type { Engine } from '../engine/index.ts';
 import type { ServiceError } from '../errors.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { type ModelRepository, openModelDescriptions } from '../models/index.ts';
@@ -21,8 +22,8 @@ export interface Backend {
   };
   /** Present where batches run in this process: whether they do. */
   readonly isWorkerUp?: () => boolean;
-  /** Present where batches run in this process: its engine's processes. */
-  readonly enginePids?: () => readonly number[];
+  /** Present where batches run in this process. */
+  readonly engine?: Engine;
   /** Present where the queue is in Redis: whether it can be reached. */
   readonly isRedisUp?: () => boolean;
   /** Answers all accepted requests, then releases everything. Idempotent. */
@@ -49,7 +50,7 @@ async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyB
     models,
     queue,
     isWorkerUp: () => !closing,
-    enginePids: runner.enginePids,
+    engine: runner.engine,
     async close() {
       closing = true;
       await queue.close();

@@ -19,8 +19,7 @@ import { observeModels } from './observers/observe-models.ts';
 export interface BatchRunner {
   readonly models: ModelRepository;
   readonly handler: BatchHandler;
-  /** Process ids of the engine's children. */
-  readonly enginePids: () => readonly number[];
+  readonly engine: Engine;
   /** Kills no run: let the runs end before you call it. Idempotent. */
   close(): Promise<void>;
 }
@@ -85,7 +84,7 @@ export async function openBatchRunner(
     return {
       models,
       handler: holdVersions(models, (batch, version) => isolateFailures((part) => run(part, version))(batch)),
-      enginePids: () => engine.pids,
+      engine,
       async close() {
         await models.close();
         await engine.close();

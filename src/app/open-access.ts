@@ -2,7 +2,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import { type Keyring, openKeyring } from '../access/index.ts';
 import type { Config } from '../config.ts';
 
-const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
+/** Whether an address is reached from this machine only. */
+export const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
 
 /** The keys of the configured file, or undefined where no key is needed. Rejects with `InputError`. */
 export async function openAccess(

@@ -15,6 +15,7 @@ import { countRequests } from './observers/http-observer.ts';
 import { logReadiness } from './observers/readiness-log.ts';
 import { openAccess } from './open-access.ts';
 import { openPage } from './open-page.ts';
+import { createPlayground, isPlayground } from './playground.ts';
 import { startTracing } from './tracing.ts';
 
 export interface RunningServer {
@@ -37,7 +38,7 @@ async function assemble(
 ) {
   // Loaded here and not at the top: meanwhile the engine's processes have models to open.
   const { buildApp, buildOperationsApp } = await import('../http/index.ts');
-  const { models, queue, isWorkerUp, enginePids, isRedisUp } = backend;
+  const { models, queue, isWorkerUp, engine, isRedisUp } = backend;
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
   const inference = createInference(
     { models, queue, decoder, observer: metrics.inference },
@@ -49,15 +50,26 @@ async function assemble(
     queueStatus: () => queue.status(),
     isReady,
     ...(isWorkerUp && { isWorkerUp: () => isReady() && isWorkerUp() }),
-    ...(enginePids && { enginePids }),
+    ...(engine && { enginePids: () => engine.pids }),
     ...(isRedisUp && { isRedisUp }),
   });
   const { metricsPort, requestTimeoutMs } = config;
   const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
   const ownPort = metricsPort !== undefined;
   const page = await openPage(config, log);
+  const playground =
+    engine && isPlayground(config)
+      ? createPlayground({ engine, decoder, inference }, config.models)
+      : undefined;
   const app = await buildApp(
-    { ...deps, inference, control: models, ...(access && { access }), ...(!ownPort && { metrics }) },
+    {
+      ...deps,
+      inference,
+      control: models,
+      ...(access && { access }),
+      ...(!ownPort && { metrics }),
+      ...(playground && { playground }),
+    },
     { version: VERSION, origins: corsOrigins(config), page, limits: await httpLimits(config, log) },
   );
   const operations = ownPort

@@ -64,7 +64,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     isReady: () => !closing && unreadyReasons().length === 0,
     isWorkerUp: () => consuming && !closing && consumer.isUp(),
     isRedisUp: consumer.isUp,
-    enginePids: runner.enginePids,
+    enginePids: () => runner.engine.pids,
   });
   const deps = {
     health: { unreadyReasons },

@@ -1,5 +1,6 @@
 export type { Advice } from './advice.ts';
 export type { Alarm } from './alarms.ts';
+export { attackPicture } from './attack-picture.ts';
 export {
   checkImages,
   chooseImages,

@@ -5,3 +5,4 @@ export type { HttpObserver } from './server/observation.ts';
 export { buildOperationsApp, type OperationsAppDeps } from './server/operations-app.ts';
 export type { MetricsPage } from './server/routes/metrics.ts';
 export { type PageFile, readPage } from './server/routes/page.ts';
+export type { Playground, PlaygroundAttack } from './v1/playground.ts';

@@ -32,7 +32,7 @@ export const rememberKey = (key: string): void => {
 export const hasKey = (): boolean => apiKey !== '';
 
 /** Rejects with `Refusal`, or with the signal's reason. */
-async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (apiKey !== '') headers.set('authorization', `Bearer ${apiKey}`);
   let reply: Response;
@@ -42,14 +42,16 @@ async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
     if (init.signal?.aborted) throw error;
     throw new Refusal(noAnswer());
   }
-  const body = await reply.json().catch(() => undefined);
   if (!reply.ok) {
+    const body = await reply.json().catch(() => undefined);
     throw new Refusal(
       complaintOf(reply.status, body as Problem | undefined, reply.headers.get('retry-after')),
     );
   }
-  return body as T;
+  return reply;
 }
+
+const ask = async <T>(path: string, init: RequestInit = {}): Promise<T> => (await request(path, init)).json();
 
 /** The models that can be asked, the default one first. */
 export async function models(): Promise<Model[]> {
@@ -89,4 +91,14 @@ export async function predictAll(
     signal,
   });
   return answer.results;
+}
+
+/** Whether the server attacks pictures. */
+export const playground = async (): Promise<boolean> =>
+  (await ask<{ attacks: boolean }>('v1/playground')).attacks;
+
+/** The model's own pixels of the picture, each moved by at most `eps` of 255 so that the model errs; of 0 as they are. */
+export async function pixelsForModel(model: Model, image: Blob, eps: number): Promise<Blob> {
+  const path = `v1/models/${encodeURIComponent(model.name)}/attack?eps=${eps}`;
+  return (await request(path, { method: 'POST', body: image })).blob();
 }

@@ -1,9 +1,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ALL, AllAnswers, ChooseRecipe, OneAnswer } from './answers-view.tsx';
 import { hasKey, Refusal, TOP_K } from './api.ts';
+import { Attack } from './attack.tsx';
 import { CallView } from './call-view.tsx';
 import { ChoosePicture } from './choose-picture.tsx';
 import { ComplaintView } from './complaint-view.tsx';
+import { NONE } from './effects.ts';
 import { readLink, type View, writeLink } from './link.ts';
 import { Meanings } from './meanings.tsx';
 import { NoisyGallery } from './noisy-gallery.tsx';
@@ -80,7 +82,7 @@ export function App() {
     if (await show(openPicture(name, file))) change({ example: undefined });
   };
   const example = picture?.example;
-  const shows = example && model?.labels.includes(example.shows) ? example.shows : undefined;
+  const shows = model?.labels.find((label) => label === picture?.shows);
   const server = new URL('.', location.href).href.replace(/\/$/, '');
   const call: Call | undefined = model && {
     server,
@@ -119,7 +121,12 @@ export function App() {
           <section class="stays" aria-labelledby="picture">
             <h2 id="picture">The picture</h2>
             {drawn && picture && model ? (
-              <Pictures canvas={drawn.canvas} name={picture.name} input={model.input} />
+              <Pictures
+                canvas={drawn.canvas}
+                name={picture.name}
+                input={model.input}
+                difference={picture.difference}
+              />
             ) : (
               <p class="quiet">Loading the picture …</p>
             )}
@@ -129,6 +136,17 @@ export function App() {
               onChange={(effects) => change({ effects })}
               onNewNoise={() => change({ seed: newSeed() })}
             />
+            {drawn && picture && model && (
+              <Attack
+                model={model}
+                picture={picture}
+                drawn={drawn}
+                onAttacked={(attacked) => {
+                  void show(Promise.resolve(attacked));
+                  change({ example: undefined, effects: NONE });
+                }}
+              />
+            )}
           </section>
           <section aria-labelledby="answer" aria-busy={isAsking}>
             <h2 id="answer">What the model says</h2>

@@ -29,7 +29,7 @@ async function noisyCopies(model: Model, noise: number): Promise<{ image: Blob; 
       model.input,
       LONGEST_SIDE,
     );
-    return { image: await pngOf(canvas), shows: picture.example?.shows ?? '' };
+    return { image: await pngOf(canvas), shows: picture.shows ?? '' };
   });
   return Promise.all(copies);
 }

@@ -15,16 +15,19 @@ interface PicturesProps {
   readonly canvas: HTMLCanvasElement;
   readonly name: string;
   readonly input: ModelInput;
+  readonly difference?: HTMLCanvasElement | undefined;
 }
 
 /** The picture as a person sees it, beside the pixels that are left of it for the model. */
-export function Pictures({ canvas, name, input }: PicturesProps) {
+export function Pictures({ canvas, name, input, difference }: PicturesProps) {
   const seen = useRef<HTMLCanvasElement>(null);
   const small = useRef<HTMLCanvasElement>(null);
+  const added = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     copy(canvas, seen.current);
     copy(drawForModel(canvas, input), small.current);
-  }, [canvas, input]);
+    if (difference) copy(difference, added.current);
+  }, [canvas, input, difference]);
   const size = `${input.width} × ${input.height}`;
   return (
     <div class="pictures">
@@ -39,6 +42,12 @@ export function Pictures({ canvas, name, input }: PicturesProps) {
           <span class="quiet">(the browser's resizing, close to the server's)</span>
         </figcaption>
       </figure>
+      {difference && (
+        <figure>
+          <canvas ref={added} class="pixels" role="img" aria-label="What the attack has added" />
+          <figcaption>What the attack has added, ten times enlarged</figcaption>
+        </figure>
+      )}
     </div>
   );
 }

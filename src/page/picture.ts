@@ -6,8 +6,12 @@ import { megabytes } from './format.ts';
 export interface Picture {
   readonly name: string;
   readonly bitmap: ImageBitmap;
-  /** Of an example: what it shows, its file as it is, and where that can be fetched. */
-  readonly example?: { readonly shows: string; readonly file: Blob; readonly url: string };
+  /** What it shows, where that is known. */
+  readonly shows?: string;
+  /** Of an example: its file as it is, and where that can be fetched. */
+  readonly example?: { readonly file: Blob; readonly url: string };
+  /** What an attack has added, ten times enlarged. */
+  readonly difference?: HTMLCanvasElement;
   /** What the person should know of it. */
   readonly note?: string;
 }
@@ -45,7 +49,7 @@ export async function openExample({ name, shows, url }: (typeof EXAMPLES)[number
   if (!reply.ok)
     throw new Refusal({ says: `The example "${name}" is not there any more: load this page again.` });
   const file = await reply.blob();
-  return { ...(await openPicture(name, file)), example: { shows, file, url } };
+  return { ...(await openPicture(name, file)), shows, example: { file, url } };
 }
 
 export interface Drawn {
@@ -122,4 +126,23 @@ function makeGrey(drawing: CanvasRenderingContext2D, { width, height }: HTMLCanv
   const pixels = drawing.getImageData(0, 0, width, height);
   apply({ ...NONE, fading: 1 }, pixels, 1, 0);
   drawing.putImageData(pixels, 0, 0);
+}
+
+const ENLARGED = 10;
+const GREY = 128;
+
+/** What has to be added to `before` to get `after`, ten times enlarged around grey. */
+export function differenceOf(before: ImageBitmap, after: ImageBitmap): HTMLCanvasElement {
+  const pixelsOf = (bitmap: ImageBitmap): [HTMLCanvasElement, ImageData] => {
+    const canvas = canvasOf(bitmap.width, bitmap.height);
+    context(canvas).drawImage(bitmap, 0, 0);
+    return [canvas, context(canvas).getImageData(0, 0, canvas.width, canvas.height)];
+  };
+  const [, { data: old }] = pixelsOf(before);
+  const [canvas, pixels] = pixelsOf(after);
+  for (let i = 0; i < old.length; i++) {
+    if (i % 4 < 3) pixels.data[i] = GREY + ENLARGED * (pixels.data[i]! - old[i]!);
+  }
+  context(canvas).putImageData(pixels, 0, 0);
+  return canvas;
 }

@@ -172,6 +172,25 @@ describe('the page', () => {
     expect(await textOf(page.locator('tbody'))).not.toContain('was applied');
   });
 
+  it('has the server attack the picture, and shows what was added', async () => {
+    const page = await visit();
+    const before = await textOf(page.locator('.verdict'));
+    await page.locator('input[name="eps"]').fill('12');
+    await page.getByRole('button', { name: 'Attack it' }).click();
+    await page.getByRole('img', { name: 'The picture: junk, attacked' }).waitFor();
+    await page.getByText('The server moved each pixel by at most 12 of 255').waitFor();
+    await untilAnswered(page);
+    await expect.poll(() => textOf(page.locator('.verdict'))).not.toBe(before);
+    const added = page.getByRole('img', { name: 'What the attack has added' });
+    const colours = await added.evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, 32, 32);
+      return Math.max(...data.filter((_, i) => i % 4 < 3));
+    });
+    expect(colours).toBe(128 + 10 * 12);
+    await page.locator('.gallery button').first().click();
+    await expect.poll(() => textOf(page.locator('.verdict'))).toBe(before);
+  });
+
   it('is used by keyboard alone', async () => {
     const page = await visit();
     for (let i = 0; i < 3; i++) await page.keyboard.press('Tab');

@@ -4,6 +4,7 @@ import type { Inference } from '../../inference/inference.ts';
 import type { ModelControl } from '../../models/index.ts';
 import { parseBodies } from '../v1/body.ts';
 import { modelRoutes } from '../v1/models.ts';
+import { type Playground, playgroundRoutes } from '../v1/playground.ts';
 import { predictRoutes } from '../v1/predict.ts';
 import { predictionRoutes } from '../v1/predictions.ts';
 import { openInferenceRoutes } from '../v2/index.ts';
@@ -31,6 +32,8 @@ export interface AppDeps {
   /** Who may come in. Without it no key is needed. */
   readonly access?: Access;
   readonly lifecycle: Lifecycle;
+  /** What has pictures attacked; nobody may where it is not set. */
+  readonly playground?: Playground;
   /** Absent where metrics are served elsewhere. */
   readonly metrics?: MetricsPage;
   readonly observer: HttpObserver;
@@ -75,6 +78,7 @@ export async function buildApp(
     if (metrics) metricsRoute(app, metrics);
     documentRoutes(app);
     pageRoutes(app, page);
+    playgroundRoutes(app, { ...deps, lifecycle });
   });
   await openInferenceRoutes(app, { ...deps, lifecycle, version });
   await docsPage(app, () => (deps.access === undefined ? inference.models() : []));
