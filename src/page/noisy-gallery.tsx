@@ -39,7 +39,8 @@ function rowOf(recipe: string, predictions: readonly Prediction[], shows: readon
     predictions.reduce((sum, each) => sum + of(each), 0) / predictions.length;
   return {
     recipe,
-    applied: predictions[0]?.adaptation.applied ?? recipe,
+    // Where the server was slow to read them, they came in several batches, of which some may have been too small.
+    applied: [...new Set(predictions.map(({ adaptation }) => adaptation.applied))].join(', '),
     right: predictions.filter((each, i) => each.predictions[0]?.label === shows[i]).length,
     of: predictions.length,
     changed: predictions.filter(({ adaptation }) => adaptation.label_changed === true).length,
