@@ -6,10 +6,14 @@ import { InputError } from '../errors.ts';
 import {
   checkImages,
   chooseImages,
+  createExampleKeeper,
   createPace,
   createReport,
+  type Example,
   findImages,
+  htmlPage,
   type LabelledFile,
+  type Means,
   type Measurement,
   measure,
   type Plan,
@@ -30,6 +34,7 @@ import { createProgress, createWorkProgress } from './progress.ts';
 import { addSettingOption } from './setting-options.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withEngine } from './with-engine.ts';
+import { checkWritable, writeWhole } from './write-file.ts';
 
 interface EvaluateOptions extends SizeOption, Partial<Pick<Config, 'models' | 'threads' | 'cacheDir'>> {
   readonly data: string;
@@ -41,6 +46,7 @@ interface EvaluateOptions extends SizeOption, Partial<Pick<Config, 'models' | 't
   readonly seed: number;
   readonly output?: string;
   readonly json?: boolean;
+  readonly html?: string;
 }
 
 const note = (line: string): void => void process.stderr.write(`dent: ${line}\n`);
@@ -50,10 +56,10 @@ async function chooseFiles(
   model: EvaluatedModel,
   decoder: ImageDecoder,
   { data, seed, images }: EvaluateOptions,
-): Promise<LabelledFile[]> {
-  const { labels, input } = model.manifest;
-  const names = { labels: model.hasLabels ? labels : undefined, classes: labels.length };
-  const { files, notes } = await findImages(data, names);
+): Promise<{ chosen: LabelledFile[]; labels: readonly string[] }> {
+  const { labels: own, input } = model.manifest;
+  const classes = { labels: model.hasLabels ? own : undefined, classes: own.length };
+  const { files, names: labels, notes } = await findImages(data, classes);
   for (const line of notes) note(line);
   const chosen = chooseImages(files, seed, images);
   if (images !== undefined && images > files.length)
@@ -64,7 +70,7 @@ async function chooseFiles(
   } finally {
     progress.stop();
   }
-  return chosen;
+  return { chosen, labels };
 }
 
 interface Subject {
@@ -76,7 +82,7 @@ interface Subject {
 async function measureOn(
   { model, version, decoder }: Subject,
   plan: Plan,
-  signal: AbortSignal,
+  { onServed, signal }: Pick<Means, 'onServed' | 'signal'>,
 ): Promise<Measurement> {
   const recipes: ServedRecipe[] = Object.keys(version.manifest.recipes).map((name) =>
     serveRecipe(version, name),
@@ -102,7 +108,7 @@ async function measureOn(
         share: pace.share,
         end: pace.end,
       },
-      onServed: () => {},
+      onServed,
       signal,
     });
   } finally {
@@ -125,12 +131,18 @@ async function openVersion(
   return version;
 }
 
+interface Evaluated {
+  readonly report: Report;
+  readonly examples: readonly Example[];
+  readonly labels: readonly string[];
+}
+
 async function evaluateModel(
   engine: Engine,
   named: string,
   options: EvaluateOptions,
   command: Command,
-): Promise<Report> {
+): Promise<Evaluated> {
   const config = loadConfig(options);
   const found = await findEvaluatedModel(named, { ...options, models: config.models }, engine);
   const { recipes, unknown } = chooseRecipes(found, options.recipes);
@@ -142,7 +154,7 @@ async function evaluateModel(
   for (const guess of found.guesses) note(`guessed, as the file does not say it: ${guess}`);
   const model = { ...found, manifest: { ...found.manifest, recipes } };
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
-  const files = await chooseFiles(model, decoder, options);
+  const { chosen: files, labels } = await chooseFiles(model, decoder, options);
   const { batchSize, seed, shifts, device } = options;
   const version = await openVersion(engine, model, config, device);
   const interrupted = new AbortController();
@@ -150,10 +162,13 @@ async function evaluateModel(
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const plan = { files, batchSize, seed, shifts, attacks: {} };
-    const measurement = await measureOn({ model, version, decoder }, plan, interrupted.signal);
+    const keeper = createExampleKeeper();
+    const means = { onServed: keeper.see, signal: interrupted.signal };
+    const measurement = await measureOn({ model, version, decoder }, plan, means);
     const partial = interrupted.signal.aborted ? { partial: true as const } : {};
     const head = { model: named, data: options.data, batchSize, seed, device, ...partial };
-    return createReport(head, measurement);
+    const report = createReport(head, measurement);
+    return { report, examples: keeper.examples, labels };
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
@@ -165,9 +180,13 @@ const print = (text: string): Promise<void> =>
 
 async function evaluate(named: string, options: EvaluateOptions, command: Command): Promise<void> {
   const { threads } = loadConfig(options);
+  const { html } = options;
+  if (html !== undefined) await checkWritable(html);
   await withEngine({ device: options.device, threads }, async (engine) => {
-    const report = await evaluateModel(engine, named, options, command);
+    const { report, ...parts } = await evaluateModel(engine, named, options, command);
     // Within, because an interrupted command ends with its engine.
+    if (html !== undefined)
+      await writeWhole(html, Buffer.from(await htmlPage(report, { ...parts, attacks: {} })));
     await print(options.json ? `${JSON.stringify(report, null, 2)}\n` : evaluationText(report));
   });
 }
@@ -205,5 +224,8 @@ export function evaluateCommand(): Command {
   addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
   addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
   addSizeOption(addOutputOption(addEngineOptions(command)), '224');
-  return command.option('--json', 'print one JSON object').action(evaluate);
+  return command
+    .option('--html <file>', 'write a report with plots, as one HTML file')
+    .option('--json', 'print one JSON object')
+    .action(evaluate);
 }

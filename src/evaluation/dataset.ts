@@ -17,6 +17,8 @@ export interface LabelledFile {
 export interface LabelledFolder {
   /** In the order of classes, then of names. */
   readonly files: readonly LabelledFile[];
+  /** What each class is called: by its label, or where there are none by its folder. */
+  readonly names: readonly string[];
   /** One line each on what was found and not used. */
   readonly notes: readonly string[];
 }
@@ -105,7 +107,8 @@ export async function findImages(dir: string, { labels, classes }: ClassNames): 
     throw new InputError(`${dir}: no folder in it holds a JPEG, PNG, WebP or AVIF image.`);
   }
   found.sort((a, b) => a.label - b.label || (a.path < b.path ? -1 : 1));
-  return { files: found, notes: [...notesOf(strays, nested), ...emptyClasses(found, { labels, classes })] };
+  const names = labels ?? namesOf(classOf, classes);
+  return { files: found, names, notes: [...notesOf(strays, nested), ...emptyClasses(found, names)] };
 }
 
 const notesOf = (strays: readonly string[], nested: readonly string[]): string[] => [
@@ -113,15 +116,19 @@ const notesOf = (strays: readonly string[], nested: readonly string[]): string[]
   ...passedOver(nested, 'folders inside the folder of a class'),
 ];
 
+function namesOf(classOf: ReadonlyMap<string, number>, classes: number): string[] {
+  const names = Array.from({ length: classes }, (_, k) => `class ${k}`);
+  for (const [folder, k] of classOf) names[k] = folder;
+  return names;
+}
+
 /** What the figures cannot tell of. */
-function emptyClasses(files: readonly LabelledFile[], { labels, classes }: ClassNames): string[] {
+function emptyClasses(files: readonly LabelledFile[], names: readonly string[]): string[] {
   const seen = new Set(files.map(({ label }) => label));
-  const missing = Array.from({ length: classes }, (_, k) => k).filter((k) => !seen.has(k));
+  const missing = names.filter((_, k) => !seen.has(k));
   if (missing.length === 0) return [];
-  const names = missing.map((k) => labels?.[k] ?? String(k));
-  return [
-    `No image shows ${some(names)}: the figures say nothing of ${missing.length === 1 ? 'it' : 'them'}.`,
-  ];
+  const them = missing.length === 1 ? 'it' : 'them';
+  return [`No image shows ${some(missing)}: the figures say nothing of ${them}.`];
 }
 
 /** The first `count` of the files in the order that the seed gives them (Fisher and Yates); all where there are no more. */

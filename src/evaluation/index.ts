@@ -9,7 +9,9 @@ export {
   type LabelledFolder,
   readBatch,
 } from './dataset.ts';
+export { createExampleKeeper, type Example } from './examples.ts';
 export type { Figure } from './figures.ts';
+export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';

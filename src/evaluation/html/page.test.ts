@@ -1,0 +1,144 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { createRecipe } from '../../dent/index.ts';
+import { float32 } from '../../tensor.ts';
+import { VERDICT } from '../attacks/attack.ts';
+import { createExampleKeeper } from '../examples.ts';
+import type { RecipeRows, ServedEvent } from '../measure.ts';
+import { createReport } from '../report.ts';
+import { htmlPage } from './page.ts';
+import { scatter } from './scatter.ts';
+
+const rightOf = (count: number): Int8Array =>
+  Int8Array.from({ length: 50 }, (_, i) => (i < count ? VERDICT.right : VERDICT.wrong));
+
+const rowsOf = (name: string, natural: number, dark: number, transfer: number): RecipeRows => ({
+  name,
+  recipe: createRecipe({ preset: name }),
+  natural: rightOf(natural),
+  shifts: { dark: rightOf(dark) },
+  attacks: {
+    transfer: {
+      verdicts: rightOf(transfer),
+      countsForWorst: true,
+      seesAdaptation: false,
+      gradients: 1,
+      zeroGradients: 0,
+      queries: 0,
+    },
+  },
+  rows: 50,
+  steps: 0,
+  milliseconds: 100,
+});
+
+const head = {
+  model: '<b>m</b>',
+  data: 'd & e',
+  batchSize: 50,
+  seed: 0,
+  device: 'cpu',
+  eps: 8 / 255,
+  norm: 'linf',
+} as const;
+const report = createReport(head, {
+  recipes: [rowsOf('static', 40, 10, 20), rowsOf('norm', 38, 35, 5)],
+  complete: 50,
+});
+
+/** Two images of 3 x 2 x 2: the first is bright, the second dark. */
+const images = float32(
+  [2, 3, 2, 2],
+  Array.from({ length: 24 }, (_, i) => (i < 12 ? 1 : 0)),
+);
+const labels = Int32Array.of(1, 0);
+const event = (kind: ServedEvent['kind'], condition: string, answers: Int32Array): ServedEvent => ({
+  kind,
+  condition,
+  recipe: 'norm',
+  batch: 0,
+  served: {
+    pixels:
+      kind === 'natural'
+        ? images
+        : float32(
+            images.dims,
+            images.data.map((x) => x / 2),
+          ),
+    labels,
+    answers,
+  },
+  original: { images, labels },
+});
+
+describe('the page', () => {
+  it('stands alone, and shows every figure in numbers', async () => {
+    const page = await htmlPage(report, {
+      examples: [],
+      labels: ['a', 'b'],
+      attacks: { transfer: 'says so' },
+    });
+    expect(page).not.toMatch(/<script|<link|https?:|url\(|@import/);
+    for (const text of [
+      '80.0 %',
+      '76.0 %',
+      '20.0 %',
+      '70.0 %',
+      '40.0 %',
+      '10.0 %',
+      'says so',
+      '0.4 x',
+      '8.00/255',
+    ]) {
+      expect(page).toContain(text);
+    }
+    expect(page).toContain('worse-than-static');
+    expect(page).toContain('For attack: none');
+  });
+
+  it('takes names for text', async () => {
+    const page = await htmlPage(report, { examples: [], labels: [], attacks: {} });
+    expect(page).toContain('What recipes are worth for &lt;b&gt;m&lt;/b&gt;');
+    expect(page).toContain('d &amp; e');
+    expect(page).not.toContain('<b>m</b>');
+  });
+
+  it('shows images that were broken, before and after', async () => {
+    const keeper = createExampleKeeper();
+    keeper.see(event('natural', 'natural', Int32Array.of(1, 1)));
+    keeper.see(event('attack', 'transfer', Int32Array.of(0, 1)));
+    // The second is wrong as it is: that is no breaking.
+    keeper.see(event('shift', 'dark', Int32Array.of(1, 1)));
+    expect(keeper.examples).toHaveLength(1);
+    const page = await htmlPage(report, { examples: keeper.examples, labels: ['cat', 'dog'], attacks: {} });
+    expect(page).toContain('<b>transfer</b>: dog, then cat');
+    const pngs = [...page.matchAll(/base64,([^"]+)"/g)].map(([, png]) => Buffer.from(png!, 'base64'));
+    const first = await Promise.all(pngs.map(async (png) => (await sharp(png).raw().toBuffer())[0]));
+    expect(first).toEqual([255, 128]);
+  });
+
+  it('keeps one example for a recipe and a condition, whatever passes by', () => {
+    const keeper = createExampleKeeper();
+    for (let batch = 0; batch < 3; batch++) {
+      keeper.see(event('natural', 'natural', Int32Array.of(1, 0)));
+      keeper.see(event('attack', 'transfer', Int32Array.of(0, 0)));
+      keeper.see(event('attack', 'square', Int32Array.of(0, 0)));
+    }
+    expect(keeper.examples.map(({ condition }) => condition)).toEqual(['transfer', 'square']);
+  });
+});
+
+it('a plot has its names apart and within', () => {
+  const axes = { title: 't', xLabel: 'x', yLabel: 'y', logarithmic: true };
+  const points = ['one', 'two', 'three', 'a-recipe-of-a-long-name'].map((name, i) => ({
+    name,
+    x: 10 ** i,
+    y: 0.5,
+  }));
+  const svg = scatter(points, axes);
+  expect(svg).not.toContain('NaN');
+  const heights = points.map(({ name }) => Number(new RegExp(`y="([0-9.]+)"[^>]*>${name}<`).exec(svg)![1]));
+  expect(new Set(heights).size).toBe(4);
+  expect(svg).toMatch(/text-anchor="end">a-recipe-of-a-long-name/);
+  expect(scatter(points.slice(0, 1), axes)).toBe('');
+});
