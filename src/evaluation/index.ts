@@ -15,5 +15,5 @@ export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
-export { type ServedRecipe, serveRecipe } from './served-recipe.ts';
+export { answersOf, inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
 export { SHIFTS, shiftNames } from './shifts/index.ts';
