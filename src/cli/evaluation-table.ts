@@ -1,4 +1,5 @@
 import type { Alarm, Figure, RecipeReport, Report } from '../evaluation/index.ts';
+import type { Replayed } from './replay.ts';
 import { formatTable } from './table.ts';
 
 const percent = (share: number): string => (100 * share).toFixed(1);
@@ -72,3 +73,29 @@ export function headLine({ model, images, batchSize, seed, eps, norm, partial }:
 /** The report for a terminal. */
 export const evaluationText = (report: Report): string =>
   `${headLine(report)}\n\n${table(report)}${alarmLines(report.alarms)}${adviceLines(report)}`;
+
+/** What a server answered to saved batches, for a terminal. */
+export function replayText(replayed: readonly Replayed[]): string {
+  const share = (correct: number, rows: number): string => (rows === 0 ? '-' : `${percent(correct / rows)}`);
+  const rows = replayed.map(
+    ({ condition, recipe, rows: count, savedCorrect, correct, differ, inOtherBatches }) => [
+      condition,
+      recipe,
+      String(count),
+      share(savedCorrect, count),
+      share(correct, count),
+      String(differ),
+      String(inOtherBatches),
+    ],
+  );
+  const heading = [
+    'condition',
+    'recipe',
+    'rows',
+    '% saved',
+    '% by HTTP',
+    'answers that differ',
+    'rows in other batches',
+  ];
+  return formatTable([heading, ...rows]);
+}
