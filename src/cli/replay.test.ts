@@ -84,10 +84,11 @@ describe('dent evaluate --save and --replay', () => {
     const ended = await replay('--json');
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     const replayed: Record<string, unknown>[] = JSON.parse(ended.stdout);
-    for (const { name, natural, shifts } of recipes) {
+    for (const { name, natural, shifts, attacks } of recipes) {
       for (const [condition, { correct, of }] of Object.entries<{ correct: number; of: number }>({
         natural,
         ...shifts,
+        ...attacks,
       })) {
         expect(replayed).toContainEqual({
           condition,
