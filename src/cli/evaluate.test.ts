@@ -189,7 +189,9 @@ describe('dent evaluate', () => {
     });
     await rm(at('data/f'), { recursive: true });
   });
+});
 
+describe('dent evaluate, where it cannot go on', () => {
   it.each([
     [['--shifts', 'rain'], 'There is no shift "rain"'],
     [['--images', '0'], '--images'],

@@ -76,6 +76,12 @@ function reason(aim: Aim, gain: Difference, natural: Difference): string {
   return `${claim} ${price}: ${differenceText(natural)}.`;
 }
 
+/** What a gain under attack is worth where nobody has attacked the adaptation. */
+const unseen = ({ attacks }: RecipeRows): string =>
+  Object.values(attacks).some(({ seesAdaptation }) => seesAdaptation)
+    ? ''
+    : ' No attack that sees the adaptation was tried: rely on it only after --attacks standard.';
+
 /** For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where `static` was not measured. */
 export function advise(recipes: readonly RecipeRows[], complete: number, seed: number): Advice[] {
   const base = recipes.find(isStatic);
@@ -100,7 +106,7 @@ function take(aim: Aim, rows: RecipeRows, gain: Difference, base: RecipeRows, se
   return {
     aim,
     recipe: rows.name,
-    because: reason(aim, gain, natural),
+    because: `${reason(aim, gain, natural)}${aim === 'attack' ? unseen(rows) : ''}`,
     price: { msPerImage: msPerImage(rows) - msPerImage(base), natural },
     manifest: manifestOf(rows.name, rows.recipe),
   };

@@ -122,6 +122,14 @@ describe('advice', () => {
     expect(report({ static: {} }).advice).toEqual([]);
   });
 
+  it('says so where no attack saw the adaptation', () => {
+    const blind = report({ static: { attacks: { transfer: 80 } }, brief: { attacks: { transfer: 110 } } });
+    expect(of(blind, 'attack')!.because).toContain('No attack that sees the adaptation was tried');
+    const both = { transfer: 110, gmsa: 108 };
+    const seen = report({ static: { attacks: { transfer: 80, gmsa: 80 } }, brief: { attacks: both } });
+    expect(of(seen, 'attack')!.because).not.toContain('was tried');
+  });
+
   it('goes by the worst of all attacks, not by the best looking one', () => {
     const told = report({
       static: { attacks: { transfer: 80, 'white-box': 80 } },
