@@ -1,7 +1,7 @@
 export type { Advice } from './advice.ts';
 export type { Alarm } from './alarms.ts';
-export { attackPicture } from './attack-picture.ts';
 export { type Arena, type ArenaOptions, chooseAttacks, openArena } from './arena.ts';
+export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
 export { BUDGETS, type Budget, type BudgetName } from './budget.ts';
 export {
