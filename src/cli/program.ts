@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { adaptCommand } from './adapt.ts';
 import { benchCommand } from './bench.ts';
+import { calibrateCommand } from './calibrate.ts';
 import { checkCommand } from './check.ts';
 import { compileCommand } from './compile.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -24,6 +25,7 @@ const COMMANDS = [
   initCommand,
   checkCommand,
   benchCommand,
+  calibrateCommand,
   evaluateCommand,
   predictCommand,
   keyCommand,
