@@ -26,7 +26,7 @@ export function updatesMade(entropy: Float32Array, recipe: Stops, classes: numbe
   return made === -1 ? entropy.length - 1 : Math.min(made, entropy.length - 1);
 }
 
-/** The setting that kept a row from all updates of its recipe: `gate` from the first on, `floor` from a later one. */
+/** The setting that stopped a row: `gate` before its first update, `floor` before a later one. */
 export type StoppedBy = 'gate' | 'floor';
 
 /** What kept a row that has made `made` updates from more; undefined where nothing did. */

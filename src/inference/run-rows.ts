@@ -96,8 +96,8 @@ export interface RanRows {
 
 /**
  * Adapts `version` to the rows under the recipe `name` and answers each. A batch too small for its recipe
- * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. A recipe
- * may choose the statistics of each batch. In all three cases `applied` says so.
+ * runs under the preset that replaces it. The unadapted model answers a row whose adaptation diverged. A
+ * recipe may choose the statistics of each batch. In all three cases `applied` says so.
  */
 export async function runRows(
   { observer, onProgress }: RunRowsDeps,
