@@ -295,7 +295,7 @@ describe('the limits of a key', () => {
     expect((await predict(bearer(keys.app))).statusCode).toBe(200);
   });
 
-  it('count the images of a request and the rows of a tensor', async () => {
+  it('count the images of a request, and a tensor once', async () => {
     const images = Array(3).fill(png.toString('base64'));
     const list = () =>
       test.app.inject({
@@ -320,9 +320,8 @@ describe('the limits of a key', () => {
         headers: bearer(keys.rows),
         payload: { inputs: [{ name: 'pixels', shape: [2, 3, 4, 4], datatype: 'FP32', data }] },
       });
-    expect((await rows()).statusCode).toBe(200);
-    expect((await rows()).statusCode).toBe(200);
-    const third = await rows();
-    expect([third.statusCode, third.headers['retry-after']]).toEqual([429, '20']);
+    for (let i = 0; i < 3; i++) expect((await rows()).statusCode).toBe(200);
+    const fourth = await rows();
+    expect([fourth.statusCode, fourth.headers['retry-after']]).toEqual([429, '10']);
   });
 });

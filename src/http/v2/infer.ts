@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONTENT_ENCODINGS } from '../body/content-encoding.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
-import { chargeImages, grant } from '../server/caller.ts';
+import { grant } from '../server/caller.ts';
 import { hangUp } from '../server/hang-up.ts';
 import { refuseWhileEnding } from '../server/lifecycle.ts';
 import { noteChoice, noteRows } from '../server/observation.ts';
@@ -96,7 +96,7 @@ const config = {
   }),
 } as const;
 
-export function inferRoutes(app: App, { inference, lifecycle, access }: PredictDeps): void {
+export function inferRoutes(app: App, { inference, lifecycle }: PredictDeps): void {
   const onRequest = refuseWhileEnding(lifecycle);
 
   async function infer(
@@ -110,7 +110,6 @@ export function inferRoutes(app: App, { inference, lifecycle, access }: PredictD
     const call = readCall(version, body, headerLength?.toString(), seesStatic(request));
     // The request lives until its answer, but its body need not.
     request.body = undefined;
-    chargeImages(access, request, call.rows.images.dims[0]!);
     const prediction = await inference.predictRows({
       ...call.rows,
       model: version.name,
