@@ -229,7 +229,7 @@ it('goes on serving what a version was while its changed file cannot be, and tri
 
 it.each([
   ['a file that is no model', 'no model', /2\/model\.onnx: /],
-  ['no file', undefined, /2\/model\.onnx: the model is missing\.$/],
+  ['no file', undefined, /2\/model\.onnx: the model is missing; put the ONNX file there\.$/],
 ])('shows why a new version fails that has %s, and serves the old one', async (_, bytes, reason) => {
   await writeModel('a');
   const repository = await open();
@@ -258,7 +258,7 @@ it('goes on with the manifest that it has while the new one cannot be read', asy
   await repository.reload();
   expect(repository.model('a')).toMatchObject({
     // Only the log names the place of the repository.
-    reason: 'a/model.json: the manifest is missing.',
+    reason: 'a/model.json: the manifest is missing; `dent init` drafts one.',
     versions: [{ state: 'ready' }],
   });
   expect(repository.model('b')!.reason).toBeUndefined();
@@ -276,7 +276,7 @@ it('serves models that are added, and those no more that are removed', async () 
   expect(repository.models().map(({ name }) => name)).toEqual(['a', 'b', 'half']);
   expect(statesOf(repository, 'a')).toEqual(['1 ready']);
   expect(repository.model('half')).toMatchObject({
-    reason: expect.stringMatching(/^half\/model\.json: the manifest is missing\./),
+    reason: expect.stringMatching(/^half\/model\.json: the manifest is missing; /),
     versions: [],
   });
   // Requests that name no model get the same model as before.
@@ -328,7 +328,7 @@ it('refuses links that lead out of the repository, at any time', async () => {
   await symlink(join(folder, 'outside'), join(root, 'b'));
   await symlink(join(folder, 'outside', '1'), join(root, 'a', '2'));
   await repository.reload();
-  expect(repository.model('b')!.reason).toBe(`b: this symbolic link leads out of the model repository.`);
+  expect(repository.model('b')!.reason).toBe(`b: this symbolic link leads out of the model repository; put the file itself there.`);
   expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 failed']);
   await expect(repository.loadModel('b')).rejects.toThrow('leads out of the model repository');
 });
