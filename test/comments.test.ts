@@ -5,8 +5,6 @@ import { ROOT } from './fixtures/serving/photos.ts';
 /** The formatter's line width, which it does not apply to comments. */
 const WIDTH = 110;
 const GENERATED = /^src\/onnx\/proto\//;
-/** Rooms whose comments are not wrapped yet. */
-const UNWRAPPED = /^src\/(?:evaluation|page)\//;
 /** The tool reads a suppression only from one line. */
 const SUPPRESSION = /biome-ignore/;
 
@@ -14,9 +12,7 @@ const SUPPRESSION = /biome-ignore/;
 async function wideComments(folder: string): Promise<string[]> {
   const names = await readdir(new URL(`${folder}/`, ROOT), { recursive: true });
   const files = names.map((name) => `${folder}/${name}`);
-  const sources = files.filter(
-    (file) => /\.(?:tsx?|mjs)$/.test(file) && !GENERATED.test(file) && !UNWRAPPED.test(file),
-  );
+  const sources = files.filter((file) => /\.(?:tsx?|mjs)$/.test(file) && !GENERATED.test(file));
   const found = sources.map(async (file) => {
     const lines = (await readFile(new URL(file, ROOT), 'utf8')).split('\n');
     return lines.flatMap((line, i) =>

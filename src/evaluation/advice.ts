@@ -29,7 +29,10 @@ const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toF
 export const differenceText = ({ points, interval: [low, high] }: Difference): string =>
   `${signed(points)} points (${signed(low)} to ${signed(high)})`;
 
-/** A recipe as a manifest writes it: its preset alone where it is one, otherwise what it has other than the model as it is. */
+/**
+ * A recipe as a manifest writes it: its preset alone where it is one, otherwise what it has other than the
+ * model as it is.
+ */
 export function writtenRecipe(recipe: Recipe): Record<string, unknown> {
   const preset = Object.entries(PRESETS).find(([, each]) => JSON.stringify(each) === JSON.stringify(recipe));
   if (preset) return { preset: preset[0] };
@@ -82,7 +85,10 @@ const unseen = ({ attacks }: RecipeRows): string =>
     ? ''
     : ' No attack that sees the adaptation was tried: rely on it only after --attacks standard.';
 
-/** For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where `static` was not measured. */
+/**
+ * For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where
+ * `static` was not measured.
+ */
 export function advise(recipes: readonly RecipeRows[], complete: number, seed: number): Advice[] {
   const base = recipes.find(isStatic);
   if (base === undefined) return [];

@@ -22,7 +22,10 @@ const accuracy = (verdicts: Int8Array): string => percent(shareOf(verdicts).accu
 const TRANSFER = 'transfer';
 const SQUARE = 'square';
 
-/** An attack that sees the adaptation can do all that one does which does not: where it achieves less, its gradients mislead it. */
+/**
+ * An attack that sees the adaptation can do all that one does which does not: where it achieves less, its
+ * gradients mislead it.
+ */
 function masked({ name, attacks }: RecipeRows, seed: number): Alarm[] {
   const transfer = attacks[TRANSFER];
   if (transfer === undefined) return [];

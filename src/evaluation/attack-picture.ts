@@ -17,8 +17,9 @@ export interface PictureAttack {
 const REACH = 2.5;
 
 /**
- * Moves one picture, planar bytes in the model's size, away from what the model as it is says of it, by PGD with random start. The
- * pixels are in [0, 1], and of a byte's distance at most `eps` from the picture's once they are rounded.
+ * Moves one picture, planar bytes in the model's size, away from what the model as it is says of it, by PGD
+ * with random start. The pixels are in [0, 1], and of a byte's distance at most `eps` from the picture's once
+ * they are rounded.
  */
 export async function attackPicture(
   engine: Engine,

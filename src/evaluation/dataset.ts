@@ -66,7 +66,10 @@ function byLabel(dir: string, folders: readonly string[], labels: readonly strin
   return new Map(folders.map((name) => [name, classOf(name)]));
 }
 
-/** The class of each folder of a model without labels: by its index where all are numbers, otherwise by its place in the alphabet. */
+/**
+ * The class of each folder of a model without labels: by its index where all are numbers, otherwise by its
+ * place in the alphabet.
+ */
 function byOrder(dir: string, folders: readonly string[], classes: number): Map<string, number> {
   if (folders.every((name) => isWholeNumber(name) && Number(name) < classes)) {
     return new Map(folders.map((name) => [name, Number(name)]));
@@ -82,7 +85,10 @@ function byOrder(dir: string, folders: readonly string[], classes: number): Map<
 const passedOver = (paths: readonly string[], what: string): string[] =>
   paths.length === 0 ? [] : [`Passed over: ${what}, ${paths.length} in all, such as ${paths[0]}.`];
 
-/** The images of a folder that holds a folder for each class. Rejects with `InputError` where it holds none, or a class that is unknown. */
+/**
+ * The images of a folder that holds a folder for each class. Rejects with `InputError` where it holds none,
+ * or a class that is unknown.
+ */
 export async function findImages(dir: string, { labels, classes }: ClassNames): Promise<LabelledFolder> {
   const { folders, files: loose } = await list(dir);
   if (folders.length === 0) {
@@ -131,7 +137,10 @@ function emptyClasses(files: readonly LabelledFile[], names: readonly string[]):
   return [`No image shows ${some(missing)}: the figures say nothing of ${them}.`];
 }
 
-/** The first `count` of the files in the order that the seed gives them (Fisher and Yates); all where there are no more. */
+/**
+ * The first `count` of the files in the order that the seed gives them (Fisher and Yates); all where there
+ * are no more.
+ */
 export function chooseImages(
   files: readonly LabelledFile[],
   seed: number,
@@ -170,8 +179,8 @@ async function inTurns<T>(
 }
 
 /**
- * Decodes every file and keeps nothing: a broken file is told of before hours of work, and not after. Rejects with an `InputError`
- * of every fault.
+ * Decodes every file and keeps nothing: a broken file is told of before hours of work, and not after. Rejects
+ * with an `InputError` of every fault.
  */
 export async function checkImages(
   decoder: ImageDecoder,

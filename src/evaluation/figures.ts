@@ -13,7 +13,10 @@ export interface Share {
 }
 
 export interface Figure extends Share {
-  /** The paired difference to the model as it is, on the same images; absent for `static` itself, or where that was not measured. */
+  /**
+   * The paired difference to the model as it is, on the same images; absent for `static` itself, or where
+   * that was not measured.
+   */
   readonly gain?: Difference;
 }
 
@@ -43,7 +46,10 @@ export function figureOf(verdicts: Int8Array, base: Int8Array | undefined, seed:
   return { ...share, gain: gainOf(verdicts, base, seed) };
 }
 
-/** A verdict for each image of the completed batches: right where it is right as it is and no attack that counts has broken it. */
+/**
+ * A verdict for each image of the completed batches: right where it is right as it is and no attack that
+ * counts has broken it.
+ */
 export function worstOf({ natural, attacks }: RecipeRows, complete: number): Int8Array {
   const counting = Object.values(attacks).filter(({ countsForWorst }) => countsForWorst);
   return natural

@@ -5,7 +5,10 @@ import { type Attack, VERDICT } from './attacks/attack.ts';
 import { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 import type { ServedRecipe } from './served-recipe.ts';
 
-/** A classifier of two classes: whether an image's one pixel is above `border`. It breaks where a pixel is below 0. */
+/**
+ * A classifier of two classes: whether an image's one pixel is above `border`. It breaks where a pixel is
+ * below 0.
+ */
 function above(name: string, border: number, preset = 'static'): ServedRecipe {
   return {
     name,

@@ -26,7 +26,7 @@ export interface Plan {
   readonly attacks: Readonly<Record<string, Attack>>;
 }
 
-/** A batch that was served under a recipe, for whoever keeps it. */
+/** A batch that was served under a recipe, for those who keep it. */
 export interface ServedEvent {
   readonly kind: 'natural' | 'shift' | 'attack';
   /** `natural`, or the name of the shift or the attack. */
@@ -91,7 +91,9 @@ const passes = ({ recipe }: ServedRecipe): number => 1 + 3 * recipe.steps;
 /** A guess until one has been seen. */
 const PASSES_OF_ATTACK = 1000;
 
-/** The pieces of a plan in the order in which `measure` does them, for whoever tells how long it will take. */
+/**
+ * The pieces of a plan in the order in which `measure` does them, for the one who tells how long it will take.
+ */
 export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): { kind: string; weight: number }[] {
   const attacks = Object.keys(plan.attacks);
   return batchesOf(plan).flatMap(({ length }) => [
@@ -128,7 +130,10 @@ interface Step {
   readonly first: number;
 }
 
-/** Serves the batch, as it is or shifted, under every recipe, and then enters the verdicts of all: figures of recipes are of the same images. */
+/**
+ * Serves the batch, as it is or shifted, under every recipe, and then enters the verdicts of all: figures of
+ * recipes are of the same images.
+ */
 async function measureShift(step: Step, shift?: string): Promise<void> {
   const { plan, means, rows, batch, index, first } = step;
   const condition = shift ?? NATURAL;
@@ -218,8 +223,8 @@ async function measureBatch(step: Step): Promise<void> {
 }
 
 /**
- * Measures recipes on the same fixed batches, batch by batch, so that no more than one batch is in memory and what is done when
- * somebody interrupts it is complete for the images that it is of.
+ * Measures recipes on the same fixed batches, batch by batch, so that no more than one batch is in memory and
+ * what is done when somebody interrupts it is complete for the images that it is of.
  */
 export async function measure(plan: Plan, means: Means): Promise<Measurement> {
   const count = plan.files.length;

@@ -24,8 +24,8 @@ export interface Pace {
 const TELLING_SHARE = 0.02;
 
 /**
- * Tells the time that `pieces`, done in this order, will take: those of a kind that has been done take what that took on average, the
- * others by their weight at the pace of all that has been done.
+ * Tells the time that `pieces`, done in this order, will take: those of a kind that has been done take what
+ * that took on average, the others by their weight at the pace of all that has been done.
  */
 export function createPace(pieces: readonly Piece[], now: () => number = () => performance.now()): Pace {
   const taken = new Map<string, { seconds: number; count: number }>();

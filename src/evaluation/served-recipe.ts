@@ -8,7 +8,10 @@ import type { Defence, Served } from './target.ts';
 /** A model under one recipe, as the service answers with it. */
 export type ServedRecipe = Pick<Defence, 'name' | 'recipe' | 'classes' | 'serve'>;
 
-/** What of a byte is taken for rounding, so that pixels of a file become the very rows that the service makes of them. */
+/**
+ * What of a byte is taken for rounding, so that pixels of a file become the very rows that the service makes
+ * of them.
+ */
 const ROUNDING = 1e-3;
 
 function asByte(pixel: number): number {
@@ -29,8 +32,8 @@ export function inModelUnits(pixels: Tensor<'float32'>, { scale, mean, std }: In
 }
 
 /**
- * The recipe `name` of a version, run as the service runs it: a batch too small for it is run under the recipe that stands in for it,
- * and a row whose adaptation diverged is answered by the model as it is.
+ * The recipe `name` of a version, run as the service runs it: a batch too small for it is run under the
+ * recipe that stands in for it, and a row whose adaptation diverged is answered by the model as it is.
  */
 export function serveRecipe(version: ServingVersion, name: string): ServedRecipe {
   const { manifest } = version;
@@ -56,7 +59,10 @@ export function serveRecipe(version: ServingVersion, name: string): ServedRecipe
 
 type Answers = Awaited<ReturnType<typeof runRows>>['answers'];
 
-/** The rows' answers as tensors. A row that has no answer has logits that are no numbers, which are right for no class. */
+/**
+ * The rows' answers as tensors. A row that has no answer has logits that are no numbers, which are right for
+ * no class.
+ */
 function gather(answers: Answers, classes: number): Served {
   const dims = [answers.length, classes];
   const logits = float32(dims, new Float32Array(answers.length * classes).fill(Number.NaN));

@@ -5,7 +5,10 @@ const Z = 1.959963984540054;
 
 export type Interval = readonly [low: number, high: number];
 
-/** Wilson's 95 % interval of a share, of which `correct` of `of` were seen. Everything is possible where nothing was seen. */
+/**
+ * Wilson's 95 % interval of a share, of which `correct` of `of` were seen. Everything is possible where
+ * nothing was seen.
+ */
 export function wilson(correct: number, of: number): Interval {
   if (of === 0) return [0, 1];
   const share = correct / of;
@@ -33,14 +36,18 @@ function quantile(sorted: Float64Array, share: number): number {
   return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
 }
 
-/** The share of right answers that `rows` has more than `than`, row by row: 1, 0 or -1 for answers that are 1 or 0. */
+/**
+ * The share of right answers that `rows` has more than `than`, row by row: 1, 0 or -1 for answers that are 1
+ * or 0.
+ */
 export const differences = (rows: ArrayLike<number>, than: ArrayLike<number>): Float64Array =>
   Float64Array.from({ length: rows.length }, (_, i) => rows[i]! - than[i]!);
 
 /**
- * The mean of differences between two recipes on the same rows, from -1 to 1 each, in points, with a 95 % interval by a paired
- * bootstrap: rows are drawn again, each with what both recipes made of it. Two rows are added to those that are drawn from, half of
- * one for each of the four pairs of answers (Agresti and Min 2005), so that a handful of rows which agree are not taken for certainty.
+ * The mean of differences between two recipes on the same rows, from -1 to 1 each, in points, with a 95 %
+ * interval by a paired bootstrap: rows are drawn again, each with what both recipes made of it. Two rows are
+ * added to those that are drawn from, half of one for each of the four pairs of answers (Agresti and Min
+ * 2005), so that a handful of rows which agree are not taken for certainty.
  */
 export function pairedDifference(rows: Float64Array, seed: number): Difference {
   const count = rows.length;

@@ -328,7 +328,9 @@ it('refuses links that lead out of the repository, at any time', async () => {
   await symlink(join(folder, 'outside'), join(root, 'b'));
   await symlink(join(folder, 'outside', '1'), join(root, 'a', '2'));
   await repository.reload();
-  expect(repository.model('b')!.reason).toBe(`b: this symbolic link leads out of the model repository; put the file itself there.`);
+  expect(repository.model('b')!.reason).toBe(
+    `b: this symbolic link leads out of the model repository; put the file itself there.`,
+  );
   expect(statesOf(repository, 'a')).toEqual(['1 ready', '2 failed']);
   await expect(repository.loadModel('b')).rejects.toThrow('leads out of the model repository');
 });

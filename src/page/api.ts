@@ -76,7 +76,9 @@ export const predict = (
   signal: AbortSignal,
 ): Promise<Prediction> => ask(`${pathOf(model, recipe)}&trace=true`, { method: 'POST', body: image, signal });
 
-/** The same of several pictures in one request, which are adapted together where the recipe adapts to a batch. */
+/**
+ * The same of several pictures in one request, which are adapted together where the recipe adapts to a batch.
+ */
 export async function predictAll(
   model: Model,
   recipe: string,
@@ -97,7 +99,10 @@ export async function predictAll(
 export const playground = async (): Promise<boolean> =>
   (await ask<{ attacks: boolean }>('v1/playground')).attacks;
 
-/** The model's own pixels of the picture, each moved by at most `eps` of 255 so that the model errs; of 0 as they are. */
+/**
+ * The model's own pixels of the picture, each moved by at most `eps` of 255 so that the model errs; of 0 as
+ * they are.
+ */
 export async function pixelsForModel(model: Model, image: Blob, eps: number): Promise<Blob> {
   const path = `v1/models/${encodeURIComponent(model.name)}/attack?eps=${eps}`;
   return (await request(path, { method: 'POST', body: image })).blob();

@@ -56,7 +56,8 @@ const gaussian = (random: () => number): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 /**
- * Noise in grains of `grain` pixels. Grains smaller than what the model calls a pixel would average out before it sees them.
+ * Noise in grains of `grain` pixels. Grains smaller than what the model calls a pixel would average out
+ * before it sees them.
  */
 function addNoise({ data, width, height }: Pixels, deviation: number, grain: number, seed: number): void {
   const random = randomFrom(seed);

@@ -2,8 +2,8 @@
 const PATIENCE_MS = 1500;
 
 /**
- * Runs `work` for one thing at a time and then for the latest that was asked: a slider that moves asks for more than a server can
- * answer, and only the last counts.
+ * Runs `work` for one thing at a time and then for the latest that was asked: a slider that moves asks for
+ * more than a server can answer, and only the last counts.
  */
 export function latestOnly<T>(work: (job: T, signal: AbortSignal) => Promise<void>): (job: T) => void {
   let running: { readonly abort: AbortController; readonly startedMs: number } | undefined;

@@ -1,6 +1,8 @@
 import { EFFECTS, type Effects, NONE } from './effects.ts';
 
-/** What a link restores. A picture of one's own is not in it: it never leaves for anything but a prediction. */
+/**
+ * What a link restores. A picture of one's own is not in it: it never leaves for anything but a prediction.
+ */
 export interface View {
   readonly example?: string | undefined;
   readonly model?: string;

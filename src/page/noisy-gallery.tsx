@@ -39,7 +39,8 @@ function rowOf(recipe: string, predictions: readonly Prediction[], shows: readon
     predictions.reduce((sum, each) => sum + of(each), 0) / predictions.length;
   return {
     recipe,
-    // Where the server was slow to read them, they came in several batches, of which some may have been too small.
+    // Where the server was slow to read them, they came in several batches, of which some may have been too
+    // small.
     applied: [...new Set(predictions.map(({ adaptation }) => adaptation.applied))].join(', '),
     right: predictions.filter((each, i) => each.predictions[0]?.label === shows[i]).length,
     of: predictions.length,

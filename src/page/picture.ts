@@ -85,7 +85,10 @@ function cellOf({ width, height }: HTMLCanvasElement, input: ModelInput): number
   return input.fit === 'contain' ? Math.max(across, down) : Math.min(across, down);
 }
 
-/** The picture with its effects, no side longer than `longest`; without a limit, as large as is of use to look at. */
+/**
+ * The picture with its effects, no side longer than `longest`; without a limit, as large as is of use to look
+ * at.
+ */
 export function draw(
   { bitmap, example }: Picture,
   { effects, seed }: { readonly effects: Effects; readonly seed: number },

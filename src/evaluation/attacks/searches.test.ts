@@ -123,7 +123,7 @@ describe.each(BALLS)('in $norm', (ball) => {
     expect(tally.zeroGradients).toBeLessThan(tally.gradients / 20);
   });
 
-  it('rows that depend on one another are attacked jointly, whoever is fooled', async () => {
+  it('rows that depend on one another are attacked jointly, whichever of them is fooled', async () => {
     const sizes = new Set<number>();
     const joint: OpenTarget = {
       ...network,

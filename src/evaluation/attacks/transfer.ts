@@ -16,7 +16,7 @@ export function createStaticPoints(scene: Omit<Scene, 'points' | 'defence'>): St
   return {
     transfer(hearers) {
       made ??= make(hearers).catch((error) => {
-        // What was told to end has made nothing: whoever asks again begins anew.
+        // A stopped attack has no result: the next one who asks begins anew.
         made = undefined;
         throw error;
       });

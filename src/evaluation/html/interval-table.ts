@@ -10,8 +10,8 @@ export interface Line {
 const GRID = [0, 25, 50, 75, 100];
 
 /**
- * An axis from 0 to 100 %: a bar for the interval, a stroke for the figure, and a dashed line where the model as it is stands. It
- * is stretched to the width of its cell, so it holds lines alone.
+ * An axis from 0 to 100 %: a bar for the interval, a stroke for the figure, and a dashed line where the model
+ * as it is stands. It is stretched to the width of its cell, so it holds lines alone.
  */
 function plot({ accuracy, interval: [low, high] }: Figure, base: Figure | undefined): string {
   const x = (share: number): string => (100 * share).toFixed(2);
@@ -33,7 +33,10 @@ function gainText({ gain }: Figure): string {
   return `<small>${signed(gain.points)} points (${signed(low)} to ${signed(high)})</small>`;
 }
 
-/** Figures of one condition under each other, drawn and in numbers. The first is what the others are compared with. */
+/**
+ * Figures of one condition under each other, drawn and in numbers. The first is what the others are compared
+ * with.
+ */
 export function intervalTable(caption: string, says: string, lines: readonly Line[]): string {
   const base = lines[0]?.figure;
   const [low, high] = ['0 %', '100 %'];

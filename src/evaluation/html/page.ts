@@ -71,7 +71,10 @@ function condition(
   return lines.length === 0 ? '' : intervalTable(caption, says, lines);
 }
 
-/** What the recipes were right under, all of it: the worst case where there were attacks, otherwise the mean of what there was. */
+/**
+ * What the recipes were right under, all of it: the worst case where there were attacks, otherwise the mean
+ * of what there was.
+ */
 function summary({ natural, shifts, attacks, worst }: RecipeReport): number {
   if (worst !== undefined && Object.keys(attacks).length > 0) return worst.accuracy;
   const all = Object.values(shifts);

@@ -56,7 +56,10 @@ function range(values: readonly number[], logarithmic: boolean): [number, number
 
 const number = (value: number): string => String(Number(value.toPrecision(3)));
 
-/** Where each name stands, so that none covers another: from the top down, each as near to its point as those above let it. */
+/**
+ * Where each name stands, so that none covers another: from the top down, each as near to its point as those
+ * above let it.
+ */
 function nameHeights(points: readonly { readonly at: number; readonly y: number }[]): number[] {
   const heights: number[] = [];
   let free = TOP;

@@ -6,7 +6,9 @@ import { fog } from './weather.ts';
 
 export const SEVERITIES = [1, 2, 3, 4, 5] as const;
 
-/** A kind of corruption: what its numbers mean, one for each severity, and the shift that one of them makes. */
+/**
+ * A kind of corruption: what its numbers mean, one for each severity, and the shift that one of them makes.
+ */
 interface Corruption {
   /** With `#` for the number. */
   readonly says: string;
@@ -18,7 +20,9 @@ interface Corruption {
 const scaled = (length: number, { height, width }: Picture): number =>
   (length * Math.min(height, width)) / 32;
 
-/** A count of mean `mean` (Knuth); above what its product can hold, the normal distribution that it then is. */
+/**
+ * A count of mean `mean` (Knuth); above what its product can hold, the normal distribution that it then is.
+ */
 function poisson(mean: number, random: Random): number {
   if (mean > 100) return Math.max(0, Math.round(mean + Math.sqrt(mean) * random.normal()));
   const end = Math.exp(-mean);
@@ -27,7 +31,10 @@ function poisson(mean: number, random: Random): number {
   return count;
 }
 
-/** Means over a grid of `rows` x `columns` cells; a pixel takes the value of the cell in whose area its middle lies. */
+/**
+ * Means over a grid of `rows` x `columns` cells; a pixel takes the value of the cell in whose area its middle
+ * lies.
+ */
 function coarse(plane: Float32Array, { height, width }: Picture, share: number): Float32Array {
   const rows = Math.max(1, Math.round(height * share));
   const columns = Math.max(1, Math.round(width * share));

@@ -27,7 +27,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   common: Object.keys(CORRUPTIONS).map((name) => `${name}-${USUAL_SEVERITY}`),
 };
 
-/** The names of the shifts that a list such as `all`, `noise,dark` or `fog,jpeg-5` means, each once. Throws `InputError`. */
+/**
+ * The names of the shifts that a list such as `all`, `noise,dark` or `fog,jpeg-5` means, each once. Throws
+ * `InputError`.
+ */
 export function shiftNames(list: string): string[] {
   const names = list.split(',').flatMap((part) => {
     const name = part.trim();
@@ -42,8 +45,8 @@ export function shiftNames(list: string): string[] {
 }
 
 /**
- * A batch of pixels in [0, 1], [N, C, H, W], shifted. What chance decides for an image depends on the seed, the shift and the
- * image's number alone: `first` is that of the first row.
+ * A batch of pixels in [0, 1], [N, C, H, W], shifted. What chance decides for an image depends on the seed,
+ * the shift and the image's number alone: `first` is that of the first row.
  */
 export async function applyShift(
   name: string,

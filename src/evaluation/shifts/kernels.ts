@@ -7,7 +7,10 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** The place that a position outside of 0 to `size` - 1 stands for: the border is a mirror that repeats no pixel. */
+/**
+ * The place that a position outside of 0 to `size` - 1 stands for: the border is a mirror that repeats no
+ * pixel.
+ */
 function reflect(position: number, size: number): number {
   if (size === 1) return 0;
   const period = 2 * (size - 1);
@@ -48,7 +51,10 @@ export function gaussianBlur(picture: Picture, sigma: number, reach: number): Fl
 /** Points of a pixel at which its share of a shape is told. */
 const SAMPLES = [-0.4, -0.2, 0, 0.2, 0.4];
 
-/** A disk of a radius in pixels, which is what a lens out of focus makes of a point. Pixels at its border count by their share of it. */
+/**
+ * A disk of a radius in pixels, which is what a lens out of focus makes of a point. Pixels at its border
+ * count by their share of it.
+ */
 export function disk(radius: number): Tap[] {
   const reach = Math.ceil(radius);
   const taps: Tap[] = [];

@@ -10,7 +10,10 @@ export interface Picture {
 
 /** A natural change of an image, such as noise. */
 export interface Shift {
-  /** What it does to pixels in [0, 1], in a line for the documentation. What leaves the range is clipped afterwards. */
+  /**
+   * What it does to pixels in [0, 1], in a line for the documentation. What leaves the range is clipped
+   * afterwards.
+   */
   readonly says: string;
   apply(picture: Picture, random: Random): Float32Array | Promise<Float32Array>;
 }
