@@ -26,8 +26,8 @@ export const settings = {
   /** Whether `/` is the page where a person sees pictures being defended. Without it `/` leads to `/docs`. */
   page: Type.Enum(['on', 'off'], { default: 'on' }),
   /**
-   * Whether the server attacks pictures for the page, which costs much more than a prediction. On where it is not set and `host` is
-   * reached from this machine only.
+   * Whether the server attacks pictures for the page, which costs much more than a prediction. On where it is
+   * not set and `host` is reached from this machine only.
    */
   playground: Type.Optional(Type.Enum(['on', 'off'])),
   /**

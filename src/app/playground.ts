@@ -20,7 +20,10 @@ export interface PlaygroundDeps {
   readonly inference: Pick<Inference, 'version'>;
 }
 
-/** Whether somebody may have pictures attacked: where nobody but who sits at this machine can ask, unless the operator says otherwise. */
+/**
+ * Whether somebody may have pictures attacked: where nobody but who sits at this machine can ask, unless the
+ * operator says otherwise.
+ */
 export const isPlayground = ({ playground, host }: Pick<Config, 'playground' | 'host'>): boolean =>
   playground === undefined ? isLoopback(host) : playground === 'on';
 
@@ -38,7 +41,10 @@ function redFirst(pixels: Float32Array, { channels }: InputSpec): Float32Array {
   return Float32Array.from(planes.flatMap((each) => [...each]));
 }
 
-/** One attack at a time, ended after a while. What it needs of the model is opened for it and released after it. */
+/**
+ * One attack at a time, ended after a while. What it needs of the model is opened for it and released after
+ * it.
+ */
 export function createPlayground({ engine, decoder, inference }: PlaygroundDeps, root: string): Playground {
   let isBusy = false;
 

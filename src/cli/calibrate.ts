@@ -30,9 +30,9 @@ interface CalibrateOptions extends SizeOption, Partial<Pick<Config, 'models' | '
 const BATCHES_MIN = 4;
 
 /**
- * By how many standard deviations the margin stays below the mean gap. One was right for two networks of three
- * (docs/recipes.md): more misses shifts that make a network wrong without making it unsure, and less takes clean
- * batches for shifted.
+ * By how many standard deviations the margin stays below the mean gap. One was right for two networks of
+ * three (docs/recipes.md): more misses shifts that make a network wrong without making it unsure, and less
+ * takes clean batches for shifted.
  */
 const DEVIATIONS = 1;
 

@@ -13,8 +13,8 @@ const IMAGE = /\.(jpe?g|png|webp|avif)$/i;
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * The images of a folder and of the folders in it, in the order of the hashes of their paths, which mixes them
- * and is always the same. Rejects with `InputError` where there is none.
+ * The images of a folder and of the folders in it, in the order of the hashes of their paths, which mixes
+ * them and is always the same. Rejects with `InputError` where there is none.
  */
 export async function listImages(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
@@ -31,7 +31,9 @@ export async function listImages(folder: string): Promise<readonly string[]> {
   );
 }
 
-/** The images as rows of a model's input, [N, C, H, W]. Rejects with `InputError` naming the file at fault. */
+/**
+ * The images as rows of a model's input, [N, C, H, W]. Rejects with `InputError` naming the file at fault.
+ */
 export async function readImages(
   files: readonly string[],
   input: InputSpec,

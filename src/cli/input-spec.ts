@@ -7,7 +7,9 @@ import type { InputSpec } from '../models/model.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
-/** Where the manifest of a file lies in a repository: two folders up from models/<name>/<version>/model.onnx. */
+/**
+ * Where the manifest of a file lies in a repository: two folders up from models/<name>/<version>/model.onnx.
+ */
 export const manifestBeside = (modelPath: string): string => join(dirname(modelPath), '..', 'model.json');
 
 /** The text of a file, or undefined where there is none. */
@@ -21,8 +23,8 @@ async function textOf(path: string): Promise<string | undefined> {
 }
 
 /**
- * How images become rows of the model: as the manifest of its repository says. Where the file lies in none, as
- * `dent init` would read it from the file, and stderr tells what is guessed then.
+ * How images become rows of the model: as the manifest of its repository says. Where the file lies in none,
+ * as `dent init` would read it from the file, and stderr tells what is guessed then.
  */
 export async function inputSpecOf(
   engine: Engine,

@@ -9,11 +9,17 @@ import { readSavedIndex, type SavedBatch, type SavedIndex } from './saved-batche
 export interface ReplayOptions {
   readonly dir: string;
   readonly url: string;
-  /** What the model is called on the server; as it was called when the batches were saved where it is not given. */
+  /**
+   * What the model is called on the server; as it was called when the batches were saved where it is not
+   * given.
+   */
   readonly model?: string | undefined;
 }
 
-/** What a server answered to the batches of one condition under one recipe, and what had been answered when they were saved. */
+/**
+ * What a server answered to the batches of one condition under one recipe, and what had been answered when
+ * they were saved.
+ */
 export interface Replayed {
   readonly condition: string;
   readonly recipe: string;
@@ -22,7 +28,10 @@ export interface Replayed {
   readonly correct: number;
   /** Rows whose answer is another one. */
   readonly differ: number;
-  /** Rows that the server did not adapt in the very batch that was sent: others were among them, or they were cut. */
+  /**
+   * Rows that the server did not adapt in the very batch that was sent: others were among them, or they were
+   * cut.
+   */
   readonly inOtherBatches: number;
 }
 

@@ -92,7 +92,8 @@ const passes = ({ recipe }: ServedRecipe): number => 1 + 3 * recipe.steps;
 const PASSES_OF_ATTACK = 1000;
 
 /**
- * The pieces of a plan in the order in which `measure` does them, for the one who tells how long it will take.
+ * The pieces of a plan in the order in which `measure` does them, for the one who tells how long it will
+ * take.
  */
 export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): { kind: string; weight: number }[] {
   const attacks = Object.keys(plan.attacks);

@@ -63,8 +63,8 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
     : answer;
 
 /**
- * What was applied where the graph chooses a batch's statistics and makes no update. Where it has chosen those
- * of the training run, its logits are the very logits of the model as it is.
+ * What was applied where the graph chooses a batch's statistics and makes no update. Where it has chosen
+ * those of the training run, its logits are the very logits of the model as it is.
  */
 export function chosenRecipe(applied: Applied, { logits, staticLogits }: AdaptedRows): Applied {
   if (!isChosen(applied.recipe) || applied.recipe.steps > 0) return applied;

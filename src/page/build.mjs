@@ -1,6 +1,7 @@
 /**
- * Builds the page into the folder that it is given: bundled scripts and styles and the example photographs under names with hashes of
- * their contents, each compressed beside itself, and `files.json`, which says what is served where. Nothing of it runs in the service.
+ * Builds the page into the folder that it is given: bundled scripts and styles and the example photographs
+ * under names with hashes of their contents, each compressed beside itself, and `files.json`, which says what
+ * is served where. Nothing of it runs in the service.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +21,10 @@ const LONGEST_SIDE = 320;
 const { resolve } = createRequire(import.meta.url);
 const files = [];
 
-/** Writes one file of the page, and compressed what shrinks. Paths are relative to the page; all but its own have a hash. */
+/**
+ * Writes one file of the page, and compressed what shrinks. Paths are relative to the page; all but its own
+ * have a hash.
+ */
 async function add(name, type, bytes, { path } = {}) {
   const { name: stem, ext } = parse(name);
   const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 10);
@@ -36,7 +40,10 @@ async function add(name, type, bytes, { path } = {}) {
   return entry.path;
 }
 
-/** The page runs in browsers and knows what the public API says: of the rest of the source it may use types, which leave no trace. */
+/**
+ * The page runs in browsers and knows what the public API says: of the rest of the source it may use types,
+ * which leave no trace.
+ */
 function requireOwnFiles(inputs) {
   const foreign = Object.keys(inputs)
     .filter((file) => !file.startsWith('<define:'))

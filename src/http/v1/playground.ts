@@ -42,7 +42,10 @@ interface PlaygroundDeps {
   readonly lifecycle: Lifecycle;
 }
 
-/** Attacks for the page. They are no part of the API's document: a server that others reach does not have them. */
+/**
+ * Attacks for the page. They are no part of the API's document: a server that others reach does not have
+ * them.
+ */
 export function playgroundRoutes(app: App, { playground, lifecycle }: PlaygroundDeps): void {
   app.get('/v1/playground', { config: { scope: 'open' }, schema: { hide: true } }, async () => ({
     attacks: playground !== undefined,
