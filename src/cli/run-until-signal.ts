@@ -51,6 +51,24 @@ export const createLog = (
     to,
   );
 
+/** How often a process under npx looks whether its parent is still there. */
+const PARENT_POLL_MS = 500;
+
+/**
+ * Under `npx` a shell stands between npm and this process. A SIGTERM for npm ends the shell alone, so its end
+ * counts as the signal.
+ */
+function whenOrphaned(work: () => void): void {
+  if (process.env.npm_command !== 'exec') return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    work();
+  }, PARENT_POLL_MS);
+  timer.unref();
+}
+
 /**
  * At SIGINT or SIGTERM calls `close` with the signal, and ends the process with 0. Ends it with 1 at a second
  * signal, or where closing takes longer than the configuration allows.
@@ -80,4 +98,5 @@ export function closeAtSignal(
     }
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  whenOrphaned(() => onSignal('SIGTERM'));
 }
