@@ -31,7 +31,10 @@ function openQueue(limits: Partial<typeof LIMITS> = {}, runMs = 0): { queue: Bat
 
 describe('to the millisecond', () => {
   beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
 
   test('a window ends when it ends, counted from its oldest row', async () => {
     const { queue, batches } = openQueue({ maxDelayMs: 30 });
@@ -81,6 +84,22 @@ describe('to the millisecond', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(settled).toEqual(['runs timeout at 200', 'waits timeout at 350', 'stays answered at 1010']);
     expect(batches).toHaveLength(1);
+  });
+
+  test('a row and the caller who waits for it share a deadline, though the wall clock ticks in between', async () => {
+    const startMs = Date.now();
+    let ticks = 0;
+    vi.spyOn(Date, 'now').mockImplementation(() => startMs + performance.now() + ticks++);
+    const { queue, batches } = openQueue({ maxDelayMs: 100 });
+    let code = '';
+    const row = { ...request(), deadlineMs: Date.now() + 100, keep: { ms: 5_000, memo: '' } };
+    void queue.submit(row).catch((error: ServiceError) => {
+      code = error.code;
+    });
+    while (code === '') await vi.advanceTimersByTimeAsync(1);
+    expect(await queue.result(row.id)).toMatchObject({ outcome: { code: 'timeout' } });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(batches).toEqual([]);
   });
 
   test('a deadline in the past needs no timer to pass', async () => {

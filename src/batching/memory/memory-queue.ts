@@ -35,6 +35,16 @@ export interface MemoryQueueOptions {
   readonly keptLimit?: number;
 }
 
+/**
+ * A row and every caller who waits for it measure their wait against one number: two readings of the clocks
+ * differ by a millisecond, in which a batch would run the row of a caller who has left.
+ */
+interface TimedRequest extends RowRequest {
+  /** The deadline on the clock of `performance.now()`. */
+  readonly expiresMs: number;
+}
+type TimedKeptRequest = TimedRequest & KeptRequest;
+
 interface Row extends WaitingRow {
   readonly request: RowRequest;
   readonly pending: Pending<Delivery>;
@@ -125,13 +135,12 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
 
   /** A promise that counts as open until it is settled. */
   function promise(
-    { lane, deadlineMs }: RowRequest,
+    { lane, expiresMs }: TimedRequest,
     signal: AbortSignal | undefined,
     onGivenUp?: () => void,
-  ): Pending<Delivery> & { readonly expiresMs: number } {
-    const expiresMs = now() + deadlineMs - Date.now();
+  ): Pending<Delivery> {
     open += 1;
-    const pending = createPending<Delivery>({
+    return createPending<Delivery>({
       expiresMs,
       signal,
       onGivenUp(reason) {
@@ -143,25 +152,28 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
         endIfDone();
       },
     });
-    return { ...pending, expiresMs };
   }
 
-  function accept(request: RowRequest, limits: LaneLimits, signal?: AbortSignal): Row {
-    const { lane, priority = DEFAULT_PRIORITY } = request;
+  function accept(request: TimedRequest, limits: LaneLimits, signal?: AbortSignal): Row {
+    const { lane, priority = DEFAULT_PRIORITY, expiresMs } = request;
     const pending = promise(request, signal, () => collector.remove(row));
-    const row = { lane, priority, acceptedMs: now(), expiresMs: pending.expiresMs, request, pending };
+    const row = { lane, priority, acceptedMs: now(), expiresMs, request, pending };
     collector.add(row, limits);
     return row;
   }
 
-  function refuseUseless({ lane, deadlineMs }: RowRequest, signal?: AbortSignal): void {
+  /** The request with its deadline on the queue's clock, read once. Throws where it is of no use. */
+  function timed<R extends RowRequest>(request: R, signal?: AbortSignal): R & TimedRequest {
+    const { lane, deadlineMs } = request;
     if (closing) throw refused(lane, 'draining', 1);
     if (signal?.aborted) throw refused(lane, 'cancelled');
-    if (deadlineMs <= Date.now()) throw refused(lane, 'timeout');
+    const leftMs = deadlineMs - Date.now();
+    if (leftMs <= 0) throw refused(lane, 'timeout');
+    return { ...request, expiresMs: now() + leftMs };
   }
 
-  function admit(request: RowRequest, signal?: AbortSignal): Promise<Delivery> {
-    const { lane, deadlineMs } = request;
+  function admit(request: TimedRequest, signal?: AbortSignal): Promise<Delivery> {
+    const { lane, expiresMs } = request;
     const limits = limitsOf(lane);
     const backlog: Backlog = {
       lanes: collector.depths(),
@@ -170,7 +182,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
       runs,
     };
     if (!collector.hasRoom(lane, limits)) throw refused(lane, 'queue_full', roomInSeconds(backlog, lane));
-    const lateSeconds = tooLateBySeconds(backlog, lane, deadlineMs - Date.now());
+    const lateSeconds = tooLateBySeconds(backlog, lane, expiresMs - now());
     if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
     const row = accept(request, limits, signal);
     if (consumer && running < consumer.concurrency) {
@@ -181,7 +193,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   }
 
   /** The answer of the row with this id, which is accepted now unless it was before. No signal drops it. */
-  function admitOnce(request: KeptRequest): Promise<Delivery> {
+  function admitOnce(request: TimedKeptRequest): Promise<Delivery> {
     const earlier = kept.answer(request.id);
     if (earlier) return earlier;
     const delivery = admit(request);
@@ -190,12 +202,12 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   }
 
   function submit(request: RowRequest, signal?: AbortSignal): Promise<Delivery> {
-    refuseUseless(request, signal);
-    const { keep } = request;
-    if (!keep) return admit(request, signal);
-    const first = admitOnce({ ...request, keep });
-    const pending = promise(request, signal);
-    follow(first, { ...request, keep }, pending);
+    const row = timed(request, signal);
+    const { keep } = row;
+    if (!keep) return admit(row, signal);
+    const first = admitOnce({ ...row, keep });
+    const pending = promise(row, signal);
+    follow(first, { ...row, keep }, pending);
     return pending.promise;
   }
 
@@ -203,9 +215,9 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
    * Settles with the answer of the row with that id. If that was an earlier row and met its own deadline, the
    * row runs now.
    */
-  function follow(answer: Promise<Delivery>, request: KeptRequest, pending: Pending<Delivery>): void {
+  function follow(answer: Promise<Delivery>, request: TimedKeptRequest, pending: Pending<Delivery>): void {
     answer.then(pending.resolve, (error: ServiceError) => {
-      if (error.code !== 'timeout' || request.deadlineMs <= Date.now()) return pending.reject(error);
+      if (error.code !== 'timeout' || request.expiresMs <= now()) return pending.reject(error);
       try {
         follow(admitOnce(request), request, pending);
       } catch (refusal) {
@@ -226,8 +238,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     },
 
     async enqueue(request) {
-      refuseUseless(request);
-      admitOnce(request).catch(() => {});
+      admitOnce(timed(request)).catch(() => {});
     },
 
     result: async (id) => kept.result(id),
