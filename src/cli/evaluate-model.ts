@@ -20,6 +20,7 @@ import {
   piecesOf,
   type Report,
   readBatch,
+  type ServedRecipe,
   serveRecipe,
 } from '../evaluation/index.ts';
 import { createImageDecoder } from '../images/index.ts';
@@ -116,13 +117,14 @@ async function openVersion(
 async function openAttacked(
   engine: Engine,
   { name, manifest, versions }: EvaluatedModel,
+  served: readonly ServedRecipe[],
   options: EvaluateOptions,
 ): Promise<Arena | undefined> {
   if (Object.keys(options.attacks).length === 0) return undefined;
   const { bytes } = await readModelFile(versions[0]!.modelPath);
-  const { input, output, recipes } = manifest;
+  const { input, output } = manifest;
   const source = { name, bytes, input, ...(output !== undefined && { output }) };
-  return openArena(engine, source, recipes, { ...attackLimits(options), seed: options.seed });
+  return openArena(engine, source, served, { ...attackLimits(options), seed: options.seed });
 }
 
 /** The model with the recipes that are asked for alone. */
@@ -152,19 +154,18 @@ async function readModel(
 
 interface Opened {
   readonly model: EvaluatedModel;
-  readonly version: ServingVersion;
+  readonly recipes: readonly ServedRecipe[];
   readonly arena: Arena | undefined;
   readonly saver: BatchSaver | undefined;
   readonly decoder: Decoder;
 }
 
 async function measureOpened(
-  { model, version, arena, saver, decoder }: Opened,
+  { model, recipes, arena, saver, decoder }: Opened,
   plan: Plan,
   signal: AbortSignal,
 ) {
   const keeper = createExampleKeeper();
-  const recipes = Object.keys(version.manifest.recipes).map((name) => serveRecipe(version, name));
   const { stop, ...progress } = createMeasureProgress(piecesOf(plan, recipes));
   try {
     const measurement = await measure(plan, {
@@ -201,14 +202,15 @@ export async function evaluateModel(
   const { files, labels } = await chooseFiles(model, decoder, options);
   const { batchSize, seed, shifts, attacks, device, data, save } = options;
   const version = await openVersion(engine, model, config, device);
-  const arena = await openAttacked(engine, model, options);
+  const recipes = Object.keys(version.manifest.recipes).map((name) => serveRecipe(version, name));
+  const arena = await openAttacked(engine, model, recipes, options);
   const saver = save === undefined ? undefined : await createBatchSaver(save, version);
   const ended = new AbortController();
   const end = (): void => ended.abort(new InputError('It was ended early.'));
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
     const plan = { files, batchSize, seed, shifts, attacks };
-    const opened = { model, version, arena, saver, decoder };
+    const opened = { model, recipes, arena, saver, decoder };
     const { measurement, examples } = await measureOpened(opened, plan, ended.signal);
     const { ball, budget } = attackLimits(options);
     const head = {

@@ -1,4 +1,3 @@
-import type { Recipe } from '../dent/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import type { Attack, Ball, Scene, StaticPoints } from './attacks/attack.ts';
@@ -7,7 +6,8 @@ import { createStaticPoints } from './attacks/transfer.ts';
 import type { Budget } from './budget.ts';
 import { openDefence } from './defence.ts';
 import { type ModelSource, openStaticNetwork, readEvaluatedModel } from './evaluated-model.ts';
-import type { Batch, Defence } from './target.ts';
+import type { ServedRecipe } from './served-recipe.ts';
+import type { Batch } from './target.ts';
 
 /** The attacks that a list of names and sets means, each once. Throws `InputError`. */
 export function chooseAttacks(list: string): Record<string, Attack> {
@@ -33,28 +33,16 @@ export interface Arena {
   release(): Promise<void>;
 }
 
-/** Opens a model for attacks under each recipe. Rejects with `InputError` where it cannot be attacked. */
+/** Opens a model for attacks on what is served of it. Rejects with `InputError` where it is no classifier. */
 export async function openArena(
   engine: Engine,
   source: ModelSource,
-  recipes: Readonly<Record<string, Recipe>>,
+  served: readonly ServedRecipe[],
   { ball, budget, seed }: ArenaOptions,
 ): Promise<Arena> {
   const model = await readEvaluatedModel(engine, source);
   const network = openStaticNetwork(engine, model);
-  const defences = new Map<string, Defence>();
-  async function release(): Promise<void> {
-    for (const defence of defences.values()) await defence.release();
-    await network.release();
-  }
-  try {
-    for (const [name, recipe] of Object.entries(recipes)) {
-      defences.set(name, await openDefence({ engine, model }, name, recipe));
-    }
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  const defences = new Map(served.map((each) => [each.name, openDefence({ engine, model }, each)]));
   /** Of the batch at hand; those of batches that are through are let go. */
   let points: { readonly index: number; readonly of: StaticPoints } | undefined;
   return {
@@ -63,6 +51,9 @@ export async function openArena(
       if (points?.index !== index) points = { index, of: createStaticPoints(scene) };
       return { ...scene, defence: defences.get(recipe)!, points: points.of };
     },
-    release,
+    async release() {
+      for (const defence of defences.values()) await defence.release();
+      await network.release();
+    },
   };
 }

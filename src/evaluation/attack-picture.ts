@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { float32 } from '../tensor.ts';
+import { answersOf } from './answers.ts';
 import { pgd } from './attacks/pgd.ts';
-import { answersOf } from './attacks/run.ts';
 import { type ModelSource, openStaticNetwork, readEvaluatedModel } from './evaluated-model.ts';
 import { createRandom } from './random.ts';
 

@@ -11,6 +11,7 @@ export interface EvaluatedModel {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly prepared: PreparedModel;
+  readonly input: InputSpec;
   readonly scaling: PixelScaling;
   /** As the compiler was told when the model was prepared. */
   readonly hints: Pick<CompileOptions, 'imageShape' | 'output'>;
@@ -32,7 +33,7 @@ export async function readEvaluatedModel(
   const imageShape = [input.channels === 'gray' ? 1 : 3, input.height, input.width] as const;
   const hints = { imageShape, ...(output !== undefined && { output }) };
   const prepared = await prepare(decodeModel(bytes), engine, hints);
-  return { name, bytes, prepared, scaling: pixelScaling(input), hints };
+  return { name, bytes, prepared, input, scaling: pixelScaling(input), hints };
 }
 
 /** The network as it is, for attacks that do not see the adaptation. */

@@ -1,5 +1,6 @@
 export type { Advice } from './advice.ts';
 export type { Alarm } from './alarms.ts';
+export { answersOf } from './answers.ts';
 export { type Arena, type ArenaOptions, chooseAttacks, openArena } from './arena.ts';
 export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
@@ -18,5 +19,5 @@ export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
-export { answersOf, inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
+export { inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
 export { SHIFTS, shiftNames } from './shifts/index.ts';

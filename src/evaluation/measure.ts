@@ -1,4 +1,5 @@
 import type { Recipe } from '../dent/index.ts';
+import { answersOf } from './answers.ts';
 import {
   type Attack,
   type Attacked,
@@ -8,7 +9,7 @@ import {
   type Work,
 } from './attacks/attack.ts';
 import type { LabelledFile } from './dataset.ts';
-import { answersOf, type ServedRecipe } from './served-recipe.ts';
+import type { ServedRecipe } from './served-recipe.ts';
 import { applyShift } from './shifts/index.ts';
 import type { Batch } from './target.ts';
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createRecipe, prepare } from '../dent/index.ts';
+import { defend } from '../../test/fixtures/evaluation/served-model.ts';
+import { inputOf } from '../../test/images/pictures.ts';
+import { createRecipe } from '../dent/index.ts';
 import { createEngine } from '../engine/index.ts';
-import { decodeModel } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
-import { openDefence } from './defence.ts';
+import { readEvaluatedModel } from './evaluated-model.ts';
 import { lossStandIns, usableLoss } from './losses.ts';
 import { openNetwork } from './network.ts';
 import { createRandom } from './random.ts';
@@ -16,10 +17,9 @@ afterAll(() => engine.close());
 
 const bytes = readFileSync(new URL('../../test/golden/architectures/resnet/model.onnx', import.meta.url));
 /** The network's colours are not centred alike: a mistake in one channel's scaling shows. */
-const scaling = { factor: [2, 3, 4], offset: [-1, -1.2, -1.5] };
-const prepared = await prepare(decodeModel(bytes), engine, {});
-const model = { name: '"resnet"', bytes, prepared, scaling, hints: {} };
-const { classes } = prepared;
+const input = inputOf(32, 32, { mean: [0.5, 0.4, 0.375], std: [1 / 2, 1 / 3, 1 / 4] });
+const model = await readEvaluatedModel(engine, { name: '"resnet"', bytes, input });
+const { classes } = model.prepared;
 
 /** More than one run takes. */
 const ROWS = 70;
@@ -109,7 +109,7 @@ describe('the network as it is', () => {
 
 describe.each(['isolated', 'brief', 'norm', 'dent', 'dent+', 'dent-smooth'])('%s', (preset) => {
   it('shows an attacker the very network that answers, its adapted parameters held fixed', async () => {
-    const defence = await openDefence({ engine, model }, preset, createRecipe({ preset }));
+    const defence = await defend(engine, model, { preset });
     const served = await defence.serve(images);
     const held = await defence.hold(images);
     const logits = await held.logits(images);
@@ -130,7 +130,7 @@ describe.each(['isolated', 'brief', 'norm', 'dent', 'dent+', 'dent-smooth'])('%s
 it('answers a batch too small for the recipe as the service does, and shows that network', async () => {
   const few = takeRows(images, [0, 1, 2]);
   const [norm, isolated] = await Promise.all(
-    ['norm', 'isolated'].map((preset) => openDefence({ engine, model }, preset, createRecipe({ preset }))),
+    ['norm', 'isolated'].map((preset) => defend(engine, model, { preset })),
   );
   const [a, b] = await Promise.all([norm!.serve(few), isolated!.serve(few)]);
   expect(a.logits).toEqual(b.logits);

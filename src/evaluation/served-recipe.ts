@@ -76,16 +76,3 @@ function gather(answers: Answers, classes: number): Served {
   }
   return { logits, staticLogits, steps };
 }
-
-/** The class of each row, the lowest among equals; -1 where the row has no answer. */
-export function answersOf({ dims, data }: Tensor<'float32'>): Int32Array {
-  const [count, classes] = dims as [number, number];
-  return Int32Array.from({ length: count }, (_, row) => {
-    let top = -1;
-    for (let k = 0; k < classes; k++) {
-      const logit = data[row * classes + k]!;
-      if (!Number.isNaN(logit) && (top === -1 || logit > data[row * classes + top]!)) top = k;
-    }
-    return top;
-  });
-}

@@ -83,7 +83,7 @@ export interface Defence {
    * the model's file can build.
    */
   hold(pixels: Tensor<'float32'>, options?: HoldOptions): Promise<OpenTarget>;
-  /** Frees the graphs. */
+  /** Frees what was opened to be attacked. */
   release(): Promise<void>;
 }
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attackedNetwork, SMALL_BUDGET } from '../../../test/fixtures/evaluation/attacked-network.ts';
-import { createRecipe } from '../../dent/index.ts';
+import { defend } from '../../../test/fixtures/evaluation/served-model.ts';
 import { float32 } from '../../tensor.ts';
+import { answersOf } from '../answers.ts';
 import { distances } from '../ball.ts';
-import { openDefence } from '../defence.ts';
 import { createRandom } from '../random.ts';
 import { takeRows } from '../row-parts.ts';
 import type { Defence, OpenTarget } from '../target.ts';
@@ -11,7 +11,6 @@ import { type Attacked, type Ball, type Outcome, type Scene, VERDICT } from './a
 import { composite } from './composite.ts';
 import { certainties } from './confidence.ts';
 import { ATTACK_SETS, ATTACKS, type AttackName } from './index.ts';
-import { answersOf } from './run.ts';
 import { createStaticPoints } from './transfer.ts';
 
 const { engine, model, network, batch, release } = await attackedNetwork();
@@ -34,7 +33,7 @@ const sceneOf = (defence: Defence): Scene => ({
 
 const count = ({ verdicts }: Outcome, verdict: number) => verdicts.filter((each) => each === verdict).length;
 const right = (outcome: Outcome) => count(outcome, VERDICT.right);
-const openRecipe = (preset: string) => openDefence({ engine, model }, preset, createRecipe({ preset }));
+const openRecipe = (preset: string) => defend(engine, model, { preset });
 
 /** The recipe's answers to a batch as it is, judged. */
 async function cleanlyRight(defence: Defence): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import { allFinite, elementCount, float32, type Tensor } from '../../tensor.ts';
+import { elementCount, float32, type Tensor } from '../../tensor.ts';
 import { rowViews } from '../ball.ts';
 import type { Random } from '../random.ts';
 import type { Ascent, Batch, OpenTarget, Target } from '../target.ts';
@@ -31,10 +31,6 @@ export function rankedClasses({ dims, data }: Tensor<'float32'>, row: number): n
   const of = (k: number) => data[row * classes + k]!;
   return Array.from({ length: classes }, (_, k) => k).sort((a, b) => of(b) - of(a) || a - b);
 }
-
-/** The most probable class of each row; -1 where it has no finite answer, which is right for no label. */
-export const answersOf = (logits: Tensor<'float32'>): Int32Array =>
-  Int32Array.from(rowViews(logits), (row, i) => (allFinite(row) ? rankedClasses(logits, i)[0]! : -1));
 
 /**
  * For each row the point with the greatest margin that was seen: one that fools, or the one that came nearest

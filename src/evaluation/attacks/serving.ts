@@ -1,8 +1,9 @@
 import { float32, type Tensor } from '../../tensor.ts';
+import { answersOf } from '../answers.ts';
 import { rowViews } from '../ball.ts';
 import type { Defence, Target } from '../target.ts';
 import { type Attacked, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
-import { answersOf, marginsOf, type Tally } from './run.ts';
+import { marginsOf, type Tally } from './run.ts';
 
 /**
  * A defence as a black box: what it answers, and nothing else. Rows that are independent may be asked alone.
