@@ -58,7 +58,7 @@ it('answers a photograph, however it is sent', async () => {
     method: 'POST',
     body: form,
   });
-  expect(raw.adaptation).toMatchObject({ recipe: 'isolated', applied: 'isolated', steps: 6 });
+  expect(raw.adaptation).toMatchObject({ recipe: 'brief', applied: 'brief', steps: 4 });
   expect(raw.predictions).toHaveLength(5);
   for (const response of [json, multipart]) {
     expect(response.status).toBe(200);
@@ -103,7 +103,7 @@ it('answers a tensor as it answers the images that it was made of', async () => 
     inferRows(server, await tensorOf(images), 'static_logits'),
     staticLogits(images),
   ]);
-  expect(answer.parameters).toMatchObject({ recipe: 'isolated', applied: 'isolated', steps: 6 });
+  expect(answer.parameters).toMatchObject({ recipe: 'brief', applied: 'brief', steps: 3 });
   for (const [i, value] of values.entries()) {
     expect(value).toBeCloseTo(expected[Math.floor(i / 10)]![i % 10]!, 4);
   }

@@ -88,7 +88,7 @@ async function expectPath(caller: Caller, answer: Prediction) {
     'dent.batch.id': answer.batch.id,
     'dent.batch.size': answer.batch.size,
     'dent.model': 'cifar10-resnet14:1',
-    'dent.recipe': 'isolated',
+    'dent.recipe': 'brief',
     'dent.entropy.adapted': expect.closeTo(answer.adaptation.entropy_after, 5),
   });
   expect(adapt).toMatchObject({ parentSpanId: batch!.spanId, attributes: { 'dent.steps': 6 } });

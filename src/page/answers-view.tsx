@@ -111,8 +111,8 @@ function Card({
       </p>
       <Bars prediction={prediction} count={ROWS_SIDE_BY_SIDE} />
       <p class="quiet">
-        Entropy {nats(entropies[0] ?? 0)} → {nats(entropies.at(-1) ?? 0)} in {adaptation.steps} steps,{' '}
-        {milliseconds(timing.adapt)}. {instead(prediction)}
+        Entropy {nats(entropies[0] ?? 0)} → {nats(entropies.at(-1) ?? 0)} in {adaptation.steps}{' '}
+        {adaptation.steps === 1 ? 'step' : 'steps'}, {milliseconds(timing.adapt)}. {instead(prediction)}
       </p>
     </li>
   );

@@ -50,16 +50,25 @@ export function Bars({ prediction, count }: { readonly prediction: Prediction; r
 
 const article = (label: string): string => (/^[aeiou]/i.test(label) ? 'an' : 'a');
 
+/** Whether no step was made and the answer is the model's own. Statistics of the batch change it without a step. */
+const isUnadapted = ({ predictions: [first], static: top, adaptation }: Prediction): boolean =>
+  adaptation.steps === 0 &&
+  first?.label === top?.label &&
+  Math.abs((first?.probability ?? 0) - (top?.probability ?? 0)) < 1e-4;
+
 /** What happened, in words. `shows` is what is right, where that is known. */
-export function verdict({ predictions, static: top, adaptation }: Prediction, shows?: string): string {
+export function verdict(prediction: Prediction, shows?: string): string {
+  const { predictions, static: top, adaptation } = prediction;
   const [first] = predictions;
   if (first === undefined) return '';
   const adapted = `${first.label} (${percent(first.probability)})`;
   const said =
     top === undefined
       ? `Adapted, the model says ${adapted}.`
-      : adaptation.steps === 0 && adaptation.applied === 'static'
-        ? `As it is, the model says ${adapted}.`
+      : isUnadapted(prediction)
+        ? `As it is, the model says ${adapted}.${
+            adaptation.applied === 'static' ? '' : ' It was sure of that, so nothing was adapted.'
+          }`
         : `As it is, the model says ${top.label} (${percent(top.probability)}). Adapted, it says ${adapted}: ${
             adaptation.label_changed ? 'the label changed.' : 'the same label.'
           }`;

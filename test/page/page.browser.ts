@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/inference/inference.ts';
 import { crops } from '../fixtures/serving/photos.ts';
-import { postImage, type Running, startDent } from '../fixtures/serving/processes.ts';
+import { postImage, type Running, startDent, writeRepository } from '../fixtures/serving/processes.ts';
 import { barsOf, drop, type OpenPage, openBrowser, openPage, textOf, untilAnswered } from './browser.ts';
 
 const run = promisify(execFile);
@@ -78,7 +80,8 @@ describe('the page', () => {
 
   it('draws the entropy of each step, and reads it aloud', async () => {
     const page = await visit();
-    expect(await page.locator('.curve circle').count()).toBe(7);
+    await page.getByRole('combobox', { name: 'Recipe' }).selectOption('isolated');
+    await expect.poll(() => page.locator('.curve circle').count()).toBe(7);
     await page.getByRole('slider', { name: 'Step' }).fill('0');
     expect(await textOf(page.locator('.reading'))).toMatch(/^Before the first step: entropy \d\.\d\d nats/);
   });
@@ -94,6 +97,24 @@ describe('the page', () => {
     expect(Object.keys(await barsOf(page)).length).toBeGreaterThan(1);
     expect(await page.locator('.gallery button[aria-pressed="true"]').count()).toBe(0);
     expect(await textOf(page.locator('pre'))).toContain('--data-binary @picture.png');
+  });
+
+  it('says where the model was sure, so that nothing was adapted', async () => {
+    const models = await mkdtemp(join(tmpdir(), 'dent-page-'));
+    const recipes = { sure: { preset: 'brief', gate: 1 } };
+    await writeRepository(models, { recipes, defaultRecipe: 'sure' });
+    const { process, url, exit } = await startDent(['serve'], { DENT_MODELS: models });
+    try {
+      open = await openPage(browser, url);
+      await untilAnswered(open.page);
+      expect(await textOf(open.page.locator('.verdict'))).toMatch(
+        /As it is, the model says \w+ \(\d+\.\d%\)\. It was sure of that, so nothing was adapted\./,
+      );
+    } finally {
+      process.kill('SIGINT');
+      await exit;
+      await rm(models, { recursive: true });
+    }
   });
 
   it('takes a photograph', async () => {
@@ -127,13 +148,13 @@ describe('the page', () => {
     const hash = '#example=cat%2C+frame+9&view=all&noise=0.2&blur=1&seed=7';
     const page = await visit({ hash });
     const recipes = await page.locator('.card h3').allInnerTexts();
-    expect(recipes).toEqual(['isolated', 'dent+', 'dent', 'blend', 'static']);
-    await page.locator('.card .bars').nth(4).waitFor();
+    expect(recipes).toEqual(['brief', 'isolated', 'dent+', 'dent', 'blend', 'static']);
+    await page.locator('.card .bars').nth(5).waitFor();
     expect(await page.locator('input[name="blur"]').inputValue()).toBe('1');
     expect(await page.getByRole('button', { name: 'cat, frame 9' }).getAttribute('aria-pressed')).toBe(
       'true',
     );
-    expect(await textOf(page.locator('.card').nth(1))).toContain(
+    expect(await textOf(page.locator('.card').nth(2))).toContain(
       '"dent+" needs more pictures at once than came',
     );
     const picture = await pixelsOf(page);
@@ -155,7 +176,7 @@ describe('the page', () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
     expect(stdout).toMatch(new RegExp(`^${first} 0\\.`));
     expect(await copied('curl')).toContain(
-      `'${server.url}/v1/models/cifar10-resnet14/predict?recipe=isolated&top_k=10'`,
+      `'${server.url}/v1/models/cifar10-resnet14/predict?recipe=brief&top_k=10'`,
     );
     expect(await copied('Python')).toContain('requests.post(');
     expect(await page.getByRole('status').allInnerTexts()).toContain('Copied.');
@@ -164,9 +185,9 @@ describe('the page', () => {
   it('sends 32 noisy pictures in one request to each recipe', async () => {
     const page = await visit();
     await page.getByRole('button', { name: 'Send 32 noisy copies' }).click();
-    await page.getByText('Done: 32 pictures with each of 5 recipes.').waitFor();
+    await page.getByText('Done: 32 pictures with each of 6 recipes.').waitFor();
     const rows = page.locator('tbody tr');
-    expect(await rows.count()).toBe(5);
+    expect(await rows.count()).toBe(6);
     for (const text of await rows.allInnerTexts()) expect(text).toMatch(/\d+ of 32/);
   });
 

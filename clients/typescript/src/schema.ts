@@ -1640,9 +1640,9 @@ export interface operations {
                      *         "probability": 0.51
                      *       },
                      *       "adaptation": {
-                     *         "recipe": "isolated",
-                     *         "applied": "isolated",
-                     *         "steps": 6,
+                     *         "recipe": "brief",
+                     *         "applied": "brief",
+                     *         "steps": 2,
                      *         "entropy_before": 1.21,
                      *         "entropy_after": 0.31,
                      *         "label_changed": true
@@ -1862,6 +1862,26 @@ export interface operations {
                      *             "truck"
                      *           ],
                      *           "recipes": {
+                     *             "brief": {
+                     *               "steps": 6,
+                     *               "scope": "sample",
+                     *               "statistics": "source",
+                     *               "prior": 16,
+                     *               "margin": 0,
+                     *               "objective": "entropy",
+                     *               "optimizer": "adamod",
+                     *               "lr": 0.006,
+                     *               "beta1": 0.99,
+                     *               "beta2": 0.999,
+                     *               "beta3": 0.6,
+                     *               "rows": 128,
+                     *               "sigma": "off",
+                     *               "sigmaLr": 0.25,
+                     *               "gate": 0.4,
+                     *               "floor": 0.2,
+                     *               "affine": "on",
+                     *               "small": "isolated"
+                     *             },
                      *             "isolated": {
                      *               "steps": 6,
                      *               "scope": "sample",
@@ -1883,7 +1903,7 @@ export interface operations {
                      *               "small": "isolated"
                      *             }
                      *           },
-                     *           "defaultRecipe": "isolated"
+                     *           "defaultRecipe": "brief"
                      *         }
                      *       ]
                      *     }
@@ -2041,6 +2061,26 @@ export interface operations {
                      *         "truck"
                      *       ],
                      *       "recipes": {
+                     *         "brief": {
+                     *           "steps": 6,
+                     *           "scope": "sample",
+                     *           "statistics": "source",
+                     *           "prior": 16,
+                     *           "margin": 0,
+                     *           "objective": "entropy",
+                     *           "optimizer": "adamod",
+                     *           "lr": 0.006,
+                     *           "beta1": 0.99,
+                     *           "beta2": 0.999,
+                     *           "beta3": 0.6,
+                     *           "rows": 128,
+                     *           "sigma": "off",
+                     *           "sigmaLr": 0.25,
+                     *           "gate": 0.4,
+                     *           "floor": 0.2,
+                     *           "affine": "on",
+                     *           "small": "isolated"
+                     *         },
                      *         "isolated": {
                      *           "steps": 6,
                      *           "scope": "sample",
@@ -2062,7 +2102,7 @@ export interface operations {
                      *           "small": "isolated"
                      *         }
                      *       },
-                     *       "defaultRecipe": "isolated"
+                     *       "defaultRecipe": "brief"
                      *     }
                      */
                     "application/json": components["schemas"]["Model"];
@@ -3070,10 +3110,10 @@ export interface operations {
                      *       },
                      *       "parameters": {
                      *         "default_recipe": {
-                     *           "string_value": "isolated"
+                     *           "string_value": "brief"
                      *         },
                      *         "recipes": {
-                     *           "string_value": "isolated,static"
+                     *           "string_value": "brief,isolated,static"
                      *         }
                      *       }
                      *     }
@@ -3249,10 +3289,10 @@ export interface operations {
                      *       },
                      *       "parameters": {
                      *         "default_recipe": {
-                     *           "string_value": "isolated"
+                     *           "string_value": "brief"
                      *         },
                      *         "recipes": {
-                     *           "string_value": "isolated,static"
+                     *           "string_value": "brief,isolated,static"
                      *         }
                      *       }
                      *     }

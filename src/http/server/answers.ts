@@ -41,7 +41,7 @@ const PROBLEMS = {
   ],
   unknown_recipe: [
     'the model has no such recipe',
-    'The model "cifar10-resnet14" has no recipe "strong"; its recipes are isolated.',
+    'The model "cifar10-resnet14" has no recipe "strong"; its recipes are brief, isolated.',
   ],
   unauthorized: ['keys are configured, and the request has none that is known', 'The key is not known here.'],
   forbidden: ['the key is not for this', 'The key "app" has no scope "admin".'],

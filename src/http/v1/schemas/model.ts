@@ -183,6 +183,6 @@ export const MODEL_EXAMPLE: ModelSummary = {
     fit: 'cover',
   },
   labels: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
-  recipes: { isolated },
-  defaultRecipe: 'isolated',
+  recipes: { brief: { ...isolated, gate: 0.4, floor: 0.2 }, isolated },
+  defaultRecipe: 'brief',
 };

@@ -102,9 +102,9 @@ export const PREDICTION_EXAMPLE: Prediction = {
   ],
   static: { class: 5, label: 'dog', probability: 0.51 },
   adaptation: {
-    recipe: 'isolated',
-    applied: 'isolated',
-    steps: 6,
+    recipe: 'brief',
+    applied: 'brief',
+    steps: 2,
     entropy_before: 1.21,
     entropy_after: 0.31,
     label_changed: true,

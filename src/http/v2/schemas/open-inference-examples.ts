@@ -43,7 +43,10 @@ export const CONFIG_EXAMPLE: ModelConfigBody = {
     },
   },
   model_transaction_policy: { decoupled: false },
-  parameters: { default_recipe: { string_value: 'isolated' }, recipes: { string_value: 'isolated,static' } },
+  parameters: {
+    default_recipe: { string_value: 'brief' },
+    recipes: { string_value: 'brief,isolated,static' },
+  },
 };
 
 /** Valid for a model of 3 x 1 x 1 pixels. The input of a real model would fill pages. */
