@@ -122,7 +122,7 @@ export function App() {
             <h2 id="picture">The picture</h2>
             {drawn && picture && model ? (
               <Pictures
-                canvas={drawn.canvas}
+                drawn={drawn}
                 name={picture.name}
                 input={model.input}
                 difference={picture.difference}

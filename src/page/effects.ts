@@ -1,22 +1,19 @@
-/** A picture as a canvas has it: red, green, blue and alpha of each pixel. */
-export interface Pixels {
-  readonly data: Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-}
+import { eachSquare, type Grid, type Pixels } from './grid.ts';
 
 /** What a person does to the picture. All of 0 leave it as it is. */
 export interface Effects {
+  /** Standard deviation of a Gaussian, in pixels of the model. */
+  readonly blur: number;
+  /** Side of a square, in pixels of the model. */
+  readonly pixelation: number;
+  /** What is taken from the brightness, from the contrast, and from the distance to white, as a part. */
+  readonly darkness: number;
+  readonly contrast: number;
+  readonly brightness: number;
   /** Standard deviation of Gaussian noise, as a part of white. */
   readonly noise: number;
-  /** Radius in pixels of the model. */
-  readonly blur: number;
-  /** What is taken from the brightness, and from the contrast, as a part. */
-  readonly darkness: number;
-  readonly haze: number;
-  readonly fading: number;
-  /** Side of a block in pixels of the model. */
-  readonly blocks: number;
+  /** The part of the values that become black or white, half of them each. */
+  readonly salt: number;
 }
 export type Effect = keyof Effects;
 
@@ -29,48 +26,113 @@ export const EFFECTS: readonly {
   /** Whether the value is a part of one, or pixels of the model. */
   readonly isPart: boolean;
 }[] = [
-  { name: 'noise', label: 'Noise', max: 0.5, step: 0.01, isPart: true },
   { name: 'blur', label: 'Blur', max: 4, step: 0.1, isPart: false },
+  { name: 'pixelation', label: 'Coarse pixels', max: 8, step: 0.5, isPart: false },
   { name: 'darkness', label: 'Darkness', max: 0.95, step: 0.01, isPart: true },
-  { name: 'haze', label: 'Haze', max: 0.9, step: 0.01, isPart: true },
-  { name: 'fading', label: 'Faded colours', max: 1, step: 0.01, isPart: true },
-  { name: 'blocks', label: 'Blocks', max: 8, step: 0.5, isPart: false },
+  { name: 'contrast', label: 'Lost contrast', max: 0.95, step: 0.01, isPart: true },
+  { name: 'brightness', label: 'Glare', max: 0.95, step: 0.01, isPart: true },
+  { name: 'noise', label: 'Noise', max: 0.5, step: 0.01, isPart: true },
+  { name: 'salt', label: 'Salt and pepper', max: 0.3, step: 0.01, isPart: true },
 ];
 
-export const NONE: Effects = { noise: 0, blur: 0, darkness: 0, haze: 0, fading: 0, blocks: 0 };
+export const NONE: Effects = {
+  blur: 0,
+  pixelation: 0,
+  darkness: 0,
+  contrast: 0,
+  brightness: 0,
+  noise: 0,
+  salt: 0,
+};
+
+/** The eight shifts that `dent evaluate` measures, under their names there, as the sliders have them. */
+export const SHIFTS: readonly {
+  readonly name: string;
+  readonly label: string;
+  readonly effects: Effects;
+}[] = [
+  { name: 'noise', label: 'Noise', effects: { ...NONE, noise: 0.06 } },
+  { name: 'noise-more', label: 'More noise', effects: { ...NONE, noise: 0.1 } },
+  { name: 'dark', label: 'Dark', effects: { ...NONE, darkness: 0.6 } },
+  { name: 'contrast', label: 'Flat', effects: { ...NONE, contrast: 0.7 } },
+  { name: 'bright', label: 'Bright', effects: { ...NONE, brightness: 0.4 } },
+  { name: 'blur', label: 'Blurred', effects: { ...NONE, blur: 1 } },
+  { name: 'pixelated', label: 'Coarse', effects: { ...NONE, pixelation: 2 } },
+  { name: 'salt', label: 'Salt and pepper', effects: { ...NONE, salt: 0.04 } },
+];
 
 export const isUntouched = (effects: Effects): boolean => EFFECTS.every(({ name }) => effects[name] === 0);
+export const areSame = (one: Effects, other: Effects): boolean =>
+  EFFECTS.every(({ name }) => one[name] === other[name]);
 
-/** Numbers from 0 to 1 that look random, the same for the same seed: a link shows the same noise again. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
+/** Where effects are drawn. */
+export interface Ground {
+  readonly grid: Grid;
+  /** The same seed makes the same noise. */
+  readonly seed: number;
+  /** Whether the model sees no colours: then noise has none. */
+  readonly isGrey: boolean;
 }
 
-const gaussian = (random: () => number): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+function mix(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x21f0aaad);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+  return mixed ^ (mixed >>> 15);
+}
 
 /**
- * Noise in grains of `grain` pixels. Grains smaller than what the model calls a pixel would average out
- * before it sees them.
+ * A number from 0 to 1 that looks random, the same for the same place: a link shows the same noise again, and
+ * a picture has the noise of its model's pixels in any size.
  */
-function addNoise({ data, width, height }: Pixels, deviation: number, grain: number, seed: number): void {
-  const random = randomFrom(seed);
-  const columns = Math.ceil(width / grain);
-  const rows = Math.ceil(height / grain);
-  const grains = Float32Array.from({ length: columns * rows * 3 }, () => gaussian(random) * deviation * 255);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = 3 * (Math.floor(y / grain) * columns + Math.floor(x / grain));
-      const to = 4 * (y * width + x);
-      for (let c = 0; c < 3; c++) data[to + c]! += grains[from + c]!;
+const randomAt = (...place: readonly number[]): number =>
+  (place.reduce((state, each) => mix(state + each + 0x9e3779b9), 0) >>> 0) / 2 ** 32;
+
+const GAUSSIAN = 1;
+const SALT = 2;
+
+function gaussianAt(...place: readonly number[]): number {
+  const [far, turn] = [randomAt(...place, 1), randomAt(...place, 2)];
+  return Math.sqrt(-2 * Math.log(1 - far)) * Math.cos(2 * Math.PI * turn);
+}
+
+/** Calls `change` for each value of each of the model's pixels. */
+function eachValue(
+  pixels: Pixels,
+  { grid, isGrey }: Ground,
+  change: (places: readonly number[], place: readonly number[]) => void,
+): void {
+  eachSquare(pixels, grid, 1, ({ column, row, places }) => {
+    for (let c = 0; c < 3; c++) {
+      const own = places.map((each) => each + c);
+      change(own, [column, row, isGrey ? 0 : c]);
     }
-  }
+  });
+}
+
+function addNoise(pixels: Pixels, deviation: number, ground: Ground): void {
+  const { data } = pixels;
+  eachValue(pixels, ground, (values, place) => {
+    const added = gaussianAt(ground.seed, GAUSSIAN, ...place) * deviation * 255;
+    for (const each of values) data[each]! += added;
+  });
+}
+
+function addSalt(pixels: Pixels, part: number, ground: Ground): void {
+  const { data } = pixels;
+  eachValue(pixels, ground, (values, place) => {
+    const chance = randomAt(ground.seed, SALT, ...place);
+    if (chance < part) for (const each of values) data[each] = chance < part / 2 ? 0 : 255;
+  });
+}
+
+function pixelate(pixels: Pixels, side: number, { grid }: Ground): void {
+  const { data } = pixels;
+  eachSquare(pixels, grid, side, ({ places }) => {
+    for (let c = 0; c < 3; c++) {
+      const mean = places.reduce((sum, place) => sum + data[place + c]!, 0) / places.length;
+      for (const place of places) data[place + c] = mean;
+    }
+  });
 }
 
 /** Means over windows of 2 * radius + 1 along one axis; beyond the edge the edge goes on. */
@@ -94,46 +156,42 @@ function meanAlong(pixels: Pixels, radius: number, isVertical: boolean): void {
   }
 }
 
+const PASSES = 3;
+/** The variance of a mean over 2 * radius + 1. */
+const varianceOf = (radius: number): number => (radius * (radius + 1)) / 3;
+
+/** Radii of means whose variances add up to about that of a Gaussian. */
+function radiiOf(sigma: number): number[] {
+  const small = Math.floor((Math.sqrt(1 + (12 * sigma ** 2) / PASSES) - 1) / 2);
+  const missing = sigma ** 2 - PASSES * varianceOf(small);
+  const large = Math.round(missing / (varianceOf(small + 1) - varianceOf(small)));
+  return Array.from({ length: PASSES }, (_, pass) => (pass < large ? small + 1 : small));
+}
+
 /** Means of means are close to a Gaussian, and cost the same for every radius. */
-function blur(pixels: Pixels, radius: number): void {
-  const whole = Math.round(radius);
-  for (let pass = 0; pass < 3 && whole > 0; pass++) {
-    meanAlong(pixels, whole, false);
-    meanAlong(pixels, whole, true);
+function blur(pixels: Pixels, sigma: number, { grid: { across, down } }: Ground): void {
+  for (const radius of radiiOf(sigma * across)) if (radius > 0) meanAlong(pixels, radius, false);
+  for (const radius of radiiOf(sigma * down)) if (radius > 0) meanAlong(pixels, radius, true);
+}
+
+const GREY = 127.5;
+const WHITE = 255;
+
+function light({ data }: Pixels, { darkness, contrast, brightness }: Effects): void {
+  for (let i = 0; i < data.length; i++) {
+    if (i % 4 === 3) continue;
+    const dark = (1 - darkness) * data[i]!;
+    const flat = dark + contrast * (GREY - dark);
+    data[i] = flat + brightness * (WHITE - flat);
   }
 }
 
-function blocks({ data, width, height }: Pixels, side: number): void {
-  const size = Math.max(1, Math.round(side));
-  for (let top = 0; top < height; top += size) {
-    for (let left = 0; left < width; left += size) {
-      const [bottom, right] = [Math.min(height, top + size), Math.min(width, left + size)];
-      for (let c = 0; c < 3; c++) {
-        let sum = 0;
-        for (let y = top; y < bottom; y++)
-          for (let x = left; x < right; x++) sum += data[4 * (y * width + x) + c]!;
-        const mean = sum / ((bottom - top) * (right - left));
-        for (let y = top; y < bottom; y++)
-          for (let x = left; x < right; x++) data[4 * (y * width + x) + c] = mean;
-      }
-    }
-  }
-}
-
-function light({ data }: Pixels, { darkness, haze, fading }: Effects): void {
-  for (let i = 0; i < data.length; i += 4) {
-    const grey = 0.299 * data[i]! + 0.587 * data[i + 1]! + 0.114 * data[i + 2]!;
-    for (let c = i; c < i + 3; c++) {
-      const colour = data[c]! + fading * (grey - data[c]!);
-      data[c] = (1 - darkness) * (colour + haze * (220 - colour));
-    }
-  }
-}
-
-/** Changes the picture in place. `cell` is how many of its pixels make one of the model's. */
-export function apply(effects: Effects, pixels: Pixels, cell: number, seed: number): void {
-  if (effects.blur > 0) blur(pixels, effects.blur * cell);
-  if (effects.blocks > 0) blocks(pixels, effects.blocks * cell);
-  if (effects.darkness + effects.haze + effects.fading > 0) light(pixels, effects);
-  if (effects.noise > 0) addNoise(pixels, effects.noise, Math.max(1, cell), seed);
+/** Changes the picture in place. */
+export function apply(effects: Effects, pixels: Pixels, ground: Ground): void {
+  const { darkness, contrast, brightness } = effects;
+  if (effects.blur > 0) blur(pixels, effects.blur, ground);
+  if (effects.pixelation > 0) pixelate(pixels, effects.pixelation, ground);
+  if (darkness + contrast + brightness > 0) light(pixels, effects);
+  if (effects.noise > 0) addNoise(pixels, effects.noise, ground);
+  if (effects.salt > 0) addSalt(pixels, effects.salt, ground);
 }

@@ -40,6 +40,6 @@ export function writeLink({ example, model, recipe, effects, seed }: View): stri
   if (recipe === '') fields.set('view', ALL);
   else if (recipe !== undefined) fields.set('recipe', recipe);
   for (const { name } of EFFECTS) if (effects[name] > 0) fields.set(name, `${effects[name]}`);
-  if (effects.noise > 0) fields.set('seed', `${seed}`);
+  if (effects.noise + effects.salt > 0) fields.set('seed', `${seed}`);
   return `#${fields}`;
 }

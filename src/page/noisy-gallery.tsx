@@ -5,8 +5,6 @@ import { milliseconds, nats, wholePercent } from './format.ts';
 import { draw, openExample, pngOf } from './picture.ts';
 
 const COPIES = 32;
-/** Large enough for any effect to look as it does above, small enough that all fit into one request. */
-const LONGEST_SIDE = 128;
 
 interface Row {
   readonly recipe: string;
@@ -23,13 +21,8 @@ async function noisyCopies(model: Model, noise: number): Promise<{ image: Blob; 
   const gallery = await Promise.all(EXAMPLES.map(openExample));
   const copies = Array.from({ length: COPIES }, async (_, i) => {
     const picture = gallery[i % gallery.length]!;
-    const { canvas } = draw(
-      picture,
-      { effects: { ...NONE, noise }, seed: 1000 + i },
-      model.input,
-      LONGEST_SIDE,
-    );
-    return { image: await pngOf(canvas), shows: picture.shows ?? '' };
+    const { small } = draw(picture, { effects: { ...NONE, noise }, seed: 1000 + i }, model.input);
+    return { image: await pngOf(small), shows: picture.shows ?? '' };
   });
   return Promise.all(copies);
 }

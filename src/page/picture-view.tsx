@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ModelInput } from './api.ts';
-import { EFFECTS, type Effects, isUntouched, NONE } from './effects.ts';
+import { areSame, EFFECTS, type Effects, isUntouched, NONE, SHIFTS } from './effects.ts';
 import { decimal, wholePercent } from './format.ts';
-import { drawForModel } from './picture.ts';
+import type { Drawn } from './picture.ts';
 
 function copy(from: HTMLCanvasElement, to: HTMLCanvasElement | null): void {
   if (to === null) return;
@@ -12,22 +12,22 @@ function copy(from: HTMLCanvasElement, to: HTMLCanvasElement | null): void {
 }
 
 interface PicturesProps {
-  readonly canvas: HTMLCanvasElement;
+  readonly drawn: Drawn;
   readonly name: string;
   readonly input: ModelInput;
   readonly difference?: HTMLCanvasElement | undefined;
 }
 
 /** The picture as a person sees it, beside the pixels that are left of it for the model. */
-export function Pictures({ canvas, name, input, difference }: PicturesProps) {
+export function Pictures({ drawn, name, input, difference }: PicturesProps) {
   const seen = useRef<HTMLCanvasElement>(null);
   const small = useRef<HTMLCanvasElement>(null);
   const added = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    copy(canvas, seen.current);
-    copy(drawForModel(canvas, input), small.current);
+    copy(drawn.canvas, seen.current);
+    copy(drawn.small, small.current);
     if (difference) copy(difference, added.current);
-  }, [canvas, input, difference]);
+  }, [drawn, difference]);
   const size = `${input.width} × ${input.height}`;
   return (
     <div class="pictures">
@@ -37,10 +37,7 @@ export function Pictures({ canvas, name, input, difference }: PicturesProps) {
       </figure>
       <figure>
         <canvas ref={small} class="pixels" role="img" aria-label={`The same picture in ${size} pixels`} />
-        <figcaption>
-          As the model sees it: {size} pixels{' '}
-          <span class="quiet">(the browser's resizing, close to the server's)</span>
-        </figcaption>
+        <figcaption>As the model sees it: {size} pixels</figcaption>
       </figure>
       {difference && (
         <figure>
@@ -63,6 +60,22 @@ export function Sliders({ effects, onChange, onNewNoise }: SlidersProps) {
   return (
     <fieldset class="sliders">
       <legend>Make it harder</legend>
+      <p class="quiet">
+        Eight common troubles, each as strong as <code>dent evaluate</code> measures it. The sliders mix them.
+      </p>
+      <div class="own">
+        {SHIFTS.map(({ name, label, effects: shift }) => (
+          <button
+            type="button"
+            class="small"
+            key={name}
+            aria-pressed={areSame(effects, shift)}
+            onClick={() => onChange(areSame(effects, shift) ? NONE : shift)}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
       {EFFECTS.map(({ name, label, max, step, isPart }) => {
         const value = effects[name];
         const text = isPart ? wholePercent(value) : decimal(value);
@@ -87,7 +100,7 @@ export function Sliders({ effects, onChange, onNewNoise }: SlidersProps) {
         <button type="button" disabled={isUntouched(effects)} onClick={() => onChange(NONE)}>
           As it was
         </button>
-        <button type="button" disabled={effects.noise === 0} onClick={onNewNoise}>
+        <button type="button" disabled={effects.noise + effects.salt === 0} onClick={onNewNoise}>
           Other noise
         </button>
       </div>

@@ -1,6 +1,7 @@
 import { type ModelInput, Refusal } from './api.ts';
-import { apply, type Effects, isUntouched, NONE } from './effects.ts';
+import { apply, type Effects, isUntouched } from './effects.ts';
 import { megabytes } from './format.ts';
+import { gridOf, resample } from './grid.ts';
 
 /** A picture that a person has chosen. */
 export interface Picture {
@@ -35,7 +36,7 @@ export async function openPicture(name: string, file: Blob): Promise<Picture> {
   try {
     const bitmap = await createImageBitmap(file);
     const isLarge = file.size > LARGE_BYTES;
-    const note = `This file has ${megabytes(file.size)}. The page sends a smaller copy of it; the model sees no more of it anyway.`;
+    const note = `This file has ${megabytes(file.size)}. The page sends only the pixels that the model sees of it.`;
     return { name, bitmap, ...(isLarge && { note }) };
   } catch {
     if (await isHeic(file)) throw new Refusal({ says: HEIC });
@@ -53,7 +54,10 @@ export async function openExample({ name, shows, url }: (typeof EXAMPLES)[number
 }
 
 export interface Drawn {
+  /** As a person sees it. */
   readonly canvas: HTMLCanvasElement;
+  /** The pixels that are left of it for the model. */
+  readonly small: HTMLCanvasElement;
   /** What is posted. */
   readonly blob: () => Promise<Blob>;
   /** Whether that is the example's own file. */
@@ -79,23 +83,17 @@ export const pngOf = (canvas: HTMLCanvasElement): Promise<Blob> =>
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('No PNG.'))), 'image/png');
   });
 
-/** How many pixels of a picture of this size make one of the model's. */
-function cellOf({ width, height }: HTMLCanvasElement, input: ModelInput): number {
-  const [across, down] = [width / input.width, height / input.height];
-  return input.fit === 'contain' ? Math.max(across, down) : Math.min(across, down);
-}
+/** Of how many pixels a picture is looked at, at most, where the model sees `input`. */
+const longestSide = ({ width, height }: ModelInput): number =>
+  Math.max(LONGEST_SIDE, PER_MODEL_PIXEL * Math.max(width, height));
 
-/**
- * The picture with its effects, no side longer than `longest`; without a limit, as large as is of use to look
- * at.
- */
+/** The picture with its effects. They are the model's pixels' own, and are the same in both sizes. */
 export function draw(
   { bitmap, example }: Picture,
   { effects, seed }: { readonly effects: Effects; readonly seed: number },
   input: ModelInput,
-  longest = Math.max(LONGEST_SIDE, PER_MODEL_PIXEL * Math.max(input.width, input.height)),
 ): Drawn {
-  const shrink = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
+  const shrink = Math.min(1, longestSide(input) / Math.max(bitmap.width, bitmap.height));
   const canvas = canvasOf(bitmap.width * shrink, bitmap.height * shrink);
   const { width, height } = canvas;
   const drawing = context(canvas);
@@ -103,32 +101,29 @@ export function draw(
   drawing.fillStyle = '#fff';
   drawing.fillRect(0, 0, width, height);
   drawing.drawImage(bitmap, 0, 0, width, height);
-  const isOriginal = example !== undefined && isUntouched(effects);
-  if (!isUntouched(effects)) {
-    const pixels = drawing.getImageData(0, 0, width, height);
-    apply(effects, pixels, cellOf(canvas, input), seed);
-    drawing.putImageData(pixels, 0, 0);
-  }
-  return { canvas, blob: async () => (isOriginal ? example.file : pngOf(canvas)), isOriginal };
-}
-
-/** About what the model sees of it: the browser's own resizing, by the model's `fit`, in the model's size. */
-export function drawForModel(canvas: HTMLCanvasElement, input: ModelInput): HTMLCanvasElement {
-  const small = canvasOf(input.width, input.height);
-  const drawing = context(small);
-  drawing.fillRect(0, 0, input.width, input.height);
-  const cell = cellOf(canvas, input);
-  const [width, height] =
-    input.fit === 'fill' ? [input.width, input.height] : [canvas.width / cell, canvas.height / cell];
-  drawing.drawImage(canvas, (input.width - width) / 2, (input.height - height) / 2, width, height);
-  if (input.channels === 'gray') makeGrey(drawing, small);
-  return small;
-}
-
-function makeGrey(drawing: CanvasRenderingContext2D, { width, height }: HTMLCanvasElement): void {
   const pixels = drawing.getImageData(0, 0, width, height);
-  apply({ ...NONE, fading: 1 }, pixels, 1, 0);
-  drawing.putImageData(pixels, 0, 0);
+  const small = canvasOf(input.width, input.height);
+  const own = pixelsForModel(pixels, input);
+  if (!isUntouched(effects)) {
+    const isGrey = input.channels === 'gray';
+    apply(effects, pixels, { grid: gridOf(pixels, input), seed, isGrey });
+    drawing.putImageData(pixels, 0, 0);
+    apply(effects, own, { grid: gridOf(own, input), seed, isGrey });
+  }
+  context(small).putImageData(own, 0, 0);
+  const isOriginal = example !== undefined && isUntouched(effects);
+  return { canvas, small, blob: async () => (isOriginal ? example.file : pngOf(small)), isOriginal };
+}
+
+function pixelsForModel(pixels: ImageData, input: ModelInput): ImageData {
+  const own = new ImageData(input.width, input.height);
+  const values = resample(pixels, gridOf(pixels, input), input);
+  for (let i = 0; i < input.width * input.height; i++) {
+    const [r, g, b] = values.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
+    const grey = 0.299 * r + 0.587 * g + 0.114 * b;
+    own.data.set(input.channels === 'gray' ? [grey, grey, grey, 255] : [r, g, b, 255], 4 * i);
+  }
+  return own;
 }
 
 const ENLARGED = 10;

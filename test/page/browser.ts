@@ -72,9 +72,8 @@ export async function barsOf(page: Page): Promise<Record<string, readonly string
   return Object.fromEntries(await Promise.all(read));
 }
 
-/** Drops a file onto the page. */
-export const drop = async (page: Page, name: string, bytes: Uint8Array): Promise<void> => {
-  const transfer = await page.evaluateHandle(
+const transferOf = (page: Page, name: string, bytes: Uint8Array) =>
+  page.evaluateHandle(
     ([name, text]) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
@@ -82,5 +81,25 @@ export const drop = async (page: Page, name: string, bytes: Uint8Array): Promise
     },
     [name, Buffer.from(bytes).toString('base64')] as const,
   );
-  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
-};
+
+/** Drops a file onto the page. */
+export const drop = async (page: Page, name: string, bytes: Uint8Array): Promise<void> =>
+  page.dispatchEvent('body', 'drop', { dataTransfer: await transferOf(page, name, bytes) });
+
+/** Pastes a file, as from a file manager. */
+export async function pasteFile(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const transfer = await transferOf(page, name, bytes);
+  await page.evaluate((clipboardData) => {
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }, transfer);
+}
+
+/** Copies a picture in the browser, and pastes it by the keys that a person presses. */
+export async function copyAndPaste(page: Page, png: Uint8Array): Promise<void> {
+  await page.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const item = new ClipboardItem({ 'image/png': new Blob([bytes], { type: 'image/png' }) });
+    await navigator.clipboard.write([item]);
+  }, Buffer.from(png).toString('base64'));
+  await page.keyboard.press('ControlOrMeta+V');
+}

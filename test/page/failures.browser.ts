@@ -57,7 +57,7 @@ it('says that a file is no picture', async () => {
   await alert(page, 'The browser cannot read "letter.pdf" as a picture').waitFor();
 });
 
-it('makes a smaller copy of a file that the server would not take', async () => {
+it('sends only the pixels of the model of a file that the server would not take', async () => {
   const page = await visit();
   const create = {
     width: 2600,
@@ -70,7 +70,7 @@ it('makes a smaller copy of a file that the server would not take', async () => 
     .toBuffer();
   expect(huge.length).toBeGreaterThan(20e6);
   await drop(page, 'huge.png', huge);
-  await page.getByText('The page sends a smaller copy of it').waitFor();
+  await page.getByText('The page sends only the pixels that the model sees of it').waitFor();
   await page.getByRole('img', { name: 'The picture: huge.png' }).waitFor();
   await untilAnswered(page);
   expect(await page.locator('.complaint').count()).toBe(0);

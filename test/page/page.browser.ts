@@ -4,40 +4,18 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/inference/inference.ts';
-import { crops } from '../fixtures/serving/photos.ts';
-import { postImage, type Running, startDent, writeRepository } from '../fixtures/serving/processes.ts';
-import { barsOf, drop, type OpenPage, openBrowser, openPage, textOf, untilAnswered } from './browser.ts';
+import { postImage, startDent, writeRepository } from '../fixtures/serving/processes.ts';
+import { barsOf, textOf, untilAnswered } from './browser.ts';
+import { pixelsOf, visits } from './visits.ts';
 
 const run = promisify(execFile);
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-let server: Running;
-let browser: Browser;
-let open: OpenPage | undefined;
-beforeAll(async () => {
-  browser = await openBrowser();
-  server = await startDent(['serve'], {});
-});
-afterAll(async () => {
-  await browser?.close();
-  server?.process.kill('SIGINT');
-  await server?.exit;
-});
-afterEach(async () => {
-  const complaints = open?.complaints ?? [];
-  await open?.close();
-  open = undefined;
-  expect(complaints).toEqual([]);
-});
-
-async function visit(options: Parameters<typeof openPage>[2] = {}): Promise<Page> {
-  open = await openPage(browser, server.url, options);
-  await untilAnswered(open.page);
-  return open.page;
-}
+const house = visits();
+const { visit } = house;
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)}%`;
 
@@ -53,19 +31,15 @@ const shown = ({ predictions, trace }: Prediction): Record<string, readonly stri
 const slide = (page: Page, name: string, value: number): Promise<void> =>
   page.locator(`input[name="${name}"]`).fill(`${value}`);
 
-const pixelsOf = (page: Page): Promise<string> =>
-  page
-    .locator('canvas')
-    .first()
-    .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
-
 describe('the page', () => {
   it('shows a defended picture before anything is clicked', async () => {
     const page = await visit();
     const example = await page.locator('.gallery button[aria-pressed="true"] img').getAttribute('src');
-    const file = await fetch(new URL(example!, server.url));
+    const file = await fetch(new URL(example!, house.server.url));
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const answer = (await (await postImage(server, bytes, '?trace=true&top_k=10')).json()) as Prediction;
+    const answer = (await (
+      await postImage(house.server, bytes, '?trace=true&top_k=10')
+    ).json()) as Prediction;
     const bars = await barsOf(page);
     expect(Object.keys(bars)).toHaveLength(5);
     expect(shown(answer)).toMatchObject(bars);
@@ -86,28 +60,14 @@ describe('the page', () => {
     expect(await textOf(page.locator('.reading'))).toMatch(/^Before the first step: entropy \d\.\d\d nats/);
   });
 
-  it('answers for a picture that is dropped', async () => {
-    const page = await visit();
-    const [photo] = await crops(1);
-    const before = await pixelsOf(page);
-    await drop(page, 'mine.jpg', photo!);
-    await page.getByRole('img', { name: 'The picture: mine.jpg' }).waitFor();
-    await untilAnswered(page);
-    expect(await pixelsOf(page)).not.toBe(before);
-    expect(Object.keys(await barsOf(page)).length).toBeGreaterThan(1);
-    expect(await page.locator('.gallery button[aria-pressed="true"]').count()).toBe(0);
-    expect(await textOf(page.locator('pre'))).toContain('--data-binary @picture.png');
-  });
-
   it('says where the model was sure, so that nothing was adapted', async () => {
     const models = await mkdtemp(join(tmpdir(), 'dent-page-'));
     const recipes = { sure: { preset: 'brief', gate: 1 } };
     await writeRepository(models, { recipes, defaultRecipe: 'sure' });
     const { process, url, exit } = await startDent(['serve'], { DENT_MODELS: models });
     try {
-      open = await openPage(browser, url);
-      await untilAnswered(open.page);
-      expect(await textOf(open.page.locator('.verdict'))).toMatch(
+      const page = await visit({ url });
+      expect(await textOf(page.locator('.verdict'))).toMatch(
         /As it is, the model says \w+ \(\d+\.\d%\)\. It was sure of that, so nothing was adapted\./,
       );
     } finally {
@@ -115,15 +75,6 @@ describe('the page', () => {
       await exit;
       await rm(models, { recursive: true });
     }
-  });
-
-  it('takes a photograph', async () => {
-    const page = await visit();
-    await page.getByRole('button', { name: 'Use the camera' }).click();
-    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
-    await page.getByRole('button', { name: 'Take the photograph' }).click();
-    await page.getByRole('img', { name: 'The picture: photo' }).waitFor();
-    expect(await page.locator('video').count()).toBe(0);
   });
 
   it('changes picture, answer and link as a slider moves', async () => {
@@ -158,9 +109,9 @@ describe('the page', () => {
       '"dent+" needs more pictures at once than came',
     );
     const picture = await pixelsOf(page);
-    await open!.close();
+    await house.leave();
     expect(await pixelsOf(await visit({ hash }))).toBe(picture);
-    await open!.close();
+    await house.leave();
     expect(await pixelsOf(await visit({ hash: hash.replace('seed=7', 'seed=8') }))).not.toBe(picture);
   });
 
@@ -176,7 +127,7 @@ describe('the page', () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
     expect(stdout).toMatch(new RegExp(`^${first} 0\\.`));
     expect(await copied('curl')).toContain(
-      `'${server.url}/v1/models/cifar10-resnet14/predict?recipe=brief&top_k=10'`,
+      `'${house.server.url}/v1/models/cifar10-resnet14/predict?recipe=brief&top_k=10'`,
     );
     expect(await copied('Python')).toContain('requests.post(');
     expect(await page.getByRole('status').allInnerTexts()).toContain('Copied.');

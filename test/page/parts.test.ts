@@ -1,9 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { apply, EFFECTS, type Effects, isUntouched, NONE, type Pixels } from '../../src/page/effects.ts';
+import { shiftNames } from '../../src/evaluation/index.ts';
+import { applyShift } from '../../src/evaluation/shifts/index.ts';
+import { createImageDecoder } from '../../src/images/index.ts';
+import { apply, EFFECTS, type Effects, isUntouched, NONE, SHIFTS } from '../../src/page/effects.ts';
+import { gridOf, type Pixels, resample } from '../../src/page/grid.ts';
 import { readLink, writeLink } from '../../src/page/link.ts';
 import { type Call, LANGUAGES, snippet } from '../../src/page/snippets.ts';
+import { float32 } from '../../src/tensor.ts';
 
 const SIDE = 24;
 
@@ -19,14 +25,17 @@ function slope(): Pixels {
 
 function changed(effects: Partial<Effects>, seed = 1, cell = 1): Pixels {
   const pixels = slope();
-  apply({ ...NONE, ...effects }, pixels, cell, seed);
+  const grid = { across: cell, down: cell, left: 0, top: 0 };
+  apply({ ...NONE, ...effects }, pixels, { grid, seed, isGrey: false });
   return pixels;
 }
 
 const channel = ({ data }: Pixels, c: number): number[] => [...data].filter((_, i) => i % 4 === c);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const deviation = (values: readonly number[]): number =>
-  Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)));
+function deviation(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
+}
 
 describe('effects', () => {
   it.each(EFFECTS.map(({ name, max }) => [name, max] as const))(
@@ -62,13 +71,102 @@ describe('effects', () => {
     expect(added(5, 5)).not.toBe(added(8, 5));
   });
 
-  it('darken, grey and blur by as much as they say', () => {
-    expect(mean(channel(changed({ darkness: 0.5 }), 0))).toBeCloseTo(mean(channel(slope(), 0)) / 2, 0);
-    const grey = changed({ fading: 1 });
-    expect(channel(grey, 0)).toEqual(channel(grey, 2));
-    expect(deviation(channel(changed({ blur: 4 }), 0))).toBeLessThan(deviation(channel(slope(), 0)));
-    expect(mean(channel(changed({ blocks: 8 }), 0))).toBeCloseTo(mean(channel(slope(), 0)), 0);
-    expect(new Set(channel(changed({ blocks: 8 }), 0)).size).toBe(3);
+  it('add noise without colours for a model that sees none', () => {
+    const pixels = slope();
+    const grid = { across: 1, down: 1, left: 0, top: 0 };
+    apply({ ...NONE, noise: 0.05 }, pixels, { grid, seed: 1, isGrey: true });
+    const added = (c: number) => channel(pixels, c).map((value, i) => value - channel(slope(), c)[i]!);
+    expect(added(0)).toEqual(added(1));
+  });
+
+  it('are as strong at every size of the picture', () => {
+    const large = changed({ salt: 0.1 }, 1, 4);
+    const side = SIDE / 4;
+    const small: Pixels = { data: slope().data.slice(0, 4 * side * side), width: side, height: side };
+    const grid = { across: 1, down: 1, left: 0, top: 0 };
+    apply({ ...NONE, salt: 0.1 }, small, { grid, seed: 1, isGrey: false });
+    const isBlack = ({ data, width }: Pixels, x: number, y: number) => data[4 * (y * width + x)] === 0;
+    const places = Array.from({ length: side * side }, (_, i) => [i % side, Math.floor(i / side)] as const);
+    const black = places.filter(([x, y]) => isBlack(small, x, y));
+    expect(black.length).toBeGreaterThan(0);
+    expect(places.filter(([x, y]) => isBlack(large, 4 * x, 4 * y))).toEqual(black);
+  });
+
+  it('mean squares that begin where the model sees the picture begin', () => {
+    const pixels = slope();
+    const grid = { across: 2, down: 2, left: 5, top: -1 };
+    apply({ ...NONE, pixelation: 2 }, pixels, { grid, seed: 1, isGrey: false });
+    const row = channel(pixels, 0).slice(0, SIDE);
+    expect(row.slice(1, 5)).toEqual(Array(4).fill(row[1]));
+    expect(row[5]).not.toBe(row[4]);
+    expect(row.slice(5, 9)).toEqual(Array(4).fill(row[5]));
+  });
+});
+
+describe('the eight shifts of dent evaluate', () => {
+  const side = 32;
+  const values = Float32Array.from(
+    { length: 3 * side * side },
+    (_, i) => 0.2 + (0.6 * ((i * 37) % 101)) / 101,
+  );
+  const smooth = values.map((_, i) => 0.5 + 0.3 * Math.sin(i / 9));
+
+  async function both(name: string, planar: Float32Array): Promise<[number[], number[]]> {
+    const { data } = await applyShift(name, float32([1, 3, side, side], planar), { seed: 0, first: 0 });
+    const pixels = { data: new Uint8ClampedArray(4 * side * side), width: side, height: side };
+    for (let i = 0; i < side * side; i++) {
+      for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = 255 * planar[c * side * side + i]!;
+    }
+    const grid = { across: 1, down: 1, left: 0, top: 0 };
+    apply(SHIFTS.find((each) => each.name === name)!.effects, pixels, { grid, seed: 1, isGrey: false });
+    const shown = [0, 1, 2].flatMap((c) => channel(pixels, c));
+    return [shown, Array.from(data, (value) => 255 * value)];
+  }
+
+  it('are all on the page', () => {
+    expect(SHIFTS.map(({ name }) => name)).toEqual(shiftNames('all'));
+  });
+
+  it.each(['dark', 'contrast', 'bright', 'pixelated'])('%s is the same', async (name) => {
+    const [shown, measured] = await both(name, values);
+    for (const [i, value] of measured.entries()) expect(Math.abs(shown[i]! - value)).toBeLessThan(1.5);
+  });
+
+  it('blur is about the same', async () => {
+    const [shown, measured] = await both('blur', smooth);
+    const away = shown.map((value, i) => Math.abs(value - measured[i]!));
+    expect(mean(away)).toBeLessThan(5);
+  });
+
+  it.each(['noise', 'noise-more', 'salt'])('%s is as strong', async (name) => {
+    const grey = new Float32Array(values.length).fill(0.5);
+    const [shown, measured] = await both(name, grey);
+    expect(mean(shown)).toBeCloseTo(mean(measured), -1);
+    expect(deviation(shown) / deviation(measured)).toBeGreaterThan(0.85);
+    expect(deviation(shown) / deviation(measured)).toBeLessThan(1.15);
+  });
+});
+
+describe('the pixels of the model', () => {
+  const input = { width: 32, height: 32, channels: 'rgb', fit: 'cover' } as const;
+
+  it.each(['cover', 'contain', 'fill'] as const)('are those of the server, by %s', async (fit) => {
+    const [width, height] = [250, 190];
+    const data = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => {
+      const [x, y] = [(Math.floor(i / 4) % width) / width, Math.floor(i / 4 / width) / height];
+      return i % 4 === 3 ? 255 : 128 + 120 * Math.sin(12 * x + (i % 4)) * Math.cos(9 * y);
+    });
+    const png = await sharp(data, { raw: { width, height, channels: 4 } })
+      .png()
+      .toBuffer();
+    const spec = { ...input, fit, mean: [0, 0, 0], std: [1, 1, 1] };
+    const theirs = await createImageDecoder({ maxPixels: 1e6 }).decode(png, spec as never);
+    const ours = resample({ data, width, height }, gridOf({ width, height }, spec as never), spec);
+    const away: number[] = [];
+    for (let i = 0; i < 32 * 32; i++) {
+      for (let c = 0; c < 3; c++) away.push(Math.abs(ours[3 * i + c]! - theirs[c * 32 * 32 + i]!));
+    }
+    expect(mean(away)).toBeLessThan(1);
   });
 });
 
@@ -78,7 +176,7 @@ describe('links', () => {
       example: 'cat, frame 9',
       model: 'a/b & c',
       recipe: 'dent+',
-      effects: { ...NONE, noise: 0.21, blocks: 2.5 },
+      effects: { ...NONE, noise: 0.21, pixelation: 2.5 },
       seed: 77,
     };
     expect(readLink(writeLink(view))).toEqual(view);
