@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Prediction } from '../src/inference/inference.ts';
 
-import { postImage, type Running, startDent } from './fixtures/serving/processes.ts';
+import { postImage, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -45,6 +47,64 @@ it('attacks a picture within the bound that was asked for, away from what the mo
   const first = answers[0]![0]!;
   const left = answers[2]!.find(({ label }) => label === first.label)!;
   expect(left.probability).toBeLessThan(first.probability / 2);
+});
+
+it('attacks the model as a recipe adapts it to the picture', async () => {
+  const probability = async (picture: Bytes, label: string): Promise<number> => {
+    const reply = await postImage(server, picture, '?recipe=brief&top_k=10');
+    const { predictions } = (await reply.json()) as Prediction;
+    return predictions.find((each) => each.label === label)!.probability;
+  };
+  const [asItIs, blind, seeing] = [
+    await pictureOf('?eps=0&recipe=brief'),
+    await pictureOf('?eps=8'),
+    await pictureOf('?eps=8&recipe=brief'),
+  ];
+  expect(seeing).not.toEqual(blind);
+  const [before, after] = [await pixelsOf(asItIs), await pixelsOf(seeing)];
+  expect(Math.max(...[...after].map((byte, i) => Math.abs(byte - before[i]!)))).toBe(8);
+  const reply = await postImage(server, asItIs, '?recipe=brief');
+  const { label } = ((await reply.json()) as Prediction).predictions[0]!;
+  expect(await probability(seeing, label)).toBeLessThan((await probability(asItIs, label)) / 2);
+});
+
+it('refuses a recipe that is not there, and parameters in the body', async () => {
+  const reply = await attack('?recipe=strong');
+  expect(await reply.json()).toMatchObject({ status: 400, code: 'unknown_recipe' });
+  const form = new FormData();
+  form.append('image', new Blob([photo]));
+  form.append('recipe', 'isolated');
+  const url = new URL('/v1/models/cifar10-resnet14/attack', server.url);
+  const refused = await fetch(url, { method: 'POST', body: form });
+  expect(await refused.json()).toMatchObject({
+    code: 'invalid_request',
+    detail: 'The parameters of an attack are in the query; leave "recipe" out of the body.',
+  });
+});
+
+it('does not attack a file that is not what is served', async () => {
+  const models = await mkdtemp(join(tmpdir(), 'dent-playground-'));
+  await writeRepository(models, { recipes: { isolated: { preset: 'isolated' } }, defaultRecipe: 'isolated' });
+  const other = await startDent(['serve'], { DENT_MODELS: models, DENT_REPOSITORY_POLL_MS: '0' });
+  try {
+    expect((await attack('?iterations=1', other)).status).toBe(200);
+    const path = join(models, 'cifar10-resnet14', '1', 'model.onnx');
+    // The same network under another producer's name: written beside it and put in its place, as deployers do.
+    const bytes = await readFile(path);
+    await writeFile(`${path}.new`, Buffer.concat([bytes, Buffer.from([0x12, 0x01, 0x78])]));
+    await copyFile(`${path}.new`, path);
+    const reply = await attack('?iterations=1', other);
+    expect(reply.status).toBe(503);
+    expect(reply.headers.get('retry-after')).toBe('2');
+    expect(await reply.json()).toMatchObject({
+      code: 'not_ready',
+      detail: expect.stringContaining('"cifar10-resnet14" has changed'),
+    });
+  } finally {
+    other.process.kill('SIGINT');
+    await other.exit;
+    await rm(models, { recursive: true });
+  }
 });
 
 it('attacks one picture at a time', async () => {

@@ -11,9 +11,9 @@ import {
   type ModelRepository,
   openModelRepository,
 } from '../models/index.ts';
-import { compileInThread } from './compile-thread/compile-in-thread.ts';
 import { logBatches } from './observers/batch-log.ts';
 import { observeModels } from './observers/observe-models.ts';
+import { compileInThread } from './threads/compile-in-thread.ts';
 
 /** The parts of a process that runs batches itself. */
 export interface BatchRunner {

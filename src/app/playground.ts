@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/index.ts';
 import { ServiceError } from '../errors.ts';
 import type { Playground, PlaygroundAttack } from '../http/index.ts';
 import { type ImageDecoder, toPng } from '../images/index.ts';
 import type { Inference } from '../inference/inference.ts';
-import type { InputSpec } from '../models/model.ts';
-import { readModel } from '../onnx/index.ts';
+import type { DescribedVersion, InputSpec } from '../models/model.ts';
 import { isLoopback } from './open-access.ts';
+import { attackInThread } from './threads/attack-in-thread.ts';
 
 const TIMEOUT_MS = 20_000;
 /** A side of larger models makes a gradient cost seconds. */
@@ -17,7 +16,7 @@ const BUSY_SECONDS = 2;
 export interface PlaygroundDeps {
   readonly engine: Engine;
   readonly decoder: ImageDecoder;
-  readonly inference: Pick<Inference, 'version'>;
+  readonly inference: Pick<Inference, 'version' | 'choose'>;
 }
 
 /**
@@ -42,27 +41,32 @@ function redFirst(pixels: Float32Array, { channels }: InputSpec): Float32Array {
 }
 
 /**
- * One attack at a time, ended after a while. What it needs of the model is opened for it and released after
- * it.
+ * One attack at a time, ended after a while. It has a thread of its own, and what it needs of the model is
+ * opened for it and released after it.
  */
 export function createPlayground({ engine, decoder, inference }: PlaygroundDeps, root: string): Playground {
   let isBusy = false;
 
-  async function attack({ model, image, eps, iterations, signal }: PlaygroundAttack): Promise<Uint8Array> {
-    const { name, version, manifest } = inference.version(model);
-    const { input, output } = manifest;
+  /** The model of an attack that sees it as it is. */
+  function asItIs({ model, caller, hidesStatic }: PlaygroundAttack): DescribedVersion {
+    if (hidesStatic !== true) return inference.version(model);
+    const why = `is told nothing of the model as it is; name a recipe to attack what that adapts`;
+    throw new ServiceError('forbidden', `The key "${caller}" ${why}.`);
+  }
+
+  async function attack(asked: PlaygroundAttack): Promise<Uint8Array> {
+    const { image, eps, iterations, signal } = asked;
+    const { version, recipe } =
+      asked.recipe === undefined ? { version: asItIs(asked), recipe: undefined } : inference.choose(asked);
+    const { input } = version.manifest;
     requireSmall(input);
-    const pixels = await decoder.decode(image, input, signal);
-
-    async function search(): Promise<Float32Array> {
-      // Loaded here: a server whose page nobody looks at has no use for it.
-      const { attackPicture } = await import('../evaluation/index.ts');
-      const bytes = await readModel(join(root, name, `${version}`, 'model.onnx'));
-      const source = { name: `"${name}"`, bytes, input, ...(output !== undefined && { output }) };
-      return attackPicture(engine, source, pixels, { eps, iterations, signal });
-    }
-
-    const attacked = eps === 0 ? Float32Array.from(pixels, (byte) => byte / 255) : await search();
+    const picture = await decoder.decode(image, input, signal);
+    const { name, sha256, manifest } = version;
+    const served = { name, version: version.version, sha256, manifest };
+    const attacked =
+      eps === 0
+        ? Float32Array.from(picture, (byte) => byte / 255)
+        : await attackInThread(engine, { root, version: served, picture, eps, iterations, recipe }, signal);
     const { width, height } = input;
     const channels = input.channels === 'gray' ? 1 : 3;
     return toPng({ data: redFirst(attacked, input), channels, height, width });

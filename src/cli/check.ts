@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { compileInThread } from '../app/compile-thread/compile-in-thread.ts';
+import { compileInThread } from '../app/threads/compile-in-thread.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createAdaptation } from '../engine/index.ts';
 import { type CheckedRepository, checkRepository, createArtifactCache } from '../models/index.ts';

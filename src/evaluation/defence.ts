@@ -15,7 +15,7 @@ import { inModelUnits, type ServedRecipe } from './served-recipe.ts';
 import type { Defence, HoldOptions, OpenTarget } from './target.ts';
 
 export interface DefenceDeps {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'device' | 'open' | 'probe'>;
   readonly model: EvaluatedModel;
 }
 
@@ -79,9 +79,11 @@ class Opened {
   }
 }
 
-/** What is served under a recipe, and what an attacker with the model's file can make of it. */
-export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
-  const { name, recipe } = served;
+/** What an attacker with the model's file makes of one recipe. */
+export function openHolder(
+  deps: DefenceDeps,
+  { name, recipe }: Pick<ServedRecipe, 'name' | 'recipe'>,
+): Pick<Defence, 'hold' | 'release'> {
   const opened = new Map<Recipe, Opened>();
   function applied(rows: number): Opened {
     const { recipe: of } = appliedRecipe(name, recipe, rows);
@@ -90,9 +92,6 @@ export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
     return known;
   }
   return {
-    ...served,
-    independentRows: isSplittable(recipe) && smallBatchPreset(recipe) === undefined,
-    adapts: recipe.steps > 0 || recipe.statistics !== 'source' || recipe.sigma !== 'off',
     async hold(pixels, options = {}): Promise<OpenTarget> {
       const of = applied(pixels.dims[0]!);
       const hasParameters = of.recipe.steps > 0;
@@ -101,5 +100,16 @@ export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
     async release() {
       for (const each of opened.values()) await each.release();
     },
+  };
+}
+
+/** What is served under a recipe, and what an attacker with the model's file can make of it. */
+export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
+  const { recipe } = served;
+  return {
+    ...served,
+    ...openHolder(deps, served),
+    independentRows: isSplittable(recipe) && smallBatchPreset(recipe) === undefined,
+    adapts: recipe.steps > 0 || recipe.statistics !== 'source' || recipe.sigma !== 'off',
   };
 }

@@ -1,4 +1,10 @@
-import { type CompileOptions, PRESETS, type PreparedModel, prepare } from '../dent/index.ts';
+import {
+  type CompileOptions,
+  type GraphRunner,
+  PRESETS,
+  type PreparedModel,
+  prepare,
+} from '../dent/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { InputSpec } from '../models/model.ts';
 import { decodeModel } from '../onnx/index.ts';
@@ -27,12 +33,12 @@ export interface ModelSource {
 
 /** Reads a model for evaluation. Rejects with `InputError` where it is no classifier. */
 export async function readEvaluatedModel(
-  engine: Engine,
+  runner: GraphRunner,
   { name, bytes, input, output }: ModelSource,
 ): Promise<EvaluatedModel> {
   const imageShape = [input.channels === 'gray' ? 1 : 3, input.height, input.width] as const;
   const hints = { imageShape, ...(output !== undefined && { output }) };
-  const prepared = await prepare(decodeModel(bytes), engine, hints);
+  const prepared = await prepare(decodeModel(bytes), runner, hints);
   return { name, bytes, prepared, input, scaling: pixelScaling(input), hints };
 }
 

@@ -26,7 +26,7 @@ export interface Network {
 }
 
 export interface NetworkDeps {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'device' | 'open'>;
   readonly prepared: PreparedModel;
   readonly scaling: PixelScaling;
   /** What graphs are called in errors. */

@@ -211,6 +211,7 @@ export function createInference(
     idle,
     models: () => models.models().map(summarize),
     model: (name) => summarize(chooseModel(models, name)),
+    choose: (request) => admission.choose(request),
     version: (model, version) => chooseVersion(chooseModel(models, model), version),
     statistics: (version) => statistics.of(version),
     warnings: () => queue.warnings?.() ?? [],

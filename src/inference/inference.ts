@@ -229,6 +229,8 @@ export interface Inference {
   prediction(id: string, caller: string): Promise<Prediction | AcceptedPrediction>;
   models(): readonly ModelSummary[];
   model(name: string): ModelSummary;
+  /** The version and the recipe that a request means. Throws what a prediction would reject with. */
+  choose(request: PredictOptions): { readonly version: DescribedVersion; readonly recipe: string };
   /** The version of that number, or the one that serves by default. Throws `unknown_model` or `not_ready`. */
   version(model: string, version?: number): DescribedVersion;
   statistics(version: DescribedVersion): VersionStatistics;

@@ -1,6 +1,7 @@
 export { RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
 export { type ArtifactCache, createArtifactCache } from './artifact-cache.ts';
 export { type CheckedRepository, checkRepository } from './check-repository.ts';
+export { readModelFile } from './describe-version.ts';
 export { draftManifest, type ManifestDraft } from './draft-manifest.ts';
 export type { Hold, IsAwaited } from './held-versions.ts';
 export { readVersion, rowShape, type ServingVersion } from './load-version.ts';

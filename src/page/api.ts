@@ -99,11 +99,19 @@ export async function predictAll(
 export const playground = async (): Promise<boolean> =>
   (await ask<{ attacks: boolean }>('v1/playground')).attacks;
 
-/**
- * The model's own pixels of the picture, each moved by at most `eps` of 255 so that the model errs; of 0 as
- * they are.
- */
-export async function pixelsForModel(model: Model, image: Blob, eps: number): Promise<Blob> {
-  const path = `v1/models/${encodeURIComponent(model.name)}/attack?eps=${eps}`;
+/** An attack: how far it moves each pixel at most, of 255, and the recipe that it sees, if any. */
+export interface AttackOptions {
+  readonly eps: number;
+  readonly recipe?: string | undefined;
+}
+
+/** The model's own pixels of the picture, moved so that the model errs; with an eps of 0 as they are. */
+export async function pixelsForModel(
+  model: Model,
+  image: Blob,
+  { eps, recipe }: AttackOptions,
+): Promise<Blob> {
+  const sees = recipe === undefined ? '' : `&recipe=${encodeURIComponent(recipe)}`;
+  const path = `v1/models/${encodeURIComponent(model.name)}/attack?eps=${eps}${sees}`;
   return (await request(path, { method: 'POST', body: image })).blob();
 }

@@ -139,6 +139,7 @@ export function App() {
             {drawn && picture && model && (
               <Attack
                 model={model}
+                recipe={recipe === ALL ? model.defaultRecipe : recipe}
                 picture={picture}
                 drawn={drawn}
                 onAttacked={(attacked) => {

@@ -17,47 +17,90 @@ function useIsPlayground(): boolean {
 
 interface Props {
   readonly model: Model;
+  /** What answers the picture, and so what an attacker may know. */
+  readonly recipe: string;
   readonly picture: Picture;
   readonly drawn: Drawn;
   readonly onAttacked: (picture: Picture) => void;
 }
 
+/** What an attacker looks at while it searches. */
+type Sees = 'static' | 'adapted';
+
 /** The picture as it is after the attack, beside what was added to it. */
-async function attacked({ model, picture, drawn }: Props, eps: number): Promise<Picture> {
+async function attacked({ model, recipe, picture, drawn }: Props, eps: number, sees: Sees): Promise<Picture> {
   const image = await drawn.blob();
-  const before = await openPicture(picture.name, await pixelsForModel(model, image, 0));
-  const after = await openPicture(`${picture.name}, attacked`, await pixelsForModel(model, image, eps));
+  const before = await openPicture(picture.name, await pixelsForModel(model, image, { eps: 0 }));
+  const asked = { eps, ...(sees === 'adapted' && { recipe }) };
+  const after = await openPicture(`${picture.name}, attacked`, await pixelsForModel(model, image, asked));
+  const knew =
+    sees === 'static' ? 'the model as it is' : `the model as "${recipe}" adapts it to this picture`;
   return {
     ...after,
     ...(picture.shows !== undefined && { shows: picture.shows }),
     difference: differenceOf(before.bitmap, after.bitmap),
-    note: `The server moved each pixel by at most ${whole(eps)} of 255, so that the model as it is errs. Choose a picture above to begin anew.`,
+    note: `Attacked: each value of a pixel was moved by at most ${whole(eps)} of 255. The attacker saw ${knew}. Choose a picture above to begin anew.`,
   };
+}
+
+interface ChooseProps {
+  readonly recipe: string;
+  readonly sees: Sees;
+  readonly onChoose: (sees: Sees) => void;
+}
+
+function ChooseKnowledge({ recipe, sees, onChoose }: ChooseProps) {
+  const choices: readonly (readonly [Sees, string])[] = [
+    ['static', 'the model as it is'],
+    ['adapted', `the model as "${recipe}" adapts it to this picture`],
+  ];
+  return (
+    <fieldset>
+      <legend>The attacker sees</legend>
+      <div class="choices">
+        {choices.map(([each, says]) => (
+          <label key={each}>
+            <input type="radio" name="sees" checked={each === sees} onChange={() => onChoose(each)} /> {says}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
 }
 
 /** Has the server look for the small change that makes the model err. */
 export function Attack(props: Props) {
   const isPlayground = useIsPlayground();
   const [eps, setEps] = useState(EPS);
+  const [sees, see] = useState<Sees>('static');
   const [said, say] = useState('');
+  const [isRunning, setRunning] = useState(false);
   if (!isPlayground) return null;
 
   async function start(): Promise<void> {
+    setRunning(true);
     say('The server is attacking the picture …');
     try {
-      props.onAttacked(await attacked(props, eps));
+      props.onAttacked(await attacked(props, eps, sees));
       say('Attacked. See what the model says now.');
     } catch (error) {
       say(error instanceof Refusal ? error.complaint.says : 'This did not work. Try again.');
     }
+    setRunning(false);
   }
 
   return (
     <fieldset class="sliders">
       <legend>Attack it</legend>
       <p class="quiet">
-        The server looks for a change too small to mislead you that takes the model as it is furthest from its
-        answer.
+        The server looks for a change of the picture that is hard to see, and that makes the model say
+        something else.
+      </p>
+      <ChooseKnowledge recipe={props.recipe} sees={sees} onChoose={see} />
+      <p class="quiet">
+        {sees === 'static'
+          ? 'This attacker has the model, and does not know that it adapts.'
+          : 'This attacker knows the defence too. While it searches it holds the adaptation fixed; the server adapts anew to the picture that it made. Stronger attackers exist, so a picture that survives this one proves nothing.'}
       </p>
       <label class="slider">
         <span>Strength</span>
@@ -73,8 +116,8 @@ export function Attack(props: Props) {
         <output>{whole(eps)}/255</output>
       </label>
       <div class="own">
-        <button type="button" onClick={start}>
-          Attack it
+        <button type="button" disabled={isRunning} onClick={start}>
+          Attack the picture
         </button>
         <span role="status">{said}</span>
       </div>

@@ -280,6 +280,10 @@ export function createPixelInference(): PixelInference {
     },
     models: () => [MODEL],
     model,
+    choose: ({ model: name = MODEL.name, version, recipe = 'dent+' }) => ({
+      version: inference.version(name, version),
+      recipe,
+    }),
     version(name, version = 2) {
       const entry = model(name).versions.find((each) => each.version === version);
       if (entry === undefined) {

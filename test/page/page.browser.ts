@@ -146,9 +146,9 @@ describe('the page', () => {
     const page = await visit();
     const before = await textOf(page.locator('.verdict'));
     await page.locator('input[name="eps"]').fill('12');
-    await page.getByRole('button', { name: 'Attack it' }).click();
+    await page.getByRole('button', { name: 'Attack the picture' }).click();
     await page.getByRole('img', { name: 'The picture: junk, attacked' }).waitFor();
-    await page.getByText('The server moved each pixel by at most 12 of 255').waitFor();
+    await page.getByText('each value of a pixel was moved by at most 12 of 255').waitFor();
     await untilAnswered(page);
     await expect.poll(() => textOf(page.locator('.verdict'))).not.toBe(before);
     const added = page.getByRole('img', { name: 'What the attack has added' });
@@ -159,6 +159,17 @@ describe('the page', () => {
     expect(colours).toBe(128 + 10 * 12);
     await page.locator('.gallery button').first().click();
     await expect.poll(() => textOf(page.locator('.verdict'))).toBe(before);
+  });
+
+  it('has an attacker that sees what is adapted', async () => {
+    const page = await visit();
+    await page.getByRole('radio', { name: 'the model as "brief" adapts it to this picture' }).check();
+    await page.getByText('This attacker knows the defence too').waitFor();
+    const asked = page.waitForRequest(/attack\?eps=8&recipe=brief$/);
+    await page.getByRole('button', { name: 'Attack the picture' }).click();
+    await asked;
+    await page.getByText('The attacker saw the model as "brief" adapts it to this picture').waitFor();
+    await page.getByRole('img', { name: 'What the attack has added' }).waitFor();
   });
 
   it('is used by keyboard alone', async () => {

@@ -201,6 +201,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/playground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether pictures are attacked here */
+        get: operations["getPlayground"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{name}/attack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attack a picture (off by default)
+         * @description Moves each pixel a little, so that the model errs: PGD with random start on the cross-entropy of what the model says of the picture. The picture is one image, in a body as of a prediction. One attack runs at a time, for at most 20 seconds, of a model of at most 256 x 256 pixels, and only where batches run in the server itself. Off unless DENT_PLAYGROUND is on, as it is by default on a loopback address alone; then 403.
+         */
+        post: operations["attackPicture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2": {
         parameters: {
             query?: never;
@@ -696,6 +733,10 @@ export interface components {
             ready: false;
             /** @description Why not, one sentence each. */
             reasons: string[];
+        };
+        PlaygroundState: {
+            /** @description Whether `attack` answers with anything but 403. */
+            attacks: boolean;
         };
         ServerMetadata: {
             name: string;
@@ -2340,6 +2381,199 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    getPlayground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether they are. */
+            200: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attacks": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PlaygroundState"];
+                };
+            };
+            /** @description internal: something went wrong inside. */
+            500: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attackPicture: {
+        parameters: {
+            query?: {
+                /** @description The largest change of a pixel's value, of 255; 8 where it is not given. With 0 nothing is searched: the answer is the picture as the model sees it. */
+                eps?: number;
+                /** @description Steps of the search, each of which costs a gradient; 20 where it is not given. */
+                iterations?: number;
+                /** @description One of the model's recipes. The attacker then sees the model as this recipe adapts it to the picture, and holds that fixed while it searches. Where none is named it sees the model as it is. */
+                recipe?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a model.
+                 * @example cifar10-resnet14
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": Blob;
+            };
+        };
+        responses: {
+            /** @description The attacked picture. */
+            200: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": Blob;
+                };
+            };
+            /** @description invalid_image: the image is none, or broken. invalid_request: a parameter or the body is wrong. unknown_recipe: the model has no such recipe. */
+            400: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: keys are configured, and the request has none that is known. */
+            401: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    /** @description Asks for a bearer token, which is a key. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: the key is not for this. */
+            403: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown_model: there is no such model or version. */
+            404: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large: the body has too many bytes, or the image too many pixels. */
+            413: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type: the body is no image, no form and no JSON, or compressed in an unknown way. */
+            415: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited: the key has asked for too much, or the service is sent too much at a time. queue_full: too many images wait already. */
+            429: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which a retry makes sense. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: something went wrong inside. */
+            500: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_ready: the model is loading. draining: the service is shutting down. */
+            503: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which a retry makes sense. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description timeout: the deadline passed. */
+            504: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

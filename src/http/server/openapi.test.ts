@@ -29,7 +29,7 @@ interface Operation {
 }
 
 /** Routes that need no key where keys are configured. */
-const OPEN = ['GET /v2/health/live', 'GET /v2/health/ready', 'GET /openapi.yaml'];
+const OPEN = ['GET /v2/health/live', 'GET /v2/health/ready', 'GET /openapi.yaml', 'GET /v1/playground'];
 
 let test: TestApp;
 let yaml: string;
@@ -64,6 +64,8 @@ it('documents every route of the interface, each under a name of its own', () =>
     'GET /v2/health/ready',
     'GET /metrics',
     'GET /openapi.yaml',
+    'GET /v1/playground',
+    'POST /v1/models/{name}/attack',
     'GET /v2',
     'GET /v2/models',
     'GET /v2/models/{model}',
@@ -115,7 +117,7 @@ it('documents the ways to send images, and the examples of JSON work', async () 
 
 it('has bodies and answers that generators of clients know, each under a name', () => {
   const known =
-    /^(?:application\/(?:json|problem\+json|octet-stream)|multipart\/form-data|text\/plain(?:;.*)?)$/;
+    /^(?:application\/(?:json|problem\+json|octet-stream)|multipart\/form-data|image\/png|text\/plain(?:;.*)?)$/;
   const anonymous = (value: unknown, path: string): string[] => {
     if (typeof value !== 'object' || value === null) return [];
     const inside = Object.entries(value).filter(([key]) => !/^examples?$/.test(key));

@@ -58,6 +58,11 @@ export async function documentApi(app: App, version: string): Promise<void> {
           name: 'open inference',
           description: 'The Open Inference Protocol, which KServe, Triton and their clients speak.',
         },
+        {
+          name: 'playground',
+          description:
+            'Attacks, for who wants to see one. Off by default on an address that others can reach.',
+        },
         { name: 'health', description: 'For load balancers and orchestrators.' },
         { name: 'operations', description: 'Metrics and this document.' },
       ],

@@ -117,7 +117,8 @@ const Files = Type.Array(Type.String({ format: 'binary' }), {
   description:
     'The image as a file, or the field several times for several images. Called "images", the answer is a list also for one.',
 });
-const imageAlone = {
+/** For the document: a body that is the image itself. */
+export const DOCUMENTED_IMAGE = {
   schema: Type.String({
     format: 'binary',
     description: 'The image itself; image/jpeg and other image types work too.',
@@ -130,7 +131,7 @@ const imageAlone = {
  */
 export const DOCUMENTED_PREDICT_BODY = {
   content: {
-    'application/octet-stream': imageAlone,
+    'application/octet-stream': DOCUMENTED_IMAGE,
     'multipart/form-data': {
       // One schema: generated clients send nothing for a form that may be one of two.
       schema: Type.Object({ image: Files, ...options }, { title: 'ImageForm', ...strict }),
