@@ -23,6 +23,8 @@ it('overrides any field of the preset', () => {
     ['--statistics', 'blend', 'statistics', 'blend'],
     ['--prior', '2.5', 'prior', 2.5],
     ['--margin', '-0.5', 'margin', -0.5],
+    ['--divergence', '0.25', 'divergence', 0.25],
+    ['--divergence-rows', '7', 'divergenceRows', 7],
     ['--objective', 'infomax', 'objective', 'infomax'],
     ['--optimizer', 'sgd', 'optimizer', 'sgd'],
     ['--lr', '1e-2', 'lr', 0.01],

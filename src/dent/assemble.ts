@@ -32,6 +32,8 @@ export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
 export const SIGMA_OUTPUT = 'sigma';
 export const PARAMETERS_OUTPUT = 'parameters';
+export const BLENDED_OUTPUT = 'blended';
+export const DIVERGENCE_OUTPUT = 'divergence';
 
 /**
  * Joins the components to the self-adapting graph. Parameters and optimizer state start from zero. A Loop
@@ -66,12 +68,21 @@ export function assemble(asked: Components): Graph {
   if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
   if (components.exposesParameters)
     outputs.push(output(builder, parameters, PARAMETERS_OUTPUT, forward.graph.inputs[1]!.type!.shape!));
+  if (choice) outputs.push(...choiceOutputs(builder, choice));
   const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
   return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
 }
 
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {
   return builder.op('Identity', [value], { name, shape });
+}
+
+/** Which statistics the batch has got: 1 for the blend or 0, [1], and where it decided the divergence, [1]. */
+function choiceOutputs(builder: GraphBuilder, choice: ChosenStatistics): Value[] {
+  const vector = (value: Value, name: string): Value =>
+    builder.op('Unsqueeze', [value, builder.ints([0])], { name, shape: [1] });
+  const blended = vector(blendFactor(builder, choice), BLENDED_OUTPUT);
+  return choice.divergence ? [blended, vector(choice.divergence, DIVERGENCE_OUTPUT)] : [blended];
 }
 
 /** On a GPU a batch stays whole: there, small kernels cost the time. */

@@ -1,39 +1,67 @@
-import { DATA_TYPE, type GraphBuilder, type Value } from '../onnx/index.ts';
+import { appendIf, DATA_TYPE, type Graph, type GraphBuilder, inline, type Value } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import type { Components } from './components.ts';
+import { withDivergence } from './divergence.ts';
 import { PRESETS } from './recipe.ts';
-import { type Prediction, predict, type Rows } from './row-passes.ts';
+import { type Prediction, predictionOf, type Rows } from './row-passes.ts';
 
 /** What the unadapted model says of a batch by either statistics, and which of them the batch is to have. */
 export interface ChosenStatistics {
   readonly source: Prediction;
+  /** Where the blend is not taken, it may be the source's. */
   readonly blend: Prediction;
   /** A bool scalar: whether the blend is taken. */
   readonly blends: Value;
+  /** How far the batch's statistics are from the training run's, a float32 scalar. Where it decides. */
+  readonly divergence?: Value;
 }
 
 /**
  * Compares for the whole batch how sure the unadapted model is by the training run's statistics and by the
- * blend. The surer one is taken, and the blend also where it is less sure by less than the margin. Entropies
- * that are no numbers leave the source.
+ * blend. The surer one is taken, and the blend also where it is less sure by less than the margin. With a
+ * limit to the divergence the blend must besides be called for: a batch whose statistics are near the training
+ * run's stays with these, and saves the second pass. Entropies that are no numbers leave the source.
  */
 export function chooseStatistics(
   builder: GraphBuilder,
   components: Components,
-  rows: Pick<Rows, 'image' | 'count'>,
+  { image, count }: Pick<Rows, 'image' | 'count'>,
 ): ChosenStatistics {
   const { classifier, layers, recipe } = components;
-  const unused = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
-  const { image, count } = rows;
-  const predictBy = (forward: Components['forward']): Prediction =>
-    predict(builder, { ...components, forward }, unused, { image, count });
-  const source = predictBy(adaptiveForward(classifier, [], PRESETS.static));
-  const blend = predictBy(adaptiveForward(classifier, layers, { ...PRESETS.blend, prior: recipe.prior }));
+  const none = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
+  const call = (into: GraphBuilder, graph: Graph) => inline(into, graph, [image, none]) as [Value, Value?];
+  const source = adaptiveForward(classifier, [], PRESETS.static).graph;
+  const blend = adaptiveForward(classifier, layers, { ...PRESETS.blend, prior: recipe.prior }).graph;
+  const [logits, divergence] = call(
+    builder,
+    recipe.divergence === 'off' ? source : withDivergence(source, layers),
+  );
+  const far = divergence && isFar(builder, divergence, count, recipe);
+  const bySource = predictionOf(builder, logits);
+  const blended = far
+    ? appendIf(builder, { name: 'blend', condition: far, otherwise: logits }, (b) => call(b, blend)[0])
+    : call(builder, blend)[0];
+  const byBlend = predictionOf(builder, blended);
   const mean = ({ entropy }: Prediction): Value =>
     builder.op('ReduceMean', [entropy, builder.ints([0])], { attributes: { keepdims: 0 }, shape: [] });
-  const least = builder.op('Add', [mean(source), recipe.margin], { shape: [] });
-  const blends = builder.op('Less', [mean(blend), least], { name: 'blends' });
-  return { source, blend, blends };
+  const least = builder.op('Add', [mean(bySource), recipe.margin], { shape: [] });
+  const isSure = builder.op('Less', [mean(byBlend), least], { name: 'is_sure' });
+  const blends = far ? builder.op('And', [far, isSure], { name: 'blends' }) : isSure;
+  return { source: bySource, blend: byBlend, blends, ...(divergence && { divergence }) };
+}
+
+/** Statistics of few rows are far from any others by chance, so the limit is higher for them. */
+function isFar(
+  builder: GraphBuilder,
+  divergence: Value,
+  count: Value,
+  { divergence: limit, divergenceRows }: Components['recipe'],
+): Value {
+  const chance = builder.op('Div', [divergenceRows, count], { shape: [] });
+  const most = builder.op('Mul', [builder.op('Add', [chance, 1], { shape: [] }), limit as number], {
+    shape: [],
+  });
+  return builder.op('Greater', [divergence, most], { name: 'is_far' });
 }
 
 /** The prediction by the statistics that were chosen. */

@@ -54,6 +54,7 @@ describe('the compiled graph', () => {
       const { graph, opset, otherDomains } = decodeModel(compiled.bytes);
       const perRow = PRESETS[preset as keyof typeof PRESETS].scope === 'sample';
       const sigma = { name: 'sigma', type: { dataType: DATA_TYPE.float32, shape: [perRow ? 'N' : 1] } };
+      const blended = { name: 'blended', type: { dataType: DATA_TYPE.float32, shape: [1] } };
       expect(opset).toBeGreaterThanOrEqual(18);
       expect(otherDomains).toEqual({});
       expect(allNodes(graph).filter((node) => node.domain !== '')).toEqual([]);
@@ -66,6 +67,7 @@ describe('the compiled graph', () => {
         { name: 'static_logits', type: { dataType: DATA_TYPE.float32, shape: ['N', 5] } },
         { name: 'entropy', type: { dataType: DATA_TYPE.float32, shape: ['steps_and_final', 'N'] } },
         ...(preset === 'dent-smooth' ? [sigma] : []),
+        ...(preset === 'auto' ? [blended] : []),
       ]);
       expect(compiled).toMatchObject({ input: 'image', output: 'result', classes: 5, imageShape: [3, 6, 8] });
     },

@@ -22,7 +22,7 @@ import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
  * artifacts.
  */
-export const COMPILER_VERSION = '4';
+export const COMPILER_VERSION = '5';
 
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */

@@ -40,6 +40,10 @@ describe.each(goldenNames().map(loadGolden))('$name', ({ model, input, cases }) 
     const ofSigma = sigma?.length === 1 ? [Math.max(...tolerance)] : tolerance;
     if (sigma) expectWithin(ofSigma, answer.sigma, sigma, (index) => index);
     else expect(answer.sigma).toBeUndefined();
+    expect(answer.blended?.data[0]).toBe(golden.blended);
+    const { divergence } = golden;
+    if (divergence === undefined) expect(answer.divergence).toBeUndefined();
+    else expect(answer.divergence!.data[0]! / divergence).toBeCloseTo(1, 4);
     return compiled;
   }
 

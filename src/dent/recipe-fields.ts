@@ -71,6 +71,20 @@ export const RECIPE_FIELDS = {
     max: 10,
     says: 'nats that the blend may be less sure by, and is taken all the same, under statistics auto',
   }),
+  divergence: number({
+    min: 0,
+    max: 1000,
+    or: 'off',
+    says: 'nats from which a batch looks shifted, under statistics auto; a batch that does not keeps the source',
+    consequence:
+      "Under statistics auto, from how many nats between a batch's mean and variance and the training run's the batch looks shifted. One that does not keeps the source. `dent calibrate` finds it, with `margin` and `divergenceRows`.",
+  }),
+  divergenceRows: number({
+    min: 0,
+    max: 1e6,
+    says: 'rows at which the limit of divergence is doubled; few rows diverge by chance',
+    consequence: 'Few rows diverge by chance: for n rows the limit is divergence · (1 + divergenceRows / n).',
+  }),
   objective: word(
     names(OBJECTIVES),
     'mean row entropy, or that minus the entropy of the mean prediction',

@@ -9,6 +9,8 @@ const common: Recipe = {
   statistics: 'source',
   prior: 16,
   margin: 0,
+  divergence: 'off',
+  divergenceRows: 20,
   objective: 'entropy',
   optimizer: 'adam',
   lr: 0.001,
@@ -130,6 +132,8 @@ describe('options', () => {
     [{ statistics: 'both' }, words('statistics', 'source, batch, blend, auto')('"both"')],
     [{ prior: -0.1 }, range('prior', 'a number from 0 to 1000000')('-0.1')],
     [{ margin: -11 }, range('margin', 'a number from -10 to 10')('-11')],
+    [{ divergence: -1 }, range('divergence', 'a number from 0 to 1000, or "off"')('-1')],
+    [{ divergenceRows: 'batch' }, range('divergenceRows', 'a number from 0 to 1000000')('"batch"')],
     [{ objective: 'margin' }, words('objective', 'entropy, infomax')('"margin"')],
     [{ optimizer: 'Adam' }, words('optimizer', 'sgd, adam, adamod')('"Adam"')],
     [{ lr: -1e-3 }, range('lr', 'a number from 0 to 10')('-0.001')],
@@ -158,11 +162,11 @@ describe('options', () => {
     ],
     [
       { preset: 'dent', step: 3 },
-      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, margin, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
+      'There is no recipe option "step"; the options are preset, steps, scope, statistics, prior, margin, divergence, divergenceRows, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
     [
       { constructor: 1 },
-      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, margin, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
+      'There is no recipe option "constructor"; the options are preset, steps, scope, statistics, prior, margin, divergence, divergenceRows, objective, optimizer, lr, beta1, beta2, beta3, rows, sigma, sigmaLr, gate, floor, affine, small.',
     ],
   ];
   it.each(bad)('%o is refused by name', (options, message) => {

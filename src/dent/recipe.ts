@@ -9,6 +9,8 @@ const base: Recipe = {
   statistics: 'source',
   prior: 16,
   margin: 0,
+  divergence: 'off',
+  divergenceRows: 20,
   objective: 'entropy',
   optimizer: 'adam',
   lr: 1e-3,

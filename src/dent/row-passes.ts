@@ -100,6 +100,13 @@ function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parame
   return { prediction, exactLogits, exactEntropy };
 }
 
+/** The prediction that logits are. */
+export function predictionOf(builder: GraphBuilder, logits: Value): Prediction {
+  const exactEntropy = rowEntropy(builder, inDoublePrecision(builder, logits));
+  const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
+  return { logits, entropy };
+}
+
 function gradientTogether(
   builder: GraphBuilder,
   method: Method,

@@ -42,7 +42,7 @@ export const STATISTICS = {
   batch: { couplesRows: true, rowsMin: 16, batchShare: () => 'all' },
   /** Both. */
   blend: BLEND,
-  /** Source or blend, whichever makes the model surer of this batch. See choose-statistics.ts. */
+  /** Source or blend, whichever suits this batch. See choose-statistics.ts. */
   auto: { ...BLEND, isChosen: true },
 } as const satisfies Record<string, StatisticsMode>;
 

@@ -1,5 +1,5 @@
 import type { RowAnswer, RowPayload } from '../batching/batch-queue.ts';
-import { appliedRecipe, isChosen, type Recipe, updatesMade } from '../dent/index.ts';
+import { appliedRecipe, type Recipe, updatesMade } from '../dent/index.ts';
 import type { AdaptedRows, OnProgress } from '../engine/adaptation/adaptation.ts';
 import { ServiceError } from '../errors.ts';
 import { toRow } from '../images/index.ts';
@@ -63,13 +63,13 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
     : answer;
 
 /**
- * What was applied where the graph chooses a batch's statistics and makes no update. Where it has chosen
- * those of the training run, its logits are the very logits of the model as it is.
+ * What was applied where the graph chooses a batch's statistics. A recipe that does more than that, by updates
+ * or by smoothing, keeps its name: it is neither of the two presets.
  */
-export function chosenRecipe(applied: Applied, { logits, staticLogits }: AdaptedRows): Applied {
-  if (!isChosen(applied.recipe) || applied.recipe.steps > 0) return applied;
-  const isStatic = logits.data.every((logit, i) => Object.is(logit, staticLogits.data[i]));
-  return { ...applied, name: isStatic ? 'static' : 'blend' };
+export function chosenRecipe(applied: Applied, { blended }: AdaptedRows): Applied {
+  const { steps, sigma } = applied.recipe;
+  if (blended === undefined || steps > 0 || sigma !== 'off') return applied;
+  return { ...applied, name: blended.data[0] === 1 ? 'blend' : 'static' };
 }
 
 /** Seconds since the last call, or since it was made. */

@@ -9,6 +9,9 @@ export interface GoldenCase {
   readonly logits: readonly (readonly number[])[];
   readonly entropy: readonly (readonly number[])[];
   readonly sigma?: readonly number[];
+  /** Of statistics auto: 1 for the blend, or 0. */
+  readonly blended?: number;
+  readonly divergence?: number;
 }
 
 export interface Golden {

@@ -29,7 +29,8 @@ DRAWS = 40
 
 SAMPLE_WISE = dict(scope="sample", optimizer="adamod", lr=6e-3, beta1=0.99, beta3=0.6)
 DEFAULTS = dict(scope="batch", statistics="source", prior=16, objective="entropy", optimizer="adam", lr=1e-3, beta1=0.9,
-                beta2=0.999, beta3=0.999, rows="batch", sigma="off", sigmaLr=0.25, affine="on", gate="off", floor="off", margin=0)
+                beta2=0.999, beta3=0.999, rows="batch", sigma="off", sigmaLr=0.25, affine="on", gate="off", floor="off", margin=0,
+                divergence="off", divergenceRows=20)
 CASES = {
     "static": dict(preset="static"),
     "norm": dict(preset="norm"),
@@ -63,6 +64,10 @@ LATER_CASES = {
     "dent on auto statistics, source": dict(preset="dent", statistics="auto", margin=-3, steps=3),
     "dent on auto statistics, blend": dict(preset="dent", statistics="auto", margin=3, steps=3),
     "auto with smoothing": dict(preset="auto", sigma=0.5, sigmaLr=0, margin=3),
+    "auto by divergence": dict(preset="auto", divergence=1e-4, divergenceRows=3, margin=3),
+    "auto by divergence, near": dict(preset="auto", divergence=9, margin=3),
+    "auto by divergence, unsure": dict(preset="auto", divergence=1e-4, margin=-3),
+    "dent on auto statistics by divergence": dict(preset="dent", statistics="auto", divergence=1e-4, margin=3, steps=3),
 }
 PRESETS = {
     "static": dict(steps=0),
@@ -159,8 +164,32 @@ def update(p, state, t, lr, recipe):
     p.sub_(torch.min(size, s) * m)
 
 
+def divergence_of(network, x):
+    """The geometric mean over layers of the mean over channels of KL(N(batch) || N(training run)) by torch.distributions,
+    each variance with the layer's epsilon."""
+    net, found = copy.deepcopy(network).eval(), []
+
+    def measure(norm, given):
+        others = [axis for axis in range(given[0].dim()) if axis != 1]
+        normal = torch.distributions.Normal
+        batch = normal(given[0].mean(others), (given[0].var(others, unbiased=False) + norm.eps).sqrt())
+        source = normal(norm.running_mean, (norm.running_var + norm.eps).sqrt())
+        found.append(torch.distributions.kl_divergence(batch, source).mean())
+
+    for norm in net.modules():
+        if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            norm.register_forward_pre_hook(measure)
+    with torch.no_grad():
+        net(x)
+    return torch.stack(found).log().mean().exp().item()
+
+
 def chosen_statistics(network, x, recipe):
-    """The blend where the unadapted network is surer of the batch with it, or less sure by less than the margin."""
+    """The blend where the unadapted network is surer of the batch with it, or less sure by less than the margin. With a limit
+    to the divergence, only where the batch is beyond it."""
+    if recipe["divergence"] != "off":
+        if divergence_of(network, x) <= recipe["divergence"] * (1 + recipe["divergenceRows"] / len(x)):
+            return "source"
     def uncertainty(statistics):
         net = with_adapted_norms(copy.deepcopy(network).eval(), len(x), dict(recipe, statistics=statistics))
         with torch.no_grad():
@@ -382,6 +411,10 @@ def write_cases(folder, model, network, x, cases):
         tolerance, gap = tolerances(network, x, recipe, logits)
         content = dict(recipe=options, tolerance=tolerance, logits=plain(logits), entropy=plain(entropy),
                        **({} if sigma is None else dict(sigma=plain(sigma))))
+        if recipe["statistics"] == "auto":
+            content["blended"] = int(chosen_statistics(copy.deepcopy(network).double(), x.double(), recipe) == "blend")
+        if recipe["divergence"] != "off":
+            content["divergence"] = divergence_of(copy.deepcopy(network).double(), x.double())
         lines.append("%s: %s" % (json.dumps(case), json.dumps(content)))
         moved = (logits - network(x)).abs().max().item()
         print("%-18s %-28s gap %.1e  moved %.3f  entropy %.3f -> %.3f"

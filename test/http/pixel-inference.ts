@@ -45,6 +45,8 @@ const MODEL = {
       statistics: 'source',
       prior: 16,
       margin: 0,
+      divergence: 'off',
+      divergenceRows: 20,
       objective: 'infomax',
       optimizer: 'adamod',
       lr: 6e-3,

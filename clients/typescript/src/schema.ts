@@ -624,6 +624,10 @@ export interface components {
             prior: number;
             /** @description Nats that the blend may be less sure by, and is taken all the same, under statistics auto. */
             margin: number;
+            /** @description Nats from which a batch looks shifted, under statistics auto; a batch that does not keeps the source. */
+            divergence: number | "off";
+            /** @description Rows at which the limit of divergence is doubled; few rows diverge by chance. */
+            divergenceRows: number;
             /**
              * @description Mean row entropy, or that minus the entropy of the mean prediction.
              * @enum {string}
@@ -871,7 +875,7 @@ export interface components {
         Adaptation: {
             /** @description The recipe that was asked for, or the model's default. */
             recipe: string;
-            /** @description The recipe that was applied: another one where the batch was too small for the first, and `static` or `blend` where the recipe chooses the statistics of each batch. */
+            /** @description The recipe that was applied: another one where the batch was too small for the first, and `static` or `blend` where all that the recipe does is to choose the statistics of each batch. */
             applied: string;
             /** @description Updates that the image made: fewer than the recipe has where it stopped by itself. */
             steps: number;
@@ -1909,6 +1913,8 @@ export interface operations {
                      *               "statistics": "source",
                      *               "prior": 16,
                      *               "margin": 0,
+                     *               "divergence": "off",
+                     *               "divergenceRows": 20,
                      *               "objective": "entropy",
                      *               "optimizer": "adamod",
                      *               "lr": 0.006,
@@ -1929,6 +1935,8 @@ export interface operations {
                      *               "statistics": "source",
                      *               "prior": 16,
                      *               "margin": 0,
+                     *               "divergence": "off",
+                     *               "divergenceRows": 20,
                      *               "objective": "entropy",
                      *               "optimizer": "adamod",
                      *               "lr": 0.006,
@@ -2108,6 +2116,8 @@ export interface operations {
                      *           "statistics": "source",
                      *           "prior": 16,
                      *           "margin": 0,
+                     *           "divergence": "off",
+                     *           "divergenceRows": 20,
                      *           "objective": "entropy",
                      *           "optimizer": "adamod",
                      *           "lr": 0.006,
@@ -2128,6 +2138,8 @@ export interface operations {
                      *           "statistics": "source",
                      *           "prior": 16,
                      *           "margin": 0,
+                     *           "divergence": "off",
+                     *           "divergenceRows": 20,
                      *           "objective": "entropy",
                      *           "optimizer": "adamod",
                      *           "lr": 0.006,

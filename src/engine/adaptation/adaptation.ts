@@ -41,6 +41,13 @@ export interface AdaptedRows {
   readonly entropy: Tensor<'float32'>;
   /** Standard deviation of the learned Gaussian smoothing in pixels, [1] or [N]; absent without smoothing. */
   readonly sigma?: Tensor<'float32'>;
+  /** Where the graph chooses statistics for the batch: 1 where it took the blend, otherwise 0, [1]. */
+  readonly blended?: Tensor<'float32'>;
+  /**
+   * How far the batch's statistics are from the training run's, in nats, [1]. Present where this has a part
+   * in the choice.
+   */
+  readonly divergence?: Tensor<'float32'>;
 }
 
 /** Hears how many of the rows of a call are done, and which process did the last of them. */

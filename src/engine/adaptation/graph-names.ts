@@ -13,6 +13,9 @@ const PASS_OUTPUTS: Readonly<Record<string, Join>> = {
   next_gradient: 'sum',
 };
 
+/** What a graph that chooses statistics tells of the batch. */
+const OF_THE_BATCH = ['blended', 'divergence'];
+
 /** One sigma per row: joined. One sigma for all rows ([1]): the same in each part. */
 const sigmaJoin = ([size]: readonly (number | string)[]): Join => (size === 1 ? 'same' : 'rows');
 
@@ -36,5 +39,6 @@ export function outputsOf(
   if (missing !== undefined)
     throw new InputError(`"${name}" is no self-adapting graph: it has no ${missing}.`);
   const { sigma } = graph.outputs;
-  return sigma === undefined ? outputs : { ...outputs, sigma: sigmaJoin(sigma) };
+  const ofBatch = OF_THE_BATCH.filter((each) => each in graph.outputs).map((each) => [each, 'same'] as const);
+  return { ...outputs, ...(sigma && { sigma: sigmaJoin(sigma) }), ...Object.fromEntries(ofBatch) };
 }

@@ -54,11 +54,12 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
     },
   });
   const output = (name: string) => outputs[name] as Tensor<'float32'>;
+  const optional = ['sigma', 'blended', 'divergence'].filter((name) => name in join);
   return {
     logits: output(artifact.output),
     staticLogits: output('static_logits'),
     entropy: output('entropy'),
-    ...('sigma' in join && { sigma: output('sigma') }),
+    ...Object.fromEntries(optional.map((name) => [name, output(name)])),
   };
 }
 

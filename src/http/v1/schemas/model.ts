@@ -140,6 +140,8 @@ const isolated: Recipe = {
   statistics: 'source',
   prior: 16,
   margin: 0,
+  divergence: 'off',
+  divergenceRows: 20,
   objective: 'entropy',
   optimizer: 'adamod',
   lr: 0.006,

@@ -38,7 +38,7 @@ export const PredictionSchema = Type.Object(
         recipe: Type.String({ description: "The recipe that was asked for, or the model's default." }),
         applied: Type.String({
           description:
-            'The recipe that was applied: another one where the batch was too small for the first, and `static` or `blend` where the recipe chooses the statistics of each batch.',
+            'The recipe that was applied: another one where the batch was too small for the first, and `static` or `blend` where all that the recipe does is to choose the statistics of each batch.',
         }),
         steps: Type.Integer({
           minimum: 0,
