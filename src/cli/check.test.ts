@@ -35,14 +35,19 @@ async function write(name: string, changes: object = {}, versions: readonly numb
 it('says what a repository without faults holds, and what it passes over', async () => {
   await write('a', {}, [1, 2]);
   await write('b', { recipes: { isolated: { preset: 'isolated' } }, defaultRecipe: 'isolated' });
+  const calibrated = { recipes: { auto: { preset: 'auto' } }, defaultRecipe: 'auto' };
+  await write('c', { ...calibrated, calibrated: { auto: '0'.repeat(64) } });
   await mkdir(join(root, 'a', 'backup'));
   const { stdout, stderr, code } = await check(root);
   const of = '(32 x 32, 10 classes,';
   expect(stdout).toBe(
-    `${root}: 2 models, 3 versions, no fault: a:1 ${of} static), a:2 ${of} static), b:1 ${of} isolated).\n`,
+    `${root}: 3 models, 4 versions, no fault: a:1 ${of} static), a:2 ${of} static), b:1 ${of} isolated), c:1 ${of} auto).\n`,
   );
   expect(stderr).toBe(
-    `dent: warning: ${join(root, 'a/backup')}: this folder is passed over, as the name of a version is a positive whole number.\n`,
+    [
+      `dent: warning: ${join(root, 'a/backup')}: this folder is passed over, as the name of a version is a positive whole number.\n`,
+      'dent: warning: c:1: the recipe "auto" was calibrated on another file (SHA-256 000000000000…, this one has dc33bfd6fcbd…), so it may choose wrongly; run dent calibrate c --recipe auto --data DIR --write.\n',
+    ].join(''),
   );
   expect(code).toBe(0);
 }, 120_000);

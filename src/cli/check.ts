@@ -2,7 +2,12 @@ import { Command } from 'commander';
 import { compileInThread } from '../app/threads/compile-in-thread.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createAdaptation } from '../engine/index.ts';
-import { type CheckedRepository, checkRepository, createArtifactCache } from '../models/index.ts';
+import {
+  type CheckedRepository,
+  checkRepository,
+  createArtifactCache,
+  otherCalibrations,
+} from '../models/index.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { addSettingOption } from './setting-options.ts';
 import { withEngine } from './with-engine.ts';
@@ -54,6 +59,10 @@ async function check(dir: string | undefined, options: CheckOptions): Promise<vo
   const checked = await checkAsServed(config);
   for (const { path, reason } of checked.passedOver)
     process.stderr.write(`dent: warning: ${path}: ${reason}\n`);
+  for (const version of checked.versions) {
+    for (const warning of otherCalibrations(version))
+      process.stderr.write(`dent: warning: ${version.name}:${version.version}: ${warning}\n`);
+  }
   if (checked.faults.length === 0) {
     process.stdout.write(summary(config.models, checked));
     return;

@@ -18,6 +18,7 @@ export type { Figure } from './figures.ts';
 export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export { createPace, type Pace } from './pace.ts';
+export { createRandom } from './random.ts';
 export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
 export { inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
 export { SHIFTS, shiftNames } from './shifts/index.ts';

@@ -1,5 +1,6 @@
 export { RECIPE_FIELDS, type Recipe, type RecipeField } from '../dent/index.ts';
 export { type ArtifactCache, createArtifactCache } from './artifact-cache.ts';
+export { otherCalibrations } from './calibrated.ts';
 export { type CheckedRepository, checkRepository } from './check-repository.ts';
 export { readModelFile } from './describe-version.ts';
 export { draftManifest, type ManifestDraft } from './draft-manifest.ts';

@@ -53,7 +53,7 @@ it.each<[string, unknown, string]>([
   [
     'an unknown field',
     { ...smallest, lables: [] },
-    'there is no field "lables"; the fields here are description, input, output, precision, labels, recipes, defaultRecipe, shareBatches, batching.',
+    'there is no field "lables"; the fields here are description, input, output, precision, labels, recipes, defaultRecipe, calibrated, shareBatches, batching.',
   ],
   [
     'an unknown inner field',
@@ -80,6 +80,11 @@ it.each<[string, unknown, string]>([
     'a deviation of 0',
     { ...smallest, input: { ...input, std: [1, 0, 1] } },
     'the field "input.std.1" must be > 0.',
+  ],
+  [
+    'a calibration of no recipe',
+    { ...smallest, calibrated: { auto: 'a'.repeat(64) } },
+    'the field "calibrated.auto" must name one of the recipes isolated, static; take it out, or run dent calibrate again.',
   ],
   [
     'an unknown preset',

@@ -32,6 +32,7 @@ const ManifestSchema = Type.Object(
     labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 2 }),
     recipes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { minProperties: 1 })),
     defaultRecipe: Type.Optional(Type.String()),
+    calibrated: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: '^[0-9a-f]{64}$' }))),
     shareBatches: Type.Optional(Type.Boolean()),
     batching: Type.Optional(
       Type.Object(
@@ -176,6 +177,18 @@ function recipesFaults(
   return faults;
 }
 
+/** Whether what was calibrated is a recipe that chooses its statistics. */
+function calibratedFaults(recipes: unknown = DEFAULT_RECIPES, calibrated: unknown = {}): string[] {
+  const { properties } = ManifestSchema;
+  if (!Value.Check(properties.recipes, recipes) || !Value.Check(properties.calibrated, calibrated)) return [];
+  return Object.keys(calibrated)
+    .filter((name) => !Object.hasOwn(recipes, name))
+    .map(
+      (name) =>
+        `the field "calibrated.${name}" must name one of the recipes ${Object.keys(recipes).join(', ')}; take it out, or run dent calibrate again.`,
+    );
+}
+
 const channelCount = (channels: ManifestFile['input']['channels']): number => (channels === 'gray' ? 1 : 3);
 
 /** Whether mean and std have a value for each channel. */
@@ -198,6 +211,7 @@ function checked(text: string, file: string): ManifestFile {
     ...channelFaults(written.input),
     ...labelFaults(written.labels),
     ...recipesFaults(written.recipes, written.defaultRecipe),
+    ...calibratedFaults(written.recipes, written.calibrated),
   ];
   if (faults.length > 0) throw new InputError(faults.map((fault) => `${file}: ${fault}`));
   return written as ManifestFile;
@@ -231,6 +245,7 @@ export function parseManifest(text: string, file: string): Manifest {
     ),
     defaultRecipe: written.defaultRecipe ?? DEFAULT_RECIPE,
     shareBatches: written.shareBatches ?? false,
+    ...(written.calibrated !== undefined && { calibrated: written.calibrated }),
     batching: { ...BATCHING_DEFAULTS, ...written.batching },
   };
 }

@@ -27,6 +27,8 @@ export interface Manifest {
   readonly labels: readonly string[];
   readonly recipes: Readonly<Record<string, Recipe>>;
   readonly defaultRecipe: string;
+  /** SHA-256 of the model file that a recipe was calibrated on, by the recipe's name. */
+  readonly calibrated?: Readonly<Record<string, string>>;
   /** Whether rows of different callers may be adapted together under a coupled recipe. */
   readonly shareBatches: boolean;
   readonly batching: {

@@ -8,6 +8,7 @@ import type { DescribedVersion } from '../../models/model.ts';
 import { observeModels } from './observe-models.ts';
 
 const WARNING = 'The output "scores" is odd. Export it again.';
+const CALIBRATED = '0123456789abcdef'.repeat(4);
 const reading: Reading = {
   input: { name: 'image', layout: 'NHWC', type: 'float32', channels: 3, height: 6, width: 8 },
   output: { name: 'scores', classes: 5, takenAs: 'log-probabilities', leftOut: ['embedding'] },
@@ -28,9 +29,12 @@ it('logs what a model was taken for, and warns of what is likely not meant', () 
   const text = JSON.stringify({
     input: { width: 8, height: 6, channels: 'rgb', scale: 1 },
     labels: ['a', 'b', 'c', 'd', 'e'],
+    recipes: { auto: { preset: 'auto' }, still: { preset: 'auto' } },
+    defaultRecipe: 'auto',
+    calibrated: { auto: CALIBRATED, still: 'f'.repeat(64) },
   });
   const served: DescribedVersion = {
-    ...{ name: 'pets', version: 2, sha256: 'f00', content: 'c' },
+    ...{ name: 'pets', version: 2, sha256: 'f'.repeat(64), content: 'c' },
     ...{
       tensors: { input: 'image', output: 'scores' },
       manifest: parseManifest(text, 'model.json'),
@@ -48,5 +52,9 @@ it('logs what a model was taken for, and warns of what is likely not meant', () 
       msg: 'pets:2 takes "image" as float32 NHWC images of 3 x 6 x 8 (channels, height, width); takes "scores" as log-probabilities of 5 classes, and leaves out embedding; adapts 2 batch normalisations',
     },
     { level: 40, model: 'pets', version: 2, msg: `pets:2: ${WARNING}` },
+    {
+      level: 40,
+      msg: 'pets:2: the recipe "auto" was calibrated on another file (SHA-256 0123456789ab…, this one has ffffffffffff…), so it may choose wrongly; run dent calibrate pets --recipe auto --data DIR --write.',
+    },
   ]);
 });

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { type Reading, readingLines } from '../../dent/index.ts';
 import { InputError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/index.ts';
-import type { RepositoryObserver } from '../../models/index.ts';
+import { otherCalibrations, type RepositoryObserver } from '../../models/index.ts';
 
 /**
  * Counts what happens to versions, and tells the operator. `onReady` is called when another version can be
@@ -32,6 +32,8 @@ export function observeModels(
         `${model}:${version} serves, after ${seconds.toFixed(1)} s`,
       );
       if (reading) tellReading(served.name, version, reading);
+      for (const warning of otherCalibrations(served))
+        log.warn({ model, version }, `${model}:${version}: ${warning}`);
       onReady();
     },
     failed(model, version, error) {
