@@ -3,6 +3,7 @@ import { Bars, verdict } from './bars.tsx';
 import { Entropy, entropiesOf } from './entropy.tsx';
 import { milliseconds, nats } from './format.ts';
 import { Numbers } from './numbers.tsx';
+import { recipeInWords } from './recipe-words.ts';
 
 /** '' stands for all recipes side by side. */
 export const ALL = '';
@@ -41,6 +42,9 @@ export function ChooseRecipe({ models, model, recipe, onModel, onRecipe }: Choos
           <option value={ALL}>all side by side</option>
         </select>
       </label>
+      <span class="quiet">
+        {recipe === ALL ? 'Each recipe is asked in turn.' : recipeInWords(model.settings[recipe]!)}
+      </span>
     </div>
   );
 }
@@ -74,7 +78,7 @@ export function OneAnswer({ model, answers, shows, recipe }: AnswersProps & { re
       </p>
       <Legend />
       <Bars prediction={prediction} count={ROWS} />
-      <h3>How unsure the model is, step by step</h3>
+      <h3>How unsure the model is (its entropy), step by step</h3>
       <Entropy prediction={prediction} classes={model.labels.length} />
       <h3>What it took</h3>
       <Numbers prediction={prediction} />

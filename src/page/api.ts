@@ -4,6 +4,7 @@ import { type Complaint, complaintOf, noAnswer } from './words.ts';
 type Schemas = components['schemas'];
 export type Prediction = Schemas['Prediction'];
 export type ModelInput = Schemas['ModelInput'];
+export type RecipeSettings = Schemas['Recipe'];
 type Problem = Schemas['Problem'];
 
 /** A model that can be asked. */
@@ -12,6 +13,8 @@ export interface Model {
   readonly input: ModelInput;
   readonly labels: readonly string[];
   readonly recipes: readonly string[];
+  /** By recipe. */
+  readonly settings: Readonly<Record<string, RecipeSettings>>;
   readonly defaultRecipe: string;
 }
 
@@ -58,7 +61,7 @@ export async function models(): Promise<Model[]> {
   const { models } = await ask<Schemas['ModelList']>('v1/models');
   return models.flatMap(({ name, defaultVersion, input, labels, recipes, defaultRecipe }) =>
     defaultVersion !== undefined && input && labels && recipes && defaultRecipe !== undefined
-      ? [{ name, input, labels, recipes: Object.keys(recipes), defaultRecipe }]
+      ? [{ name, input, labels, recipes: Object.keys(recipes), settings: recipes, defaultRecipe }]
       : [],
   );
 }

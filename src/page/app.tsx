@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ALL, AllAnswers, ChooseRecipe, OneAnswer } from './answers-view.tsx';
 import { hasKey, Refusal, TOP_K } from './api.ts';
 import { Attack } from './attack.tsx';
+import { briefly } from './bars.tsx';
 import { CallView } from './call-view.tsx';
 import { ChoosePicture } from './choose-picture.tsx';
 import { ComplaintView } from './complaint-view.tsx';
@@ -10,7 +11,7 @@ import { readLink, type View, writeLink } from './link.ts';
 import { Meanings } from './meanings.tsx';
 import { NoisyGallery } from './noisy-gallery.tsx';
 import { draw, openExample, openPicture, type Picture } from './picture.ts';
-import { Pictures, Sliders } from './picture-view.tsx';
+import { NoPictures, Pictures, Sliders } from './picture-view.tsx';
 import type { Call } from './snippets.ts';
 import { useAnswers } from './use-answers.ts';
 import { useModels } from './use-models.ts';
@@ -78,6 +79,8 @@ export function App() {
   );
   const { answers, isAsking, complaint, again } = useAnswers(question);
 
+  const shown = answers.get(recipe === ALL ? (model?.defaultRecipe ?? '') : recipe);
+
   const openFile = async (name: string, file: Blob): Promise<void> => {
     if (await show(openPicture(name, file))) change({ example: undefined });
   };
@@ -101,9 +104,9 @@ export function App() {
       <header>
         <h1>See a picture being defended</h1>
         <p>
-          An image classifier is a program that says what a picture shows. Somebody can change a picture so
-          that it errs; bad light can too. dent-serve lets the classifier tune itself to each picture, in a
-          few small steps, before it answers. Watch it here.
+          An image classifier is a program that says what a picture shows. Noise, bad light, or a change that
+          somebody has made on purpose can make it err. dent-serve lets the classifier tune itself to each
+          picture, in a few small steps, before it answers. Here you can watch it.
         </p>
       </header>
       <main>
@@ -118,7 +121,7 @@ export function App() {
         <ComplaintView complaint={pictureComplaint} onAgain={() => change({ ...view })} />
         <ComplaintView complaint={models.complaint} onAgain={models.again} />
         <div class="columns">
-          <section class="stays" aria-labelledby="picture">
+          <section aria-labelledby="picture">
             <h2 id="picture">The picture</h2>
             {drawn && picture && model ? (
               <Pictures
@@ -126,9 +129,10 @@ export function App() {
                 name={picture.name}
                 input={model.input}
                 difference={picture.difference}
+                says={shown ? briefly(shown) : ''}
               />
             ) : (
-              <p class="quiet">Loading the picture …</p>
+              <NoPictures />
             )}
             {picture?.note && <p class="quiet">{picture.note}</p>}
             <Sliders
@@ -136,18 +140,6 @@ export function App() {
               onChange={(effects) => change({ effects })}
               onNewNoise={() => change({ seed: newSeed() })}
             />
-            {drawn && picture && model && (
-              <Attack
-                model={model}
-                recipe={recipe === ALL ? model.defaultRecipe : recipe}
-                picture={picture}
-                drawn={drawn}
-                onAttacked={(attacked) => {
-                  void show(Promise.resolve(attacked));
-                  change({ example: undefined, effects: NONE });
-                }}
-              />
-            )}
           </section>
           <section aria-labelledby="answer" aria-busy={isAsking}>
             <h2 id="answer">What the model says</h2>
@@ -161,13 +153,27 @@ export function App() {
               />
             )}
             <ComplaintView complaint={complaint} onAgain={again} />
+            {complaint && answers.size > 0 && <p>Until then, this is the answer to the picture before:</p>}
             {model && recipe !== ALL && (
               <OneAnswer model={model} answers={answers} shows={shows} recipe={recipe} />
             )}
             {model && recipe === ALL && <AllAnswers model={model} answers={answers} shows={shows} />}
           </section>
         </div>
-        <Meanings />
+        <Meanings labels={model?.labels ?? []} />
+        {drawn && picture && model && (
+          <Attack
+            model={model}
+            recipe={recipe === ALL ? model.defaultRecipe : recipe}
+            picture={picture}
+            drawn={drawn}
+            onAttacked={(attacked) => {
+              void show(Promise.resolve(attacked));
+              change({ example: undefined, effects: NONE });
+              document.getElementById('picture')?.scrollIntoView();
+            }}
+          />
+        )}
         {model && <NoisyGallery model={model} />}
         {call && <CallView call={call} {...(drawn && { file: drawn.blob })} />}
       </main>

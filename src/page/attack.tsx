@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Model, pixelsForModel, playground, Refusal } from './api.ts';
+import { type Model, playground, Refusal } from './api.ts';
+import { attackedPicture } from './attacked.ts';
 import { whole } from './format.ts';
-import { type Drawn, differenceOf, openPicture, type Picture } from './picture.ts';
+import type { Drawn, Picture } from './picture.ts';
 
 const LARGEST_EPS = 32;
 const EPS = 8;
@@ -27,18 +28,12 @@ interface Props {
 /** What an attacker looks at while it searches. */
 type Sees = 'static' | 'adapted';
 
-/** The picture as it is after the attack, beside what was added to it. */
 async function attacked({ model, recipe, picture, drawn }: Props, eps: number, sees: Sees): Promise<Picture> {
-  const image = await drawn.blob();
-  const before = await openPicture(picture.name, await pixelsForModel(model, image, { eps: 0 }));
   const asked = { eps, ...(sees === 'adapted' && { recipe }) };
-  const after = await openPicture(`${picture.name}, attacked`, await pixelsForModel(model, image, asked));
   const knew =
     sees === 'static' ? 'the model as it is' : `the model as "${recipe}" adapts it to this picture`;
   return {
-    ...after,
-    ...(picture.shows !== undefined && { shows: picture.shows }),
-    difference: differenceOf(before.bitmap, after.bitmap),
+    ...(await attackedPicture(model, picture, drawn, asked)),
     note: `Attacked: each value of a pixel was moved by at most ${whole(eps)} of 255. The attacker saw ${knew}. Choose a picture above to begin anew.`,
   };
 }
@@ -82,7 +77,7 @@ export function Attack(props: Props) {
     say('The server is attacking the picture …');
     try {
       props.onAttacked(await attacked(props, eps, sees));
-      say('Attacked. See what the model says now.');
+      say('Attacked. Above you see what the model says now.');
     } catch (error) {
       say(error instanceof Refusal ? error.complaint.says : 'This did not work. Try again.');
     }
@@ -90,37 +85,37 @@ export function Attack(props: Props) {
   }
 
   return (
-    <fieldset class="sliders">
-      <legend>Attack it</legend>
-      <p class="quiet">
-        The server looks for a change of the picture that is hard to see, and that makes the model say
+    <section aria-labelledby="attack">
+      <h2 id="attack">Attack it</h2>
+      <p>
+        The server looks for a change of the picture that a person hardly sees, and that makes the model say
         something else.
       </p>
       <ChooseKnowledge recipe={props.recipe} sees={sees} onChoose={see} />
       <p class="quiet">
         {sees === 'static'
-          ? 'This attacker has the model, and does not know that it adapts.'
-          : 'This attacker knows the defence too. While it searches it holds the adaptation fixed; the server adapts anew to the picture that it made. Stronger attackers exist, so a picture that survives this one proves nothing.'}
+          ? 'This attacker has the model, but does not know that it adapts.'
+          : 'This attacker knows the defence too. It holds the adaptation fixed while it searches; after that the server adapts anew to the picture that it made. There are stronger attackers: one picture that withstands this one proves nothing.'}
       </p>
-      <label class="slider">
-        <span>Strength</span>
-        <input
-          type="range"
-          name="eps"
-          min={1}
-          max={LARGEST_EPS}
-          value={eps}
-          aria-valuetext={`${eps} of 255`}
-          onInput={({ currentTarget }) => setEps(Number(currentTarget.value))}
-        />
-        <output>{whole(eps)}/255</output>
-      </label>
       <div class="own">
+        <label class="slider">
+          <span>Strength</span>
+          <input
+            type="range"
+            name="eps"
+            min={1}
+            max={LARGEST_EPS}
+            value={eps}
+            aria-valuetext={`${eps} of 255`}
+            onInput={({ currentTarget }) => setEps(Number(currentTarget.value))}
+          />
+          <output>{whole(eps)}/255</output>
+        </label>
         <button type="button" disabled={isRunning} onClick={start}>
           Attack the picture
         </button>
-        <span role="status">{said}</span>
       </div>
-    </fieldset>
+      <p role="status">{said}</p>
+    </section>
   );
 }

@@ -1,5 +1,5 @@
 import type { Prediction } from './api.ts';
-import { percent } from './format.ts';
+import { percent, wholePercent } from './format.ts';
 
 interface Row {
   readonly label: string;
@@ -46,6 +46,13 @@ export function Bars({ prediction, count }: { readonly prediction: Prediction; r
       ))}
     </ol>
   );
+}
+
+/** The same in a few words, to be read while something else is looked at. */
+export function briefly({ predictions: [adapted], static: top }: Prediction): string {
+  const said = (each: { label: string; probability: number } | undefined): string =>
+    each === undefined ? '–' : `${each.label}, ${wholePercent(each.probability)}`;
+  return `As it is: ${said(top)}. Adapted: ${said(adapted)}.`;
 }
 
 const article = (label: string): string => (/^[aeiou]/i.test(label) ? 'an' : 'a');

@@ -4,7 +4,7 @@ import { decimal, nats } from './format.ts';
 
 const WIDTH = 420;
 const HEIGHT = 170;
-const LEFT = 40;
+const LEFT = 50;
 const BOTTOM = 26;
 const TOP = 10;
 const RIGHT = 12;

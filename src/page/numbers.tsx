@@ -8,7 +8,7 @@ export function Numbers({ prediction }: { readonly prediction: Prediction }) {
     ['In all', milliseconds(timing.total), 'from the request to the answer, on the server'],
     ['Reading the picture', milliseconds(timing.decode), 'decoding and resizing'],
     ['Waiting', milliseconds(timing.queue), 'for other pictures, to answer them together'],
-    ['Adapting', milliseconds(timing.adapt), 'and predicting, the whole batch'],
+    ['Adapting', milliseconds(timing.adapt), 'and predicting, for the whole batch'],
     [
       'Batch',
       whole(batch.size),

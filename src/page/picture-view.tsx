@@ -16,10 +16,12 @@ interface PicturesProps {
   readonly name: string;
   readonly input: ModelInput;
   readonly difference?: HTMLCanvasElement | undefined;
+  /** What the model says of it. */
+  readonly says: string;
 }
 
 /** The picture as a person sees it, beside the pixels that are left of it for the model. */
-export function Pictures({ drawn, name, input, difference }: PicturesProps) {
+export function Pictures({ drawn, name, input, difference, says }: PicturesProps) {
   const seen = useRef<HTMLCanvasElement>(null);
   const small = useRef<HTMLCanvasElement>(null);
   const added = useRef<HTMLCanvasElement>(null);
@@ -30,7 +32,7 @@ export function Pictures({ drawn, name, input, difference }: PicturesProps) {
   }, [drawn, difference]);
   const size = `${input.width} × ${input.height}`;
   return (
-    <div class="pictures">
+    <div class={difference ? 'pictures three' : 'pictures'}>
       <figure>
         <canvas ref={seen} role="img" aria-label={`The picture: ${name}`} />
         <figcaption>As you see it</figcaption>
@@ -45,9 +47,22 @@ export function Pictures({ drawn, name, input, difference }: PicturesProps) {
           <figcaption>What the attack has added, ten times enlarged</figcaption>
         </figure>
       )}
+      <p class="says">{says}</p>
     </div>
   );
 }
+
+/** The room of the pictures, before they are there. */
+export const NoPictures = () => (
+  <div class="pictures">
+    {['Loading the picture …', ''].map((says) => (
+      <figure key={says}>
+        <div class="room" />
+        <figcaption>{says}</figcaption>
+      </figure>
+    ))}
+  </div>
+);
 
 interface SlidersProps {
   readonly effects: Effects;

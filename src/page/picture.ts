@@ -11,6 +11,8 @@ export interface Picture {
   readonly shows?: string;
   /** Of an example: its file as it is, and where that can be fetched. */
   readonly example?: { readonly file: Blob; readonly url: string };
+  /** The model's own pixels of it, where they are not simply those of the bitmap, only smaller. */
+  readonly pixels?: ImageData;
   /** What an attack has added, ten times enlarged. */
   readonly difference?: HTMLCanvasElement;
   /** What the person should know of it. */
@@ -64,14 +66,14 @@ export interface Drawn {
   readonly isOriginal: boolean;
 }
 
-const context = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
+export const context = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
   const found = canvas.getContext('2d', { willReadFrequently: true });
   if (found === null) throw new Error('No canvas.');
   found.imageSmoothingQuality = 'high';
   return found;
 };
 
-function canvasOf(width: number, height: number): HTMLCanvasElement {
+export function canvasOf(width: number, height: number): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
   canvas.width = Math.max(1, Math.round(width));
   canvas.height = Math.max(1, Math.round(height));
@@ -89,7 +91,7 @@ const longestSide = ({ width, height }: ModelInput): number =>
 
 /** The picture with its effects. They are the model's pixels' own, and are the same in both sizes. */
 export function draw(
-  { bitmap, example }: Picture,
+  { bitmap, example, pixels: given }: Picture,
   { effects, seed }: { readonly effects: Effects; readonly seed: number },
   input: ModelInput,
 ): Drawn {
@@ -103,7 +105,8 @@ export function draw(
   drawing.drawImage(bitmap, 0, 0, width, height);
   const pixels = drawing.getImageData(0, 0, width, height);
   const small = canvasOf(input.width, input.height);
-  const own = pixelsForModel(pixels, input);
+  const fits = given?.width === input.width && given.height === input.height;
+  const own = fits ? new ImageData(given.data.slice(), given.width) : pixelsForModel(pixels, input);
   if (!isUntouched(effects)) {
     const isGrey = input.channels === 'gray';
     apply(effects, pixels, { grid: gridOf(pixels, input), seed, isGrey });
@@ -124,23 +127,4 @@ function pixelsForModel(pixels: ImageData, input: ModelInput): ImageData {
     own.data.set(input.channels === 'gray' ? [grey, grey, grey, 255] : [r, g, b, 255], 4 * i);
   }
   return own;
-}
-
-const ENLARGED = 10;
-const GREY = 128;
-
-/** What has to be added to `before` to get `after`, ten times enlarged around grey. */
-export function differenceOf(before: ImageBitmap, after: ImageBitmap): HTMLCanvasElement {
-  const pixelsOf = (bitmap: ImageBitmap): [HTMLCanvasElement, ImageData] => {
-    const canvas = canvasOf(bitmap.width, bitmap.height);
-    context(canvas).drawImage(bitmap, 0, 0);
-    return [canvas, context(canvas).getImageData(0, 0, canvas.width, canvas.height)];
-  };
-  const [, { data: old }] = pixelsOf(before);
-  const [canvas, pixels] = pixelsOf(after);
-  for (let i = 0; i < old.length; i++) {
-    if (i % 4 < 3) pixels.data[i] = GREY + ENLARGED * (pixels.data[i]! - old[i]!);
-  }
-  context(canvas).putImageData(pixels, 0, 0);
-  return canvas;
 }

@@ -157,6 +157,9 @@ describe('the page', () => {
       return Math.max(...data.filter((_, i) => i % 4 < 3));
     });
     expect(colours).toBe(128 + 10 * 12);
+    // A person sees the whole picture with what was added, not the model's few pixels.
+    const seen = page.getByRole('img', { name: 'The picture: junk, attacked' });
+    expect(await seen.evaluate(({ width }: HTMLCanvasElement) => width)).toBeGreaterThan(300);
     await page.locator('.gallery button').first().click();
     await expect.poll(() => textOf(page.locator('.verdict'))).toBe(before);
   });
@@ -181,6 +184,18 @@ describe('the page', () => {
     await page.locator('input[name="noise"]').focus();
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => page.url()).toContain('noise=0.01');
+  });
+
+  it('says briefly beside the picture what the model says, where the answer stands elsewhere', async () => {
+    const page = await visit({ viewport: { width: 360, height: 780 } });
+    await slide(page, 'noise', 0.1);
+    await untilAnswered(page);
+    const briefly = page.locator('.says');
+    await expect.poll(() => textOf(briefly)).toMatch(/^As it is: \w+, \d+%\. Adapted: \w+, \d+%\.$/);
+    await page.locator('input[name="salt"]').scrollIntoViewIfNeeded();
+    expect(await briefly.isVisible()).toBe(true);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    expect(await briefly.isVisible()).toBe(false);
   });
 
   it('writes numbers as the person does', async () => {

@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { PRESETS } from '../../src/dent/index.ts';
 import { shiftNames } from '../../src/evaluation/index.ts';
 import { applyShift } from '../../src/evaluation/shifts/index.ts';
 import { createImageDecoder } from '../../src/images/index.ts';
 import { apply, EFFECTS, type Effects, isUntouched, NONE, SHIFTS } from '../../src/page/effects.ts';
 import { gridOf, type Pixels, resample } from '../../src/page/grid.ts';
 import { readLink, writeLink } from '../../src/page/link.ts';
+import { recipeInWords } from '../../src/page/recipe-words.ts';
 import { type Call, LANGUAGES, snippet } from '../../src/page/snippets.ts';
 import { float32 } from '../../src/tensor.ts';
 
@@ -194,6 +196,23 @@ describe('links', () => {
       expect(Number.isSafeInteger(seed)).toBe(true);
     },
   );
+});
+
+describe('a recipe', () => {
+  it('is told in words, each preset in its own', () => {
+    const words = Object.entries(PRESETS).map(([name, recipe]) => [name, recipeInWords(recipe)] as const);
+    const of = Object.fromEntries(words);
+    expect(of).toMatchObject({
+      static: 'Nothing is tuned: the model answers as it is.',
+      brief: 'At most 6 steps; each picture is tuned alone, until its answer is sure.',
+      isolated: '6 steps; each picture is tuned alone.',
+      dent: '10 steps; one tuning for the whole batch.',
+    });
+    expect(of.blend).toMatch(/^No steps\. .* mixes the averages of the batch/);
+    expect(of.tent).toMatch(/^1 step; .* takes the averages of the batch instead\.$/);
+    expect(of['dent-smooth']).toContain('blurred');
+    expect(new Set(words.map(([, each]) => each)).size).toBe(words.length);
+  });
 });
 
 describe('calls', () => {
