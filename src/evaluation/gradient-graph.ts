@@ -56,23 +56,29 @@ export function forwardGraph(
 }
 
 /**
- * pixels, parameters, labels, targets and weights to logits, the loss of each row, and the gradient of the
- * weighted sum of losses by the pixels. Losses are in float64: theirs are small differences of logits.
+ * pixels, parameters, labels, targets and weights to logits, the losses `names` of each row, [N, L], and the
+ * gradient of their weighted sum by the pixels. One graph for all losses: they cost nothing beside the
+ * network, and each graph that is open holds memory for all its activations. Losses are in float64: theirs are
+ * small differences of logits.
  */
 export function gradientGraph(
   prepared: PreparedModel,
   forward: AdaptiveForward,
   scaling: PixelScaling,
-  name: LossName,
+  names: readonly LossName[],
 ): Uint8Array {
   const { builder, pixels, logits, inputs } = begin(prepared, forward, scaling);
-  const { write, isTargeted } = LOSSES[name];
   const labels = classes(FEEDS.labels);
   const targets = classes(FEEDS.targets);
   const doubles = inDoublePrecision(builder, logits);
-  const losses = write(builder, { logits: doubles, labels, ...(isTargeted && { targets }) });
-  const weights: Value = { name: FEEDS.weights, type: { dataType: DATA_TYPE.float64, shape: ['N'] } };
-  const weighted = builder.op('Mul', [losses, weights], { shape: losses.type!.shape! });
+  const columns = names.map((name) => {
+    const loss = LOSSES[name].write(builder, { logits: doubles, labels, targets });
+    return builder.op('Unsqueeze', [loss, builder.ints([1])], { shape: [...loss.type!.shape!, 1] });
+  });
+  const shape = [logits.type!.shape![0]!, names.length];
+  const losses = builder.op('Concat', columns, { attributes: { axis: 1 }, shape });
+  const weights: Value = { name: FEEDS.weights, type: { dataType: DATA_TYPE.float64, shape } };
+  const weighted = builder.op('Mul', [losses, weights], { shape });
   const total = builder.op('ReduceSum', [weighted], { attributes: { keepdims: 0 }, shape: [] });
   const [gradient] = appendGradients(builder, total, [pixels]) as [Value];
   const outputs = [
@@ -80,14 +86,6 @@ export function gradientGraph(
     output(builder, RESULTS.losses, losses, losses),
     output(builder, RESULTS.gradient, gradient, pixels),
   ];
-  const taken = [
-    ...inputs,
-    ...(name === 'targeted-ce' ? [] : [labels]),
-    ...(isTargeted ? [targets] : []),
-    weights,
-  ];
-  return encodeModel({
-    ...prepared.classifier.model,
-    graph: withoutUnused(builder.build(name, taken, outputs)),
-  });
+  const graph = builder.build('gradient', [...inputs, labels, targets, weights], outputs);
+  return encodeModel({ ...prepared.classifier.model, graph: withoutUnused(graph) });
 }

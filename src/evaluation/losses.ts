@@ -123,6 +123,10 @@ export function usableLoss(name: LossName, classes: number): LossName {
   return classes < classesMin && standIn !== undefined ? standIn : name;
 }
 
+/** The losses that are defined for so many classes, in the order of the table. */
+export const usableLosses = (classes: number): LossName[] =>
+  (Object.keys(LOSSES) as LossName[]).filter((name) => usableLoss(name, classes) === name);
+
 /** What is used in place of what, in sentences for the report; none where there are classes enough. */
 export const lossStandIns = (classes: number): string[] =>
   (Object.keys(LOSSES) as LossName[])

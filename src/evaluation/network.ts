@@ -10,14 +10,14 @@ import {
 import type { Engine, OpenGraph } from '../engine/engine.ts';
 import { int64, type Tensor } from '../tensor.ts';
 import { FEEDS, forwardGraph, gradientGraph, RESULTS } from './gradient-graph.ts';
-import { LOSSES, usableLoss } from './losses.ts';
+import { LOSSES, usableLoss, usableLosses } from './losses.ts';
 import type { PixelScaling } from './pixel-scaling.ts';
 import { runRows, takeRows } from './row-parts.ts';
-import type { Ascent, LossName, LossOf, OpenTarget } from './target.ts';
+import type { Ascent, LossOf, OpenTarget } from './target.ts';
 
 /**
- * The graphs of one network under a recipe, opened when they are first needed: its logits, and the gradient
- * of each loss.
+ * The graphs of one network under a recipe, opened when they are first needed: its logits, and the gradients
+ * of losses.
  */
 export interface Network {
   /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
@@ -69,8 +69,9 @@ export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, re
         { fetches: [RESULTS.logits], rowsPerRun: rows(false), signal },
       );
     },
-    async gradient(loss, tensors, signal) {
-      const opened = await graph(loss, () => gradientGraph(prepared, forward, scaling, loss));
+    async gradient(tensors, signal) {
+      const losses = usableLosses(prepared.classes);
+      const opened = await graph('gradient', () => gradientGraph(prepared, forward, scaling, losses));
       return runRows(
         opened,
         { count: tensors[FEEDS.pixels]!.dims[0]!, tensors },
@@ -100,23 +101,22 @@ interface Context {
   readonly classes: number;
   readonly independentRows: boolean;
   forward(pixels: Tensor<'float32'>, parameters: Parameters, signal?: AbortSignal): Outputs;
-  gradient(loss: LossName, feeds: Record<string, Tensor>, signal?: AbortSignal): Outputs;
+  gradient(feeds: Record<string, Tensor>, signal?: AbortSignal): Outputs;
 }
 
 /** Each row's class as the graph takes it. */
 const classTensor = (of: Int32Array): Tensor<'int64'> => int64([of.length], [...of]);
 
-function lossFeeds({ labels, targets, weights }: LossOf, name: LossName): Record<string, Tensor> {
-  const { isTargeted } = LOSSES[name];
-  if (isTargeted && targets === undefined) throw new Error(`The loss ${name} wants targets. This is a bug.`);
+/** Of the losses of a graph only that in the column `column` counts. */
+function lossFeeds({ name, labels, targets, weights }: LossOf, column: number, of: number) {
+  if (LOSSES[name].isTargeted && targets === undefined)
+    throw new Error(`The loss ${name} wants targets. This is a bug.`);
+  const data = new Float64Array(labels.length * of);
+  for (let row = 0; row < labels.length; row++) data[row * of + column] = weights?.[row] ?? 1;
   return {
-    ...(name !== 'targeted-ce' && { [FEEDS.labels]: classTensor(labels) }),
-    ...(isTargeted && { [FEEDS.targets]: classTensor(targets!) }),
-    [FEEDS.weights]: {
-      type: 'float64',
-      dims: [labels.length],
-      data: weights ?? new Float64Array(labels.length).fill(1),
-    },
+    [FEEDS.labels]: classTensor(labels),
+    [FEEDS.targets]: classTensor(targets ?? labels),
+    [FEEDS.weights]: { type: 'float64', dims: [labels.length, of], data } as const,
   };
 }
 
@@ -130,16 +130,18 @@ function targetAt(context: Context, parameters: Parameters): OpenTarget {
       return outputs[RESULTS.logits] as Tensor<'float32'>;
     },
     async lossAndGradient(pixels, loss, signal): Promise<Ascent> {
-      const name = usableLoss(loss.name, classes);
+      const losses = usableLosses(classes);
+      const column = losses.indexOf(usableLoss(loss.name, classes));
       const feeds = {
         [FEEDS.pixels]: pixels,
         ...(parameters && { [FEEDS.parameters]: parameters }),
-        ...lossFeeds(loss, name),
+        ...lossFeeds(loss, column, losses.length),
       };
-      const outputs = await context.gradient(name, feeds, signal);
+      const outputs = await context.gradient(feeds, signal);
+      const all = (outputs[RESULTS.losses] as Tensor<'float64'>).data;
       return {
         logits: outputs[RESULTS.logits] as Tensor<'float32'>,
-        losses: (outputs[RESULTS.losses] as Tensor<'float64'>).data,
+        losses: Float64Array.from(loss.labels, (_, row) => all[row * losses.length + column]!),
         gradient: outputs[RESULTS.gradient] as Tensor<'float32'>,
       };
     },

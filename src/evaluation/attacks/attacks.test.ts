@@ -117,6 +117,16 @@ describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
     }
   });
 
+  it('gmsa leaves rows that are broken where they are independent, and no others', () => {
+    const { rounds, iterations } = SMALL_BUDGET;
+    const networks = Array.from({ length: rounds }, (_, round) => 2 + round);
+    const all = 2 * rows * (iterations + 1) * networks.reduce((sum, each) => sum + each, 0);
+    const { gradients } = results.get('gmsa')!.work;
+    if (!defence.adapts) return;
+    if (defence.independentRows) expect(gradients).toBeLessThan(all);
+    else expect(gradients).toBe(all);
+  });
+
   it('says what it cost', () => {
     expect(results.get('transfer')!.work.gradients).toBeGreaterThan(rows * SMALL_BUDGET.iterations);
     expect(results.get('square')!.work.queries).toBeGreaterThan(0);

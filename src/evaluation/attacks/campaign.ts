@@ -3,7 +3,7 @@ import { createRandom } from '../random.ts';
 import { putRows, takeRows } from '../row-parts.ts';
 import type { Batch, OpenTarget, Target } from '../target.ts';
 import type { Ball, Stage } from './attack.ts';
-import { marginsOf, type Run, rankedClasses, Strongest } from './run.ts';
+import { marginsOf, onRows, type Run, rankedClasses, Strongest } from './run.ts';
 
 export interface CampaignOptions<T extends Target> {
   readonly batch: Batch;
@@ -69,16 +69,15 @@ export class Campaign<T extends Target = OpenTarget> {
     const rest = of === 'all' ? every : this.rest;
     const rows = target.independentRows ? rest : every;
     if (rest.length > 0) {
-      const isWhole = rows.length === every.length;
-      const part = {
-        batch: isWhole ? batch : rowsOfBatch(batch, rows),
-        target: isWhole ? target : target.only(rows),
+      const whole = {
+        batch,
+        target,
         ball,
         random: createRandom(seed, name),
         signal,
         onProgress: (of: number) => onProgress?.(this.#done + share * of),
       };
-      const result = await attack(part, rows);
+      const result = await attack(onRows(whole, rows), rows);
       if (target.independentRows) this.found.offer(result.pixels, result.margins, rows);
       else await this.#judge(result);
     }
@@ -105,11 +104,6 @@ export class Campaign<T extends Target = OpenTarget> {
     }
   }
 }
-
-const rowsOfBatch = ({ images, labels }: Batch, rows: readonly number[]): Batch => ({
-  images: takeRows(images, rows),
-  labels: Int32Array.from(rows, (row) => labels[row]!),
-});
 
 /** Counts the rows that are wrong; among as many, nearness to it decides. */
 function strength({ margins }: Strongest): number {

@@ -1,9 +1,10 @@
 import type { Tensor } from '../../tensor.ts';
 import { createRandom } from '../random.ts';
+import { takeRows } from '../row-parts.ts';
 import { apgd } from './apgd.ts';
 import type { Attack } from './attack.ts';
 import { Campaign } from './campaign.ts';
-import { marginsOf, Tally } from './run.ts';
+import { marginsOf, onRows, Tally } from './run.ts';
 import { attacked, StrongestServed } from './serving.ts';
 
 /** Above any margin: a row that is wrong is stronger than one that is not, however sure either is. */
@@ -46,6 +47,7 @@ export const confidence: Attack = {
   countsForWorst: true,
   async run(scene) {
     const { batch, network, ball, budget, seed, points, signal, onProgress } = scene;
+    const { iterations } = budget;
     const tally = new Tally();
     const target = tally.watch(network);
     const start = (await points.transfer(scene)).pixels;
@@ -54,6 +56,8 @@ export const confidence: Attack = {
     const campaign = await Campaign.open({ batch, target, ball, seed, signal });
     const classes = Math.min(budget.targets, network.classes - 1);
     for (let k = 0; k < classes; k++) {
+      const { rest } = strongest;
+      if (rest.length === 0) break;
       const run = {
         batch,
         target,
@@ -62,10 +66,15 @@ export const confidence: Attack = {
         signal,
         onProgress: (share: number) => onProgress?.((k + share) / classes),
       };
-      const targets = campaign.wrongClass(k);
-      const { iterations } = budget;
-      const found = await apgd(run, { loss: 'targeted-ce', targets, iterations, start, score: certainties });
-      await strongest.offer(found.pixels);
+      const wrong = campaign.wrongClass(k);
+      const found = await apgd(onRows(run, rest), {
+        loss: 'targeted-ce',
+        targets: Int32Array.from(rest, (row) => wrong[row]!),
+        iterations,
+        start: takeRows(start, rest),
+        score: certainties,
+      });
+      await strongest.offer(found.pixels, rest);
     }
     return attacked([await strongest.outcome()], tally);
   },

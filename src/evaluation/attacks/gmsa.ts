@@ -1,10 +1,10 @@
-import type { Tensor } from '../../tensor.ts';
 import { createRandom } from '../random.ts';
+import { takeRows } from '../row-parts.ts';
 import type { OpenTarget } from '../target.ts';
-import { apgd } from './apgd.ts';
+import { apgd, randomStart } from './apgd.ts';
 import type { Attack, Outcome, Scene } from './attack.ts';
 import { composite, type Joining } from './composite.ts';
-import { Tally } from './run.ts';
+import { onRows, Tally } from './run.ts';
 import { attacked, StrongestServed } from './serving.ts';
 import { transfer } from './transfer.ts';
 
@@ -18,7 +18,7 @@ interface Rounds {
 /**
  * Rounds of crafting a batch, having the defence adapt to it, and attacking the network with those parameters
  * held fixed. The first batch is that of the network as it is; the strongest served batch of all rounds
- * counts.
+ * counts. Rows that are independent are left once one of these was wrong.
  */
 async function attackInRounds(
   scene: Scene,
@@ -27,23 +27,29 @@ async function attackInRounds(
 ): Promise<StrongestServed> {
   const { batch, network, defence, ball, budget, seed, points, signal } = scene;
   const strongest = new StrongestServed(scene);
-  let pixels: Tensor<'float32'> = (await points.transfer(scene)).pixels;
+  let { pixels } = await points.transfer(scene);
   await strongest.offer(pixels);
-  const networks: OpenTarget[] = [tally.watch(network)];
+  let rows = Array.from(batch.labels, (_, row) => row);
+  let networks: OpenTarget[] = [tally.watch(network)];
   for (let round = 0; round < budget.rounds; round++) {
-    const held = tally.watch(await defence.hold(pixels, signal && { signal }));
+    const { rest } = strongest;
+    if (rest.length === 0) break;
+    const kept = rest.map((row) => rows.indexOf(row));
+    if (rest.length < rows.length) networks = networks.map((each) => each.only(kept));
+    const held = tally.watch(await defence.hold(takeRows(pixels, kept), signal && { signal }));
     networks.push(held);
     const target = keepsAll ? composite(networks, joining) : held;
+    const whole = { batch, target: network, ball, random: createRandom(seed, `${joining} ${round}`), signal };
+    // Drawn for all rows, so that a row begins where it would if none were left.
+    const start = takeRows(randomStart(whole), rest);
     const run = {
-      batch,
+      ...onRows(whole, rest),
       target,
-      ball,
-      random: createRandom(seed, `${joining} ${round}`),
-      signal,
       onProgress: (share: number) => onProgress((round + share) / budget.rounds),
     };
-    ({ pixels } = await apgd(run, { loss: 'margin', iterations: budget.iterations }));
-    await strongest.offer(pixels);
+    ({ pixels } = await apgd(run, { loss: 'margin', iterations: budget.iterations, start }));
+    await strongest.offer(pixels, rest);
+    rows = rest;
   }
   return strongest;
 }

@@ -1,6 +1,7 @@
 import { elementCount, float32, type Tensor } from '../../tensor.ts';
 import { rowViews } from '../ball.ts';
 import type { Random } from '../random.ts';
+import { takeRows } from '../row-parts.ts';
 import type { Ascent, Batch, OpenTarget, Target } from '../target.ts';
 import type { Ball, Work } from './attack.ts';
 
@@ -13,6 +14,14 @@ export interface Run<T extends Target = OpenTarget> {
   readonly signal?: AbortSignal | undefined;
   /** Hears which share of the run is done, from 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined;
+}
+
+/** The search for some rows of the batch alone, in ascending order. */
+export function onRows<T extends Target>(run: Run<T>, rows: readonly number[]): Run<T> {
+  const { images, labels } = run.batch;
+  if (rows.length === labels.length) return run;
+  const batch = { images: takeRows(images, rows), labels: Int32Array.from(rows, (row) => labels[row]!) };
+  return { ...run, batch, target: run.target.only(rows) };
 }
 
 /** How far each row is wrong: the largest logit of a wrong class minus that of the right one. */

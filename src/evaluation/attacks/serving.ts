@@ -54,10 +54,14 @@ export class StrongestServed {
     this.#scene = scene;
   }
 
-  /** Serves a candidate and keeps what of it is stronger. */
-  async offer(pixels: Tensor<'float32'>): Promise<void> {
+  /**
+   * Serves a candidate for the rows `rows`, which is all of them where they depend on one another, and keeps
+   * what of it is stronger.
+   */
+  async offer(pixels: Tensor<'float32'>, rows: readonly number[] = this.#every): Promise<void> {
     const { batch, defence } = this.#scene;
-    const { margins } = await serve(this.#scene, pixels, batch.labels);
+    const labels = Int32Array.from(rows, (row) => batch.labels[row]!);
+    const { margins } = await serve(this.#scene, pixels, labels);
     if (
       this.#best === undefined ||
       (!defence.independentRows && wrongRows(margins) > wrongRows(this.#margins))
@@ -68,16 +72,25 @@ export class StrongestServed {
     }
     if (!defence.independentRows) return;
     const best = rowViews(this.#best);
-    for (const [row, point] of rowViews(pixels).entries()) {
-      if (!(margins[row]! > this.#margins[row]!)) continue;
-      this.#margins[row] = margins[row]!;
+    for (const [i, point] of rowViews(pixels).entries()) {
+      const row = rows[i]!;
+      if (!(margins[i]! > this.#margins[row]!)) continue;
+      this.#margins[row] = margins[i]!;
       best[row]!.set(point);
     }
   }
 
-  /** The rows that every batch so far has left right. */
+  get #every(): number[] {
+    return Array.from(this.#scene.batch.labels, (_, row) => row);
+  }
+
+  /**
+   * The rows that are worth attacking on: those that every batch so far has left right. As long as there are
+   * any, these are all rows where they depend on one another.
+   */
   get rest(): number[] {
-    return Array.from(this.#margins, (_, row) => row).filter((row) => !(this.#margins[row]! > 0));
+    const right = this.#every.filter((row) => !(this.#margins[row]! > 0));
+    return this.#scene.defence.independentRows || right.length === 0 ? right : this.#every;
   }
 
   /** The strongest batch. Throws where nothing was offered. */

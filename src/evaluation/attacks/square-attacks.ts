@@ -1,8 +1,8 @@
 import type { Tensor } from '../../tensor.ts';
 import { createRandom } from '../random.ts';
-import { putRows, takeRows } from '../row-parts.ts';
+import { takeRows } from '../row-parts.ts';
 import type { Attack, Attacked, Scene } from './attack.ts';
-import { Tally } from './run.ts';
+import { onRows, Tally } from './run.ts';
 import { attacked, blackBox, StrongestServed } from './serving.ts';
 import { type SquareOptions, square } from './square.ts';
 
@@ -16,23 +16,15 @@ async function squareAfterTransfer(
 ): Promise<Attacked> {
   const { batch, defence, ball, budget, seed, points, signal, onProgress } = scene;
   const tally = new Tally();
-  const { pixels } = await points.transfer(scene);
   const strongest = new StrongestServed(scene);
-  await strongest.offer(pixels);
-  const every = Array.from(batch.labels, (_, row) => row);
-  const rows = defence.independentRows ? strongest.rest : every;
-  if (strongest.rest.length > 0) {
-    const part = {
-      images: takeRows(batch.images, rows),
-      labels: Int32Array.from(rows, (row) => batch.labels[row]!),
-    };
+  await strongest.offer((await points.transfer(scene)).pixels);
+  const rows = strongest.rest;
+  if (rows.length > 0) {
     const target = blackBox(defence, tally);
-    const run = { batch: part, target, ball, random: createRandom(seed, 'square'), signal, onProgress };
+    const run = { batch, target, ball, random: createRandom(seed, 'square'), signal, onProgress };
     const options = of(takeRows(strongest.pixels, rows));
-    const found = await square(run, { queries: budget.queries, ...options });
-    const joined = { ...pixels, data: strongest.pixels.data.slice() };
-    putRows(joined, rows, found.pixels);
-    await strongest.offer(joined);
+    const found = await square(onRows(run, rows), { queries: budget.queries, ...options });
+    await strongest.offer(found.pixels, rows);
   }
   onProgress?.(1);
   return attacked([await strongest.outcome()], tally);

@@ -1,9 +1,10 @@
 import { createRandom } from '../random.ts';
+import { takeRows } from '../row-parts.ts';
 import type { OpenTarget } from '../target.ts';
-import { apgd } from './apgd.ts';
+import { apgd, randomStart } from './apgd.ts';
 import type { Attack } from './attack.ts';
 import { composite } from './composite.ts';
-import { Tally } from './run.ts';
+import { onRows, Tally } from './run.ts';
 import { attacked, StrongestServed } from './serving.ts';
 import { transfer } from './transfer.ts';
 
@@ -23,18 +24,18 @@ export const stepsEnsemble: Attack = {
     const from = (await points.transfer(scene)).pixels;
     const strongest = new StrongestServed(scene);
     await strongest.offer(from);
-    const targets: OpenTarget[] = [tally.watch(network)];
-    for (const steps of defence.recipe.steps > 0 ? stepsTaken(defence.recipe.steps) : [0])
-      targets.push(tally.watch(await defence.hold(from, { steps, ...(signal && { signal }) })));
-    const run = {
-      batch,
-      target: composite(targets, 'avg'),
-      ball,
-      random: createRandom(seed, 'steps'),
-      signal,
-      onProgress,
-    };
-    await strongest.offer((await apgd(run, { loss: 'margin', iterations: budget.iterations })).pixels);
+    const { rest } = strongest;
+    if (rest.length > 0) {
+      const targets: OpenTarget[] = [tally.watch(network)];
+      for (const steps of defence.recipe.steps > 0 ? stepsTaken(defence.recipe.steps) : [0])
+        targets.push(tally.watch(await defence.hold(from, { steps, ...(signal && { signal }) })));
+      const target = composite(targets, 'avg');
+      const run = { batch, target, ball, random: createRandom(seed, 'steps'), signal, onProgress };
+      const start = takeRows(randomStart(run), rest);
+      const { iterations } = budget;
+      const found = await apgd(onRows(run, rest), { loss: 'margin', iterations, start });
+      await strongest.offer(found.pixels, rest);
+    }
     return attacked([await strongest.outcome()], tally);
   },
 };
