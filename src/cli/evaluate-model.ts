@@ -209,10 +209,10 @@ export async function evaluateModel(
   const end = (): void => ended.abort(new InputError('It was ended early.'));
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
-    const plan = { files, batchSize, seed, shifts, attacks };
+    const { ball, budget } = attackLimits(options);
+    const plan = { files, batchSize, seed, shifts, attacks, budget };
     const opened = { model, recipes, arena, saver, decoder };
     const { measurement, examples } = await measureOpened(opened, plan, ended.signal);
-    const { ball, budget } = attackLimits(options);
     const head = {
       ...{ model: named, data, batchSize, seed, device },
       ...(arena && { ...ball, budget }),

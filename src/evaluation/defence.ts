@@ -1,15 +1,9 @@
-import {
-  appliedRecipe,
-  type CompiledModel,
-  compile,
-  isSplittable,
-  type Recipe,
-  smallBatchPreset,
-} from '../dent/index.ts';
+import { appliedRecipe, type CompiledModel, compile, isSplittable, type Recipe } from '../dent/index.ts';
 import type { Engine, OpenGraph } from '../engine/engine.ts';
 import { int64, type Tensor } from '../tensor.ts';
 import type { EvaluatedModel } from './evaluated-model.ts';
 import { type Network, openNetwork } from './network.ts';
+import { adapts, hasIndependentRows } from './passes.ts';
 import { runRows } from './row-parts.ts';
 import { inModelUnits, type ServedRecipe } from './served-recipe.ts';
 import type { Defence, HoldOptions, OpenTarget } from './target.ts';
@@ -109,7 +103,7 @@ export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
   return {
     ...served,
     ...openHolder(deps, served),
-    independentRows: isSplittable(recipe) && smallBatchPreset(recipe) === undefined,
-    adapts: recipe.steps > 0 || recipe.statistics !== 'source' || recipe.sigma !== 'off',
+    independentRows: hasIndependentRows(recipe),
+    adapts: adapts(recipe),
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRecipe } from '../dent/index.ts';
 import { float32 } from '../tensor.ts';
 import { type Attack, VERDICT } from './attacks/attack.ts';
+import { BUDGETS } from './budget.ts';
 import { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 import type { ServedRecipe } from './served-recipe.ts';
 
@@ -29,6 +30,7 @@ const plan = (over: Partial<Plan> = {}): Plan => ({
   seed: 0,
   shifts: ['bright'],
   attacks: {},
+  budget: BUDGETS.default,
   ...over,
 });
 
@@ -143,6 +145,8 @@ describe('attacks', () => {
     source: '',
     seesAdaptation: false,
     countsForWorst: true,
+    usesPoints: true,
+    passes: () => 100,
     async run({ batch: { images, labels } }) {
       const answers = labels.map((label) => (verdict === right ? label : 1 - label));
       const served = [{ pixels: images, labels, answers }];
@@ -152,6 +156,21 @@ describe('attacks', () => {
         work,
       };
     },
+  });
+
+  it('are expected to take the work of the points once for each batch', () => {
+    const recipes = [above('static', 0.5), above('other', 0.2)];
+    const attacks = {
+      before: { ...attack(wrong), usesPoints: false },
+      strong: attack(wrong),
+      weak: attack(right),
+    };
+    const pieces = piecesOf(plan({ attacks, shifts: [] }), recipes).filter(({ kind }) =>
+      kind.endsWith('of 2'),
+    );
+    const [before, alsoBefore, strong, ...others] = pieces.map(({ weight }) => weight / 2).slice(2, 8);
+    expect([before, alsoBefore, ...others]).toEqual([100, 100, 100, 100, 100]);
+    expect(strong).toBeGreaterThan(200);
   });
 
   it('are run on each batch for each recipe, and their work is summed up', async () => {

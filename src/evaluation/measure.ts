@@ -8,7 +8,10 @@ import {
   VERDICT,
   type Work,
 } from './attacks/attack.ts';
+import type { Budget } from './budget.ts';
 import type { LabelledFile } from './dataset.ts';
+import type { Piece } from './pace.ts';
+import { gradientAttackPasses, servingPasses } from './passes.ts';
 import type { ServedRecipe } from './served-recipe.ts';
 import { applyShift } from './shifts/index.ts';
 import type { Batch } from './target.ts';
@@ -25,6 +28,8 @@ export interface Plan {
   readonly shifts: readonly string[];
   /** By name, in the order in which they are run. */
   readonly attacks: Readonly<Record<string, Attack>>;
+  /** What the attacks may try. */
+  readonly budget: Budget;
 }
 
 /** A batch that was served under a recipe, for those who keep it. */
@@ -87,27 +92,32 @@ const batchesOf = ({ files, batchSize }: Plan): (readonly LabelledFile[])[] =>
     files.slice(i * batchSize, (i + 1) * batchSize),
   );
 
-/** A step counts as a forward and a backward pass. */
-const passes = ({ recipe }: ServedRecipe): number => 1 + 3 * recipe.steps;
-/** A guess until one has been seen. */
-const PASSES_OF_ATTACK = 1000;
+/** The attacks on one batch; the first that wants the points of `transfer` makes them for all. */
+function attackPieces(plan: Plan, recipes: readonly ServedRecipe[], length: number): Piece[] {
+  const { attacks, budget } = plan;
+  let points = gradientAttackPasses(budget);
+  return Object.entries(attacks).flatMap(([attack, { passes, usesPoints }]) =>
+    recipes.map(({ name, recipe }) => {
+      const weight = length * (passes({ recipe, budget }) + (usesPoints ? points : 0));
+      if (usesPoints) points = 0;
+      return { kind: `${attack} on ${name} of ${length}`, weight };
+    }),
+  );
+}
 
 /**
  * The pieces of a plan in the order in which `measure` does them, for the one who tells how long it will
  * take.
  */
-export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): { kind: string; weight: number }[] {
-  const attacks = Object.keys(plan.attacks);
+export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): Piece[] {
   return batchesOf(plan).flatMap(({ length }) => [
     ...[NATURAL, ...plan.shifts].flatMap(() =>
-      recipes.map((each) => ({ kind: `${each.name} of ${length}`, weight: length * passes(each) })),
-    ),
-    ...attacks.flatMap((attack) =>
-      recipes.map(({ name }) => ({
-        kind: `${attack} on ${name} of ${length}`,
-        weight: length * PASSES_OF_ATTACK,
+      recipes.map(({ name, recipe }) => ({
+        kind: `${name} of ${length}`,
+        weight: length * servingPasses(recipe),
       })),
     ),
+    ...attackPieces(plan, recipes, length),
   ]);
 }
 

@@ -1,5 +1,6 @@
 import type { Tensor } from '../../tensor.ts';
 import type { Budget } from '../budget.ts';
+import type { Prospect } from '../passes.ts';
 import type { Batch, Defence, OpenTarget } from '../target.ts';
 
 /**
@@ -110,5 +111,9 @@ export interface Attack {
   readonly seesAdaptation: boolean;
   /** Whether each row is attacked within its own ball and counts for the row-wise worst of all attacks. */
   readonly countsForWorst: boolean;
+  /** Whether it begins with the points of `transfer`, which are made once for all recipes. */
+  readonly usesPoints: boolean;
+  /** About how much work there is for a row, beside those points; see passes.ts. */
+  passes(prospect: Prospect): number;
   run(scene: Scene): Promise<Attacked>;
 }

@@ -117,6 +117,15 @@ describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
     }
   });
 
+  it.each(['white-box', 'fpa', 'gmsa', 'steps'] as const)('guesses the work of %s', (name) => {
+    if (!defence.adapts) return;
+    const { gradients, queries } = results.get(name)!.work;
+    const guess = rows * ATTACKS[name].passes({ recipe: defence.recipe, budget: SMALL_BUDGET });
+    const made = 2.5 * gradients + queries;
+    expect(guess).toBeGreaterThan(made / 2);
+    expect(guess).toBeLessThan(3 * made);
+  });
+
   it('gmsa leaves rows that are broken where they are independent, and no others', () => {
     const { rounds, iterations } = SMALL_BUDGET;
     const networks = Array.from({ length: rounds }, (_, round) => 2 + round);

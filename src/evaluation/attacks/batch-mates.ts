@@ -1,5 +1,6 @@
 import { float32, type Tensor } from '../../tensor.ts';
 import { clip01, rowViews } from '../ball.ts';
+import { climbPasses, hasIndependentRows, servingPasses } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import { putRows, takeRows } from '../row-parts.ts';
 import { type Attack, type Outcome, type Scene, VERDICT } from './attack.ts';
@@ -76,6 +77,10 @@ export const batchMates: Attack = {
   source: 'Wu et al. 2023 (Uncovering Adversarial Risks of Test-Time Adaptation)',
   seesAdaptation: true,
   countsForWorst: false,
+  usesPoints: true,
+  passes: ({ recipe, budget }) =>
+    SHARES.length *
+    (3 * servingPasses(recipe) + (hasIndependentRows(recipe) ? 0 : climbPasses(budget.iterations))),
   async run(scene) {
     const { batch, defence, seed, points, onProgress } = scene;
     const tally = new Tally();

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor.ts';
+import { climbPasses, servingPasses, shareLeft } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import { takeRows } from '../row-parts.ts';
 import { apgd } from './apgd.ts';
@@ -45,6 +46,9 @@ export const confidence: Attack = {
   source: 'dent-serve',
   seesAdaptation: true,
   countsForWorst: true,
+  usesPoints: true,
+  passes: ({ recipe, budget: { targets, iterations } }) =>
+    targets * shareLeft(recipe) * (climbPasses(iterations) + servingPasses(recipe)),
   async run(scene) {
     const { batch, network, ball, budget, seed, points, signal, onProgress } = scene;
     const { iterations } = budget;

@@ -1,3 +1,4 @@
+import { hasIndependentRows, servingPasses } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import { takeRows } from '../row-parts.ts';
 import { type Attack, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
@@ -38,6 +39,8 @@ export const duplicates: Attack = {
   source: 'dent-serve; infomax on a batch of one image is constant',
   seesAdaptation: false,
   countsForWorst: true,
+  usesPoints: true,
+  passes: ({ recipe }) => (hasIndependentRows(recipe) ? 1 : ROWS_TRIED) * servingPasses(recipe),
   async run(scene) {
     const { batch, defence, seed, points, onProgress } = scene;
     // Copies change nothing where rows are independent.

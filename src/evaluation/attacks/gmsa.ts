@@ -1,3 +1,4 @@
+import { adapts, climbPasses, type Prospect, servingPasses, shareLeft } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import { takeRows } from '../row-parts.ts';
 import type { OpenTarget } from '../target.ts';
@@ -15,6 +16,20 @@ interface Rounds {
   readonly onProgress: (share: number) => void;
 }
 
+/** How many networks each round attacks. */
+const networksOf = (rounds: number, keepsAll: boolean): number[] =>
+  Array.from({ length: rounds }, (_, round) => (keepsAll ? 2 + round : 1));
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The work of one way of joining; a round serves, and has the defence adapt. */
+function roundsPasses({ recipe, budget: { rounds, iterations } }: Prospect, keepsAll: boolean): number {
+  const serving = servingPasses(recipe);
+  if (!adapts(recipe)) return serving;
+  const climbs = climbPasses(iterations, sum(networksOf(rounds, keepsAll)));
+  return shareLeft(recipe) * (climbs + 2 * rounds * serving);
+}
+
 /**
  * Rounds of crafting a batch, having the defence adapt to it, and attacking the network with those parameters
  * held fixed. The first batch is that of the network as it is; the strongest served batch of all rounds
@@ -29,6 +44,7 @@ async function attackInRounds(
   const strongest = new StrongestServed(scene);
   let { pixels } = await points.transfer(scene);
   await strongest.offer(pixels);
+  const sizes = networksOf(budget.rounds, keepsAll);
   let rows = Array.from(batch.labels, (_, row) => row);
   let networks: OpenTarget[] = [tally.watch(network)];
   for (let round = 0; round < budget.rounds; round++) {
@@ -45,7 +61,8 @@ async function attackInRounds(
     const run = {
       ...onRows(whole, rest),
       target,
-      onProgress: (share: number) => onProgress((round + share) / budget.rounds),
+      onProgress: (share: number) =>
+        onProgress((sum(sizes.slice(0, round)) + share * sizes[round]!) / sum(sizes)),
     };
     ({ pixels } = await apgd(run, { loss: 'margin', iterations: budget.iterations, start }));
     await strongest.offer(pixels, rest);
@@ -64,6 +81,8 @@ export const fpa: Attack = {
   source: SOURCE,
   seesAdaptation: true,
   countsForWorst: true,
+  usesPoints: true,
+  passes: (prospect) => roundsPasses(prospect, false),
   async run(scene) {
     if (!scene.defence.adapts) return transfer.run(scene);
     const tally = new Tally();
@@ -80,6 +99,7 @@ export const fpa: Attack = {
 export const gmsa: Attack = {
   ...fpa,
   says: 'Rounds as in fpa, but each attacks the networks of all rounds before it: by the sum of their losses (avg), and each row by the one that resists most (min).',
+  passes: (prospect) => 2 * roundsPasses(prospect, true),
   async run(scene) {
     if (!scene.defence.adapts) return transfer.run(scene);
     const tally = new Tally();

@@ -1,4 +1,5 @@
 import { float32, type Tensor } from '../../tensor.ts';
+import { servingPasses } from '../passes.ts';
 import { createRandom, type Random } from '../random.ts';
 import { putRows, takeRows } from '../row-parts.ts';
 import { type Attack, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
@@ -59,6 +60,8 @@ export const mixed: Attack = {
   source: 'dent paper, table 6',
   seesAdaptation: false,
   countsForWorst: false,
+  usesPoints: true,
+  passes: ({ recipe }) => (1 + SHARES.length) * servingPasses(recipe),
   async run(scene) {
     const { batch, seed, points, onProgress } = scene;
     const { pixels } = await points.transfer(scene);

@@ -1,3 +1,4 @@
+import { climbPasses, servingPasses } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import type { Attack } from './attack.ts';
 import { pgd } from './pgd.ts';
@@ -14,6 +15,8 @@ export const pgdAttack: Attack = {
   source: 'Madry et al. 2018 (Towards Deep Learning Models Resistant to Adversarial Attacks)',
   seesAdaptation: false,
   countsForWorst: true,
+  usesPoints: false,
+  passes: ({ recipe, budget }) => climbPasses(budget.iterations) + servingPasses(recipe),
   async run(scene) {
     const { batch, network, ball, budget, seed, signal, onProgress } = scene;
     const tally = new Tally();

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor.ts';
+import { type Prospect, servingPasses, shareLeft } from '../passes.ts';
 import { createRandom } from '../random.ts';
 import { takeRows } from '../row-parts.ts';
 import type { Attack, Attacked, Scene } from './attack.ts';
@@ -30,6 +31,9 @@ async function squareAfterTransfer(
   return attacked([await strongest.outcome()], tally);
 }
 
+const squarePasses = ({ recipe, budget }: Prospect): number =>
+  shareLeft(recipe) * budget.queries * servingPasses(recipe);
+
 /** Gradients play no part: where they are masked, this does not notice. */
 export const squareAttack: Attack = {
   says: 'Square: random squares on what is served, from the image itself, for the rows that transfer has left right (cumulative, as in AutoAttack).',
@@ -37,6 +41,8 @@ export const squareAttack: Attack = {
   source: 'Andriushchenko et al. 2020 (Square Attack)',
   seesAdaptation: true,
   countsForWorst: true,
+  usesPoints: true,
+  passes: squarePasses,
   run: (scene) => squareAfterTransfer(scene, () => ({})),
 };
 
@@ -52,5 +58,7 @@ export const queries: Attack = {
     'dent-serve; after Croce et al. 2022 (Evaluating the Adversarial Robustness of Adaptive Test-time Defenses)',
   seesAdaptation: true,
   countsForWorst: true,
+  usesPoints: true,
+  passes: squarePasses,
   run: (scene) => squareAfterTransfer(scene, (start) => ({ start, share: SMALL_SQUARES })),
 };

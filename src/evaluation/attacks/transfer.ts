@@ -1,3 +1,4 @@
+import { servingPasses } from '../passes.ts';
 import type { Attack, Scene, StaticPoint, StaticPoints } from './attack.ts';
 import { gradientAttacks } from './gradient-attacks.ts';
 import { Tally } from './run.ts';
@@ -34,6 +35,8 @@ export const transfer: Attack = {
   source: 'Croce and Hein 2020 (AutoAttack); transferred as in the dent paper, table 5',
   seesAdaptation: false,
   countsForWorst: true,
+  usesPoints: true,
+  passes: ({ recipe }) => servingPasses(recipe),
   async run(scene) {
     const { pixels, work } = await scene.points.transfer(scene);
     const tally = new Tally();

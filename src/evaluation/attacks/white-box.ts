@@ -1,3 +1,4 @@
+import { adapts, gradientAttackPasses, servingPasses, shareLeft } from '../passes.ts';
 import type { Attack } from './attack.ts';
 import { gradientAttacks } from './gradient-attacks.ts';
 import { Tally } from './run.ts';
@@ -14,6 +15,12 @@ export const whiteBox: Attack = {
   source: 'dent paper, tables 1 to 3',
   seesAdaptation: true,
   countsForWorst: true,
+  usesPoints: true,
+  passes({ recipe, budget }) {
+    const serving = servingPasses(recipe);
+    // Held parameters cost an adaptation.
+    return adapts(recipe) ? 2 * serving + gradientAttackPasses(budget, shareLeft(recipe)) : serving;
+  },
   async run(scene) {
     const { batch, defence, ball, budget, seed, signal, onProgress } = scene;
     // Nothing adapts: the network as it is is all there is to see.
