@@ -1,10 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Recipe } from '../dent/index.ts';
 import {
   type Attack,
+  areAll,
   BUDGETS,
   type Budget,
   type BudgetName,
+  CURVES,
+  type CurveName,
+  type CurvesPlan,
   chooseAttacks,
+  chooseCurves,
+  curvesOf,
   type Norm,
 } from '../evaluation/index.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -18,6 +25,8 @@ export interface AttackOptions {
   readonly targets?: number;
   readonly restarts?: number;
   readonly queries?: number;
+  /** Undefined for what goes with the attacks. */
+  readonly curves?: readonly CurveName[];
 }
 
 /** The paper's own, for networks that were trained against attacks. */
@@ -33,6 +42,14 @@ function parseEps(text: string): number {
   throw new InvalidArgumentError(
     'It must be a number above 0, such as 0.5 or 8/255, for pixels from 0 to 1.',
   );
+}
+
+function parseCurves(text: string): CurveName[] {
+  try {
+    return chooseCurves(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 function parseAttacks(text: string): Record<string, Attack> {
@@ -81,7 +98,15 @@ export function addAttackOptions(command: Command): Command {
     .addOption(count('--iterations <n>', 'steps of each run'))
     .addOption(count('--targets <n>', 'wrong classes that are tried'))
     .addOption(count('--restarts <n>', 'untargeted runs'))
-    .addOption(count('--queries <n>', 'questions of Square for each image'));
+    .addOption(count('--queries <n>', 'questions of Square for each image'))
+    .addOption(
+      group(
+        new Option(
+          '--curves <list>',
+          `none, all, or of ${CURVES.join(', ')}: accuracy against each (default: all with --attacks all)`,
+        ).argParser(parseCurves),
+      ),
+    );
 }
 
 /** The size of the ball, and what the attacker may spend. */
@@ -98,4 +123,24 @@ export function attackLimits({ norm, eps = USUAL_EPS[norm], budget: name, ...own
     ...(queries !== undefined && { queries }),
   };
   return { ball: { norm, eps }, budget };
+}
+
+/** The curves that are drawn in full. */
+export const fullCurves = ({ attacks, curves }: AttackOptions): readonly CurveName[] =>
+  curves ?? (areAll(attacks) ? CURVES : []);
+
+/** What is measured beside the attacks: curves, and of each the points that tell whether attacks are any good. */
+export function planCurves(
+  options: AttackOptions,
+  recipes: Readonly<Record<string, Recipe>>,
+  pixels: number,
+): CurvesPlan {
+  const full = fullCurves(options);
+  const attacks = Object.values(options.attacks);
+  if (attacks.length === 0 && full.length === 0) return { curves: [], sees: false };
+  const limits = { ...attackLimits(options), full, pixels };
+  return {
+    curves: Object.entries(recipes).flatMap(([name, recipe]) => curvesOf(name, recipe, limits)),
+    sees: full.length > 0 || attacks.some(({ seesAdaptation }) => seesAdaptation),
+  };
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { compile } from '../dent/index.ts';
+import { compile, type Recipe } from '../dent/index.ts';
 import { createAdaptation, type Device, type Engine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
 import {
@@ -22,10 +22,12 @@ import {
   readBatch,
   type ServedRecipe,
   serveRecipe,
+  stepVariants,
 } from '../evaluation/index.ts';
 import { createImageDecoder } from '../images/index.ts';
-import { createArtifactCache, readVersion, type ServingVersion } from '../models/index.ts';
-import { type AttackOptions, attackLimits } from './evaluate-attacks.ts';
+import { createArtifactCache, readVersion, rowShape, type ServingVersion } from '../models/index.ts';
+import { elementCount } from '../tensor.ts';
+import { type AttackOptions, attackLimits, fullCurves, planCurves } from './evaluate-attacks.ts';
 import { chooseRecipes, type EvaluatedModel, findEvaluatedModel } from './evaluated-model.ts';
 import { readModelFile, type SizeOption } from './model-file.ts';
 import { createProgress, createWorkProgress } from './progress.ts';
@@ -99,6 +101,12 @@ function createMeasureProgress(pieces: ReturnType<typeof piecesOf>): Means['prog
   };
 }
 
+/** The model with other recipes. */
+const withRecipes = (model: EvaluatedModel, recipes: Readonly<Record<string, Recipe>>): EvaluatedModel => ({
+  ...model,
+  manifest: { ...model.manifest, recipes },
+});
+
 /** The version of the model with the recipes that are to be measured, and no others. */
 async function openVersion(
   engine: Engine,
@@ -113,14 +121,12 @@ async function openVersion(
   return version;
 }
 
-/** Nothing where there are no attacks. */
 async function openAttacked(
   engine: Engine,
   { name, manifest, versions }: EvaluatedModel,
   served: readonly ServedRecipe[],
   options: EvaluateOptions,
-): Promise<Arena | undefined> {
-  if (Object.keys(options.attacks).length === 0) return undefined;
+): Promise<Arena> {
   const { bytes } = await readModelFile(versions[0]!.modelPath);
   const { input, output } = manifest;
   const source = { name, bytes, input, ...(output !== undefined && { output }) };
@@ -149,7 +155,7 @@ async function readModel(
       `--batch-size ${options.batchSize} is more than the ${maxBatchSize} rows that the server would put into a batch (maxBatchSize).`,
     );
   }
-  return { ...found, manifest: { ...found.manifest, recipes } };
+  return withRecipes(found, recipes);
 }
 
 interface Opened {
@@ -201,21 +207,26 @@ export async function evaluateModel(
   const decoder = createImageDecoder({ maxPixels: config.maxPixels });
   const { files, labels } = await chooseFiles(model, decoder, options);
   const { batchSize, seed, shifts, attacks, device, data, save } = options;
-  const version = await openVersion(engine, model, config, device);
-  const recipes = Object.keys(version.manifest.recipes).map((name) => serveRecipe(version, name));
-  const arena = await openAttacked(engine, model, recipes, options);
+  const { recipes: chosen, input } = model.manifest;
+  const variants = fullCurves(options).includes('steps') ? stepVariants(chosen) : {};
+  const version = await openVersion(engine, withRecipes(model, { ...chosen, ...variants }), config, device);
+  const served = Object.keys(version.manifest.recipes).map((name) => serveRecipe(version, name));
+  const recipes = served.filter(({ name }) => Object.hasOwn(chosen, name));
+  const curves = planCurves(options, chosen, elementCount(rowShape(input)));
+  const arena = curves.curves.length === 0 ? undefined : await openAttacked(engine, model, served, options);
   const saver = save === undefined ? undefined : await createBatchSaver(save, version);
   const ended = new AbortController();
   const end = (): void => ended.abort(new InputError('It was ended early.'));
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
     const { ball, budget } = attackLimits(options);
-    const plan = { files, batchSize, seed, shifts, attacks, budget };
+    const plan = { files, batchSize, seed, shifts, attacks, budget, curves };
     const opened = { model, recipes, arena, saver, decoder };
     const { measurement, examples } = await measureOpened(opened, plan, ended.signal);
     const head = {
       ...{ model: named, data, batchSize, seed, device },
       ...(arena && { ...ball, budget }),
+      ...(arena && arena.notes.length > 0 && { notes: arena.notes }),
       ...(ended.signal.aborted && { partial: true as const }),
     };
     return { report: createReport(head, measurement), examples, labels };

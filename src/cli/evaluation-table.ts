@@ -1,10 +1,21 @@
-import type { Alarm, Figure, RecipeReport, Report } from '../evaluation/index.ts';
+import {
+  ALONG,
+  type Alarm,
+  budgetVerdict,
+  CURVES,
+  type Curve,
+  type CurveName,
+  type Figure,
+  HOW_CURVES,
+  type RecipeReport,
+  type Report,
+} from '../evaluation/index.ts';
 import type { Replayed } from './replay.ts';
 import { formatTable } from './table.ts';
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 
-const figure = ({ accuracy, interval: [low, high], of }: Figure): string =>
+const figure = ({ accuracy, interval: [low, high], of }: Omit<Figure, 'gain'>): string =>
   of === 0 ? '-' : `${percent(accuracy)} (${percent(low)}-${percent(high)})`;
 
 const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toFixed(1)}`;
@@ -70,9 +81,59 @@ export function headLine({ model, images, batchSize, seed, eps, norm, partial }:
   return `${model}: ${images} images in batches of ${batchSize}, seed ${seed}${attack}.${ended}`;
 }
 
+const numberText = (value: number): string => String(Number(value.toPrecision(3)));
+
+/** A row for each point of the curves along one thing, a column for each recipe. */
+function curveTable(along: CurveName, curves: readonly Curve[]): string {
+  const values = [...new Set(curves.flatMap(({ points }) => points.map(({ at }) => at)))].sort(
+    (a, b) => a - b,
+  );
+  return formatTable([
+    [ALONG[along], ...curves.map(({ recipe }) => recipe)],
+    ...values.map((value) => [
+      numberText(value),
+      ...curves.map(({ points }) => {
+        const point = points.find(({ at }) => at === value);
+        return point === undefined ? '-' : figure(point);
+      }),
+    ]),
+  ]);
+}
+
+/** Curves with their verdict on the budget. */
+function curveLines({ curves = [] }: Report): string {
+  if (curves.length === 0) return '';
+  const tables = CURVES.flatMap((along) => {
+    const own = curves.filter((curve) => curve.along === along);
+    return own.length === 0 ? [] : [curveTable(along, own)];
+  });
+  const verdicts = curves.flatMap((curve) => budgetVerdict(curve) ?? []);
+  const images = curves[0]!.points[0]!.of;
+  const lines = verdicts.map((verdict) => `- ${verdict}\n`).join('');
+  return `\n% right of the first ${images} images, by ${HOW_CURVES}\n\n${tables.join('\n')}\nIs the budget large enough?\n${lines}`;
+}
+
+/** What each search of an attack has left of the network that it searched. */
+function stageLines({ recipes, images }: Report): string {
+  const [{ attacks }] = recipes as readonly [RecipeReport, ...RecipeReport[]];
+  const stages = attacks.transfer?.stages;
+  if (stages === undefined) return '';
+  const each = stages.map(({ name, right }) => `${name} ${percent(right / images)}`).join(', ');
+  return `\nThe network as it is, % right after each search of transfer: ${each}.\n`;
+}
+
+const noteLines = ({ notes = [] }: Report): string => notes.map((note) => `\n${note}\n`).join('');
+
 /** The report for a terminal. */
 export const evaluationText = (report: Report): string =>
-  `${headLine(report)}\n\n${table(report)}${alarmLines(report.alarms)}${adviceLines(report)}`;
+  [
+    `${headLine(report)}\n\n${table(report)}`,
+    stageLines(report),
+    noteLines(report),
+    curveLines(report),
+    alarmLines(report.alarms),
+    adviceLines(report),
+  ].join('');
 
 /** What a server answered to saved batches, for a terminal. */
 export function replayText(replayed: readonly Replayed[]): string {

@@ -1,6 +1,8 @@
+import type { AttackRows } from './attack-rows.ts';
 import { type Attack, VERDICT } from './attacks/attack.ts';
 import { gainOf, isStatic, shareOf, worstOf } from './figures.ts';
-import type { AttackRows, RecipeRows } from './measure.ts';
+import type { Measurement, RecipeRows } from './measure.ts';
+import type { CurveRows, CurveRowsPoint } from './measure-curves.ts';
 import { isGain, isLoss } from './statistics.ts';
 
 /** Something that makes a figure less than it looks. */
@@ -13,6 +15,11 @@ export type AlarmCode =
   | 'masked-gradients'
   | 'square-beats-gradients'
   | 'zero-gradients'
+  | 'more-steps-matter'
+  | 'right-at-huge-eps'
+  | 'idle-attack'
+  | 'beyond-eps'
+  | 'labels-doubtful'
   | 'worse-than-static';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -68,6 +75,63 @@ const zeroGradients = ({ name, attacks }: RecipeRows): Alarm[] =>
       text: `${name}: ${percent(zero / gradients)} of the gradients that ${attack} followed were zero throughout, so it could not search there.`,
     }));
 
+/** The share of images that stay right of which an attack may leave every pixel as it is. */
+const IDLE_SHARE = 0.1;
+
+function idle({ name, attacks }: RecipeRows): Alarm[] {
+  return Object.entries(attacks).flatMap(([attack, { verdicts, unmoved }]): Alarm[] => {
+    const { correct } = shareOf(verdicts);
+    if (correct === 0 || unmoved / correct <= IDLE_SHARE) return [];
+    return [
+      {
+        code: 'idle-attack',
+        text: `${name}: of the ${correct} images that ${attack} left right, it returned ${unmoved} without any change. It did not attack them, so its figure says nothing of them.`,
+      },
+    ];
+  });
+}
+
+const beyondEps = ({ name, attacks }: RecipeRows): Alarm[] =>
+  Object.entries(attacks)
+    .filter(([, { beyond }]) => beyond > 0)
+    .map(([attack, { beyond }]) => ({
+      code: 'beyond-eps',
+      text: `${name}: ${attack} changed ${beyond} images by more than eps, so its figure is too low. This is a fault of the attack.`,
+    }));
+
+const own = ({ points, own }: CurveRows): CurveRowsPoint | undefined => points.find(({ at }) => at === own);
+
+/** The budget is enough where an attacker with more of it does not break more. */
+function moreSteps(curve: CurveRows, seed: number): Alarm[] {
+  const [few, many] = [own(curve), curve.points.at(-1)];
+  if (curve.along !== 'iterations' || few === undefined || many === undefined) return [];
+  const change = gainOf(many.verdicts, few.verdicts, seed);
+  if (!isLoss(change)) return [];
+  return [
+    {
+      code: 'more-steps-matter',
+      text: `${curve.recipe}: ${few.at} steps of an attack leave ${accuracy(few.verdicts)} right, ${many.at} steps ${accuracy(many.verdicts)} (${few.verdicts.length} images). The budget is too small, so the figures are too high: raise --iterations.`,
+    },
+  ];
+}
+
+/** Above this accuracy something is left where nothing can be. */
+const NEAR_ZERO = 0.05;
+
+/** At a huge eps any image can become any other, almost: what is right then was not attacked well. */
+function hugeEps({ along, recipe, points }: CurveRows): Alarm[] {
+  const largest = points.at(-1);
+  if (along !== 'eps' || largest === undefined) return [];
+  const { accuracy: share, interval, of } = shareOf(largest.verdicts);
+  if (!(interval[0] > NEAR_ZERO)) return [];
+  return [
+    {
+      code: 'right-at-huge-eps',
+      text: `${recipe}: with an eps of ${Number(largest.at.toPrecision(3))}, which leaves nothing of an image, ${percent(share)} of ${of} images are still right. The gradients mislead the attacks, so the figures are too high.`,
+    },
+  ];
+}
+
 const hasAttacks = (attacks: Readonly<Record<string, AttackRows>>): boolean =>
   Object.values(attacks).some(({ countsForWorst }: Pick<Attack, 'countsForWorst'>) => countsForWorst);
 
@@ -88,13 +152,46 @@ function worse(rows: RecipeRows, base: RecipeRows | undefined, complete: number,
   ];
 }
 
+/** Fewer images say nothing of whether a label is right. */
+const TELLING_IMAGES = 30;
+const TELLING_IMAGES_OF_CLASS = 10;
+
+/** Folders that are named wrongly, or in another order than the model's classes. */
+function labelsDoubtful({ natural }: RecipeRows, labels: Int32Array, classes: number): Alarm[] {
+  const { accuracy: share, interval, of } = shareOf(natural);
+  if (of >= TELLING_IMAGES && interval[0] <= 1 / classes) {
+    return [
+      {
+        code: 'labels-doubtful',
+        text: `The model as it is has ${percent(share)} of ${of} images right, which is no better than to guess among ${classes} classes. Are the folders those of the model's classes, and is the manifest's input right?`,
+      },
+    ];
+  }
+  const never = Array.from({ length: classes }, (_, k) => k).filter((k) => {
+    const own = shareOf(natural.filter((_, i) => labels[i] === k));
+    return own.of >= TELLING_IMAGES_OF_CLASS && own.correct === 0;
+  });
+  return never.map((k) => ({
+    code: 'labels-doubtful',
+    text: `The model as it is has no image of class ${k} (counted from 0) right. Is its folder named rightly?`,
+  }));
+}
+
 /** What the figures warn of. */
-export function alarmsOf(recipes: readonly RecipeRows[], complete: number, seed: number): Alarm[] {
+export function alarmsOf(measurement: Measurement, seed: number): Alarm[] {
+  const { recipes, complete, curves, labels, classes } = measurement;
   const base = recipes.find(isStatic);
-  return recipes.flatMap((rows) => [
+  const doubts = base === undefined ? [] : labelsDoubtful(base, labels, classes);
+  const others = recipes.flatMap((rows) => [
     ...masked(rows, seed),
     ...square(rows, complete),
     ...zeroGradients(rows),
+    ...idle(rows),
+    ...beyondEps(rows),
+    ...curves
+      .filter(({ recipe }) => recipe === rows.name)
+      .flatMap((curve) => [...moreSteps(curve, seed), ...hugeEps(curve)]),
     ...worse(rows, base, complete, seed),
   ]);
+  return [...doubts, ...others];
 }

@@ -6,6 +6,7 @@ import { createStaticPoints } from './attacks/transfer.ts';
 import type { Budget } from './budget.ts';
 import { openDefence } from './defence.ts';
 import { type ModelSource, openStaticNetwork, readEvaluatedModel } from './evaluated-model.ts';
+import { lossStandIns } from './losses.ts';
 import type { ServedRecipe } from './served-recipe.ts';
 import type { Batch } from './target.ts';
 
@@ -21,6 +22,10 @@ export function chooseAttacks(list: string): Record<string, Attack> {
   return Object.fromEntries([...new Set(names)].map((name) => [name, ATTACKS[name as keyof typeof ATTACKS]]));
 }
 
+/** Whether these are all attacks that there are. */
+export const areAll = (attacks: Readonly<Record<string, Attack>>): boolean =>
+  Object.keys(ATTACKS).every((name) => Object.hasOwn(attacks, name));
+
 export interface ArenaOptions {
   readonly ball: Ball;
   readonly budget: Budget;
@@ -29,6 +34,8 @@ export interface ArenaOptions {
 
 /** Where attacks meet recipes: what both need, opened. */
 export interface Arena {
+  /** What is done otherwise than an attack says, in sentences. */
+  readonly notes: readonly string[];
   scene(recipe: string, batch: Batch, index: number): Omit<Scene, 'signal' | 'onProgress'>;
   release(): Promise<void>;
 }
@@ -46,6 +53,7 @@ export async function openArena(
   /** Of the batch at hand; those of batches that are through are let go. */
   let points: { readonly index: number; readonly of: StaticPoints } | undefined;
   return {
+    notes: lossStandIns(model.prepared.classes),
     scene(recipe, batch, index) {
       const scene = { batch, network: network.at(), ball, budget, seed: seed + index };
       if (points?.index !== index) points = { index, of: createStaticPoints(scene) };

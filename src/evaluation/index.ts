@@ -1,10 +1,12 @@
 export type { Advice } from './advice.ts';
 export type { Alarm } from './alarms.ts';
 export { answersOf } from './answers.ts';
-export { type Arena, type ArenaOptions, chooseAttacks, openArena } from './arena.ts';
+export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from './arena.ts';
 export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
 export { BUDGETS, type Budget, type BudgetName } from './budget.ts';
+export { ALONG, budgetVerdict, HOW_CURVES } from './curve-words.ts';
+export { CURVES, type CurveName, chooseCurves, curvesOf, stepVariants } from './curves.ts';
 export {
   checkImages,
   chooseImages,
@@ -17,8 +19,9 @@ export { createExampleKeeper, type Example } from './examples.ts';
 export type { Figure } from './figures.ts';
 export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
+export type { CurvesPlan } from './measure-curves.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createRandom } from './random.ts';
-export { createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
+export { type Curve, createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
 export { inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
 export { SHIFTS, shiftNames } from './shifts/index.ts';

@@ -31,6 +31,7 @@ const plan = (over: Partial<Plan> = {}): Plan => ({
   shifts: ['bright'],
   attacks: {},
   budget: BUDGETS.default,
+  curves: { curves: [], sees: false },
   ...over,
 });
 
@@ -44,7 +45,7 @@ function means(recipes: readonly ServedRecipe[], over: Partial<Means> = {}): Mea
         labels: Int32Array.from(files, ({ label }) => label),
       };
     },
-    scene: (_, batch) => ({ batch }) as ReturnType<Means['scene']>,
+    scene: (_, batch) => ({ batch, ball: { norm: 'linf', eps: 0.1 } }) as ReturnType<Means['scene']>,
     progress: { begin() {}, share() {}, end() {} },
     onServed() {},
     signal: new AbortController().signal,

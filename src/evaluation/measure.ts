@@ -1,15 +1,10 @@
 import type { Recipe } from '../dent/index.ts';
 import { answersOf } from './answers.ts';
-import {
-  type Attack,
-  type Attacked,
-  type Outcome,
-  type Scene,
-  VERDICT,
-  type Work,
-} from './attacks/attack.ts';
+import { type AttackRows, figureName, noRows, unasked, withOutcome } from './attack-rows.ts';
+import { type Attack, type Attacked, type Outcome, type Scene, VERDICT } from './attacks/attack.ts';
 import type { Budget } from './budget.ts';
 import type { LabelledFile } from './dataset.ts';
+import { type CurveRows, type CurvesPlan, curveFiles, curvePieces, measureCurves } from './measure-curves.ts';
 import type { Piece } from './pace.ts';
 import { gradientAttackPasses, servingPasses } from './passes.ts';
 import type { ServedRecipe } from './served-recipe.ts';
@@ -30,6 +25,8 @@ export interface Plan {
   readonly attacks: Readonly<Record<string, Attack>>;
   /** What the attacks may try. */
   readonly budget: Budget;
+  /** Measured last, on a few of the images. */
+  readonly curves: CurvesPlan;
 }
 
 /** A batch that was served under a recipe, for those who keep it. */
@@ -62,12 +59,6 @@ export interface Means {
   readonly signal: AbortSignal;
 }
 
-export interface AttackRows extends Work {
-  readonly verdicts: Int8Array;
-  readonly countsForWorst: boolean;
-  readonly seesAdaptation: boolean;
-}
-
 /** What became of each image under a recipe: a `VERDICT` for each, by condition. */
 export interface RecipeRows {
   readonly name: string;
@@ -85,6 +76,10 @@ export interface Measurement {
   readonly recipes: readonly RecipeRows[];
   /** Images for which everything was done. */
   readonly complete: number;
+  /** The class of each image, and how many there are. */
+  readonly labels: Int32Array;
+  readonly classes: number;
+  readonly curves: readonly CurveRows[];
 }
 
 const batchesOf = ({ files, batchSize }: Plan): (readonly LabelledFile[])[] =>
@@ -110,7 +105,7 @@ function attackPieces(plan: Plan, recipes: readonly ServedRecipe[], length: numb
  * take.
  */
 export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): Piece[] {
-  return batchesOf(plan).flatMap(({ length }) => [
+  const pieces = batchesOf(plan).flatMap(({ length }) => [
     ...[NATURAL, ...plan.shifts].flatMap(() =>
       recipes.map(({ name, recipe }) => ({
         kind: `${name} of ${length}`,
@@ -119,6 +114,7 @@ export function piecesOf(plan: Plan, recipes: readonly ServedRecipe[]): Piece[] 
     ),
     ...attackPieces(plan, recipes, length),
   ]);
+  return [...pieces, ...curvePieces(plan.curves, curveFiles(plan.files, plan.batchSize).length)];
 }
 
 interface OpenRows extends RecipeRows {
@@ -126,8 +122,6 @@ interface OpenRows extends RecipeRows {
   steps: number;
   milliseconds: number;
 }
-
-const unasked = (count: number): Int8Array => new Int8Array(count).fill(VERDICT.unasked);
 
 const verdictsOf = (answers: Int32Array, labels: Int32Array): Int8Array =>
   Int8Array.from(answers, (answer, row) => (answer === labels[row] ? VERDICT.right : VERDICT.wrong));
@@ -175,39 +169,19 @@ async function measureShift(step: Step, shift?: string): Promise<void> {
   }
 }
 
-/** An attack's figure is called by its name, and where it has several by that and what tells them apart. */
-const figureName = (attack: string, { variant }: Outcome): string =>
-  variant === undefined ? attack : `${attack} ${variant}`;
-
-function enter(to: OpenRows, name: string, attack: Attack, { outcomes, work }: Attacked, first: number) {
-  for (const outcome of outcomes) {
-    const figure = figureName(name, outcome);
-    const { countsForWorst, seesAdaptation } = attack;
-    const known = to.attacks[figure] ?? {
-      verdicts: unasked(to.natural.length),
-      gradients: 0,
-      zeroGradients: 0,
-      queries: 0,
-    };
-    known.verdicts.set(outcome.verdicts, first);
-    to.attacks[figure] = {
-      verdicts: known.verdicts,
-      countsForWorst,
-      seesAdaptation,
-      gradients: known.gradients + work.gradients,
-      zeroGradients: known.zeroGradients + work.zeroGradients,
-      queries: known.queries + work.queries,
-    };
-  }
+/** What an attack did to a batch, and to which. */
+interface Met extends Attacked {
+  readonly scene: Scene;
 }
 
 async function measureAttack(step: Step, name: string, attack: Attack): Promise<void> {
   const { means, rows, batch, index, first } = step;
-  const results: Attacked[] = [];
+  const results: Met[] = [];
   for (const { name: recipe } of means.recipes) {
     means.progress.begin(`${name} on ${recipe}`);
-    const scene = means.scene(recipe, batch, index);
-    const attacked = await attack.run({ ...scene, signal: means.signal, onProgress: means.progress.share });
+    const { share: onProgress } = means.progress;
+    const scene = { ...means.scene(recipe, batch, index), signal: means.signal, onProgress };
+    const attacked = await attack.run(scene);
     means.signal.throwIfAborted();
     means.progress.end();
     for (const outcome of attacked.outcomes) {
@@ -216,9 +190,16 @@ async function measureAttack(step: Step, name: string, attack: Attack): Promise<
         await means.onServed({ kind: 'attack', condition, recipe, batch: index, served, original: batch });
       }
     }
-    results.push(attacked);
+    results.push({ ...attacked, scene });
   }
-  for (const [i, attacked] of results.entries()) enter(rows[i]!, name, attack, attacked, first);
+  for (const [i, { outcomes, scene, ...cost }] of results.entries()) {
+    const { attacks, natural } = rows[i]!;
+    for (const outcome of outcomes) {
+      const figure = figureName(name, outcome);
+      const known = attacks[figure] ?? noRows(attack, natural.length);
+      attacks[figure] = withOutcome(known, outcome, { scene, cost, first });
+    }
+  }
 }
 
 async function measureBatch(step: Step): Promise<void> {
@@ -253,15 +234,23 @@ export async function measure(plan: Plan, means: Means): Promise<Measurement> {
     }),
   );
   let first = 0;
+  const curves: CurveRows[] = [];
+  const batches = batchesOf(plan);
   try {
-    for (const [index, files] of batchesOf(plan).entries()) {
+    for (const [index, files] of batches.entries()) {
       const batch = await means.readBatch(files);
       await measureBatch({ plan, means, rows, batch, index, first });
       first += files.length;
+    }
+    if (plan.curves.curves.length > 0) {
+      const batch = await means.readBatch(curveFiles(plan.files, plan.batchSize));
+      for await (const curve of measureCurves(plan.curves, means, batch, batches.length)) curves.push(curve);
     }
   } catch (error) {
     // The engine is closed under what was running, which fails in its own words.
     if (!means.signal.aborted) throw error;
   }
-  return { recipes: rows, complete: first };
+  const labels = Int32Array.from(plan.files, ({ label }) => label);
+  const [{ classes }] = means.recipes as readonly [ServedRecipe, ...ServedRecipe[]];
+  return { recipes: rows, complete: first, labels, classes, curves };
 }

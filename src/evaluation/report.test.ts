@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createRecipe } from '../dent/index.ts';
+import type { AttackRows } from './attack-rows.ts';
 import { VERDICT } from './attacks/attack.ts';
-import type { AttackRows, RecipeRows } from './measure.ts';
+import type { RecipeRows } from './measure.ts';
+import type { CurveRows } from './measure-curves.ts';
 import { createReport, type Report } from './report.ts';
 
 const { right, wrong, unasked } = VERDICT;
@@ -24,6 +26,9 @@ const attackRows = (told: number | Partial<AttackRows>, name: string): AttackRow
   gradients: 100,
   zeroGradients: 0,
   queries: 0,
+  unmoved: 0,
+  beyond: 0,
+  stages: [],
   ...(typeof told === 'number' ? {} : told),
 });
 
@@ -46,10 +51,13 @@ function rowsOf(
 }
 
 const head = { model: 'm', data: 'd', batchSize: 100, seed: 0, device: 'cpu' } as const;
-const report = (recipes: Record<string, Told>, complete = 200): Report =>
+const report = (recipes: Record<string, Told>, complete = 200, curves: CurveRows[] = []): Report =>
   createReport(head, {
     recipes: Object.entries(recipes).map(([name, told]) => rowsOf(name, told)),
     complete,
+    labels: new Int32Array(200),
+    classes: 10,
+    curves,
   });
 
 describe('figures', () => {
@@ -169,6 +177,18 @@ describe('alarms', () => {
     ]);
     expect(codes(report({ static: { attacks: { transfer: 90, square: 89 } } }))).toEqual([]);
     expect(codes(report({ static: { attacks: { square: 80 } } }))).toEqual([]);
+  });
+
+  it('tell of a class that is never right, and of a model that guesses', () => {
+    const swapped = rowsOf('static', { natural: 160 });
+    const labels = Int32Array.from({ length: 200 }, (_, i) => (i < 160 ? 0 : 7));
+    const measured = { recipes: [swapped], complete: 200, labels, classes: 10, curves: [] };
+    const told = createReport(head, measured);
+    expect(codes(told)).toEqual(['labels-doubtful']);
+    expect(told.alarms[0]!.text).toContain('no image of class 7');
+    const guessing = report({ static: { natural: 20 } });
+    expect(guessing.alarms[0]!.text).toContain('10.0 % of 200 images right');
+    expect(codes(report({ static: { natural: 60 } }))).toEqual([]);
   });
 
   it('tell of gradients of zeros, and of an attack that does nothing', () => {

@@ -2,11 +2,21 @@ import type { Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
 import { type Advice, advise } from './advice.ts';
 import { type Alarm, alarmsOf } from './alarms.ts';
-import type { Norm } from './attacks/attack.ts';
+import type { Norm, Stage } from './attacks/attack.ts';
 import type { Budget } from './budget.ts';
-import { type Figure, figureOf, isStatic, shareOf, worstOf } from './figures.ts';
+import type { CurveName } from './curves.ts';
+import { type Figure, figureOf, gainOf, isStatic, type Share, shareOf, worstOf } from './figures.ts';
 import type { Measurement, RecipeRows } from './measure.ts';
+import type { CurveRows } from './measure-curves.ts';
 import type { Difference } from './statistics.ts';
+
+export interface AttackFigure extends Figure {
+  /**
+   * How many images the network that was searched had right after each search, one after the other; absent
+   * where there was one alone.
+   */
+  readonly stages?: readonly Stage[];
+}
 
 export interface RecipeReport {
   readonly name: string;
@@ -16,11 +26,29 @@ export interface RecipeReport {
   readonly meanSteps: number;
   readonly natural: Figure;
   readonly shifts: Readonly<Record<string, Figure>>;
-  readonly attacks: Readonly<Record<string, Figure>>;
+  readonly attacks: Readonly<Record<string, AttackFigure>>;
   /** Row by row: right where the image is, and no attack broke it. Absent where no batch was completed. */
   readonly worst?: Figure;
   /** That of `worst`. */
   readonly gain?: Difference;
+}
+
+/** An accuracy at one point of a curve. */
+export interface CurvePoint extends Share {
+  readonly at: number;
+  /** As they are, under what was served at this point. */
+  readonly natural: Share;
+  /** The paired difference to where the other figures of the report are; absent there. */
+  readonly change?: Difference;
+}
+
+/** Accuracy on a few images, against what makes an attack or a recipe stronger. */
+export interface Curve {
+  readonly along: CurveName;
+  readonly recipe: string;
+  /** Where the other figures of the report are. */
+  readonly own: number;
+  readonly points: readonly CurvePoint[];
 }
 
 export interface Report {
@@ -35,13 +63,17 @@ export interface Report {
   readonly budget?: Budget;
   /** Present where somebody has ended it early. */
   readonly partial?: true;
+  /** What else is to be known of how it was measured, in sentences; absent where there is nothing. */
+  readonly notes?: readonly string[];
   readonly recipes: readonly RecipeReport[];
+  /** Absent where there are none. */
+  readonly curves?: readonly Curve[];
   readonly alarms: readonly Alarm[];
   readonly advice: readonly Advice[];
 }
 
 /** What the figures are of. */
-export type ReportHead = Omit<Report, 'recipes' | 'alarms' | 'advice' | 'images'>;
+export type ReportHead = Omit<Report, 'recipes' | 'curves' | 'alarms' | 'advice' | 'images'>;
 
 const figures = (
   rows: Readonly<Record<string, Int8Array>>,
@@ -51,6 +83,16 @@ const figures = (
   Object.fromEntries(
     Object.entries(rows).map(([name, verdicts]) => [name, figureOf(verdicts, base?.[name], seed)]),
   );
+
+function attackFigures(rows: RecipeRows, base: RecipeRows | undefined, seed: number) {
+  const all = figures(verdictsByAttack(rows), base && verdictsByAttack(base), seed);
+  return Object.fromEntries(
+    Object.entries(all).map(([name, figure]): [string, AttackFigure] => {
+      const { stages } = rows.attacks[name]!;
+      return [name, stages.length === 0 ? figure : { ...figure, stages }];
+    }),
+  );
+}
 
 const verdictsByAttack = ({ attacks }: RecipeRows): Record<string, Int8Array> =>
   Object.fromEntries(Object.entries(attacks).map(([name, { verdicts }]) => [name, verdicts]));
@@ -71,14 +113,30 @@ function reportRecipe(rows: RecipeRows, base: RecipeRows | undefined, complete: 
     meanSteps: rows.rows === 0 ? 0 : rows.steps / rows.rows,
     natural: figureOf(rows.natural, base?.natural, seed),
     shifts: figures(rows.shifts, base?.shifts, seed),
-    attacks: figures(verdictsByAttack(rows), base && verdictsByAttack(base), seed),
+    attacks: attackFigures(rows, base, seed),
     ...(worst && { worst }),
     ...(worst?.gain && { gain: worst.gain }),
   };
 }
 
+function reportCurve({ along, recipe, own, points }: CurveRows, seed: number): Curve {
+  const here = points.find(({ at }) => at === own);
+  return {
+    along,
+    recipe,
+    own,
+    points: points.map((point) => ({
+      at: point.at,
+      ...shareOf(point.verdicts),
+      natural: shareOf(point.natural),
+      ...(here && here !== point && { change: gainOf(point.verdicts, here.verdicts, seed) }),
+    })),
+  };
+}
+
 /** The figures of a measurement, what they warn of, and what they advise. */
-export function createReport(head: ReportHead, { recipes, complete }: Measurement): Report {
+export function createReport(head: ReportHead, measurement: Measurement): Report {
+  const { recipes, complete, curves } = measurement;
   const base = recipes.find(isStatic);
   const asked = shareOf(recipes[0]!.natural).of;
   const reports = recipes.map((rows) => reportRecipe(rows, base, complete, head.seed));
@@ -86,7 +144,8 @@ export function createReport(head: ReportHead, { recipes, complete }: Measuremen
     ...head,
     images: asked,
     recipes: reports,
-    alarms: alarmsOf(recipes, complete, head.seed),
+    ...(curves.length > 0 && { curves: curves.map((curve) => reportCurve(curve, head.seed)) }),
+    alarms: alarmsOf(measurement, head.seed),
     advice: advise(recipes, complete, head.seed),
   };
 }

@@ -54,6 +54,8 @@ export interface Outcome {
 export interface Attacked {
   readonly outcomes: readonly Outcome[];
   readonly work: Work;
+  /** Of the network that was searched, where several searches followed one another. */
+  readonly stages?: readonly Stage[];
 }
 
 /** One batch under attack, and what the attacker has. */

@@ -46,11 +46,11 @@ const wrongRows = (margins: Float64Array): number =>
  * whole batch in which most rows were wrong, as their answers hold for that batch alone.
  */
 export class StrongestServed {
-  readonly #scene: Scene;
+  readonly #scene: Pick<Scene, 'batch' | 'defence' | 'signal'>;
   #best: Tensor<'float32'> | undefined;
   #margins: Float64Array = new Float64Array(0);
 
-  constructor(scene: Scene) {
+  constructor(scene: Pick<Scene, 'batch' | 'defence' | 'signal'>) {
     this.#scene = scene;
   }
 

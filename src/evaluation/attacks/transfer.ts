@@ -38,9 +38,9 @@ export const transfer: Attack = {
   usesPoints: true,
   passes: ({ recipe }) => servingPasses(recipe),
   async run(scene) {
-    const { pixels, work } = await scene.points.transfer(scene);
+    const { pixels, work, stages } = await scene.points.transfer(scene);
     const tally = new Tally();
     tally.add(work);
-    return attacked([await servedOnce(scene, pixels)], tally);
+    return { ...attacked([await servedOnce(scene, pixels)], tally), stages };
   },
 };

@@ -27,7 +27,10 @@ export const whiteBox: Attack = {
     if (!defence.adapts) return transfer.run(scene);
     const tally = new Tally();
     const target = tally.watch(await defence.hold(batch.images, signal && { signal }));
-    const { found } = await gradientAttacks({ batch, target, ball, seed, signal, onProgress }, budget);
-    return attacked([await servedOnce(scene, found.pixels)], tally);
+    const { found, stages } = await gradientAttacks(
+      { batch, target, ball, seed, signal, onProgress },
+      budget,
+    );
+    return { ...attacked([await servedOnce(scene, found.pixels)], tally), stages };
   },
 };

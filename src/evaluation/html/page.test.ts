@@ -25,6 +25,9 @@ const rowsOf = (name: string, natural: number, dark: number, transfer: number): 
       gradients: 1,
       zeroGradients: 0,
       queries: 0,
+      unmoved: 0,
+      beyond: 0,
+      stages: [],
     },
   },
   rows: 50,
@@ -44,6 +47,9 @@ const head = {
 const report = createReport(head, {
   recipes: [rowsOf('static', 40, 10, 20), rowsOf('norm', 38, 35, 5)],
   complete: 50,
+  labels: new Int32Array(50),
+  classes: 2,
+  curves: [],
 });
 
 /** Two images of 3 x 2 x 2: the first is bright, the second dark. */

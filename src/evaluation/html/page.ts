@@ -3,6 +3,7 @@ import type { Example } from '../examples.ts';
 import type { Figure } from '../figures.ts';
 import type { RecipeReport, Report } from '../report.ts';
 import { SHIFTS } from '../shifts/index.ts';
+import { curveParts } from './curves.ts';
 import { intervalTable, type Line } from './interval-table.ts';
 import { escaped, percent } from './markup.ts';
 import { scatter } from './scatter.ts';
@@ -24,7 +25,19 @@ const section = (heading: string, ...parts: readonly string[]): string =>
     ? ''
     : `<section><h2>${escaped(heading)}</h2>\n${parts.join('\n')}</section>`;
 
-function head({ model, data, images, batchSize, seed, device, eps, norm, budget, partial }: Report): string {
+function head({
+  model,
+  data,
+  images,
+  batchSize,
+  seed,
+  device,
+  eps,
+  norm,
+  budget,
+  notes,
+  partial,
+}: Report): string {
   const attack =
     eps === undefined
       ? ''
@@ -38,6 +51,7 @@ function head({ model, data, images, batchSize, seed, device, eps, norm, budget,
   return [
     `<h1>What recipes are worth for ${escaped(model)}</h1>`,
     `<p class="soft">${images} images of ${escaped(data)} in batches of ${batchSize}, seed ${seed}, on ${device}.${attack}${escaped(spent)} Bars are 95 % intervals; the dashed line is the model as it is (static).</p>`,
+    ...(notes ?? []).map((note) => `<p class="soft">${escaped(note)}</p>`),
     partial
       ? '<div class="card alarm"><h3>Partial</h3><p>It was ended early: figures are of the images that were done.</p></div>'
       : '',
@@ -151,6 +165,22 @@ const settings = ({ recipes }: Report): string =>
     .map(({ name, recipe }) => `<h3>${escaped(name)}</h3><pre>${escaped(JSON.stringify(recipe))}</pre>`)
     .join('\n');
 
+/** What each search of an attack has left right of the network that it searched. */
+function stages({ recipes, images }: Report): string {
+  const lines = recipes.flatMap(({ name, attacks }, i) =>
+    Object.entries(attacks).flatMap(([attack, { stages: of }]) => {
+      // Points of transfer are the same for all recipes.
+      if (of === undefined || (attack === 'transfer' && i > 0)) return [];
+      const whose = attack === 'transfer' ? 'the network as it is' : `${name}, held fixed`;
+      const each = of.map((stage) => `${stage.name} ${percent(stage.right / images)}`).join(', ');
+      return [`<li>${escaped(`${attack}, on ${whose}: ${each}`)}</li>`];
+    }),
+  );
+  return lines.length === 0
+    ? ''
+    : `<h3>Right after each search, of the network that was searched</h3><ul>${lines.join('\n')}</ul>`;
+}
+
 const HOW =
   '<p class="soft">An interval tells what other images of the same kind may give. A gain is claimed only where its whole interval lies above 0. Attacks are those that are listed; a stronger one may break more.</p>';
 
@@ -187,7 +217,9 @@ export async function htmlPage(report: Report, parts: PageParts): Promise<string
       ...attacks.map((name) =>
         condition(report, name, parts.attacks[name] ?? '', (recipe) => recipe.attacks[name]),
       ),
+      stages(report),
     ),
+    section('Curves', ...curveParts(report)),
     section('What it costs', prices(report)),
     section('Images that were broken', await examples(report, parts)),
     section('Settings', settings(report), HOW),

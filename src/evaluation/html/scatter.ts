@@ -1,4 +1,4 @@
-import { escaped } from './markup.ts';
+import { type Axes, framed, mark, nameBeside, nameHeights, range, scalesOf, ticks } from './axes.ts';
 
 export interface Point {
   readonly name: string;
@@ -7,108 +7,21 @@ export interface Point {
   readonly y: number;
 }
 
-export interface Axes {
-  readonly title: string;
-  readonly xLabel: string;
-  readonly yLabel: string;
-  /** Whether the axis grows by factors. */
-  readonly logarithmic: boolean;
-}
-
-const [WIDTH, HEIGHT] = [360, 250];
-const [LEFT, RIGHT, TOP, BOTTOM] = [44, 348, 14, 206];
-/** The least distance of two names below one another. */
-const LINE = 12;
-
-/** Shapes that differ without colour, in the order of the points. */
-const SHAPES = [
-  'M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z',
-  'M-4,-4H4V4H-4Z',
-  'M0,-5L5,4H-5Z',
-  'M0,-5L5,0L0,5L-5,0Z',
-  'M-5,-4H5L0,5Z',
-  'M-4,-4L4,4M4,-4L-4,4',
-];
-
-/** A few round numbers from `low` to `high`, which lie within. */
-function ticks(low: number, high: number, logarithmic: boolean): number[] {
-  if (logarithmic) {
-    const first = Math.floor(Math.log10(low));
-    const last = Math.ceil(Math.log10(high));
-    return Array.from({ length: last - first + 1 }, (_, i) => [1, 2, 5].map((k) => k * 10 ** (first + i)))
-      .flat()
-      .filter((value) => value >= low && value <= high);
-  }
-  const rough = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((each) => each >= rough)!;
-  const first = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
-}
-
-/** The least and the largest of the values with room around them. */
-function range(values: readonly number[], logarithmic: boolean): [number, number] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  if (logarithmic) return [low / 1.5, high * 2.2];
-  const room = Math.max((high - low) * 0.2, 1);
-  return [low - room * 0.5, high + room];
-}
-
-const number = (value: number): string => String(Number(value.toPrecision(3)));
-
-/**
- * Where each name stands, so that none covers another: from the top down, each as near to its point as those
- * above let it.
- */
-function nameHeights(points: readonly { readonly at: number; readonly y: number }[]): number[] {
-  const heights: number[] = [];
-  let free = TOP;
-  for (const { at, y } of points.toSorted((a, b) => a.y - b.y)) {
-    heights[at] = Math.max(free, y + 4);
-    free = heights[at]! + LINE;
-  }
-  return heights;
-}
-
 /** Points with their names beside them. Empty where there are fewer than two. */
-export function scatter(points: readonly Point[], { title, xLabel, yLabel, logarithmic }: Axes): string {
+export function scatter(points: readonly Point[], axes: Axes): string {
   if (points.length < 2) return '';
-  const scale = logarithmic ? Math.log : (value: number) => value;
-  const [xLow, xHigh] = range(
+  const { logarithmic } = axes;
+  const across = range(
     points.map(({ x }) => x),
     logarithmic,
   );
-  const [yLow, yHigh] = range(
+  const up = range(
     points.map(({ y }) => 100 * y),
     false,
   );
-  const x = (value: number): number =>
-    LEFT + ((scale(value) - scale(xLow)) / (scale(xHigh) - scale(xLow))) * (RIGHT - LEFT);
-  const y = (value: number): number => BOTTOM - ((value - yLow) / (yHigh - yLow)) * (BOTTOM - TOP);
-  const placed = points.map((point, at) => ({ ...point, at, x: x(point.x), y: y(100 * point.y) }));
+  const scales = scalesOf(across, up, logarithmic);
+  const placed = points.map(({ name, x, y }, at) => ({ name, at, x: scales.x(x), y: scales.y(y) }));
   const heights = nameHeights(placed);
-  const marks = placed.map(({ name, at, x: left, y: top }) => {
-    // A name that would leave the picture stands to the left of its point.
-    const fits = left + 10 + 6.2 * name.length < WIDTH;
-    const text = `<text x="${(fits ? left + 9 : left - 9).toFixed(1)}" y="${heights[at]!.toFixed(1)}"${fits ? '' : ' text-anchor="end"'}>${escaped(name)}</text>`;
-    return `<path class="mark" d="${SHAPES[at % SHAPES.length]}" transform="translate(${left.toFixed(1)},${top.toFixed(1)})"/>${text}`;
-  });
-  const across = ticks(xLow, xHigh, logarithmic).map(
-    (value) =>
-      `<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="${TOP}" y2="${BOTTOM}"/><text class="tick" x="${x(value)}" y="${BOTTOM + 14}" text-anchor="middle">${number(value)}</text>`,
-  );
-  const up = ticks(yLow, yHigh, false).map(
-    (value) =>
-      `<line class="grid" x1="${LEFT}" x2="${RIGHT}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${LEFT - 5}" y="${y(value) + 4}" text-anchor="end">${number(value)}</text>`,
-  );
-  return [
-    `<figure><figcaption>${escaped(title)}</figcaption>`,
-    `<svg class="scatter" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">`,
-    ...across,
-    ...up,
-    ...marks,
-    `<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escaped(xLabel)}</text>`,
-    `<text transform="translate(11,${(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>`,
-    '</svg></figure>',
-  ].join('\n');
+  const marks = placed.map(({ name, at, x, y }) => `${mark(at, x, y)}${nameBeside(name, x, heights[at]!)}`);
+  return framed(axes, { across: ticks(...across, logarithmic), up: ticks(...up, false), scales }, marks);
 }

@@ -18,15 +18,19 @@ td span { color: var(--soft); font-size: .875rem; white-space: nowrap; }
 td small { display: block; }
 .axis { padding: 0 .4rem; } .axis span:last-child { float: right; }
 .plot svg { display: block; width: 100%; height: 1.4rem; overflow: visible; }
-.plot line, .scatter line { vector-effect: non-scaling-stroke; }
+.plot line, .chart line { vector-effect: non-scaling-stroke; }
 .grid { stroke: var(--line); stroke-width: 1; }
 .base { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 3 2; }
 .interval { fill: var(--fill); }
 .figure { stroke: var(--mark); stroke-width: 3; }
 figure { margin: 0; break-inside: avoid; }
 figcaption { font-weight: 600; padding: .6rem 0 .2rem; }
-.scatter { display: block; width: 100%; max-width: 30rem; font-size: 11px; }
-.scatter text { fill: var(--ink); } .scatter .tick { fill: var(--soft); font-size: 10px; }
+.chart { display: block; width: 100%; max-width: 30rem; font-size: 11px; }
+.chart text { fill: var(--ink); } .chart .tick { fill: var(--soft); font-size: 10px; }
+.line { fill: none; stroke: var(--mark); stroke-width: 1.5; }
+.tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 1.5rem; }
+.small { font-size: .875rem; } .small th:first-child, .small td:last-child, .small thead th:last-child { width: auto; }
+.small th, .small td { padding: .15rem .3rem; }
 .mark { fill: var(--mark); stroke: var(--mark); stroke-width: 1.5; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
 .card { border: 1px solid var(--line); border-left: .4rem solid var(--mark); padding: .6rem .9rem; margin: .7rem 0; break-inside: avoid; }
