@@ -158,7 +158,7 @@ export default {
           '^src/[^/]+/index\\.ts$',
           '^src/(engine/engine|engine/adaptation/adaptation|batching/batch-queue|models/model|inference/inference|access/access)\\.ts$',
           // One for each program, so that none loads what only another needs.
-          '^src/(app/(server|worker)|app/threads/compile-in-thread|batching/redis/index)\\.ts$',
+          '^src/(app/(server|worker|processes/(start-processes|api-process))|app/threads/compile-in-thread|batching/redis/index)\\.ts$',
         ],
       },
     },

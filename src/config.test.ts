@@ -13,6 +13,7 @@ it('has a default for every setting', () => {
     page: 'on',
     models: 'models',
     repositoryPollMs: 2000,
+    processes: 1,
     queue: 'memory',
     redisPrefix: 'dent',
     keepResultsMs: 600_000,

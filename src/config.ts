@@ -66,6 +66,11 @@ export const settings = {
    * everything slower.
    */
   threads: Type.Integer({ minimum: 1, maximum: 1024, default: availableParallelism() }),
+  /**
+   * Processes that answer HTTP and decode images, on one port. They share one queue and one engine, so a
+   * batch holds images of all of them. More than 1 help where decoding limits a GPU.
+   */
+  processes: Type.Integer({ minimum: 1, maximum: 64, default: 1 }),
   /** Compiled models, kept for the next start. Without it: `.cache/dent` beside the model repository. */
   cacheDir: Type.Optional(Type.String({ minLength: 1 })),
   /**

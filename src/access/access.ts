@@ -28,8 +28,11 @@ export interface Caller {
 export interface Access {
   /** The caller whose key it is; undefined for an unknown key. */
   find(key: string): Caller | undefined;
-  /** Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`. */
-  admit(caller: Caller): () => void;
+  /**
+   * Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`, or
+   * rejects with it where the counts are in another process.
+   */
+  admit(caller: Caller): (() => void) | Promise<() => void>;
   /** Counts this many more images in a request that was let in. */
   charge(caller: Caller, images: number): void;
 }

@@ -3,7 +3,7 @@ import { readText } from '../regular-file.ts';
 import type { Access } from './access.ts';
 import { digestOf } from './key.ts';
 import { type Callers, parseKeyFile } from './key-file.ts';
-import { createLimiter } from './limiter.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
 
 export interface KeyringObserver {
   /** The file was read. `names` are those of its entries. */
@@ -36,9 +36,14 @@ async function readKeyFile(file: string): Promise<string> {
   }
 }
 
-/** Rejects with `InputError` where the file cannot be read or is broken. */
-export async function openKeyring(file: string, observer: KeyringObserver): Promise<Keyring> {
-  const limiter = createLimiter();
+/**
+ * Counts by `limiter`. Rejects with `InputError` where the file cannot be read or is broken.
+ */
+export async function openKeyring(
+  file: string,
+  observer: KeyringObserver,
+  limiter: Limiter = createLimiter(),
+): Promise<Keyring> {
   let text = await readKeyFile(file);
   let callers: Callers = parseKeyFile(text, file);
   const names = (): Set<string> => new Set([...callers.values()].map(({ name }) => name));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ServiceError } from '../errors.ts';
-import { createLimiter, type Limiter } from './limiter.ts';
+import { createLimiter, type LocalLimiter } from './limiter.ts';
 
-let limiter: Limiter;
+let limiter: LocalLimiter;
 beforeEach(() => {
   vi.useFakeTimers();
   limiter = createLimiter();

@@ -13,8 +13,11 @@ export interface RateLimits {
 }
 
 export interface Limiter {
-  /** Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`. */
-  enter(name: string, limits: RateLimits): () => void;
+  /**
+   * Counts a request that begins now. Call the returned function when it ends. Throws `rate_limited`, or
+   * rejects with it where the counts are in another process.
+   */
+  enter(name: string, limits: RateLimits): (() => void) | Promise<() => void>;
   /**
    * Counts this many more images in a request that was let in. It is never refused for them: a request with
    * more images than a burst could otherwise never come in. The caller's next request waits longer instead.
@@ -22,6 +25,11 @@ export interface Limiter {
   charge(name: string, limits: RateLimits, images: number): void;
   /** Forgets all but these names. */
   keep(names: ReadonlySet<string>): void;
+}
+
+/** The counts are in this process. */
+export interface LocalLimiter extends Limiter {
+  enter(name: string, limits: RateLimits): () => void;
 }
 
 interface Usage {
@@ -38,7 +46,7 @@ const BUSY_RETRY_SECONDS = 1;
  * count in fixed windows, which let through twice the rate where two windows meet. Names come from the key
  * file, so there are few.
  */
-export function createLimiter(): Limiter {
+export function createLimiter(): LocalLimiter {
   const usages = new Map<string, Usage>();
 
   function usageOf(name: string): Usage {

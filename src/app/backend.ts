@@ -35,10 +35,19 @@ const limitsOf =
   ({ content }: Lane): LaneLimits =>
     models.describe(content)!.manifest.batching;
 
+/** Whether another process may still send rows of a content that is not served any more. */
+type IsHeld = (content: string) => Promise<boolean>;
+
 /** Batches form and run in this process. */
-async function openMemoryBackend(config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> {
+async function openMemoryBackend(
+  config: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  isHeld: IsHeld,
+): Promise<Backend> {
   const runner = await openBatchRunner(config, metrics, log, {
-    isAwaited: async (content) => (await queue.status()).some(({ lane }) => lane.content === content),
+    isAwaited: async (content) =>
+      (await isHeld(content)) || (await queue.status()).some(({ lane }) => lane.content === content),
   });
   const { models, handler } = runner;
   const queue = createMemoryQueue({ limitsOf: limitsOf(models), observer: metrics.queue });
@@ -93,5 +102,12 @@ async function openRedisBackend(config: Config, metrics: Metrics, log: FastifyBa
 }
 
 /** Rejects with `InputError` where the repository or the settings are at fault. No model is loaded yet. */
-export const openBackend = (config: Config, metrics: Metrics, log: FastifyBaseLogger): Promise<Backend> =>
-  config.queue === 'redis' ? openRedisBackend(config, metrics, log) : openMemoryBackend(config, metrics, log);
+export const openBackend = (
+  config: Config,
+  metrics: Metrics,
+  log: FastifyBaseLogger,
+  isHeld: IsHeld = async () => false,
+): Promise<Backend> =>
+  config.queue === 'redis'
+    ? openRedisBackend(config, metrics, log)
+    : openMemoryBackend(config, metrics, log, isHeld);

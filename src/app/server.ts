@@ -1,20 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import type { Access } from '../access/access.ts';
 import type { Config } from '../config.ts';
-import type { Phase } from '../http/index.ts';
-import { createImageDecoder } from '../images/index.ts';
-import { createInference } from '../inference/index.ts';
 import { createMetrics, type Metrics } from '../metrics/index.ts';
 import { VERSION } from '../version.ts';
+import { assemble, type House } from './assemble.ts';
 import { type Backend, openBackend } from './backend.ts';
-import { corsOrigins } from './cors-origins.ts';
-import { httpLimits } from './http-limits.ts';
 import { listen } from './listen.ts';
 import { countRequests } from './observers/http-observer.ts';
 import { logReadiness } from './observers/readiness-log.ts';
-import { openAccess } from './open-access.ts';
-import { openPage } from './open-page.ts';
+import { watchStates } from './observers/watch-states.ts';
+import { openAccess, warnWhereOpen } from './open-access.ts';
 import { createPlayground, isPlayground } from './playground.ts';
 import { startTracing } from './tracing.ts';
 
@@ -30,62 +24,28 @@ export interface RunningServer {
   close(drainDelayMs: number): Promise<void>;
 }
 
-/** Connects the rooms. Nothing listens yet. */
-async function assemble(
-  config: Config,
-  { backend, access, metrics }: { backend: Backend; access: Access | undefined; metrics: Metrics },
-  log: FastifyBaseLogger,
+/** Health and metrics on a port of their own, where the settings give one. */
+async function openOperations(
+  { metricsPort, requestTimeoutMs }: Config,
+  { inference, lifecycle }: House,
+  metrics: Metrics,
+  logger: FastifyBaseLogger,
 ) {
-  // Loaded here and not at the top: meanwhile the engine's processes have models to open.
-  const { buildApp, buildOperationsApp } = await import('../http/index.ts');
-  const { models, queue, isWorkerUp, engine, isRedisUp } = backend;
-  const decoder = createImageDecoder({ maxPixels: config.maxPixels });
-  const inference = createInference(
-    { models, queue, decoder, observer: metrics.inference },
-    { keepMs: config.keepResultsMs },
-  );
-  let phase: Phase = 'serving';
-  const isReady = (): boolean => phase === 'serving' && inference.unreadyReasons().length === 0;
-  metrics.watch({
-    queueStatus: () => queue.status(),
-    isReady,
-    ...(isWorkerUp && { isWorkerUp: () => isReady() && isWorkerUp() }),
-    ...(engine && { enginePids: () => engine.pids }),
-    ...(isRedisUp && { isRedisUp }),
-  });
-  const { metricsPort, requestTimeoutMs } = config;
-  const deps = { lifecycle: { phase: () => phase }, observer: countRequests(metrics), logger: log };
-  const ownPort = metricsPort !== undefined;
-  const page = await openPage(config, log);
-  const playground =
-    engine && isPlayground(config)
-      ? createPlayground({ engine, decoder, inference }, config.models)
-      : undefined;
-  const app = await buildApp(
-    {
-      ...deps,
-      inference,
-      control: models,
-      ...(access && { access }),
-      ...(!ownPort && { metrics }),
-      ...(playground && { playground }),
-    },
-    { version: VERSION, origins: corsOrigins(config), page, limits: await httpLimits(config, log) },
-  );
-  const operations = ownPort
-    ? await buildOperationsApp({ ...deps, health: inference, metrics }, { requestTimeoutMs })
-    : undefined;
-  const enter = (next: Phase): void => {
-    phase = next;
-  };
-  return { app, operations, backend, inference, isServing: () => phase === 'serving', enter };
+  if (metricsPort === undefined) return undefined;
+  const { buildOperationsApp } = await import('../http/index.ts');
+  const deps = { lifecycle, observer: countRequests(metrics), logger, health: inference, metrics };
+  return buildOperationsApp(deps, { requestTimeoutMs });
 }
-type House = Awaited<ReturnType<typeof assemble>>;
+type Operations = Awaited<ReturnType<typeof openOperations>>;
 
 type Urls = Pick<RunningServer, 'url' | 'metricsUrl'>;
 
 /** Metrics first: when the API can be reached, its metrics can be too. */
-async function listenAll({ app, operations }: House, { host, port, metricsPort }: Config): Promise<Urls> {
+async function listenAll(
+  { app }: House,
+  operations: Operations,
+  { host, port, metricsPort }: Config,
+): Promise<Urls> {
   if (!operations) return { url: await listen(app, { host, port }, 'loading models') };
   const metricsUrl = await listen(operations, { host, port: metricsPort! }, 'for metrics');
   try {
@@ -99,11 +59,11 @@ async function listenAll({ app, operations }: House, { host, port, metricsPort }
 /** Tells the operator when the models are loaded and requests can be answered. */
 async function awaitModels(
   loading: Promise<void>,
-  { backend, inference, isServing }: House,
+  { models }: Backend,
+  { inference, isServing }: House,
   url: string,
   log: FastifyBaseLogger,
 ) {
-  const { models } = backend;
   await loading;
   const { unreadyReasons } = inference;
   await logReadiness({ url, models, unreadyReasons, isOver: () => !isServing() }, log);
@@ -117,35 +77,45 @@ async function awaitModels(
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
   const tracing = await startTracing(config, 'dent-serve', log);
   const metrics = createMetrics(VERSION);
+  warnWhereOpen(config, log);
   const access = await openAccess(config, log);
   const backend = await openBackend(config, metrics, log);
   // The engine's processes open the models while this process builds the HTTP interface.
   const loading = backend.models.load();
   let house: House | undefined;
+  let operations: Operations;
   let urls: Urls;
   try {
-    house = await assemble(config, { backend, access, metrics }, log);
-    urls = await listenAll(house, config);
+    const { engine } = backend;
+    house = await assemble(
+      config,
+      {
+        backend,
+        access,
+        metrics,
+        metricsPage: config.metricsPort === undefined ? metrics : undefined,
+        playground: (parts) =>
+          engine && isPlayground(config) ? createPlayground({ engine, ...parts }, config.models) : undefined,
+      },
+      log,
+    );
+    watchStates(metrics, backend, house.isReady);
+    operations = await openOperations(config, house, metrics, log);
+    urls = await listenAll(house, operations, config);
   } catch (error) {
     await house?.app.close();
     await backend.close();
     access?.close();
     throw error;
   }
-  const { app, operations, inference, enter } = house;
   const { url } = urls;
-  const loaded = awaitModels(loading, house, url, log);
+  const { drain } = house;
+  const loaded = awaitModels(loading, backend, house, url, log);
   let closing: Promise<void> | undefined;
 
   async function close(drainDelayMs: number): Promise<void> {
     log.info(`closing ${url}`);
-    enter('draining');
-    await pause(drainDelayMs);
-    enter('refusing');
-    // A client that comes while the last predictions are made gets a refusal with a reason, not a reset
-    // connection.
-    await inference.idle();
-    await app.close();
+    await drain(drainDelayMs);
     await backend.close();
     await loaded;
     await operations?.close();

@@ -10,8 +10,11 @@ async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
   const log = createLog(config);
   // Imported here, so that the other commands do not load an HTTP server.
-  const { startServer } = await import('../app/server.ts');
-  const server = await startServer(config, log);
+  const start =
+    config.processes === 1
+      ? (await import('../app/server.ts')).startServer
+      : (await import('../app/processes/start-processes.ts')).startProcesses;
+  const server = await start(config, log);
   // SIGTERM comes from a process manager, whose load balancer must look away first. Ctrl-C need not wait.
   closeAtSignal(config, log, (signal) => server.close(signal === 'SIGTERM' ? config.drainDelayMs : 0));
 }
@@ -48,6 +51,12 @@ export function serveCommand(): Command {
   );
   addSettingOption(command, 'redisUrl', '--redis-url <url>', 'with --queue redis: the server');
   addSettingOption(command, 'threads', '--threads <n>', 'cores for inference (default: all)');
+  addSettingOption(
+    command,
+    'processes',
+    '--processes <n>',
+    'processes that answer HTTP and decode, on one port (default: 1)',
+  );
   addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
   return addSettingOption(
     command,

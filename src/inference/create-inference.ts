@@ -15,6 +15,7 @@ import type {
   PredictRequest,
   RowsPrediction,
   RowsRequest,
+  VersionStatistics,
 } from './inference.ts';
 import { createKeptPredictions } from './kept-predictions.ts';
 import { predictEach } from './predict-each.ts';
@@ -44,6 +45,8 @@ export interface InferenceOptions {
 }
 
 export interface RunningInference extends Inference {
+  /** Those of this process. */
+  statistics(version: DescribedVersion): VersionStatistics;
   /** Resolves when no prediction is under way. */
   idle(): Promise<void>;
 }

@@ -5,4 +5,5 @@ export type { BatchOutcome, BatchRun, InferenceObserver } from './observer.ts';
 export { type DecodedImage, predictBatch } from './predict-batch.ts';
 export { entropyNats, softmax } from './probabilities.ts';
 export { runRows, sliceAnswer } from './run-rows.ts';
+export { sumStatistics } from './statistics.ts';
 export { modelReasons } from './summary.ts';

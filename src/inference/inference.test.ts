@@ -16,8 +16,8 @@ import { createImageDecoder, toRow } from '../images/index.ts';
 import { createArtifactCache, type ModelRepository, openModelRepository } from '../models/index.ts';
 import { float32 } from '../tensor.ts';
 import { createBatchRun, holdVersions } from './batch-handler.ts';
-import { createInference } from './create-inference.ts';
-import type { Inference, PredictEachRequest, Prediction, PredictRequest, RowsRequest } from './inference.ts';
+import { createInference, type RunningInference } from './create-inference.ts';
+import type { PredictEachRequest, Prediction, PredictRequest, RowsRequest } from './inference.ts';
 import type { InferenceObserver } from './observer.ts';
 import { entropyNats, softmax } from './probabilities.ts';
 
@@ -31,7 +31,7 @@ const DIVERGING = { preset: 'isolated', optimizer: 'adam', lr: 10, beta1: 0.999,
 let folder: string;
 let engine: Engine;
 let models: ModelRepository;
-let inference: Inference;
+let inference: RunningInference;
 let queue: BatchQueue;
 let closeQueue: () => Promise<void>;
 /** Of the rows that are submitted from now on. */

@@ -168,7 +168,7 @@ export interface DurationSum {
 }
 
 /**
- * This process's answers of a version since it was loaded. Durations are those of requests: a request waits
+ * The answers of a version since it was loaded. Durations are those of requests: a request waits
  * as long as its last row, and runs as long as its longest batch.
  */
 export interface VersionStatistics {
@@ -177,7 +177,7 @@ export interface VersionStatistics {
   /** Milliseconds since the epoch; 0 where there was none. */
   readonly lastInferenceMs: number;
   readonly rows: number;
-  /** Runs of the engine. Each counts by the share of its rows that this process asked for. */
+  /** Runs of the engine. Each counts by the share of its rows that was asked for here. */
   readonly batches: number;
   readonly success: DurationSum;
   readonly fail: DurationSum;
@@ -233,7 +233,7 @@ export interface Inference {
   choose(request: PredictOptions): { readonly version: DescribedVersion; readonly recipe: string };
   /** The version of that number, or the one that serves by default. Throws `unknown_model` or `not_ready`. */
   version(model: string, version?: number): DescribedVersion;
-  statistics(version: DescribedVersion): VersionStatistics;
+  statistics(version: DescribedVersion): VersionStatistics | Promise<VersionStatistics>;
   /** Empty when requests can be answered; otherwise why not, one sentence each. */
   unreadyReasons(): readonly string[];
   /** Warnings for an operator while requests are taken, one sentence each. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Delivery } from '../batching/batch-queue.ts';
 import type { DescribedVersion } from '../models/model.ts';
-import { createStatistics } from './statistics.ts';
+import { createStatistics, sumStatistics } from './statistics.ts';
 
 const version = { name: 'm', version: 3 } as DescribedVersion;
 
@@ -64,4 +64,44 @@ it('starts anew for a version that is loaded anew', () => {
   statistics.answered(version, { deliveries: [delivery('a', 1, 1, 1)], ...times });
   expect(statistics.of({ ...version }).rows).toBe(0);
   expect(statistics.of(version).rows).toBe(1);
+});
+
+it('adds up over processes', () => {
+  const zero = { count: 0, ns: 0 };
+  const one = {
+    name: 'digits',
+    version: 3,
+    lastInferenceMs: 5,
+    rows: 4,
+    batches: 2,
+    success: { count: 3, ns: 30 },
+    fail: { count: 1, ns: 7 },
+    queue: { count: 3, ns: 9 },
+    computeInput: zero,
+    computeInfer: { count: 3, ns: 11 },
+    computeOutput: zero,
+    batchesBySize: [
+      { size: 1, count: 1, ns: 4 },
+      { size: 3, count: 1, ns: 7 },
+    ],
+  };
+  const other = { ...one, lastInferenceMs: 9, rows: 8, batchesBySize: [{ size: 2, count: 4, ns: 1 }] };
+  expect(sumStatistics([one, other])).toEqual({
+    name: 'digits',
+    version: 3,
+    lastInferenceMs: 9,
+    rows: 12,
+    batches: 4,
+    success: { count: 6, ns: 60 },
+    fail: { count: 2, ns: 14 },
+    queue: { count: 6, ns: 18 },
+    computeInput: zero,
+    computeInfer: { count: 6, ns: 22 },
+    computeOutput: zero,
+    batchesBySize: [
+      { size: 1, count: 1, ns: 4 },
+      { size: 2, count: 4, ns: 1 },
+      { size: 3, count: 1, ns: 7 },
+    ],
+  });
 });

@@ -134,3 +134,29 @@ export function createStatistics(): Statistics {
     },
   };
 }
+
+const sumOf = (durations: readonly DurationSum[]): DurationSum => ({
+  count: durations.reduce((sum, { count }) => sum + count, 0),
+  ns: durations.reduce((sum, { ns }) => sum + ns, 0),
+});
+
+/** The answers of several processes, at least one, as those of one. */
+export function sumStatistics(each: readonly VersionStatistics[]): VersionStatistics {
+  const sizes = new Set(each.flatMap(({ batchesBySize }) => batchesBySize.map(({ size }) => size)));
+  const ofSize = (size: number): DurationSum =>
+    sumOf(each.flatMap(({ batchesBySize }) => batchesBySize.filter((batches) => batches.size === size)));
+  return {
+    name: each[0]!.name,
+    version: each[0]!.version,
+    lastInferenceMs: Math.max(...each.map(({ lastInferenceMs }) => lastInferenceMs)),
+    rows: each.reduce((sum, { rows }) => sum + rows, 0),
+    batches: each.reduce((sum, { batches }) => sum + batches, 0),
+    success: sumOf(each.map(({ success }) => success)),
+    fail: sumOf(each.map(({ fail }) => fail)),
+    queue: sumOf(each.map(({ queue }) => queue)),
+    computeInput: sumOf(each.map(({ computeInput }) => computeInput)),
+    computeInfer: sumOf(each.map(({ computeInfer }) => computeInfer)),
+    computeOutput: sumOf(each.map(({ computeOutput }) => computeOutput)),
+    batchesBySize: [...sizes].sort((a, b) => a - b).map((size) => ({ size, ...ofSize(size) })),
+  };
+}

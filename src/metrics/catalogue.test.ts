@@ -24,6 +24,8 @@ const PROMISED: Readonly<Record<string, readonly string[]>> = {
   dent_ready: [],
   dent_worker_up: [],
   dent_build_info: ['version'],
+  dent_api_processes: [],
+  dent_api_restarts_total: [],
   dent_engine_processes: [],
   dent_engine_resident_memory_bytes: [],
   dent_engine_restarts_total: ['reason'],

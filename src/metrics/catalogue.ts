@@ -37,6 +37,7 @@ export function createCatalogue(registry: Registry) {
     ready: new Gauge({
       name: 'dent_ready',
       help: '1 while this process can answer predictions, otherwise 0.',
+      aggregator: 'min',
       registers,
     }),
     workerUp: new Gauge({
@@ -53,6 +54,17 @@ export function createCatalogue(registry: Registry) {
       name: 'dent_build_info',
       help: '1, with the version of dent-serve that runs here.',
       labelNames: ['version'],
+      aggregator: 'max',
+      registers,
+    }),
+    apiProcesses: new Gauge({
+      name: 'dent_api_processes',
+      help: 'API processes that live now; absent where one process does everything.',
+      registers,
+    }),
+    apiRestarts: new Counter({
+      name: 'dent_api_restarts_total',
+      help: 'API processes that ended by themselves or were killed, and were replaced; absent where one process does everything.',
       registers,
     }),
     engineProcesses: new Gauge({

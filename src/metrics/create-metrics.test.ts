@@ -266,6 +266,16 @@ describe('what is asked at each scrape', () => {
     expect(await scrape(alone, 'dent_engine')).toEqual({});
   });
 
+  test('API processes, where there are several', async () => {
+    const metrics = createMetrics('1.2.3');
+    metrics.watch({ isReady: () => true, apiProcesses: () => 3 });
+    metrics.api.lost();
+    expect(await scrape(metrics, 'dent_api')).toEqual({ dent_api_processes: 3, dent_api_restarts_total: 1 });
+    const alone = createMetrics('1.2.3');
+    alone.watch({ isReady: () => true });
+    expect(await scrape(alone, 'dent_api')).toEqual({});
+  });
+
   test("the engine's processes, and their memory", async () => {
     const metrics = createMetrics('1.2.3');
     metrics.watch({ isReady: () => true, enginePids: () => [process.pid, 2 ** 30] });

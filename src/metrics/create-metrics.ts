@@ -7,6 +7,7 @@ import { createModelMetrics, type ModelMetrics } from './model-metrics.ts';
 import { createQueueMetrics, type LaneDepth, type QueueMetrics, setQueueGauges } from './queue-metrics.ts';
 import { REJECTION_REASONS } from './rejection-reasons.ts';
 import { residentMemoryBytes } from './resident-memory.ts';
+import type { MetricsSnapshot } from './sum-metrics.ts';
 
 /** Values that are read at each scrape, because they are states and not events. */
 export interface MetricSources {
@@ -18,8 +19,15 @@ export interface MetricSources {
   readonly isWorkerUp?: () => boolean;
   /** The engine's processes. Absent in processes that run no batches. */
   readonly enginePids?: () => readonly number[];
+  /** How many API processes live. Absent where this process answers requests itself. */
+  readonly apiProcesses?: () => number;
   /** Whether Redis can be reached, where it is used. */
   readonly isRedisUp?: () => boolean;
+}
+
+export interface ApiMetrics {
+  /** An API process has ended that nobody closed. Another takes its place. */
+  lost(): void;
 }
 
 /** The metrics of one process. Each room gets the observer with its name. */
@@ -29,6 +37,7 @@ export interface Metrics {
   readonly queue: QueueMetrics;
   readonly models: ModelMetrics;
   readonly engine: EngineMetrics;
+  readonly api: ApiMetrics;
   /**
    * Sets the sources, which exist only after the rooms that got the observers. Until then: not ready, no
    * queue.
@@ -36,6 +45,8 @@ export interface Metrics {
   watch(sources: MetricSources): void;
   /** The text for Prometheus. Where the queue cannot say what waits, its gauges are left out. */
   text(): Promise<string>;
+  /** The same, to be added to that of other processes. */
+  snapshot(): Promise<MetricsSnapshot>;
   readonly contentType: string;
 }
 
@@ -69,10 +80,11 @@ export function createMetrics(version: string): Metrics {
     }
   }
 
-  function sampleStates({ isReady, isWorkerUp, isRedisUp }: MetricSources): void {
+  function sampleStates({ isReady, isWorkerUp, isRedisUp, apiProcesses }: MetricSources): void {
     catalogue.ready.set(isReady() ? 1 : 0);
     if (isWorkerUp) catalogue.workerUp.set(isWorkerUp() ? 1 : 0);
     if (isRedisUp) catalogue.redisUp.set(isRedisUp() ? 1 : 0);
+    if (apiProcesses) catalogue.apiProcesses.set(apiProcesses());
   }
 
   async function sampleEngine({ enginePids }: MetricSources): Promise<void> {
@@ -82,17 +94,27 @@ export function createMetrics(version: string): Metrics {
     catalogue.engineMemory.set(await residentMemoryBytes(pids));
   }
 
+  async function sample(): Promise<void> {
+    if (!sources) return;
+    sampleStates(sources);
+    await Promise.all([sampleQueue(sources), sampleEngine(sources)]);
+  }
+
   return {
     http: createHttpMetrics(catalogue),
     inference: createInferenceMetrics(catalogue),
     queue: createQueueMetrics(catalogue),
     models,
     engine: createEngineMetrics(catalogue),
+    api: { lost: () => catalogue.apiRestarts.inc() },
     watch: (given) => {
       sources = given;
       // A gauge of something that does not exist would look like its failure.
       if (!given.isWorkerUp) registry.removeSingleMetric('dent_worker_up');
       if (!given.isRedisUp) registry.removeSingleMetric('dent_redis_up');
+      if (!given.apiProcesses) {
+        for (const name of ['processes', 'restarts_total']) registry.removeSingleMetric(`dent_api_${name}`);
+      }
       if (!given.enginePids) {
         for (const name of ['processes', 'resident_memory_bytes', 'restarts_total']) {
           registry.removeSingleMetric(`dent_engine_${name}`);
@@ -100,11 +122,12 @@ export function createMetrics(version: string): Metrics {
       }
     },
     async text() {
-      if (sources) {
-        sampleStates(sources);
-        await Promise.all([sampleQueue(sources), sampleEngine(sources)]);
-      }
+      await sample();
       return registry.metrics();
+    },
+    async snapshot() {
+      await sample();
+      return registry.getMetricsAsJSON();
     },
     contentType: registry.contentType,
   };

@@ -84,7 +84,7 @@ export function guard(app: App, access: Access | undefined): void {
     if (scope === undefined || (scope !== 'any' && !caller.scopes.includes(scope))) {
       throw new ServiceError('forbidden', `The key "${caller.name}" has no scope "${scope}".`);
     }
-    const leave = access.admit(caller);
+    const leave = await access.admit(caller);
     onRequestEnd(request.raw, reply.raw, leave);
   });
 }

@@ -1,4 +1,5 @@
 import type { DurationSum, Inference, VersionStatistics } from '../../inference/inference.ts';
+import type { DescribedVersion } from '../../models/model.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { chooseVersion } from './choose-version.ts';
@@ -52,8 +53,9 @@ export function statisticsRoutes(app: App, inference: Inference): void {
   const ok = answer('The statistics.', 'application/json', ModelStatistics, STATISTICS_EXAMPLE);
   const response = { 200: ok, ...openInferenceErrors(...KEY_PROBLEMS, 'unknown_model', 'not_ready') };
 
-  const one = (which: { model: string; version?: string }): ModelStatisticsBody => ({
-    model_stats: [write(inference.statistics(chooseVersion(inference, which)))],
+  const statistics = async (version: DescribedVersion) => write(await inference.statistics(version));
+  const one = async (which: { model: string; version?: string }): Promise<ModelStatisticsBody> => ({
+    model_stats: [await statistics(chooseVersion(inference, which))],
   });
 
   app.get(
@@ -74,7 +76,7 @@ export function statisticsRoutes(app: App, inference: Inference): void {
             .filter(({ state }) => state === 'ready')
             .map(({ version }) => inference.version(name, version)),
         );
-      return { model_stats: ready.map((version) => write(inference.statistics(version))) };
+      return { model_stats: await Promise.all(ready.map(statistics)) };
     },
   );
   app.get(

@@ -1,0 +1,106 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../../config.ts';
+import { createMetrics } from '../../metrics/index.ts';
+import { VERSION } from '../../version.ts';
+import { assemble } from '../assemble.ts';
+import { listen } from '../listen.ts';
+import { openAccess } from '../open-access.ts';
+import { startTracing } from '../tracing.ts';
+import { connectCalls } from './calls.ts';
+import { type IpcPort, ipcChannel } from './channel.ts';
+import { faultOf } from './faults.ts';
+import type { ApiCalls, PrimaryCalls, SharedState, Start } from './protocol.ts';
+import { type AskPrimary, openRemoteBackend, remoteLimiter, remotePlayground } from './remote-backend.ts';
+import { shareOf } from './share-of.ts';
+
+type CreateLog = (config: Config) => FastifyBaseLogger;
+
+/** The HTTP side of a server. It listens when this resolves. */
+async function serve(
+  ask: AskPrimary,
+  { config, process, state, hasPlayground }: Start,
+  createLog: CreateLog,
+) {
+  const log = createLog(config).child({ process });
+  const tracing = await startTracing(config, 'dent-serve', log);
+  const metrics = createMetrics(VERSION);
+  const access = await openAccess(config, log, remoteLimiter(ask));
+  const backend = openRemoteBackend(ask, state);
+  const page = { contentType: metrics.contentType, text: () => ask('metrics', undefined) };
+  const house = await assemble(
+    shareOf(config),
+    {
+      backend,
+      access,
+      metrics,
+      metricsPage: config.metricsPort === undefined ? page : undefined,
+      playground: () => (hasPlayground ? remotePlayground(ask) : undefined),
+      statistics: ({ content }) => ask('statistics', content),
+    },
+    log,
+  );
+  metrics.watch({ isReady: house.isReady });
+  const url = await listen(house.app, config, `API process ${process} of ${config.processes}`);
+  return {
+    url,
+    metrics,
+    backend,
+    house,
+    async close(drainDelayMs: number): Promise<void> {
+      await house.drain(drainDelayMs);
+      await backend.close();
+      access?.close();
+      await tracing.close();
+    },
+  };
+}
+type Serving = Awaited<ReturnType<typeof serve>>;
+
+/** What the primary process may ask while this one starts, and afterwards. */
+function createHandlers(started: Promise<Serving>) {
+  let serving: Serving | undefined;
+  let latest: SharedState | undefined;
+  started.then(
+    (value) => {
+      serving = value;
+      if (latest) serving.backend.show(latest);
+    },
+    () => {},
+  );
+  return {
+    state(state: SharedState) {
+      latest = state;
+      serving?.backend.show(state);
+    },
+    holds: (content: string) => serving?.backend.models.isHeld(content) ?? false,
+    metrics: async () => (serving ? serving.metrics.snapshot() : []),
+    statistics(content: string) {
+      const version = serving?.backend.models.describe(content);
+      return version && serving!.house.ownStatistics(version);
+    },
+    close: async (drainDelayMs: number) => (await started).close(drainDelayMs),
+  };
+}
+
+/** Serves HTTP as one of several processes, until the primary process ends it. */
+export async function runApiProcess(createLog: CreateLog): Promise<void> {
+  // A terminal and a process manager signal all processes of a group. The primary process alone decides.
+  process.on('SIGINT', () => {}).on('SIGTERM', () => {});
+  let onStart!: (start: Start) => void;
+  const start = new Promise<Start>((resolve) => {
+    onStart = resolve;
+  });
+  const channel = ipcChannel(process as NodeJS.Process & IpcPort);
+  let started!: Promise<Serving>;
+  const ask: AskPrimary = connectCalls<PrimaryCalls, ApiCalls>(channel, (ask) => {
+    started = start.then((given) => serve(ask, given, createLog));
+    return createHandlers(started);
+  });
+  try {
+    onStart(await ask('enter', undefined));
+    await ask('listening', (await started).url);
+  } catch (error) {
+    await ask('failed', faultOf(error));
+    process.exit(1);
+  }
+}

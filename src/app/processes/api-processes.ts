@@ -1,0 +1,129 @@
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Attended } from './attend.ts';
+import { type Ask, connectCalls, type Handlers } from './calls.ts';
+import { ipcChannel } from './channel.ts';
+import type { ApiCalls, PrimaryCalls } from './protocol.ts';
+
+// The compiled file, for src/ and dist/ alike: Node 20 cannot run TypeScript.
+const PROGRAM = fileURLToPath(new URL('../../../dist/cli/api-process.js', import.meta.url));
+
+/** A process that does not listen by then has hung. */
+const START_LIMIT_MS = 60_000;
+/** A process that lived for this long is replaced at once; one that did not, later and later. */
+const SOUND_MS = 30_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** How one API process is served, and what to do once it is gone. */
+export type AttendProcess = (process: Attended) => {
+  readonly handlers: Handlers<PrimaryCalls>;
+  readonly gone: () => void;
+};
+
+export interface ApiProcesses {
+  /** Where they listen. Rejects where one of the first ones cannot. */
+  readonly listening: Promise<string>;
+  /** Of those that live. */
+  readonly asks: () => readonly Ask<ApiCalls>[];
+  /** Has each answer what it has accepted, and ends it. */
+  close(drainDelayMs: number): Promise<void>;
+}
+
+export interface ApiProcessesDeps {
+  readonly attend: AttendProcess;
+  readonly log: FastifyBaseLogger;
+  /** A process has ended that nobody closed. Another takes its place. */
+  readonly onLost: () => void;
+}
+
+interface Running {
+  readonly worker: Worker;
+  readonly ask: Ask<ApiCalls>;
+  readonly listening: Promise<string>;
+  /** Completes the sentence "the process …". */
+  readonly ended: Promise<string>;
+}
+
+/** The pause before a process takes the place of one that did not live long, for the nth time. */
+export const pauseMs = (failures: number): number =>
+  failures === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+
+function fork(process: number, attend: AttendProcess): Running {
+  const worker = cluster.fork();
+  let onListening!: (url: string) => void;
+  let onFailed!: (error: Error) => void;
+  const listening = new Promise<string>((resolve, reject) => {
+    onListening = resolve;
+    onFailed = reject;
+  });
+  let attended!: ReturnType<AttendProcess>;
+  const ask = connectCalls<ApiCalls, PrimaryCalls>(ipcChannel(worker), (ask) => {
+    attended = attend({ process, ask, onListening, onFailed });
+    return attended.handlers;
+  });
+  const ended = once(worker, 'exit').then(([code, signal]) => {
+    const reason = signal ? `was killed by ${signal}` : `exited with code ${code}`;
+    onFailed(new Error(`The API process ${process} ${reason}.`));
+    attended.gone();
+    return reason;
+  });
+  const timer = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS);
+  void listening.catch(() => {}).finally(() => clearTimeout(timer));
+  return { worker, ask, listening, ended };
+}
+
+async function end({ worker, ask, ended }: Running, drainDelayMs: number): Promise<void> {
+  // One that dies meanwhile has nothing left to answer.
+  await ask('close', drainDelayMs).catch(() => {});
+  if (worker.isConnected()) worker.process.disconnect();
+  await ended;
+}
+
+/** Keeps `count` API processes, which share a port. */
+export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, count: number): ApiProcesses {
+  // Typed arrays cross as their bytes, not as JSON.
+  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' });
+  const running = new Map<number, Running>();
+  let closing: Promise<unknown> | undefined;
+
+  function start(process: number): Running {
+    const one = fork(process, attend);
+    running.set(process, one);
+    return one;
+  }
+
+  async function keep(process: number, first: Running): Promise<void> {
+    let failures = 0;
+    for (let one = first; ; one = start(process)) {
+      const startedMs = performance.now();
+      const reason = await one.ended;
+      running.delete(process);
+      if (closing) return;
+      failures = performance.now() - startedMs < SOUND_MS ? failures + 1 : 0;
+      onLost();
+      log.error({ process, reason }, `API process ${process} ${reason}; another takes its place`);
+      await pause(pauseMs(failures), undefined, { ref: false });
+      if (closing) return;
+    }
+  }
+
+  const firsts = Array.from({ length: count }, (_, i) => start(i + 1));
+  for (const [i, first] of firsts.entries()) void keep(i + 1, first);
+  // Where this process is ended at once, one that hangs must not live on.
+  process.once('exit', () => {
+    for (const { worker } of running.values()) worker.process.kill('SIGKILL');
+  });
+
+  return {
+    listening: Promise.all(firsts.map(({ listening }) => listening)).then(([url]) => url!),
+    asks: () => Array.from(running.values(), ({ ask }) => ask),
+    async close(drainDelayMs) {
+      closing ??= Promise.all(Array.from(running.values(), (one) => end(one, drainDelayMs)));
+      await closing;
+    },
+  };
+}

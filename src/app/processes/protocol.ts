@@ -1,0 +1,91 @@
+import type { RateLimits } from '../../access/index.ts';
+import type {
+  Delivery,
+  KeptRequest,
+  KeptResult,
+  LaneStatus,
+  RowRequest,
+} from '../../batching/batch-queue.ts';
+import type { Config } from '../../config.ts';
+import { ServiceError } from '../../errors.ts';
+import type { PlaygroundAttack } from '../../http/index.ts';
+import type { VersionStatistics } from '../../inference/inference.ts';
+import type { MetricsSnapshot } from '../../metrics/index.ts';
+import type { ModelEntry } from '../../models/index.ts';
+import type { DescribedVersion } from '../../models/model.ts';
+import { errorOf, type Fault, faultOf } from './faults.ts';
+
+/** The state of the primary process that its API processes answer by. */
+export interface SharedState {
+  readonly defaultModel: string;
+  readonly models: readonly ModelEntry<DescribedVersion>[];
+  readonly isLoaded: boolean;
+  /** What the queue says of itself. */
+  readonly unreadyReasons: readonly string[];
+  readonly refusal?: Fault & { readonly kind: 'service' };
+  readonly warnings: readonly string[];
+}
+
+/** Everything that an API process needs for its start. */
+export interface Start {
+  readonly config: Config;
+  /** From 1. */
+  readonly process: number;
+  readonly state: SharedState;
+  readonly hasPlayground: boolean;
+}
+
+/** A kept row as it travels: errors need a form of their own. */
+export type TravellingResult = { readonly memo: string } & (
+  | { readonly delivery?: Delivery }
+  | { readonly fault: Fault & { readonly kind: 'service' } }
+);
+
+export function sendResult({ memo, outcome }: KeptResult): TravellingResult {
+  if (outcome === undefined) return { memo };
+  if (!(outcome instanceof ServiceError)) return { memo, delivery: outcome };
+  return { memo, fault: faultOf(outcome) as Fault & { kind: 'service' } };
+}
+
+export function receiveResult(result: TravellingResult): KeptResult {
+  const { memo } = result;
+  if ('fault' in result) return { memo, outcome: errorOf(result.fault) };
+  return { memo, ...(result.delivery && { outcome: result.delivery }) };
+}
+
+/** What API processes ask of the primary process. */
+export interface PrimaryCalls {
+  /** The first call of a process. From now on it is told the state. */
+  enter(): Start;
+  listening(url: string): void;
+  /** The process cannot start, and ends. */
+  failed(fault: Fault): void;
+  submit(row: RowRequest): Delivery;
+  enqueue(row: KeptRequest): void;
+  result(id: string): TravellingResult | undefined;
+  leaveNote(note: { readonly name: string; readonly text: string; readonly ms: number }): void;
+  note(name: string): string | undefined;
+  status(): readonly LaneStatus[];
+  loadModel(name: string): void;
+  unloadModel(name: string): void;
+  /** Counts a request of a key. `leave` with the returned number ends it. */
+  admit(caller: { readonly name: string; readonly limits: RateLimits }): number;
+  leave(ticket: number): void;
+  charge(more: { readonly name: string; readonly limits: RateLimits; readonly images: number }): void;
+  keepCallers(names: ReadonlySet<string>): void;
+  /** Of all processes together, as are the statistics. */
+  metrics(): string;
+  statistics(content: string): VersionStatistics;
+  attack(attack: Omit<PlaygroundAttack, 'signal'>): Uint8Array;
+}
+
+/** What the primary process asks of an API process. */
+export interface ApiCalls {
+  state(state: SharedState): void;
+  /** Whether a request under way holds the version with this content. */
+  holds(content: string): boolean;
+  metrics(): MetricsSnapshot;
+  /** Undefined where the process does not know the content. */
+  statistics(content: string): VersionStatistics | undefined;
+  close(drainDelayMs: number): void;
+}
