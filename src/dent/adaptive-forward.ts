@@ -7,7 +7,7 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { affineOf, applyLayer, batchShare, parameterRows, split } from './affine.ts';
+import { type Around, affineOf, applyLayer, batchShare, parameterRows, split } from './affine.ts';
 import { bareLayer } from './bare-layer.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
@@ -34,14 +34,13 @@ export interface AdaptiveForward {
  * Rewrites the classifier so that each layer's scale and shift, and the smoothing, come from one flat
  * parameter tensor. For source statistics the normalisation becomes one multiplication and one addition, y =
  * x * s + t with s = scale / sqrt(var + eps) and t = shift - mean * s. The s and t of all layers are computed
- * at once. `blendFactor` is a float32 scalar of the graph that takes in the result: it multiplies the batch's
- * share of blended statistics.
+ * at once.
  */
 export function adaptiveForward(
   classifier: Classifier,
   layers: readonly AdaptableLayer[],
   recipe: Recipe,
-  blendFactor?: Value,
+  around: Around = {},
 ): AdaptiveForward {
   const { graph } = classifier.model;
   const builder = new GraphBuilder();
@@ -70,7 +69,7 @@ export function adaptiveForward(
     rewired.set(classifier.input, smoothed.image);
     outputs.push(smoothed.sigma);
   }
-  const share = batchShare(builder, classifier.input, recipe, blendFactor);
+  const share = batchShare(builder, classifier.input, recipe, around);
   const byNode = new Map<Node, number>(layers.map((layer, i) => [layer.node, i]));
   const current = (value: Value): Value => rewired.get(value) ?? value;
   for (const node of graph.nodes) {
@@ -81,7 +80,10 @@ export function adaptiveForward(
       continue;
     }
     const x = bareLayer(builder, layers[i]!, inputs, current);
-    rewired.set(node.outputs[0]!, applyLayer(builder, layers[i]!, x, affine[i]!, share));
+    rewired.set(
+      node.outputs[0]!,
+      applyLayer(builder, layers[i]!, x, affine[i]!, { share, valid: around.valid }),
+    );
   }
   const logits = current(classifier.logits);
   return {

@@ -1,6 +1,7 @@
 import { type Dim, float32Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
 import { BATCH } from './batch-axis.ts';
 import type { AdaptableLayer } from './layers.ts';
+import { sumOfRows, type Valid } from './padding.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { type BatchShare, STATISTICS } from './statistics.ts';
 
@@ -147,22 +148,38 @@ function startOf(layer: AdaptableLayer, { mean, inverseDeviation }: ReturnType<t
   });
 }
 
-/** The share of the batch in the statistics of BatchNormalization, times `factor` where there is one. */
+/** Values of the graph that an adaptive forward is written into. */
+export interface Around {
+  /** A float32 scalar that multiplies the batch's share of blended statistics. */
+  readonly blendFactor?: Value | undefined;
+  /** The rows that statistics of a batch are taken over. Absent: all. */
+  readonly valid?: Valid | undefined;
+}
+
+/** The share of the batch in the statistics of BatchNormalization, times a factor where there is one. */
 export function batchShare(
   builder: GraphBuilder,
   image: Value,
   { statistics, prior }: Recipe,
-  factor: Value | undefined,
+  { blendFactor, valid }: Around,
 ): BatchShare {
-  const share = STATISTICS[statistics].batchShare(builder, () => rowCount(builder, image), prior);
-  if (factor === undefined || typeof share === 'string') return share;
-  return builder.op('Mul', [share, factor], { shape: [] });
+  const rows = () => valid?.count ?? rowCount(builder, image);
+  const share = STATISTICS[statistics].batchShare(builder, rows, prior);
+  if (blendFactor === undefined || typeof share === 'string') return share;
+  return builder.op('Mul', [share, blendFactor], { shape: [] });
 }
 
 /** N as a float32 scalar. */
 export function rowCount(builder: GraphBuilder, image: Value): Value {
   const size = builder.op('Gather', [builder.op('Shape', [image]), builder.int(0)]);
   return builder.op('Cast', [size], { name: 'rows', attributes: { to: 1 }, shape: [] });
+}
+
+/** What a layer takes the batch's statistics over, and their share. */
+export interface BatchStatistics {
+  readonly share: BatchShare;
+  /** The rows that count. Absent: all. */
+  readonly valid: Valid | undefined;
 }
 
 /**
@@ -173,7 +190,7 @@ export function applyLayer(
   layer: AdaptableLayer,
   x: Value,
   affine: Affine,
-  share: BatchShare,
+  { share, valid }: BatchStatistics,
 ): Value {
   const shape = x.type?.shape;
   if (!shape) throw new Error(`The shape of "${x.name}" was not measured. This is a bug.`);
@@ -189,7 +206,7 @@ export function applyLayer(
   let scale = spread(affine.scale, rows);
   let shift = spread(affine.shift, rows);
   if (share !== 'none' && layer.source) {
-    [scale, shift] = applyBatchStatistics(builder, layer, x, scale, shift, share);
+    [scale, shift] = applyBatchStatistics(builder, layer, x, { scale, shift }, { share, valid });
   }
   const scaled = builder.op('Mul', [x, scale], { name: `${layer.node.name}_scale`, shape });
   return builder.op('Add', [scaled, shift], { name: `${layer.node.name}_shift`, shape });
@@ -203,18 +220,15 @@ function applyBatchStatistics(
   builder: GraphBuilder,
   layer: AdaptableLayer,
   x: Value,
-  scale: Value,
-  shift: Value,
-  share: Exclude<BatchShare, 'none'>,
+  { scale, shift }: Affine,
+  { share, valid }: BatchStatistics & { readonly share: Exclude<BatchShare, 'none'> },
 ): [Value, Value] {
   const shape = x.type!.shape!;
-  const axes = builder.ints(shape.map((_, axis) => axis).filter((axis) => axis !== 1));
   const perChannel = shape.map((_, axis) => (axis === 1 ? layer.channels : 1));
   const full = shape.map((_, axis) =>
     axis === 1 ? layer.channels : axis === 0 ? scale.type!.shape![0]! : 1,
   );
-  const average = (value: Value) =>
-    builder.op('ReduceMean', [value, axes], { attributes: { keepdims: 1 }, shape: perChannel });
+  const average = (value: Value) => averageByChannel(builder, value, perChannel, valid);
   const batchMean = average(x);
   const centred = builder.op('Sub', [x, batchMean], { shape });
   const batchVariance = average(builder.op('Mul', [centred, centred], { shape }));
@@ -231,4 +245,21 @@ function applyBatchStatistics(
   const s = builder.op('Div', [scale, deviation], { shape: full });
   const centre = builder.op('Mul', [s, mixed(batchMean, mean)], { shape: full });
   return [s, builder.op('Sub', [shift, centre], { shape: full })];
+}
+
+/** The mean of each channel, the second axis, over the rows that count. */
+export function averageByChannel(
+  builder: GraphBuilder,
+  value: Value,
+  perChannel: readonly Dim[],
+  valid: Valid | undefined,
+): Value {
+  const mean = (of: Value, axes: readonly number[], shape: readonly Dim[]) =>
+    builder.op('ReduceMean', [of, builder.ints(axes)], { attributes: { keepdims: 1 }, shape });
+  const shape = value.type!.shape!;
+  const places = shape.map((_, axis) => axis).slice(2);
+  if (!valid) return mean(value, [0, ...places], perChannel);
+  const ofRows = places.length > 0 ? mean(value, places, [shape[0]!, ...perChannel.slice(1)]) : value;
+  const sum = sumOfRows(builder, ofRows, valid.weights, { shape: perChannel, keepdims: 1 });
+  return builder.op('Div', [sum, valid.count], { shape: perChannel });
 }

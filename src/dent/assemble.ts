@@ -8,7 +8,7 @@ import {
   withoutUnused,
 } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
-import { rowCount } from './affine.ts';
+import { type Around, rowCount } from './affine.ts';
 import { BATCH } from './batch-axis.ts';
 import {
   blendFactor,
@@ -18,6 +18,7 @@ import {
 } from './choose-statistics.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
+import { VALID_ROWS_INPUT, type Valid, withoutFilling } from './padding.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
@@ -45,16 +46,19 @@ export function assemble(asked: Components): Graph {
   const builder = new GraphBuilder();
   const image = { ...classifier.input };
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
-  const rows = rowsOf(builder, asked, image);
-  const choice = isChosen(recipe) ? chooseStatistics(builder, asked, rows) : undefined;
-  const components = choice ? { ...asked, forward: forwardBy(builder, asked, choice) } : asked;
+  const padded = asked.isPadded ? padding(builder, image) : undefined;
+  const valid = padded?.valid;
+  const rows = rowsOf(builder, asked, padded ?? { image });
+  const choice = isChosen(recipe) ? chooseStatistics(builder, asked, rows, valid) : undefined;
+  const around = { blendFactor: choice && blendFactor(builder, choice), valid };
+  const components = choice || valid ? { ...asked, forward: forwardIn(asked, around) } : asked;
   const { forward } = components;
-  const start = initialParameters(builder, components, image);
+  const start = initialParameters(builder, components, rows.image);
   const { logits, firstLogits, entropy, sigma, parameters } =
     recipe.steps === 0
       ? forwardAlone(builder, components, start, rows, choice)
       : stopsRows(recipe)
-        ? adaptUntilSure(builder, components, image, steps)
+        ? adaptUntilSure(builder, components, { image: rows.image, valid }, steps)
         : adapt(builder, components, rows, steps, start);
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
   const unadapted = startsFromSource
@@ -69,7 +73,8 @@ export function assemble(asked: Components): Graph {
   if (components.exposesParameters)
     outputs.push(output(builder, parameters, PARAMETERS_OUTPUT, forward.graph.inputs[1]!.type!.shape!));
   if (choice) outputs.push(...choiceOutputs(builder, choice));
-  const graph = withoutUnused(builder.build('dent', [image, steps], outputs));
+  const inputs = [image, steps, ...(padded ? [padded.size] : [])];
+  const graph = withoutUnused(builder.build('dent', inputs, outputs));
   return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
 }
 
@@ -85,8 +90,19 @@ function choiceOutputs(builder: GraphBuilder, choice: ChosenStatistics): Value[]
   return choice.divergence ? [blended, vector(choice.divergence, DIVERGENCE_OUTPUT)] : [blended];
 }
 
-/** On a GPU a batch stays whole: there, small kernels cost the time. */
-function rowsOf(builder: GraphBuilder, { classifier, recipe, target }: Components, image: Value): Rows {
+/** The input that says how many rows count, and the images without what fills the batch up. */
+function padding(builder: GraphBuilder, image: Value) {
+  const size: Value = { name: VALID_ROWS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
+  return { size, ...withoutFilling(builder, image, size) };
+}
+
+/** On a GPU a batch stays whole: there, small kernels cost the time. So does a batch that is filled up. */
+function rowsOf(
+  builder: GraphBuilder,
+  { classifier, recipe, target }: Components,
+  { image, valid }: { readonly image: Value; readonly valid?: Valid },
+): Rows {
+  if (valid) return { image, count: valid.count, weights: valid.exactWeights };
   const rows = { image, count: rowCount(builder, image) };
   if (recipe.steps === 0 || !isSumOverRows(recipe) || target === 'cuda') return rows;
   // All threads of a session work on one part, each in the cache of its own core.
@@ -120,12 +136,9 @@ function staticLogits(builder: GraphBuilder, components: Components, rows: Rows)
   return predict(builder, { ...components, forward }, unused, rows).logits;
 }
 
-/** The classifier by the statistics that were chosen. */
-const forwardBy = (
-  builder: GraphBuilder,
-  { classifier, layers, recipe }: Components,
-  choice: ChosenStatistics,
-) => adaptiveForward(classifier, layers, recipe, blendFactor(builder, choice));
+/** The classifier by statistics that depend on the graph around it. */
+const forwardIn = ({ classifier, layers, recipe }: Components, around: Around) =>
+  adaptiveForward(classifier, layers, recipe, around);
 
 function forwardAlone(
   builder: GraphBuilder,

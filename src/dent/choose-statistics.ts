@@ -1,7 +1,9 @@
 import { appendIf, DATA_TYPE, type Graph, type GraphBuilder, inline, type Value } from '../onnx/index.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
+import { BATCH } from './batch-axis.ts';
 import type { Components } from './components.ts';
 import { withDivergence } from './divergence.ts';
+import { sumOfRows, type Valid } from './padding.ts';
 import { PRESETS } from './recipe.ts';
 import { type Prediction, predictionOf, type Rows } from './row-passes.ts';
 
@@ -26,15 +28,17 @@ export function chooseStatistics(
   builder: GraphBuilder,
   components: Components,
   { image, count }: Pick<Rows, 'image' | 'count'>,
+  valid: Valid | undefined,
 ): ChosenStatistics {
   const { classifier, layers, recipe } = components;
   const none = builder.op('ConstantOfShape', [builder.ints([1, 0])]);
   const call = (into: GraphBuilder, graph: Graph) => inline(into, graph, [image, none]) as [Value, Value?];
   const source = adaptiveForward(classifier, [], PRESETS.static).graph;
-  const blend = adaptiveForward(classifier, layers, { ...PRESETS.blend, prior: recipe.prior }).graph;
+  const blending = { ...PRESETS.blend, prior: recipe.prior };
+  const blend = adaptiveForward(classifier, layers, blending, { valid }).graph;
   const [logits, divergence] = call(
     builder,
-    recipe.divergence === 'off' ? source : withDivergence(source, layers),
+    recipe.divergence === 'off' ? source : withDivergence(source, layers, valid),
   );
   const far = divergence && isFar(builder, divergence, count, recipe);
   const bySource = predictionOf(builder, logits);
@@ -42,8 +46,17 @@ export function chooseStatistics(
     ? appendIf(builder, { name: 'blend', condition: far, otherwise: logits }, (b) => call(b, blend)[0])
     : call(builder, blend)[0];
   const byBlend = predictionOf(builder, blended);
-  const mean = ({ entropy }: Prediction): Value =>
-    builder.op('ReduceMean', [entropy, builder.ints([0])], { attributes: { keepdims: 0 }, shape: [] });
+  const mean = ({ entropy }: Prediction): Value => {
+    if (!valid)
+      return builder.op('ReduceMean', [entropy, builder.ints([0])], {
+        attributes: { keepdims: 0 },
+        shape: [],
+      });
+    const ofRows = Object.assign(entropy, { type: { dataType: DATA_TYPE.float32, shape: [BATCH] } });
+    return builder.op('Div', [sumOfRows(builder, ofRows, valid.weights, { shape: [] }), count], {
+      shape: [],
+    });
+  };
   const least = builder.op('Add', [mean(bySource), recipe.margin], { shape: [] });
   const isSure = builder.op('Less', [mean(byBlend), least], { name: 'is_sure' });
   const blends = far ? builder.op('And', [far, isSure], { name: 'blends' }) : isSure;

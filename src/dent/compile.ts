@@ -10,13 +10,14 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
+import { VALID_ROWS_INPUT } from './padding.ts';
 import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
-import { rowsPerPart, rowsPerRun } from './rows-per-part.ts';
+import { rowsPerEvenPart, rowsPerPart, rowsPerRun } from './rows-per-part.ts';
 
 /**
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
@@ -37,6 +38,12 @@ export interface CompileOptions extends PrepareOptions {
    * not allow it, the graph is self-adapting.
    */
   readonly inPasses?: boolean;
+  /**
+   * Adds the input `valid_rows`, an int64 scalar: so many rows of the batch count, the first ones, and the
+   * others only fill it up to a size that the runner knows already. Their pixels are never read, and their
+   * answers mean nothing. Not for a graph of one pass.
+   */
+  readonly isPadded?: boolean;
   /**
    * Adds the output `parameters` [R, P] to the self-adapting graph: the offsets at the end of adaptation, R
    * being 1 or the rows. `adaptiveForward` takes them as they are. Not for a graph of one pass.
@@ -64,6 +71,8 @@ export interface CompiledModel {
    * parameters].
    */
   readonly carried?: readonly [number, number];
+  /** The name of the input that says how many rows count; present in a padded graph. */
+  readonly validRows?: string;
 }
 
 /**
@@ -100,6 +109,7 @@ export async function compile(
     layers: layers.length,
     parameters,
     ...(carried && { carried }),
+    ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
 }
 
@@ -155,12 +165,25 @@ const LOSS_SCALE = 2 ** 13;
 /** On a GPU small kernels cost the time, not the size of a cache. */
 const WHOLE_BATCH = 2 ** 31 - 1;
 
+/** How many rows a part has where rows stop on their own. */
+function partRowsOf(
+  graph: Graph,
+  { target, inPasses, isPadded }: Required<Pick<CompileOptions, 'target' | 'inPasses' | 'isPadded'>>,
+): number {
+  if (target === 'cuda') return isPadded ? rowsPerEvenPart(graph) : WHOLE_BATCH;
+  // All threads of a session work on one part, each in the cache of its own core. A runner that cuts batches
+  // gives each session one thread.
+  return (inPasses ? 1 : 2) * rowsPerPart(graph, true);
+}
+
 function graphOf(
   prepared: PreparedModel,
   recipe: Recipe,
   layers: readonly AdaptableLayer[],
-  { target = 'cpu', inPasses = false, exposesParameters = false, convolutions = 'fp32' }: CompileOptions,
+  options: CompileOptions,
 ): AdaptiveGraph {
+  const { target = 'cpu', exposesParameters = false, convolutions = 'fp32', isPadded = false } = options;
+  const inPasses = options.inPasses === true && !isPadded;
   const { classifier, imageShape } = prepared;
   const forward = advised(OPEN_SIZE, () => adaptiveForward(classifier, layers, recipe));
   if (recipe.steps > 0 && forward.parameterCount === 0) {
@@ -168,10 +191,6 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
-  // All threads of a session work on one part, each in the cache of its own core. A runner that cuts batches
-  // gives each session one thread.
-  const partRows =
-    target === 'cuda' ? WHOLE_BATCH : (inPasses ? 1 : 2) * rowsPerPart(classifier.model.graph, true);
   const loss = lossOf(recipe);
   const components = {
     ...prepared,
@@ -181,7 +200,8 @@ function graphOf(
     loss,
     target,
     exposesParameters,
-    partRows,
+    partRows: partRowsOf(classifier.model.graph, { target, inPasses, isPadded }),
+    isPadded,
     ...(convolutions === 'fp16' && { lossScale: LOSS_SCALE }),
   };
   const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);

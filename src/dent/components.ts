@@ -14,6 +14,8 @@ export interface Components extends Method {
   readonly exposesParameters?: boolean;
   /** How many rows a part has where rows stop on their own. */
   readonly partRows: number;
+  /** Whether the graph says by an input how many rows count, as the last ones may only fill the batch up. */
+  readonly isPadded: boolean;
 }
 
 /** What the graph computes. */

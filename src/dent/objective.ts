@@ -1,4 +1,5 @@
 import { DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/index.ts';
+import { sumOfRows } from './padding.ts';
 
 /** Added inside the logarithm of the information-maximisation objective, as the paper's code does. */
 const INFOMAX_EPSILON = 1e-5;
@@ -35,6 +36,8 @@ export interface Predicted {
   readonly entropy: Value;
   /** The number of rows, a float32 scalar. */
   readonly rows: Value;
+  /** 1 for each row that counts and 0 for each other, [N] float64. Absent: all count. */
+  readonly weights?: Value | undefined;
 }
 
 /** Writes the float64 scalar that adaptation lowers. */
@@ -69,25 +72,32 @@ export const lossOf = ({
   readonly rows: Divisor;
 }): Loss => OBJECTIVES[objective].loss(rows);
 
+const asDouble = (builder: GraphBuilder, value: Value): Value =>
+  builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float64 } });
+
 function meanEntropy(divisor: Divisor): Loss {
-  return (builder, { entropy, rows }) => {
-    const total = builder.op('ReduceSum', [entropy], { attributes: { keepdims: 0 }, shape: [] });
-    const asDouble = () => builder.op('Cast', [rows], { attributes: { to: DATA_TYPE.float64 } });
-    const by = divisor === 'batch' ? asDouble() : divisor;
+  return (builder, { entropy, rows, weights }) => {
+    const total = weights
+      ? sumOfRows(builder, entropy, weights, { shape: [] })
+      : builder.op('ReduceSum', [entropy], { attributes: { keepdims: 0 }, shape: [] });
+    const by = divisor === 'batch' ? asDouble(builder, rows) : divisor;
     return builder.op('Div', [total, by], { name: 'objective', shape: [] });
   };
 }
 
 /** Mean row entropy minus the entropy of the mean prediction (Liang et al. 2020, as in the paper's dent+). */
-function infomax(builder: GraphBuilder, { logits }: Predicted): Value {
+function infomax(builder: GraphBuilder, { logits, rows, weights }: Predicted): Value {
   const [n, k] = logits.type!.shape! as [Dim, Dim];
+  const meanOf = (value: Value, shape: readonly Dim[]): Value => {
+    if (!weights)
+      return builder.op('ReduceMean', [value, builder.ints([0])], { attributes: { keepdims: 0 }, shape });
+    const sum = sumOfRows(builder, value, weights, { shape });
+    return builder.op('Div', [sum, asDouble(builder, rows)], { shape });
+  };
   const p = builder.op('Softmax', [logits], { attributes: { axis: 1 }, shape: [n, k] });
-  const q = builder.op('ReduceMean', [p, builder.ints([0])], { attributes: { keepdims: 0 }, shape: [k] });
+  const q = meanOf(p, [k]);
   const negative = sumOverClasses(builder, timesLog(builder, p, [n, k]), [n]);
-  const mean = builder.op('ReduceMean', [negative, builder.ints([0])], {
-    attributes: { keepdims: 0 },
-    shape: [],
-  });
+  const mean = meanOf(negative, []);
   const diversity = sumOverClasses(builder, timesLog(builder, q, [k]), []);
   return builder.op('Sub', [diversity, mean], { name: 'objective', shape: [] });
 }

@@ -16,8 +16,10 @@ import { inDoublePrecision, type Loss, rowEntropy } from './objective.ts';
 export interface Rows {
   /** [N, C, H, W]. */
   readonly image: Value;
-  /** N as a float32 scalar. */
+  /** How many of the rows count, a float32 scalar. */
   readonly count: Value;
+  /** 1 for each row that counts and 0 for each other, [N] float64. Absent: all count. */
+  readonly weights?: Value;
   /**
    * How many rows a part has, and how many parts there are (int64 scalar). Absent where rows must stay
    * together.
@@ -127,10 +129,10 @@ export function predictWithLoss(
   builder: GraphBuilder,
   { forward, loss, lossScale }: Method,
   parameters: Value,
-  { image, count }: Rows,
+  { image, count, weights }: Rows,
 ): { readonly prediction: Prediction; readonly lost: Value } {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, image);
-  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count });
+  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count, weights });
   return {
     prediction,
     lost: lossScale === undefined ? lost : builder.op('Mul', [lost, lossScale], { shape: [] }),

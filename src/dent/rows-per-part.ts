@@ -26,14 +26,23 @@ const PREDICTION_FACTOR = 4;
  * the model's, with known shapes; open sizes count as nothing.
  */
 export function rowsPerPart(graph: Graph, adapts: boolean): number {
-  const values = graph.nodes
-    .flatMap((node) => node.outputs)
-    .filter((value): value is Value => value !== null);
-  const activations = Math.max(1, sum(values.map(bytesPerRow)));
+  const activations = activationsPerRow(graph);
   const weights = sum([...graph.initializers.values()].map(({ dims }) => bytesOf(dims)));
   const anew = WEIGHT_READS * weights + BYTES_PER_NODE * graph.nodes.length;
   const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
+}
+
+/**
+ * A GPU has enough to do with this many bytes of activations, so smaller parts of a batch would take no less
+ * time. An estimate, not measured: reading them takes longer than starting the nodes of a network.
+ */
+const ENOUGH_FOR_A_GPU = 2 ** 31;
+
+/** The most rows, a power of two, of a part on a GPU where parts must all have one size. */
+export function rowsPerEvenPart(graph: Graph): number {
+  const rows = Math.max(1, ENOUGH_FOR_A_GPU / activationsPerRow(graph));
+  return 2 ** Math.round(Math.log2(rows));
 }
 
 /**
@@ -53,6 +62,12 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 
 /** Of float32 elements. */
 const bytesOf = (dims: readonly number[]): number => dims.reduce((product, size) => product * size, 4);
+
+/** Bytes of all activations of one row. */
+function activationsPerRow({ nodes }: Graph): number {
+  const values = nodes.flatMap((node) => node.outputs).filter((value): value is Value => value !== null);
+  return Math.max(1, sum(values.map(bytesPerRow)));
+}
 
 /** Bytes of one row of a float32 activation; 0 where the value has no batch axis or an open size. */
 function bytesPerRow(value: Value): number {

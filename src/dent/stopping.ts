@@ -10,7 +10,9 @@ import {
 import { rowCount } from './affine.ts';
 import { BATCH } from './batch-axis.ts';
 import type { Adaptation, Components } from './components.ts';
+import { evenPartsOf, type GoingPart, partsOf } from './going-parts.ts';
 import { OPTIMIZERS } from './optimizer.ts';
+import type { Valid } from './padding.ts';
 import { gradientOf, predictWithLoss } from './row-passes.ts';
 import { overSomeRows } from './some-rows.ts';
 import { updateOfTrip } from './update.ts';
@@ -21,18 +23,25 @@ const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float
 /** The size of an axis over the rows that still go; their number differs from trip to trip. */
 const GOING = 'going';
 
+/** The images, and which of them count: absent where all do. The others have stopped before they begin. */
+interface Batch {
+  readonly image: Value;
+  readonly valid?: Valid | undefined;
+}
+
 /**
  * Adapts rows that are independent and stop on their own (`gate`, `floor`). Each pass takes the rows that
  * still go, in parts: it predicts them, and computes the gradient of those that go on. A row that stops
- * leaves. So the remaining rows always fill their parts, and none waits for another.
+ * leaves. So the remaining rows always fill their parts, and none waits for another. In a padded graph all
+ * parts have one size, for hardware where another size is dear.
  */
 export function adaptUntilSure(
   builder: GraphBuilder,
   components: Components,
-  image: Value,
+  { image, valid }: Batch,
   steps: Value,
 ): Adaptation {
-  const start = startOf(builder, components, image);
+  const start = startOf(builder, components, { image, valid });
   // Negative `steps` still predict.
   const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
   const results = appendLoop(builder, { name: 'step', trips, carried: start }, (body, trip, values) => {
@@ -67,30 +76,40 @@ const stateNames = ({ recipe }: Components): string[] => [
   ...Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => `state_${i}`),
 ];
 
+/** How many rows `value` has, an int64 scalar. */
+const countOf = (builder: GraphBuilder, value: Value): Value =>
+  builder.op('Gather', [builder.op('Shape', [value]), builder.int(0)]);
+
 const isFirst = (builder: GraphBuilder, trip: Value): Value => builder.op('Equal', [trip, builder.int(0)]);
 
 /**
  * The state that the loop carries: numbers, parameters and optimizer state of the rows that go, and the
  * results so far of all rows.
  */
-function startOf(builder: GraphBuilder, components: Components, image: Value): Carried[] {
+function startOf(builder: GraphBuilder, components: Components, { image, valid }: Batch): Carried[] {
   const { forward, classes, exposesParameters } = components;
   const width = forward.parameterCount;
   const size = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
-  const zeros = (...sizes: number[]): Value => {
-    const shape = [size, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
+  const going = valid ? builder.op('Unsqueeze', [valid.size, builder.ints([0])]) : size;
+  const zeros = (rows: Value, sizes: readonly number[]): Value => {
+    const shape = [rows, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
     return builder.op('ConstantOfShape', [builder.op('Concat', shape, { attributes: { axis: 0 } })]);
   };
   const ofAll = (name: string, ...sizes: number[]): Carried => ({
     name,
-    start: zeros(...sizes),
+    start: zeros(size, sizes),
     type: float([BATCH, ...sizes]),
   });
-  const count = builder.op('Squeeze', [size, builder.ints([0])]);
+  const ofGoing = (name: string, width: number): Carried => ({
+    name,
+    start: zeros(going, [width]),
+    type: float([GOING, width]),
+  });
+  const count = valid?.size ?? builder.op('Squeeze', [size, builder.ints([0])]);
   const rows = builder.op('Range', [builder.int(0), count, builder.int(1)]);
   return [
     { name: 'rows', start: rows, type: { dataType: DATA_TYPE.int64, shape: [GOING] } },
-    ...stateNames(components).map((name) => ({ ...ofAll(name, width), type: float([GOING, width]) })),
+    ...stateNames(components).map((name) => ofGoing(name, width)),
     ofAll('first_logits', classes),
     ofAll('logits', classes),
     ofAll('entropy'),
@@ -113,7 +132,7 @@ function passOverParts(
   when: When,
   before: Named,
 ): Named {
-  const { classes, forward, partRows } = components;
+  const { classes, forward, partRows, isPadded } = components;
   const width = forward.parameterCount;
   const gather = (name: string, ...sizes: number[]): Carried => ({
     name,
@@ -123,29 +142,29 @@ function passOverParts(
   const noRows = body.op('Cast', [body.op('ConstantOfShape', [body.ints([0])])], {
     attributes: { to: DATA_TYPE.int64 },
   });
-  const carried: Carried[] = [
+  const predicted = [
     gather('logits', classes),
     gather('entropy'),
     ...(before.sigma ? [gather('sigma')] : []),
+  ];
+  const carried: Carried[] = [
+    ...predicted,
     { name: 'rows', start: noRows, type: { dataType: DATA_TYPE.int64, shape: ['rows_so_far'] } },
     ...stateNames(components).map((name) => gather(name, width)),
   ];
-  const size = partRows;
-  const n = body.op('Gather', [body.op('Shape', [before.rows!]), body.int(0)]);
-  const trips = body.op('Div', [body.op('Add', [n, body.int(size - 1)]), body.int(size)]);
-  const results = appendLoop(body, { name: 'part', trips, carried }, (part, index, values) => {
-    const from = part.op('Mul', [part.op('Unsqueeze', [index, part.ints([0])]), part.ints([size])]);
-    const to = part.op('Add', [from, part.ints([size])]);
-    // Slice stops at the last row by itself, so the last part may be smaller.
-    const slice = (name: string, ...sizes: number[]) =>
-      part.op('Slice', [before[name]!, from, to, part.ints([0])], { shape: [BATCH, ...sizes] });
-    const state = stateNames(components).map((name) => slice(name, width));
-    const found = passOverPart(part, components, image, when, slice('rows'), state);
+  const n = countOf(body, before.rows!);
+  const parts = isPadded ? evenPartsOf(body, n, partRows, countOf(body, image)) : partsOf(body, n, partRows);
+  const results = appendLoop(body, { name: 'part', trips: parts.trips, carried }, (part, index, values) => {
+    const at = parts.at(part, index);
+    const found = passOverPart(part, components, image, when, before, at);
     const join = (i: number, value: Value) =>
       part.op('Concat', [values[i]!, value], { attributes: { axis: 0 } });
     return { carried: found.map((value, i) => join(i, value)) };
   });
-  return named(carried, results);
+  return named(
+    carried,
+    results.map((value, i) => (i < predicted.length ? parts.joined(value) : value)),
+  );
 }
 
 /**
@@ -157,28 +176,29 @@ function passOverPart(
   components: Components,
   image: Value,
   { trip, steps }: When,
-  rows: Value,
-  state: readonly Value[],
+  before: Named,
+  { take, counts }: GoingPart,
 ): Value[] {
-  const { classifier, classes, recipe } = components;
+  const { classifier, classes, recipe, forward } = components;
+  const state = stateNames(components).map((name) => take(before[name]!, forward.parameterCount));
+  const rows = take(before.rows!);
   const pixels = part.op('Gather', [image, rows], { shape: classifier.input.type!.shape! });
   const [parameters] = state as [Value, ...Value[]];
   const count = rowCount(part, pixels);
   const { prediction, lost } = predictWithLoss(part, components, parameters, { image: pixels, count });
   const [first, later] = leastEntropies(recipe, classes);
   const least = part.op('Where', [isFirst(part, trip), part.float(first), part.float(later)]);
-  const goes = part.op('And', [
-    part.op('GreaterOrEqual', [prediction.entropy, least]),
-    part.op('Less', [trip, steps]),
-  ]);
+  const isUnsure = part.op('GreaterOrEqual', [prediction.entropy, least]);
+  const goesOn = part.op('And', [isUnsure, part.op('Less', [trip, steps])]);
+  const goes = counts ? part.op('And', [goesOn, counts]) : goesOn;
   const going = part.op('Reshape', [part.op('NonZero', [goes]), part.ints([-1])]);
   const chosen = (value: Value) => {
     const some = part.op('Gather', [value, going]);
     return Object.assign(some, { type: value.type });
   };
-  const [before, ...moments] = state.map(chosen) as [Value, ...Value[]];
-  const gradient = gradientOfSome(part, components, lost, { parameters, pixels }, { going, before });
-  const next = updateOfTrip(part, components, trip, before, gradient, moments);
+  const [old, ...moments] = state.map(chosen) as [Value, ...Value[]];
+  const gradient = gradientOfSome(part, components, lost, { parameters, pixels }, { going, before: old });
+  const next = updateOfTrip(part, components, trip, old, gradient, moments);
   const sigma = prediction.sigma ? [prediction.sigma] : [];
   const found = [prediction.logits, prediction.entropy, ...sigma];
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
@@ -193,11 +213,12 @@ function gradientOfSome(
   { going, before }: { readonly going: Value; readonly before: Value },
 ): Value {
   const gradient = (branch: GraphBuilder) => gradientOf(part, components, lost, parameters, branch);
-  const number = (value: Value) => part.op('Gather', [part.op('Shape', [value]), part.int(0)]);
-  const count = number(going);
-  const all = part.op('Equal', [count, number(parameters)]);
+  const count = countOf(part, going);
+  const all = part.op('Equal', [count, countOf(part, parameters)]);
   const some = part.op('Greater', [count, part.int(0)]);
   return appendIf(part, { name: 'adapt', condition: some, otherwise: before }, (branch) => {
+    // All parts have one size in a padded graph, and so have their gradients.
+    if (components.isPadded) return branch.op('Gather', [gradient(branch), going]);
     const ofSome = (inner: GraphBuilder): Value =>
       overSomeRows(inner, part, [pixels, parameters], going, gradient) ??
       inner.op('Gather', [gradient(inner), going]);
@@ -226,7 +247,7 @@ function afterPass(
     ...(before.sigma ? [into(before.sigma, pass.sigma!)] : []),
     ...(before.used_parameters ? [into(before.used_parameters, before.parameters!)] : []),
   ];
-  const left = body.op('Gather', [body.op('Shape', [pass.rows!]), body.int(0)]);
+  const left = countOf(body, pass.rows!);
   return { carried, gathered: [entropy], goOn: body.op('Greater', [left, body.int(0)]) };
 }
 
