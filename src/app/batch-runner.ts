@@ -73,7 +73,7 @@ export async function openBatchRunner(
   try {
     const cache = createArtifactCache(
       { compile: compileInThread, runner: engine },
-      { dir: cacheDir, device },
+      { dir: cacheDir, device, fillsBatches: engine.fillsBatches },
     );
     const observer = observeModels(metrics, log, onReady);
     const models = await openModelRepository(

@@ -114,7 +114,10 @@ async function openVersion(
   { cacheDir }: Config,
   device: Device,
 ): Promise<ServingVersion> {
-  const cache = createArtifactCache({ compile, runner: engine }, { dir: cacheDir, device });
+  const cache = createArtifactCache(
+    { compile, runner: engine },
+    { dir: cacheDir, device, fillsBatches: engine.fillsBatches },
+  );
   const read = await readVersion({ adaptation: createAdaptation(engine), cache }, model, model.versions[0]!);
   const version = await read.open();
   await version.warm();

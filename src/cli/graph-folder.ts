@@ -51,6 +51,7 @@ export async function createGraphFolder(
           ...hints,
           target: device,
           inPasses: true,
+          isPadded: engine.fillsBatches,
           ...(precision === 'fp16' && device === 'cuda' && { convolutions: precision }),
         }),
       );

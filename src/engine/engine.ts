@@ -57,10 +57,22 @@ export interface Cut {
   readonly join: Readonly<Record<string, Join>>;
 }
 
+/** Makes one call run the graph on more rows than it was given. */
+export interface Filling {
+  /** The float32 feed [from, ...] that zeros fill up to [to, ...]. */
+  readonly feed: string;
+  readonly from: number;
+  readonly to: number;
+  /** Where each output has its rows. The answer is without the added ones. */
+  readonly join: Readonly<Record<string, Join>>;
+}
+
 export interface RunOptions {
   /** The outputs to return; all where absent. */
   readonly fetches?: readonly string[];
   readonly cut?: Cut;
+  /** Not together with `cut`. */
+  readonly filling?: Filling;
   /** When it aborts, a run that has not begun rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Attributes for the span of the run. */
@@ -102,6 +114,11 @@ export interface Probe {
 /** Runs ONNX graphs in processes of their own. It does not know what they compute. */
 export interface Engine {
   readonly device: Device;
+  /**
+   * Whether a session takes long for its first batch of another size, so that batches should be filled up to
+   * a few sizes, each with a session of its own.
+   */
+  readonly fillsBatches: boolean;
   /**
    * Opens a graph's sessions; resolves when they can run. Rejects with `InputError` where it is no valid
    * graph.

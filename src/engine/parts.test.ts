@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { float32, int64 } from '../tensor.ts';
-import { cutRows, joinOutputs } from './parts.ts';
+import { cutRows, firstRows, joinOutputs } from './parts.ts';
 
 const sizes = (rows: number, processes: number) =>
   cutRows(float32([rows, 2], new Float32Array(rows * 2)), 16, processes).map(({ dims }) => dims[0]);
@@ -68,5 +68,19 @@ describe('joinOutputs', () => {
   it('takes what is the same in all parts once', () => {
     const part = { sigma: float32([1], [0.5]) };
     expect(joinOutputs([part, part], { sigma: 'same' })).toEqual(part);
+  });
+});
+
+it('firstRows leaves out what was added', () => {
+  const outputs = {
+    logits: float32([3, 2], [1, 2, 3, 4, 5, 6]),
+    entropy: float32([2, 3], [1, 2, 3, 4, 5, 6]),
+    sigma: float32([1], [7]),
+  };
+  const join = { logits: 'rows', entropy: 'columns', sigma: 'same' } as const;
+  expect(firstRows(outputs, { from: 2, join })).toEqual({
+    logits: float32([2, 2], [1, 2, 3, 4]),
+    entropy: float32([2, 2], [1, 2, 4, 5]),
+    sigma: outputs.sigma,
   });
 });

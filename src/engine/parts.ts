@@ -1,5 +1,5 @@
 import { elementCount, float32, rows, type Tensor, zeros } from '../tensor.ts';
-import type { Cut, Join } from './engine.ts';
+import type { Cut, Filling, Join } from './engine.ts';
 
 /**
  * Cuts rows [N, ...] into parts of at most `largest` rows whose sizes differ by one at most. Each of the
@@ -72,4 +72,26 @@ export function joinOutputs(
     return values.length === 1 && how !== 'sum' ? values[0]! : JOINS[how](values);
   };
   return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));
+}
+
+/** [k, n] to [k, count]. */
+function firstColumns({ dims, data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
+  const [height, width] = dims as [number, number];
+  const first = new Float32Array(height * count);
+  for (let line = 0; line < height; line++) {
+    first.set(data.subarray(line * width, line * width + count), line * count);
+  }
+  return float32([height, count], first);
+}
+
+/** The outputs for the rows that were there before a feed was filled up. */
+export function firstRows(
+  outputs: Readonly<Record<string, Tensor>>,
+  { from, join }: Pick<Filling, 'from' | 'join'>,
+): Record<string, Tensor> {
+  const first = ([name, tensor]: [string, Tensor]): [string, Tensor] => {
+    if (join[name] === 'rows') return [name, rows(tensor, 0, from)];
+    return [name, join[name] === 'columns' ? firstColumns(tensor as Tensor<'float32'>, from) : tensor];
+  };
+  return Object.fromEntries(Object.entries(outputs).map(first));
 }

@@ -22,6 +22,8 @@ export interface ArtifactCacheOptions {
   /** Absolute path. The folder is created where it is missing. */
   readonly dir: string;
   readonly device: Device;
+  /** Whether its graphs take batches that are filled up. */
+  readonly fillsBatches?: boolean;
 }
 
 export interface ArtifactCache {
@@ -81,17 +83,18 @@ async function write(dir: string, entry: string, compiled: CompiledModel): Promi
  */
 export function createArtifactCache(
   { compile, runner }: ArtifactCacheDeps,
-  { dir, device }: ArtifactCacheOptions,
+  { dir, device, fillsBatches = false }: ArtifactCacheOptions,
 ): ArtifactCache {
   const compiler = compilerIdentity();
   return {
     device,
     async get(model, sha256, recipe, options) {
-      const identity = JSON.stringify([sha256, compileKey(recipe), options, compiler, device]);
+      const target = { ...options, target: device, inPasses: true, isPadded: fillsBatches };
+      const identity = JSON.stringify([sha256, compileKey(recipe), target, compiler]);
       const entry = join(dir, createHash('sha256').update(identity).digest('hex'));
       const cached = await read(entry);
       if (cached !== undefined) return cached;
-      const compiled = await compile(model, recipe, runner, { ...options, target: device, inPasses: true });
+      const compiled = await compile(model, recipe, runner, target);
       await write(dir, entry, compiled).catch((cause: Error) => {
         throw new InputError(
           `Compiled models cannot be written to ${dir}, ${systemReason(cause)}; DENT_CACHE_DIR names another folder.`,

@@ -6,7 +6,6 @@ import type {
   LoadedArtifact,
   OnProgress,
 } from '../engine/adaptation/adaptation.ts';
-import type { Device } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
@@ -80,13 +79,9 @@ interface OpenArtifact {
   readonly loaded: LoadedArtifact;
 }
 
-/**
- * The first run allocates what later ones reuse, and one update touches every node of the graph. On a CPU one
- * row for each of the engine's processes is enough; a full batch of large images would take minutes. CUDA
- * chooses its kernels for each batch size.
- */
-async function warm({ recipe, loaded }: OpenArtifact, manifest: Manifest, device: Device): Promise<void> {
-  for (const count of device === 'cuda' ? [1, manifest.batching.maxBatchSize] : [loaded.width]) {
+/** One update touches every node of the graph. */
+async function warm({ recipe, loaded }: OpenArtifact, manifest: Manifest): Promise<void> {
+  for (const count of loaded.warmUpSizes(manifest.batching.maxBatchSize)) {
     const dims = [count, ...rowShape(manifest.input)];
     await loaded.run(float32(dims, new Float32Array(elementCount(dims))), Math.min(1, recipe.steps));
   }
@@ -191,7 +186,7 @@ async function openVersion(
       return loaded.run(rows, recipe.steps, onProgress);
     },
     async warm() {
-      for (const artifact of open.values()) await warm(artifact, manifest, deps.cache.device);
+      for (const artifact of open.values()) await warm(artifact, manifest);
     },
     release,
   };

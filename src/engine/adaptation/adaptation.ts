@@ -29,6 +29,12 @@ export interface Artifact {
    * `rowsPerPart`.
    */
   readonly carried?: readonly [tensors: number, parameters: number];
+  /**
+   * Present where the graph takes batches that are filled up: the name of its input for the number of rows
+   * that count, an int64 scalar. Each batch is then filled up to a power of two, and each such size has a
+   * session of its own.
+   */
+  readonly validRows?: string;
 }
 
 /** What one call of a self-adapting graph returns for N rows and K classes. */
@@ -54,8 +60,11 @@ export interface AdaptedRows {
 export type OnProgress = (rowsDone: number, pid: number) => void;
 
 export interface LoadedArtifact {
-  /** How many parts of batches may run at the same time. */
-  readonly width: number;
+  /**
+   * The sizes of batches to run once before the first request, where requests make batches of up to `most`
+   * rows.
+   */
+  warmUpSizes(most: number): readonly number[];
   /**
    * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh
    * parameters.

@@ -24,13 +24,13 @@ const sigmaJoin = ([size]: readonly (number | string)[]): Join => (size === 1 ? 
  * `InputError` where the graph is not of the artifact's kind.
  */
 export function outputsOf(
-  { name, input, output, carried }: Artifact,
+  { name, input, output, carried, validRows }: Artifact,
   graph: Pick<OpenGraph, 'inputs' | 'outputs'>,
 ): Record<string, Join> {
   const isPass = carried !== undefined;
   const outputs = { [output]: 'rows' as const, ...(isPass ? PASS_OUTPUTS : ADAPTING_OUTPUTS) };
   const missing =
-    [input, ...(isPass ? PASS_INPUTS : ADAPTING_INPUTS)]
+    [input, ...(isPass ? PASS_INPUTS : ADAPTING_INPUTS), ...(validRows === undefined ? [] : [validRows])]
       .filter((each) => !graph.inputs.includes(each))
       .map((each) => `input "${each}"`)[0] ??
     Object.keys(outputs)

@@ -5,6 +5,7 @@ import { adaptInPasses, type PassResult, type PassState } from './adapt-in-passe
 import type { AdaptedRows, Artifact, LoadedArtifact, OnProgress } from './adaptation.ts';
 import { outputsOf } from './graph-names.ts';
 import { runInParts } from './run-in-parts.ts';
+import { createSizedSessions, filledSize, filledSizes, type SizedSessions } from './sized-sessions.ts';
 
 /** An update is a forward and a backward pass. It takes about as long as three forward passes. */
 const UPDATE = 3;
@@ -24,15 +25,19 @@ const bool = (value: boolean): Tensor<'bool'> => ({
   data: Uint8Array.of(value ? 1 : 0),
 });
 
-interface Call {
+/** The rows that a call adapts to. */
+interface Rows {
+  readonly batch: Tensor<'float32'>;
+  readonly steps: number;
+  readonly onProgress: OnProgress;
+}
+
+interface Call extends Rows {
   readonly graph: OpenGraph;
   readonly artifact: Artifact;
   readonly join: Readonly<Record<string, Join>>;
   /** Absent where the rows of a call run together. */
   readonly rowsPerPart: number | undefined;
-  readonly batch: Tensor<'float32'>;
-  readonly steps: number;
-  readonly onProgress: OnProgress;
   /** Aborted where a part has failed: nobody needs the others then. */
   readonly signal: AbortSignal;
 }
@@ -53,8 +58,12 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
       onProgress(rowsDone, pid);
     },
   });
+  return adaptedRows(artifact, outputs);
+}
+
+function adaptedRows(artifact: Artifact, outputs: Readonly<Record<string, Tensor>>): AdaptedRows {
   const output = (name: string) => outputs[name] as Tensor<'float32'>;
-  const optional = ['sigma', 'blended', 'divergence'].filter((name) => name in join);
+  const optional = ['sigma', 'blended', 'divergence'].filter((name) => name in outputs);
   return {
     logits: output(artifact.output),
     staticLogits: output('static_logits'),
@@ -97,6 +106,26 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
   return adaptInPasses(pass, artifact.carried!, batch.dims[0]!, steps);
 }
 
+/** Runs a batch in the session of the size that it is filled up to. */
+function adaptFilledUp(
+  sessions: SizedSessions,
+  { artifact, join, batch, steps, onProgress }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
+): Promise<AdaptedRows> {
+  const from = batch.dims[0]!;
+  const to = filledSize(from);
+  const { input, validRows } = artifact;
+  const feeds = { [input]: batch, steps: int64([], [steps]), [validRows!]: int64([], [from]) };
+  return sessions.use(to, async (graph) => {
+    const { outputs, pid } = await graph.run(feeds, {
+      fetches: Object.keys(join),
+      filling: { feed: input, from, to, join },
+      attributes: { 'dent.rows': from, 'dent.rows.filled': to },
+    });
+    onProgress(from, pid);
+    return adaptedRows(artifact, outputs);
+  });
+}
+
 /** Opens the graph of an artifact and checks that it is of the artifact's kind. */
 async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) {
   const { name, path, precision } = artifact;
@@ -110,40 +139,68 @@ async function openArtifact(engine: Engine, artifact: Artifact, split: boolean) 
   }
 }
 
+/** The open sessions of an artifact. */
+interface OpenArtifact extends Pick<LoadedArtifact, 'warmUpSizes'> {
+  adapt(rows: Rows): Promise<AdaptedRows>;
+  /** No call is in flight. */
+  release(): Promise<void>;
+}
+
 /**
- * Opens sessions of `artifact`: where batches are split, one with a single thread in every process; otherwise
- * one with all threads in the first process. Rejects with `InputError` where it is no self-adapting graph.
+ * Where batches are split, a session with a single thread in every process; otherwise one with all threads in
+ * the first process.
  */
-export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<LoadedArtifact> {
-  const { name, carried } = artifact;
+async function openForAnySize(engine: Engine, artifact: Artifact): Promise<OpenArtifact> {
   const rowsPerPart = engine.device === 'cpu' ? artifact.rowsPerPart : undefined;
   const { graph, join } = await openArtifact(engine, artifact, rowsPerPart !== undefined);
+  return {
+    // The first run allocates what later ones reuse: in each process, where there are several.
+    warmUpSizes: () => [graph.width],
+    async adapt(rows) {
+      const failure = new AbortController();
+      try {
+        const call = { graph, artifact, join, rowsPerPart, ...rows, signal: failure.signal };
+        return await (artifact.carried === undefined ? adaptAtOnce(call) : adaptPassByPass(call));
+      } finally {
+        failure.abort();
+      }
+    },
+    release: graph.release,
+  };
+}
+
+/** A session with all threads in the first process for each size that batches are filled up to. */
+async function openForFilledSizes(engine: Engine, artifact: Artifact): Promise<OpenArtifact> {
+  const { graph: first, join } = await openArtifact(engine, artifact, false);
+  const another = () => openArtifact(engine, artifact, false).then(({ graph }) => graph);
+  const sessions = createSizedSessions(first, another);
+  return {
+    warmUpSizes: filledSizes,
+    adapt: (rows) => adaptFilledUp(sessions, { artifact, join, ...rows }),
+    release: sessions.release,
+  };
+}
+
+/** Opens sessions of `artifact`. Rejects with `InputError` where it is no self-adapting graph. */
+export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<LoadedArtifact> {
+  const { name, validRows } = artifact;
+  const opened = await (validRows === undefined ? openForAnySize : openForFilledSizes)(engine, artifact);
   const calls = new Set<Promise<AdaptedRows>>();
   let released: Promise<void> | undefined;
 
-  async function adapt(rows: Pick<Call, 'batch' | 'steps' | 'onProgress'>): Promise<AdaptedRows> {
-    const failure = new AbortController();
-    try {
-      const call = { graph, artifact, join, rowsPerPart, ...rows, signal: failure.signal };
-      return await (carried === undefined ? adaptAtOnce(call) : adaptPassByPass(call));
-    } finally {
-      failure.abort();
-    }
-  }
-
   async function close(): Promise<void> {
     await Promise.allSettled(calls);
-    await graph.release();
+    await opened.release();
   }
 
   return {
-    width: graph.width,
+    warmUpSizes: opened.warmUpSizes,
     async run(batch, steps, onProgress = () => {}) {
       if (released !== undefined) throw new Error(`"${name}" was released.`);
       if (!(batch.dims[0]! > 0)) {
         throw new InputError(`"${name}" was given no rows: the shape is [${batch.dims.join(', ')}].`);
       }
-      const call = adapt({ batch, steps, onProgress });
+      const call = opened.adapt({ batch, steps, onProgress });
       calls.add(call);
       try {
         return await call;

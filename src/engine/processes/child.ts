@@ -7,7 +7,7 @@ import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node
 import { InputError } from '../../errors.ts';
 import type { Tensor, TensorType } from '../../tensor.ts';
 import type { Tensors } from '../engine.ts';
-import { cutRows, joinOutputs } from '../parts.ts';
+import { cutRows, firstRows, joinOutputs } from '../parts.ts';
 import { withFeedData } from './feed-pipe.ts';
 import type {
   OpenRequest,
@@ -118,9 +118,10 @@ async function runOnce(
   );
 }
 
-async function run({ id, feeds, fetches, cut }: RunRequest): Promise<Results['run']> {
+async function run({ id, feeds, fetches, cut, filling }: RunRequest): Promise<Results['run']> {
   const session = openSession(id);
   const wanted = fetches ?? session.outputNames;
+  if (filling) return firstRows(await runOnce(session, feeds, wanted), filling);
   if (!cut) return runOnce(session, feeds, wanted);
   const parts: Record<string, Tensor>[] = [];
   for (const part of cutRows(feeds[cut.feed] as Tensor<'float32'>, cut.rowsPerRun, 1)) {

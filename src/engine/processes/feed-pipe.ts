@@ -40,16 +40,23 @@ export function writeFeedData(pipe: Writable, request: Request): void {
  * pipe before that.
  */
 export function withFeedData<R extends Request>(request: R): R {
-  return request.kind === 'run' ? { ...request, feeds: mapTensors(request.feeds, readData) } : request;
+  if (request.kind !== 'run') return request;
+  const { feeds, filling } = request;
+  const read = ([name, tensor]: [string, Tensor]) =>
+    [name, readData(tensor, name === filling?.feed ? filling.to : undefined)] as const;
+  return { ...request, feeds: Object.fromEntries(Object.entries(feeds).map(read)) };
 }
 
-function readData(tensor: Tensor): Tensor {
-  const data = zeros(tensor.type, elementCount(tensor.dims));
-  const bytes = new Uint8Array(data.buffer);
+/** Reads a tensor into the beginning of one of `rows` rows, where given. Zeros follow. */
+function readData(tensor: Tensor, rows: number | undefined): Tensor {
+  const dims = rows === undefined ? tensor.dims : [rows, ...tensor.dims.slice(1)];
+  const data = zeros(tensor.type, elementCount(dims));
+  const length = elementCount(tensor.dims) * data.BYTES_PER_ELEMENT;
+  const bytes = new Uint8Array(data.buffer, 0, length);
   for (let read = 0; read < bytes.length; ) {
     const more = readSync(FEEDS_FD, bytes, read, bytes.length - read, null);
     if (more === 0) throw new Error('The pipe of feeds ended early.');
     read += more;
   }
-  return { ...tensor, data } as Tensor;
+  return { ...tensor, dims, data } as Tensor;
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../../tensor.ts';
-import type { Cut, Device, OpenGraph, Tensors } from '../engine.ts';
+import type { Cut, Device, Filling, OpenGraph, Tensors } from '../engine.ts';
 
 /** Opens a session under `id`. */
 export interface OpenRequest {
@@ -22,6 +22,7 @@ export interface RunRequest {
   readonly feeds: Tensors;
   readonly fetches?: readonly string[];
   readonly cut?: Cut;
+  readonly filling?: Filling;
 }
 
 export interface ReleaseRequest {
