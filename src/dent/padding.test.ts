@@ -59,7 +59,7 @@ function difference(actual: Answer, expected: Answer): number {
     const [one, other] = [actual[name]!, expected[name]!];
     expect(one.dims).toEqual(other.dims);
     const [found, wanted] = [Array.from(one.data, Number), Array.from(other.data, Number)];
-    const largest = Math.max(...wanted.map(Math.abs));
+    const largest = Math.max(...wanted.map(Math.abs)) || 1;
     return Math.max(...found.map((value, i) => Math.abs(value - wanted[i]!))) / largest;
   };
   return Math.max(...Object.keys(expected).map(of));
@@ -105,17 +105,30 @@ describe('a batch that is filled up is answered as it is without the filling', (
   });
 });
 
-it('statistics are chosen by the rows that count', async () => {
-  const mean = async (preset: PresetName): Promise<number> => {
-    const { run, input: image, release } = await opened(bundled, { preset }, false);
-    const { entropy } = await run({ [image]: rows(input, 0, 5), steps: int64([], [0]) });
+describe('statistics are chosen by the rows that count', () => {
+  async function ofFive(options: Options, output: string): Promise<number[]> {
+    const { run, input: image, release } = await opened(bundled, options, false);
+    const answer = await run({ [image]: rows(input, 0, 5), steps: int64([], [0]) });
     await release();
-    return Array.from(entropy!.data, Number).reduce((sum, nats) => sum + nats / 5, 0);
-  };
-  const tie = (await mean('blend')) - (await mean('static'));
-  for (const margin of [tie - 1e-3, tie + 1e-3]) {
-    await expectPaddingHidden(bundled, { preset: 'auto', margin }, [[5, 16]]);
+    return Array.from(answer[output]!.data, Number);
   }
+
+  it('by their entropies', async () => {
+    const mean = async (preset: PresetName): Promise<number> =>
+      (await ofFive({ preset }, 'entropy')).reduce((sum, nats) => sum + nats / 5, 0);
+    const tie = (await mean('blend')) - (await mean('static'));
+    for (const margin of [tie - 1e-3, tie + 1e-3]) {
+      await expectPaddingHidden(bundled, { preset: 'auto', margin }, [[5, 16]]);
+    }
+  });
+
+  it('by their divergence', async () => {
+    const options = { preset: 'auto', margin: 10, divergenceRows: 0 };
+    const [limit] = await ofFive({ ...options, divergence: 0.001 }, 'divergence');
+    for (const divergence of [limit! * 0.999, limit! * 1.001]) {
+      await expectPaddingHidden(bundled, { ...options, divergence }, [[5, 16]]);
+    }
+  });
 });
 
 it('would have been answered otherwise if the filling counted', async () => {
