@@ -8,6 +8,8 @@ export interface Random {
   below(count: number): number;
   /** -1 or 1. */
   sign(): number;
+  /** Another generator that goes on as this one would. */
+  fork(): Random;
 }
 
 /** FNV-1a over UTF-16 units: labels only have to tell streams apart. */
@@ -38,7 +40,11 @@ const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
  */
 export function createRandom(seed: number, stream = ''): Random {
   const next = splitmix(hash(`${seed}/${stream}`));
-  let [a, b, c, d] = [next(), next(), next(), next()] as [number, number, number, number];
+  return generator([next(), next(), next(), next()]);
+}
+
+function generator(state: readonly [number, number, number, number], kept?: number): Random {
+  let [a, b, c, d] = state;
   function word(): number {
     const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;
@@ -51,15 +57,15 @@ export function createRandom(seed: number, stream = ''): Random {
     return result;
   }
   const uniform = (): number => word() / 2 ** 32;
-  let spare: number | undefined;
+  let spare = kept;
   return {
     uniform,
     /** Box and Muller 1958: two at a time. */
     normal() {
       if (spare !== undefined) {
-        const kept = spare;
+        const value = spare;
         spare = undefined;
-        return kept;
+        return value;
       }
       const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
       const angle = 2 * Math.PI * uniform();
@@ -68,5 +74,6 @@ export function createRandom(seed: number, stream = ''): Random {
     },
     below: (count) => Math.floor(uniform() * count),
     sign: () => (uniform() < 0.5 ? -1 : 1),
+    fork: () => generator([a, b, c, d], spare),
   };
 }

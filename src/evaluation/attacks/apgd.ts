@@ -1,7 +1,9 @@
-import { float32, type Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { NORMS, type Row, rowViews, store } from '../ball.ts';
+import { takeRows } from '../row-parts.ts';
 import type { Ascent, LossName } from '../target.ts';
 import type { Ball } from './attack.ts';
+import { inLanes } from './lanes.ts';
 import { likeImages, marginsOf, type Run, Strongest } from './run.ts';
 
 export interface ApgdOptions {
@@ -111,14 +113,31 @@ export function randomStart({ batch, ball, random }: Run): Tensor<'float32'> {
  * after the first step is compared with that at the start, and in the point it keeps of a row: the one with
  * the greatest margin, or `score`.
  */
-export async function apgd(
+export function apgd(
   run: Run,
-  { loss, targets, iterations, start, score = marginsOf }: ApgdOptions,
+  { targets, start = randomStart(run), ...how }: ApgdOptions,
 ): Promise<Strongest> {
-  const { batch, target, ball, signal, onProgress } = run;
+  return inLanes(run, (lane, rows) =>
+    climb(lane, {
+      ...how,
+      start: takeRows(start, rows),
+      ...(targets && { targets: Int32Array.from(rows, (row) => targets[row]!) }),
+    }),
+  );
+}
+
+/** Moves `start` in place. */
+async function climb(
+  { batch, target, ball, signal, onProgress }: Run,
+  {
+    loss,
+    targets,
+    iterations,
+    start: x,
+    score = marginsOf,
+  }: ApgdOptions & { readonly start: Tensor<'float32'> },
+): Promise<Strongest> {
   const { labels } = batch;
-  const first = start ?? randomStart(run);
-  const x = float32(first.dims, first.data.slice());
   const points = rowViews(x);
   const before = points.map((point) => point.slice());
   const origins = rowViews(batch.images);

@@ -2,6 +2,7 @@ import { float32 } from '../../tensor.ts';
 import { clip01, NORMS, type Row, rowViews } from '../ball.ts';
 import { boxProjection } from '../box-projection.ts';
 import type { Norm } from './attack.ts';
+import { inLanes } from './lanes.ts';
 import { marginsOf, type Run, Strongest } from './run.ts';
 
 export interface FabOptions {
@@ -59,8 +60,16 @@ interface Nearest {
  * Fast Adaptive Boundary attack towards one class (Croce and Hein 2020): walks along the boundary for the
  * nearest point beyond it. What it finds counts where that lies within eps.
  */
-export async function fab(run: Run, { targets, iterations }: FabOptions): Promise<Strongest> {
-  const { batch, target, ball, signal, onProgress } = run;
+export function fab(run: Run, { targets, iterations }: FabOptions): Promise<Strongest> {
+  return inLanes(run, (lane, rows) =>
+    walk(lane, { targets: Int32Array.from(rows, (row) => targets[row]!), iterations }),
+  );
+}
+
+async function walk(
+  { batch, target, ball, signal, onProgress }: Run,
+  { targets, iterations }: FabOptions,
+): Promise<Strongest> {
   const { labels } = batch;
   const { length } = NORMS[ball.norm];
   const x = float32(batch.images.dims, batch.images.data.slice());

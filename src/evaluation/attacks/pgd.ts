@@ -1,7 +1,9 @@
-import { float32 } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { NORMS, rowViews, store } from '../ball.ts';
+import { takeRows } from '../row-parts.ts';
 import type { LossName } from '../target.ts';
 import { randomStart } from './apgd.ts';
+import { inLanes } from './lanes.ts';
 import { marginsOf, type Run, Strongest } from './run.ts';
 
 export interface PgdOptions {
@@ -12,9 +14,17 @@ export interface PgdOptions {
 }
 
 /** Projected gradient ascent with steps of one length (Madry et al. 2018). */
-export async function pgd(run: Run, { loss, iterations, step }: PgdOptions): Promise<Strongest> {
-  const { batch, target, ball, signal, onProgress } = run;
-  const x = float32(batch.images.dims, randomStart(run).data);
+export function pgd(run: Run, options: PgdOptions): Promise<Strongest> {
+  const start = randomStart(run);
+  return inLanes(run, (lane, rows) => climb(lane, takeRows(start, rows), options));
+}
+
+/** Moves `x` in place. */
+async function climb(
+  { batch, target, ball, signal, onProgress }: Run,
+  x: Tensor<'float32'>,
+  { loss, iterations, step }: PgdOptions,
+): Promise<Strongest> {
   const points = rowViews(x);
   const origins = rowViews(batch.images);
   const found = new Strongest(batch.images);

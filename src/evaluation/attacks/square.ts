@@ -1,9 +1,10 @@
-import { float32, type Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { rowViews } from '../ball.ts';
 import { takeRows } from '../row-parts.ts';
 import type { Target } from '../target.ts';
 import type { Norm } from './attack.ts';
-import { marginsOf, type Run, Strongest } from './run.ts';
+import { inLanes } from './lanes.ts';
+import { likeImages, marginsOf, type Run, Strongest } from './run.ts';
 import { euclideanSquares } from './square-l2.ts';
 import { maxNormSquares } from './square-linf.ts';
 import type { Squares } from './squares.ts';
@@ -56,16 +57,27 @@ export function squareShare(query: number, queries: number, first = 0.8): number
  * it brings a row nearer to being wrong. Rows that are independent are left once they are wrong; others go on
  * in their batch.
  */
-export async function square(run: Run<Target>, { queries, start, share }: SquareOptions): Promise<Strongest> {
+export function square(run: Run<Target>, { start, ...how }: SquareOptions): Promise<Strongest> {
+  const begun = start ?? likeImages(run.batch);
+  if (start === undefined) SQUARES[run.ball.norm](run).begin(rowViews(begun));
+  // Each half draws the same squares.
+  return inLanes(run, (lane, rows) =>
+    vary({ ...lane, random: run.random.fork() }, { ...how, start: takeRows(begun, rows) }),
+  );
+}
+
+/** Changes `start` in place. */
+async function vary(
+  run: Run<Target>,
+  { queries, start: best, share }: SquareOptions & { readonly start: Tensor<'float32'> },
+): Promise<Strongest> {
   const { batch, target, ball, signal, onProgress } = run;
   const { labels, images } = batch;
   const squares = SQUARES[ball.norm](run);
-  const best = float32(images.dims, (start ?? images).data.slice());
   const bests = rowViews(best);
   const origins = rowViews(images);
-  const variants = float32(images.dims, new Float32Array(images.data.length));
+  const variants = likeImages(batch);
   const variantRows = rowViews(variants);
-  if (start === undefined) squares.begin(bests);
   const found = new Strongest(images);
   found.offer(best, marginsOf(await target.logits(best, signal), labels));
   const rest = () => bests.map((_, row) => row).filter((row) => !found.fools(row));
