@@ -156,6 +156,7 @@ describe('an attack that has no gradient', () => {
           gradient: { ...ascent.gradient, data: new Float32Array(ascent.gradient.data.length) },
         };
       },
+      only: () => masked,
     };
     const run = { batch, target: tally.watch(masked), ball: BALLS[0]!, random: createRandom(0) };
     await apgd(run, { loss: 'ce', iterations: 2 });
