@@ -44,6 +44,16 @@ it('offers the recipes and the models that are served as choices', async () => {
   }
 });
 
+it('has forms without fields that would be sent as samples', async () => {
+  const properties = (document: object): string[] =>
+    Object.keys(
+      (document as { components: { schemas: Record<string, { properties: object }> } }).components.schemas
+        .ImageForm!.properties,
+    );
+  expect(properties(await read())).toEqual(['image']);
+  expect(properties(test.app.swagger())).toContain('recipe');
+});
+
 it('names no model where a key is needed to see them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dent-docs-'));
   const file = join(folder, 'keys.json');
