@@ -39,7 +39,9 @@ const SMALL_BATCHES = 64;
 /** The second size, from which the divergence of any other follows. */
 const smallOf = (batchSize: number): number => Math.max(2, Math.floor(batchSize / 8));
 
-/** The blend at any divergence and however unsure: its entropy, the model's own logits, and the divergence. */
+/**
+ * The blend at any divergence and however unsure: its entropy, the model's own logits, and the divergence.
+ */
 const BOTH = { ...PRESETS.auto, divergence: 0, margin: RECIPE_FIELDS.margin.max };
 
 function batchOf({ staticLogits, entropy, divergence }: AdaptedRows): CleanBatch {

@@ -42,8 +42,8 @@ const within = ({ min, max }: { readonly min: number; readonly max: number }, va
   Number(Math.min(max, Math.max(min, value)).toPrecision(4));
 
 /**
- * The limits that clean batches stay within. Those of the divergence at two numbers of rows give the one at any:
- * limit · (1 + limitRows / rows). The margin is that of the batches that are `full`.
+ * The limits that clean batches stay within. Those of the divergence at two numbers of rows give the one at
+ * any: limit · (1 + limitRows / rows). The margin is that of the batches that are `full`.
  */
 export function calibrationOf(few: CleanBatches, full: CleanBatches): Calibration {
   const [atFew, atFull] = [divergenceLimit(few), divergenceLimit(full)];

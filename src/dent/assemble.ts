@@ -82,7 +82,9 @@ function output(builder: GraphBuilder, value: Value, name: string, shape: readon
   return builder.op('Identity', [value], { name, shape });
 }
 
-/** Which statistics the batch has got: 1 for the blend or 0, [1], and where it decided the divergence, [1]. */
+/**
+ * Which statistics the batch has got: 1 for the blend or 0, [1], and where it decided the divergence, [1].
+ */
 function choiceOutputs(builder: GraphBuilder, choice: ChosenStatistics): Value[] {
   const vector = (value: Value, name: string): Value =>
     builder.op('Unsqueeze', [value, builder.ints([0])], { name, shape: [1] });

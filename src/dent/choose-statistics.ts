@@ -21,8 +21,8 @@ export interface ChosenStatistics {
 /**
  * Compares for the whole batch how sure the unadapted model is by the training run's statistics and by the
  * blend. The surer one is taken, and the blend also where it is less sure by less than the margin. With a
- * limit to the divergence the blend must besides be called for: a batch whose statistics are near the training
- * run's stays with these, and saves the second pass. Entropies that are no numbers leave the source.
+ * limit to the divergence the blend must besides be called for: a batch whose statistics are near the
+ * training run's stays with these, and saves the second pass. Entropies that are no numbers leave the source.
  */
 export function chooseStatistics(
   builder: GraphBuilder,

@@ -63,8 +63,8 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
     : answer;
 
 /**
- * What was applied where the graph chooses a batch's statistics. A recipe that does more than that, by updates
- * or by smoothing, keeps its name: it is neither of the two presets.
+ * What was applied where the graph chooses a batch's statistics. A recipe that does more than that, by
+ * updates or by smoothing, keeps its name: it is neither of the two presets.
  */
 export function chosenRecipe(applied: Applied, { blended }: AdaptedRows): Applied {
   const { steps, sigma } = applied.recipe;
