@@ -82,9 +82,9 @@ it.each<[string, unknown, string]>([
     'the field "input.std.1" must be > 0.',
   ],
   [
-    'a calibration of no recipe',
-    { ...smallest, calibrated: { auto: 'a'.repeat(64) } },
-    'the field "calibrated.auto" must name one of the recipes isolated, static; take it out, or run dent calibrate again.',
+    'a calibration on what is no SHA-256',
+    { ...smallest, calibrated: { auto: 'model.onnx' } },
+    'the field "calibrated.auto" must match pattern "^[0-9a-f]{64}$".',
   ],
   [
     'an unknown preset',

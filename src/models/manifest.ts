@@ -177,18 +177,6 @@ function recipesFaults(
   return faults;
 }
 
-/** Whether what was calibrated is a recipe that chooses its statistics. */
-function calibratedFaults(recipes: unknown = DEFAULT_RECIPES, calibrated: unknown = {}): string[] {
-  const { properties } = ManifestSchema;
-  if (!Value.Check(properties.recipes, recipes) || !Value.Check(properties.calibrated, calibrated)) return [];
-  return Object.keys(calibrated)
-    .filter((name) => !Object.hasOwn(recipes, name))
-    .map(
-      (name) =>
-        `the field "calibrated.${name}" must name one of the recipes ${Object.keys(recipes).join(', ')}; take it out, or run dent calibrate again.`,
-    );
-}
-
 const channelCount = (channels: ManifestFile['input']['channels']): number => (channels === 'gray' ? 1 : 3);
 
 /** Whether mean and std have a value for each channel. */
@@ -211,7 +199,6 @@ function checked(text: string, file: string): ManifestFile {
     ...channelFaults(written.input),
     ...labelFaults(written.labels),
     ...recipesFaults(written.recipes, written.defaultRecipe),
-    ...calibratedFaults(written.recipes, written.calibrated),
   ];
   if (faults.length > 0) throw new InputError(faults.map((fault) => `${file}: ${fault}`));
   return written as ManifestFile;

@@ -31,7 +31,7 @@ it('logs what a model was taken for, and warns of what is likely not meant', () 
     labels: ['a', 'b', 'c', 'd', 'e'],
     recipes: { auto: { preset: 'auto' }, still: { preset: 'auto' } },
     defaultRecipe: 'auto',
-    calibrated: { auto: CALIBRATED, still: 'f'.repeat(64) },
+    calibrated: { auto: CALIBRATED, still: 'f'.repeat(64), gone: CALIBRATED },
   });
   const served: DescribedVersion = {
     ...{ name: 'pets', version: 2, sha256: 'f'.repeat(64), content: 'c' },
