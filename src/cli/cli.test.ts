@@ -69,7 +69,7 @@ it.each([
   ],
   [
     ['predict', 'x.jpg', '--recipe', 'best'],
-    'dent: The model "cifar10-resnet14" has no recipe "best"; its recipes are brief, isolated, dent+, dent, blend, static.\n',
+    'dent: The model "cifar10-resnet14" has no recipe "best"; its recipes are brief, isolated, dent+, dent, blend, auto, static.\n',
   ],
 ])('fails in one line: %j', async (args, message) => {
   const { stderr, code } = await dent(...args);

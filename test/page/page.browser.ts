@@ -99,7 +99,7 @@ describe('the page', () => {
     const hash = '#example=cat%2C+frame+9&view=all&noise=0.2&blur=1&seed=7';
     const page = await visit({ hash });
     const recipes = await page.locator('.card h3').allInnerTexts();
-    expect(recipes).toEqual(['brief', 'isolated', 'dent+', 'dent', 'blend', 'static']);
+    expect(recipes).toEqual(['brief', 'isolated', 'dent+', 'dent', 'blend', 'auto', 'static']);
     await page.locator('.card .bars').nth(5).waitFor();
     expect(await page.locator('input[name="blur"]').inputValue()).toBe('1');
     expect(await page.getByRole('button', { name: 'cat, frame 9' }).getAttribute('aria-pressed')).toBe(
@@ -136,9 +136,9 @@ describe('the page', () => {
   it('sends 32 noisy pictures in one request to each recipe', async () => {
     const page = await visit();
     await page.getByRole('button', { name: 'Send 32 noisy copies' }).click();
-    await page.getByText('Done: 32 pictures with each of 6 recipes.').waitFor();
+    await page.getByText('Done: 32 pictures with each of 7 recipes.').waitFor();
     const rows = page.locator('tbody tr');
-    expect(await rows.count()).toBe(6);
+    expect(await rows.count()).toBe(7);
     for (const text of await rows.allInnerTexts()) expect(text).toMatch(/\d+ of 32/);
   });
 
