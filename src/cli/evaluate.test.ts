@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
 import { plainModel } from '../../test/fixtures/dent/models.ts';
-import { noise, picture } from '../../test/images/pictures.ts';
+import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
 import type { Report } from '../evaluation/index.ts';
 
 let dir: string;
@@ -13,15 +13,7 @@ const at = (name: string): string => join(dir, name);
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dent-evaluate-'));
   await writeFile(at('model.onnx'), plainModel);
-  for (const [label, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
-    await mkdir(at(`data/${name}`), { recursive: true });
-    for (let i = 0; i < 8; i++) {
-      const png = await picture(noise(6 * 8 * 3, 10 * label + i), 8, 6, 3)
-        .png()
-        .toBuffer();
-      await writeFile(at(`data/${name}/${i}.png`), png);
-    }
-  }
+  await writeLabelledNoise(at('data'), ['a', 'b', 'c', 'd', 'e'], 8);
 });
 afterAll(() => rm(dir, { recursive: true }));
 

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config.ts';
 import { InputError } from '../errors.ts';
 import { htmlPage, shiftNames } from '../evaluation/index.ts';
+import { readApiKey } from './api-key.ts';
 import { addEngineOptions } from './engine-options.ts';
 import { addAttackOptions } from './evaluate-attacks.ts';
 import { type EvaluateOptions, evaluateModel } from './evaluate-model.ts';
@@ -19,6 +20,7 @@ interface Options extends Omit<EvaluateOptions, 'data'> {
   readonly json?: boolean;
   readonly replay?: string;
   readonly url?: string;
+  readonly apiKeyFile?: string;
 }
 
 /** Resolves when the text has left the process, which may end next. */
@@ -48,8 +50,14 @@ async function evaluateImages(
 }
 
 /** Rejects with `InputError`, after the figures, where the server's answers are others. */
-async function replayBatches(dir: string, url: string, model: string | undefined, json = false) {
-  const replayed = await replay({ dir, url, model });
+async function replayBatches(
+  dir: string,
+  url: string,
+  model: string | undefined,
+  { json, apiKeyFile }: Options,
+): Promise<void> {
+  const apiKey = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
+  const replayed = await replay({ dir, url, model, apiKey });
   await print(json ? asJson(replayed) : replayText(replayed));
   const [rows, differ] = [replayed.map((each) => each.rows), replayed.map((each) => each.differ)].map((all) =>
     all.reduce((a, b) => a + b, 0),
@@ -65,7 +73,7 @@ async function evaluate(named: string | undefined, options: Options, command: Co
   const { replay: dir, url, data } = options;
   if (dir !== undefined) {
     if (url === undefined) return command.error('error: --replay needs --url, such as http://localhost:8080');
-    return replayBatches(dir, url, named, options.json);
+    return replayBatches(dir, url, named, options);
   }
   if (named === undefined) {
     return command.error(
@@ -122,6 +130,7 @@ export function evaluateCommand(): Command {
     .option('--save <dir>', 'keep the batches that were served')
     .option('--replay <dir>', 'post batches that were kept to a running server instead, and compare')
     .option('--url <url>', 'where that server is', parseUrl)
+    .option('--api-key-file <file>', 'a file that holds the API key for that server')
     .option('--json', 'print one JSON object')
     .action(evaluate);
 }

@@ -3,9 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runDent } from '../../test/fixtures/cli/run-dent.ts';
-import { plainModel } from '../../test/fixtures/dent/models.ts';
+import { body, chain, head, modelOf, plainModel, type Write } from '../../test/fixtures/dent/models.ts';
+import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
 import { type Running, startDent } from '../../test/fixtures/serving/processes.ts';
-import { noise, picture } from '../../test/images/pictures.ts';
+import { createKey, digestOf } from '../access/index.ts';
+import { DATA_TYPE } from '../onnx/index.ts';
+
+const toFloat: Write = (b, x) => b.op('Cast', [x], { attributes: { to: DATA_TYPE.float32 } });
+/** Takes the bytes of pixels, and normalises them itself. */
+const normalise: Write = (b, x) => b.op('Mul', [x, 1 / 255]);
+const bytesModel = modelOf(chain(toFloat, normalise, body, head), {
+  type: { dataType: DATA_TYPE.uint8, shape: ['n', 3, 6, 8] },
+});
 
 const manifest = {
   input: {
@@ -34,15 +43,23 @@ beforeAll(async () => {
   await mkdir(at('models/tiny/1'), { recursive: true });
   await writeFile(at('models/tiny/1/model.onnx'), plainModel);
   await writeFile(at('models/tiny/model.json'), JSON.stringify(manifest));
-  for (const [label, name] of manifest.labels.entries()) {
-    await mkdir(at(`data/${name}`), { recursive: true });
-    for (let i = 0; i < 8; i++) {
-      const pixels = noise(6 * 8 * 3, 100 * label + i);
-      await writeFile(at(`data/${name}/${i}.png`), await picture(pixels, 8, 6, 3).png().toBuffer());
-    }
-  }
+  await mkdir(at('models/bytes/1'), { recursive: true });
+  await writeFile(at('models/bytes/1/model.onnx'), bytesModel);
+  const { scale, mean, std, ...input } = manifest.input;
+  const ofBytes = {
+    ...manifest,
+    input: { ...input, scale: 1 },
+    recipes: { isolated: { preset: 'isolated' }, static: {} },
+  };
+  await writeFile(at('models/bytes/model.json'), JSON.stringify(ofBytes));
+  await writeLabelledNoise(at('data'), manifest.labels, 8);
+  const key = createKey();
+  await writeFile(at('key'), `${key}\n`);
+  const entry = { name: 'replay', sha256: digestOf(key), scopes: ['predict'] };
+  await writeFile(at('keys.json'), JSON.stringify({ keys: [entry] }));
   server = await startDent(['serve', '--models', at('models'), '--threads', '1'], {
     DENT_CACHE_DIR: at('cache'),
+    DENT_API_KEYS_FILE: at('keys.json'),
   });
 });
 afterAll(async () => {
@@ -51,10 +68,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const evaluate = (...more: string[]) =>
+const evaluate = (model: string, ...more: string[]) =>
   runDent([
     'evaluate',
-    'tiny',
+    model,
     '--models',
     at('models'),
     '--data',
@@ -65,12 +82,13 @@ const evaluate = (...more: string[]) =>
     '1',
     ...more,
   ]);
-const replay = (...more: string[]) =>
-  runDent(['evaluate', '--replay', at('saved'), '--url', server.url, ...more]);
+const KEYED = () => ['--url', server.url, '--api-key-file', at('key')];
+const replay = (...more: string[]) => runDent(['evaluate', '--replay', at('saved'), ...KEYED(), ...more]);
 
 describe('dent evaluate --save and --replay', () => {
   it('confirm every figure through HTTP, the batches being the very same', async () => {
     const measured = await evaluate(
+      'tiny',
       '--shifts',
       'noise,dark',
       '--batch-size',
@@ -105,6 +123,39 @@ describe('dent evaluate --save and --replay', () => {
     expect((await replay()).stdout).toMatch(/condition +recipe +rows +% saved +% by HTTP/);
   });
 
+  it('confirm attacks on a model that takes bytes', async () => {
+    const measured = await evaluate(
+      'bytes',
+      ...[
+        '--attacks',
+        'pgd',
+        '--eps',
+        '64/255',
+        '--iterations',
+        '5',
+        '--batch-size',
+        '16',
+        '--save',
+        at('bytes'),
+        '--json',
+      ],
+    );
+    expect(measured.code).toBe(0);
+    const [base] = JSON.parse(measured.stdout).recipes;
+    expect(base.attacks.pgd.correct).toBeLessThan(base.natural.correct);
+    const ended = await runDent(['evaluate', '--replay', at('bytes'), ...KEYED(), '--json']);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toContainEqual({
+      condition: 'pgd',
+      recipe: 'static',
+      rows: 40,
+      savedCorrect: base.attacks.pgd.correct,
+      correct: base.attacks.pgd.correct,
+      differ: 0,
+      inOtherBatches: 0,
+    });
+  });
+
   it('say so where the server answers otherwise', async () => {
     const path = at('saved/labels.json');
     const index = JSON.parse(await readFile(path, 'utf8'));
@@ -121,10 +172,20 @@ describe('dent evaluate --save and --replay', () => {
   });
 
   it('say what the server refuses, and where there is none', async () => {
-    const other = await runDent(['evaluate', 'unknown', '--replay', at('saved'), '--url', server.url]);
+    const other = await runDent(['evaluate', 'unknown', '--replay', at('saved'), ...KEYED()]);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain(
       '/v2/models/unknown/infer: the server refuses: There is no model "unknown"',
+    );
+    const keyless = await runDent(['evaluate', '--replay', at('saved'), '--url', server.url]);
+    expect(keyless).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the server refuses: A key is needed.* --api-key-file names the file/),
+    });
+    await writeFile(at('wordy'), 'my key');
+    const wordy = await replay('--api-key-file', at('wordy'));
+    expect(wordy.stderr).toBe(
+      `dent: ${at('wordy')}: it must hold one API key and nothing else; \`dent key\` makes one.\n`,
     );
     const nobody = await runDent(['evaluate', '--replay', at('saved'), '--url', 'http://127.0.0.1:1']);
     expect(nobody).toMatchObject({

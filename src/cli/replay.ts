@@ -14,6 +14,14 @@ export interface ReplayOptions {
    * given.
    */
   readonly model?: string | undefined;
+  /** Where the server asks for one. */
+  readonly apiKey?: string | undefined;
+}
+
+/** Where batches are posted to. */
+interface Endpoint {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
@@ -51,7 +59,7 @@ async function readBatch(path: string): Promise<Tensor<'float32'>> {
 
 /** Posts a batch as one binary tensor. Rejects with `InputError` in the server's words. */
 async function infer(
-  endpoint: URL,
+  { url, headers }: Endpoint,
   { input, output }: SavedIndex,
   recipe: string,
   rows: Tensor<'float32'>,
@@ -71,16 +79,19 @@ async function infer(
       parameters: { recipe },
     }),
   );
-  const response = await fetch(endpoint, {
+  const response = await fetch(url, {
     method: 'POST',
     body: Buffer.concat([head, tensor]),
-    headers: { 'inference-header-content-length': `${head.length}` },
+    headers: { ...headers, 'inference-header-content-length': `${head.length}` },
   }).catch((cause: Error) => {
     const reason = (cause.cause as Error | undefined)?.message ?? cause.message;
-    throw new InputError(`${endpoint.origin}: the server cannot be reached (${reason}).`, { cause });
+    throw new InputError(`${url.origin}: the server cannot be reached (${reason}).`, { cause });
   });
   const body = Buffer.from(await response.arrayBuffer());
-  if (!response.ok) throw new InputError(`${endpoint}: the server refuses: ${errorOf(body)}`);
+  if (!response.ok) {
+    const hint = response.status === 401 ? ' --api-key-file names the file of a key.' : '';
+    throw new InputError(`${url}: the server refuses: ${errorOf(body)}${hint}`);
+  }
   return readAnswer(response, body, rows.dims[0]!);
 }
 
@@ -128,9 +139,12 @@ const plus = (a: Replayed, b: Replayed): Replayed => ({
 });
 
 /** Posts saved batches to a running server, each as it was, one after the other. */
-export async function replay({ dir, url, model }: ReplayOptions): Promise<Replayed[]> {
+export async function replay({ dir, url, model, apiKey }: ReplayOptions): Promise<Replayed[]> {
   const index = await readSavedIndex(dir);
-  const endpoint = new URL(`/v2/models/${encodeURIComponent(model ?? index.model)}/infer`, url);
+  const endpoint = {
+    url: new URL(`/v2/models/${encodeURIComponent(model ?? index.model)}/infer`, url),
+    headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+  };
   const totals = new Map<string, Replayed>();
   const progress = createProgress(index.batches.length, 'batches');
   try {
