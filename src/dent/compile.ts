@@ -15,7 +15,7 @@ import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
-import { isSumOverRows } from './recipe.ts';
+import { isSumOverRows, stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { rowsPerEvenPart, rowsPerPart, rowsPerRun } from './rows-per-part.ts';
 
@@ -63,6 +63,8 @@ export interface CompiledModel {
   readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
+  /** Present where the graph itself goes through its rows in parts: the rows of a part, the fewest worth a run. */
+  readonly fewestRows?: number;
   /** How many layers have their scale and shift adapted, and how many numbers these are in all. */
   readonly layers: number;
   readonly parameters: number;
@@ -87,7 +89,7 @@ export async function compile(
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
   const { classifier, classes, imageShape, reading } = prepared;
-  const { graph, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
+  const { graph, layers, parameters, fewestRows, carried } = adaptiveGraph(prepared, recipe, options);
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
@@ -108,12 +110,13 @@ export async function compile(
     rowsPerPart: rowsPerRun(classifier.model.graph, recipe),
     layers: layers.length,
     parameters,
+    ...(fewestRows && { fewestRows }),
     ...(carried && { carried }),
     ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
 }
 
-interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
+interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'fewestRows' | 'carried'> {
   readonly graph: Graph;
   readonly layers: readonly AdaptableLayer[];
 }
@@ -211,6 +214,7 @@ function graphOf(
     graph: advised(imageShape.includes(-1) ? OPEN_SIZE : NO_GRADIENT, () =>
       isPass ? assemblePass(components) : assemble(components),
     ),
+    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: partRows }),
     ...(isPass && { carried: carriedShape(components) }),
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { float32, int64 } from '../tensor.ts';
-import { cutRows, firstRows, joinOutputs } from './parts.ts';
+import { cutRows, cutShrinking, firstRows, joinOutputs } from './parts.ts';
 
 const sizes = (rows: number, processes: number) =>
   cutRows(float32([rows, 2], new Float32Array(rows * 2)), 16, processes).map(({ dims }) => dims[0]);
@@ -28,6 +28,25 @@ describe('cutRows', () => {
     const parts = cutRows(batch, 16, 2);
     expect(parts.flatMap(({ data }) => [...data])).toEqual([...batch.data]);
     expect(parts.every(({ data }) => data.buffer === batch.data.buffer)).toBe(true);
+  });
+});
+
+describe('cutShrinking', () => {
+  it.each([
+    [1, 2, [1]],
+    [4, 2, [4]],
+    [10, 2, [4, 4, 2]],
+    [64, 1, [16, 16, 16, 8, 4, 4]],
+    [64, 2, [16, 12, 12, 8, 4, 4, 4, 4]],
+    [30, 16, [4, 4, 4, 4, 4, 4, 4, 2]],
+  ])('cuts %i rows for %i processes into %j', (rows, processes, expected) => {
+    const batch = float32(
+      [rows, 2],
+      Float32Array.from({ length: 2 * rows }, (_, i) => i),
+    );
+    const parts = cutShrinking(batch, { largest: 16, smallest: 4 }, processes);
+    expect(parts.map(({ dims }) => dims[0])).toEqual(expected);
+    expect(parts.flatMap(({ data }) => [...data])).toEqual([...batch.data]);
   });
 });
 

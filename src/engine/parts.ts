@@ -13,6 +13,26 @@ export function cutRows(all: Tensor<'float32'>, largest: number, processes: numb
   return Array.from({ length: count }, (_, part) => rows(all, start(part), start(part + 1)));
 }
 
+/**
+ * Cuts rows [N, ...] into parts that get smaller: each is its process's share of half of what is left, but of
+ * `smallest` to `largest` rows. Where rows take different times, the `processes` then end at about the same
+ * time. The parts are views.
+ */
+export function cutShrinking(
+  all: Tensor<'float32'>,
+  { largest, smallest }: { readonly largest: number; readonly smallest: number },
+  processes: number,
+): Tensor<'float32'>[] {
+  const size = all.dims[0]!;
+  const parts: Tensor<'float32'>[] = [];
+  for (let start = 0, end: number; start < size; start = end) {
+    const share = Math.ceil((size - start) / (2 * processes * smallest)) * smallest;
+    end = Math.min(size, start + Math.min(largest, share));
+    parts.push(rows(all, start, end));
+  }
+  return parts;
+}
+
 /** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
 function joinRows(parts: readonly Tensor[]): Tensor {
   const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);

@@ -81,6 +81,17 @@ describe('run', () => {
     expect(heard).toEqual([32, 64]);
   });
 
+  it('sends fewer and fewer rows where some take longer than others', async () => {
+    const sent: number[] = [];
+    const artifact = await load({ ...graph('rows'), fewestRows: 4 });
+    const input = batch(64);
+    const answer = await artifact.run(input, 8, (rows) => sent.push(rows));
+    // The two processes may end in another order than they began.
+    const sizes = [...sent].map((rows, i) => rows - (sent[i - 1] ?? 0));
+    expect(sizes.toSorted((a, b) => b - a)).toEqual([16, 12, 12, 8, 4, 4, 4, 4]);
+    expectClose(answer.staticLogits, staticLogits(input), [64, 5]);
+  });
+
   it('serves many calls at once, each with its own answer', async () => {
     const [split, whole] = await Promise.all([load(graph('rows')), load(graph('rows', false))]);
     const calls = Array.from({ length: 40 }, async (_, i) => {

@@ -51,6 +51,7 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
     feed: artifact.input,
     rowsPerRun,
     rowsPerMessage: call.rowsPerPart === undefined ? size : rowsPerMessage(rowsPerRun, 1 + UPDATE * steps),
+    fewestRows: call.rowsPerPart === undefined ? undefined : artifact.fewestRows,
     join,
     signal,
     onRows(rows, pid) {
@@ -88,6 +89,7 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
       feed: artifact.input,
       rowsPerRun,
       rowsPerMessage: rowsPerMessage(rowsPerRun, UPDATE),
+      fewestRows: undefined,
       join,
       signal,
       onRows(rows, pid) {

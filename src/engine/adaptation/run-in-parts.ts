@@ -1,10 +1,12 @@
 import type { Tensor } from '../../tensor.ts';
 import type { Cut, OpenGraph, Tensors } from '../engine.ts';
-import { cutRows, joinOutputs } from '../parts.ts';
+import { cutRows, cutShrinking, joinOutputs } from '../parts.ts';
 
 export interface PartsOptions extends Cut {
   /** The most rows to send to one process at a time. It runs them in parts of `rowsPerRun`. */
   readonly rowsPerMessage: number;
+  /** Present where rows take different times: how few rows the last messages may hold. */
+  readonly fewestRows: number | undefined;
   readonly signal: AbortSignal;
   /** Hears how many rows each process has done, as it does them. */
   readonly onRows: (rows: number, pid: number) => void;
@@ -15,10 +17,14 @@ export async function runInParts(
   graph: OpenGraph,
   feeds: Tensors,
   rows: Tensor<'float32'>,
-  { feed, rowsPerRun, join, rowsPerMessage, signal, onRows }: PartsOptions,
+  { feed, rowsPerRun, join, rowsPerMessage, fewestRows, signal, onRows }: PartsOptions,
 ): Promise<Readonly<Record<string, Tensor>>> {
   const cut = { feed, rowsPerRun, join };
-  const runs = cutRows(rows, rowsPerMessage, graph.width).map(async (part) => {
+  const messages =
+    fewestRows === undefined
+      ? cutRows(rows, rowsPerMessage, graph.width)
+      : cutShrinking(rows, { largest: rowsPerMessage, smallest: fewestRows }, graph.width);
+  const runs = messages.map(async (part) => {
     const size = part.dims[0]!;
     const { outputs, pid } = await graph.run(
       { ...feeds, [feed]: part },
