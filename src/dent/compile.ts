@@ -17,13 +17,13 @@ import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } fro
 import type { Reading } from './reading.ts';
 import { isSumOverRows, stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
-import { rowsPerEvenPart, rowsPerPart, rowsPerRun } from './rows-per-part.ts';
+import { rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
 /**
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
  * artifacts.
  */
-export const COMPILER_VERSION = '5';
+export const COMPILER_VERSION = '6';
 
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
@@ -63,7 +63,7 @@ export interface CompiledModel {
   readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
-  /** Present where the graph itself goes through its rows in parts: the rows of a part, the fewest worth a run. */
+  /** Present where rows stop on their own: the fewest that are worth a run, half of a part of the graph's loop. */
   readonly fewestRows?: number;
   /** How many layers have their scale and shift adapted, and how many numbers these are in all. */
   readonly layers: number;
@@ -171,12 +171,13 @@ const WHOLE_BATCH = 2 ** 31 - 1;
 /** How many rows a part has where rows stop on their own. */
 function partRowsOf(
   graph: Graph,
+  recipe: Recipe,
   { target, inPasses, isPadded }: Required<Pick<CompileOptions, 'target' | 'inPasses' | 'isPadded'>>,
 ): number {
   if (target === 'cuda') return isPadded ? rowsPerEvenPart(graph) : WHOLE_BATCH;
   // All threads of a session work on one part, each in the cache of its own core. A runner that cuts batches
   // gives each session one thread.
-  return (inPasses ? 1 : 2) * rowsPerPart(graph, true);
+  return (inPasses ? 1 : 2) * rowsPerPartOf(graph, recipe);
 }
 
 function graphOf(
@@ -194,6 +195,7 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
+  const partRows = partRowsOf(classifier.model.graph, recipe, { target, inPasses, isPadded });
   const loss = lossOf(recipe);
   const components = {
     ...prepared,
@@ -203,7 +205,7 @@ function graphOf(
     loss,
     target,
     exposesParameters,
-    partRows: partRowsOf(classifier.model.graph, { target, inPasses, isPadded }),
+    partRows,
     isPadded,
     ...(convolutions === 'fp16' && { lossScale: LOSS_SCALE }),
   };
@@ -214,7 +216,7 @@ function graphOf(
     graph: advised(imageShape.includes(-1) ? OPEN_SIZE : NO_GRADIENT, () =>
       isPass ? assemblePass(components) : assemble(components),
     ),
-    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: partRows }),
+    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: Math.ceil(partRows / 2) }),
     ...(isPass && { carried: carriedShape(components) }),
   };
 }

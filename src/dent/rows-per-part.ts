@@ -14,6 +14,8 @@ import type { Recipe } from './recipe-fields.ts';
 const WEIGHT_READS = 3;
 /** The cost of starting a node and those of its gradient, in bytes. */
 const BYTES_PER_NODE = 100_000;
+/** Where rows stop on their own, the later nodes start for a few rows each: starts count this many times. */
+const STARTS_WHERE_ROWS_STOP = 4;
 /** More activations than this gain nothing and cost memory. */
 const LARGEST_ACTIVATIONS = 2 ** 29;
 /** More rows gain little, and a batch should have parts for every core. */
@@ -25,10 +27,16 @@ const PREDICTION_FACTOR = 4;
  * How many rows to take at once where a batch may be cut, to adapt (`adapts`) or only to predict. `graph` is
  * the model's, with known shapes; open sizes count as nothing.
  */
-export function rowsPerPart(graph: Graph, adapts: boolean): number {
+export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, 1);
+
+/** The same for a recipe whose rows may stop. */
+export const rowsPerPartOf = (graph: Graph, recipe: Recipe): number =>
+  fittingRows(graph, recipe.steps > 0, stopsRows(recipe) ? STARTS_WHERE_ROWS_STOP : 1);
+
+function fittingRows(graph: Graph, adapts: boolean, starts: number): number {
   const activations = activationsPerRow(graph);
   const weights = sum([...graph.initializers.values()].map(({ dims }) => bytesOf(dims)));
-  const anew = WEIGHT_READS * weights + BYTES_PER_NODE * graph.nodes.length;
+  const anew = WEIGHT_READS * weights + starts * BYTES_PER_NODE * graph.nodes.length;
   const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }
@@ -53,9 +61,8 @@ const PARTS_PER_RUN = 8;
 
 /** How many rows to run at once, of a batch that may be cut. */
 export const rowsPerRun = (graph: Graph, recipe: Recipe): number => {
-  const adapts = recipe.steps > 0;
-  const size = rowsPerPart(graph, adapts);
-  return adapts && stopsRows(recipe) ? PARTS_PER_RUN * size : size;
+  const size = rowsPerPartOf(graph, recipe);
+  return recipe.steps > 0 && stopsRows(recipe) ? PARTS_PER_RUN * size : size;
 };
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -14,7 +14,7 @@ export function cutRows(all: Tensor<'float32'>, largest: number, processes: numb
 }
 
 /**
- * Cuts rows [N, ...] into parts that get smaller: each is its process's share of half of what is left, but of
+ * Cuts rows [N, ...] into parts that get smaller: each is one process's share of what is left, but of
  * `smallest` to `largest` rows. Where rows take different times, the `processes` then end at about the same
  * time. The parts are views.
  */
@@ -26,7 +26,7 @@ export function cutShrinking(
   const size = all.dims[0]!;
   const parts: Tensor<'float32'>[] = [];
   for (let start = 0, end: number; start < size; start = end) {
-    const share = Math.ceil((size - start) / (2 * processes * smallest)) * smallest;
+    const share = Math.ceil((size - start) / (processes * smallest)) * smallest;
     end = Math.min(size, start + Math.min(largest, share));
     parts.push(rows(all, start, end));
   }
