@@ -1,17 +1,22 @@
 import { expect, it } from 'vitest';
-import { type Dim, float32Constant, GraphBuilder, type Value } from '../onnx/index.ts';
-import { rowsPerPart } from './rows-per-part.ts';
+import { type Dim, float32Constant, type Graph, GraphBuilder, type Value } from '../onnx/index.ts';
+import { PRESETS } from './recipe.ts';
+import { rowsPerPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
 /** Elements of 1 MB. */
 const MB = 250_000;
 
 /** Rows for a graph with so many MB of weights and a node for each of the given shapes of activations. */
 function rowsFor(weights: number, shapes: readonly (readonly Dim[])[], adapts = true): number {
+  return rowsPerPart(graphOf(weights, shapes), adapts);
+}
+
+function graphOf(weights: number, shapes: readonly (readonly Dim[])[]): Graph {
   const b = new GraphBuilder();
   const x: Value = { name: 'x' };
   const weight = b.constant(float32Constant([weights * MB], new Float32Array(weights * MB)), 'weight');
   const outputs = shapes.map((shape) => b.op('Mul', [x, weight], { shape }));
-  return rowsPerPart(b.build('g', [x], outputs), adapts);
+  return b.build('g', [x], outputs);
 }
 
 it.each<readonly [string, number, number, readonly (readonly Dim[])[]]>([
@@ -38,4 +43,14 @@ it.each<readonly [string, number, number, readonly (readonly Dim[])[]]>([
 
 it('takes four times as many to predict alone', () => {
   expect(rowsFor(4, [['N', 2 * MB]], false)).toBe(24);
+});
+
+it('takes more where rows stop, as the later nodes start for a few rows each, and eight such parts to a run', () => {
+  const graph = graphOf(
+    0,
+    Array.from({ length: 20 }, () => ['N', MB / 40]),
+  );
+  const { brief, isolated } = PRESETS;
+  expect([isolated, brief].map((recipe) => rowsPerPartOf(graph, recipe))).toEqual([4, 16]);
+  expect([isolated, brief].map((recipe) => rowsPerRun(graph, recipe))).toEqual([4, 128]);
 });
