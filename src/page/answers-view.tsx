@@ -1,9 +1,9 @@
-import type { Model, Prediction } from './api.ts';
+import type { Model, Prediction, RecipeSettings } from './api.ts';
 import { Bars, verdict } from './bars.tsx';
 import { Entropy, entropiesOf } from './entropy.tsx';
 import { milliseconds, nats } from './format.ts';
 import { Numbers } from './numbers.tsx';
-import { recipeInWords } from './recipe-words.ts';
+import { insteadInWords, recipeInWords } from './recipe-words.ts';
 
 /** '' stands for all recipes side by side. */
 export const ALL = '';
@@ -56,10 +56,6 @@ const Legend = () => (
   </p>
 );
 
-/** A recipe that a lone picture is too little for says what was done instead. */
-const instead = ({ adaptation: { recipe, applied } }: Prediction): string =>
-  recipe === applied ? '' : `"${recipe}" needs more pictures at once than came, so "${applied}" answered.`;
-
 interface AnswersProps {
   readonly model: Model;
   readonly answers: ReadonlyMap<string, Prediction>;
@@ -74,7 +70,7 @@ export function OneAnswer({ model, answers, shows, recipe }: AnswersProps & { re
     <>
       <p class="verdict">
         {prediction.adaptation.label_changed && <strong class="changed">Changed</strong>}{' '}
-        {verdict(prediction, shows)} {instead(prediction)}
+        {verdict(prediction, shows)} {insteadInWords(model.settings[recipe]!, prediction.adaptation)}
       </p>
       <Legend />
       <Bars prediction={prediction} count={ROWS} />
@@ -88,10 +84,12 @@ export function OneAnswer({ model, answers, shows, recipe }: AnswersProps & { re
 
 function Card({
   recipe,
+  settings,
   prediction,
   shows,
 }: {
   recipe: string;
+  settings: RecipeSettings;
   prediction: Prediction | undefined;
   shows: string | undefined;
 }) {
@@ -116,7 +114,8 @@ function Card({
       <Bars prediction={prediction} count={ROWS_SIDE_BY_SIDE} />
       <p class="quiet">
         Entropy {nats(entropies[0] ?? 0)} → {nats(entropies.at(-1) ?? 0)} in {adaptation.steps}{' '}
-        {adaptation.steps === 1 ? 'step' : 'steps'}, {milliseconds(timing.adapt)}. {instead(prediction)}
+        {adaptation.steps === 1 ? 'step' : 'steps'}, {milliseconds(timing.adapt)}.{' '}
+        {insteadInWords(settings, adaptation)}
       </p>
     </li>
   );
@@ -129,7 +128,13 @@ export function AllAnswers({ model, answers, shows }: AnswersProps) {
       <Legend />
       <ul class="cards">
         {model.recipes.map((recipe) => (
-          <Card key={recipe} recipe={recipe} prediction={answers.get(recipe)} shows={shows} />
+          <Card
+            key={recipe}
+            recipe={recipe}
+            settings={model.settings[recipe]!}
+            prediction={answers.get(recipe)}
+            shows={shows}
+          />
         ))}
       </ul>
     </>

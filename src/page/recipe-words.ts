@@ -1,4 +1,4 @@
-import type { RecipeSettings } from './api.ts';
+import type { Prediction, RecipeSettings } from './api.ts';
 
 const AVERAGES: Readonly<Record<RecipeSettings['statistics'], string>> = {
   source: '',
@@ -6,7 +6,7 @@ const AVERAGES: Readonly<Record<RecipeSettings['statistics'], string>> = {
     'Inside, the model compares what it sees with averages from its training; this takes the averages of the batch instead.',
   blend:
     'Inside, the model compares what it sees with averages from its training; this mixes the averages of the batch into them.',
-  auto: 'Inside, the model compares what it sees with averages from its training; this mixes the averages of the batch into them, but only where that makes the model surer.',
+  auto: 'Inside, the model compares what it sees with averages from its training; this mixes the averages of the batch into them, but only where that seems to help.',
 };
 
 function stepsOf({ steps, scope, objective, statistics, gate, floor }: RecipeSettings): string {
@@ -27,4 +27,18 @@ function stepsOf({ steps, scope, objective, statistics, gate, floor }: RecipeSet
 export function recipeInWords(recipe: RecipeSettings): string {
   const blurred = recipe.sigma === 'off' ? '' : 'The picture is blurred a little first.';
   return [stepsOf(recipe), AVERAGES[recipe.statistics], blurred].filter((each) => each !== '').join(' ');
+}
+
+/**
+ * Why another recipe was applied than was asked for: this one chooses between two for each batch, or a lone
+ * picture was too little for it.
+ */
+export function insteadInWords(
+  { statistics }: Pick<RecipeSettings, 'statistics'>,
+  { recipe, applied }: Pick<Prediction['adaptation'], 'recipe' | 'applied'>,
+): string {
+  if (recipe === applied) return '';
+  return statistics === 'auto'
+    ? `"${recipe}" chose "${applied}".`
+    : `"${recipe}" needs more pictures at once than came, so "${applied}" answered.`;
 }

@@ -9,7 +9,7 @@ import { createImageDecoder } from '../../src/images/index.ts';
 import { apply, EFFECTS, type Effects, isUntouched, NONE, SHIFTS } from '../../src/page/effects.ts';
 import { gridOf, type Pixels, resample } from '../../src/page/grid.ts';
 import { readLink, writeLink } from '../../src/page/link.ts';
-import { recipeInWords } from '../../src/page/recipe-words.ts';
+import { insteadInWords, recipeInWords } from '../../src/page/recipe-words.ts';
 import { type Call, LANGUAGES, snippet } from '../../src/page/snippets.ts';
 import { float32 } from '../../src/tensor.ts';
 
@@ -212,6 +212,16 @@ describe('a recipe', () => {
     expect(of.tent).toMatch(/^1 step; .* takes the averages of the batch instead\.$/);
     expect(of['dent-smooth']).toContain('blurred');
     expect(new Set(words.map(([, each]) => each)).size).toBe(words.length);
+  });
+
+  it('says why another was applied', () => {
+    const why = (recipe: keyof typeof PRESETS, applied: string) =>
+      insteadInWords(PRESETS[recipe], { recipe, applied });
+    expect(why('dent+', 'dent+')).toBe('');
+    expect(why('dent+', 'isolated')).toBe(
+      '"dent+" needs more pictures at once than came, so "isolated" answered.',
+    );
+    expect(why('auto', 'static')).toBe('"auto" chose "static".');
   });
 });
 
