@@ -121,13 +121,13 @@ describe('dent evaluate', () => {
     expect(report.advice.map(({ aim }) => aim)).toEqual(['natural', 'attack']);
     const page = await readFile(at('report.html'), 'utf8');
     expect(page).toContain('Worst of all attacks');
-    expect(page).toContain('iterations 4');
+    expect(page).toContain('steps of a run 4');
   });
 
   it('claims nothing from one image', async () => {
     const { stdout, code } = await evaluate('--images', '1', '--recipes', 'isolated');
     expect(code).toBe(0);
-    expect(stdout).toContain('1 images');
+    expect(stdout).toContain('1 image in batches');
     expect(stdout).toContain('for images as they are: none.');
   });
 

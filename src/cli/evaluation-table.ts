@@ -78,7 +78,7 @@ function adviceLines({ advice, recipes }: Report): string {
 export function headLine({ model, images, batchSize, seed, eps, norm, partial }: Report): string {
   const attack = eps === undefined ? '' : `, attacks up to ${eps.toPrecision(3)} in ${norm}`;
   const ended = partial ? ' PARTIAL: it was ended early, and figures are of the images that were done.' : '';
-  return `${model}: ${images} images in batches of ${batchSize}, seed ${seed}${attack}.${ended}`;
+  return `${model}: ${images} ${images === 1 ? 'image' : 'images'} in batches of ${batchSize}, seed ${seed}${attack}.${ended}`;
 }
 
 const numberText = (value: number): string => String(Number(value.toPrecision(3)));

@@ -18,7 +18,7 @@ export const HOW_CURVES =
 export function budgetVerdict({ along, recipe, own, points }: Curve): string | undefined {
   const many = points.at(-1);
   if (along !== 'iterations' || many?.change === undefined) return undefined;
-  const change = `${many.at} steps in place of ${own} change it by ${differenceText(many.change)}`;
+  const change = `${many.at} steps in place of ${own} change accuracy by ${differenceText(many.change)}`;
   return isLoss(many.change)
     ? `${recipe}: not flat. ${change}, so the budget is too small.`
     : `${recipe}: flat within chance. ${change}.`;

@@ -52,14 +52,20 @@ export const number = (value: number): string => String(Number(value.toPrecision
 
 /**
  * Where each name stands, so that none covers another: from the top down, each as near to its point as those
- * above let it.
+ * above let it, and above the axis as long as there is room.
  */
 export function nameHeights(points: readonly { readonly at: number; readonly y: number }[]): number[] {
   const heights: number[] = [];
   let free = TOP;
-  for (const { at, y } of points.toSorted((a, b) => a.y - b.y)) {
+  const down = points.toSorted((a, b) => a.y - b.y);
+  for (const { at, y } of down) {
     heights[at] = Math.max(free, y + 4);
     free = heights[at]! + LINE;
+  }
+  let floor = BOTTOM - 2;
+  for (const { at } of down.toReversed()) {
+    heights[at] = Math.max(TOP, Math.min(floor, heights[at]!));
+    floor = heights[at]! - LINE;
   }
   return heights;
 }
@@ -85,6 +91,8 @@ export function scalesOf(
 
 export interface Marked {
   readonly across: readonly number[];
+  /** How a value is written under the axis. */
+  readonly label?: (value: number) => string;
   /** In percent. */
   readonly up: readonly number[];
   readonly scales: Scales;
@@ -93,7 +101,7 @@ export interface Marked {
 /** The picture: axes with their ticks around what is drawn. */
 export function framed(
   { title, xLabel, yLabel }: Axes,
-  { across, up, scales: { x, y } }: Marked,
+  { across, label = number, up, scales: { x, y } }: Marked,
   drawn: readonly string[],
 ): string {
   return [
@@ -101,7 +109,7 @@ export function framed(
     `<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">`,
     ...across.map(
       (value) =>
-        `<line class="grid" x1="${x(value).toFixed(1)}" x2="${x(value).toFixed(1)}" y1="${TOP}" y2="${BOTTOM}"/><text class="tick" x="${x(value).toFixed(1)}" y="${BOTTOM + 14}" text-anchor="middle">${number(value)}</text>`,
+        `<line class="grid" x1="${x(value).toFixed(1)}" x2="${x(value).toFixed(1)}" y1="${TOP}" y2="${BOTTOM}"/><text class="tick" x="${x(value).toFixed(1)}" y="${BOTTOM + 14}" text-anchor="middle">${escaped(label(value))}</text>`,
     ),
     ...up.map(
       (value) =>
@@ -115,8 +123,8 @@ export function framed(
 }
 
 /** A mark whose shape tells it from the others without colour. */
-export const mark = (at: number, left: number, top: number): string =>
-  `<path class="mark" d="${SHAPES[at % SHAPES.length]}" transform="translate(${left.toFixed(1)},${top.toFixed(1)})"/>`;
+export const mark = (at: number, left: number, top: number, isOpen = false): string =>
+  `<path class="${isOpen ? 'mark open' : 'mark'}" d="${SHAPES[at % SHAPES.length]}" transform="translate(${left.toFixed(1)},${top.toFixed(1)})"/>`;
 
 /** A name beside a point; one that would leave the picture stands to the left of it. */
 export function nameBeside(name: string, left: number, height: number): string {

@@ -1,62 +1,104 @@
 import { ALONG, budgetVerdict, HOW_CURVES } from '../curve-words.ts';
 import { CURVES, type CurveName } from '../curves.ts';
 import type { Curve, CurvePoint, Report } from '../report.ts';
-import { number } from './axes.ts';
+import { mark, number } from './axes.ts';
 import { lineChart, type Series } from './line-chart.ts';
-import { escaped, percent } from './markup.ts';
+import { escaped } from './markup.ts';
 
 /** Fewer points are what an alarm needs, and no curve. */
 const FEWEST_POINTS = 3;
 
-const lineOf = (name: string, points: readonly CurvePoint[], of: (point: CurvePoint) => number): Series => ({
-  name,
-  points: points.map((point) => ({ x: point.at, y: of(point) })),
-});
-
-/** For the updates of a recipe, images as they are too: more updates may cost there what they gain. */
-const seriesOf = ({ along, recipe, points }: Curve): Series[] => [
-  lineOf(recipe, points, ({ accuracy }) => accuracy),
-  ...(along === 'steps' ? [lineOf(`${recipe}, as is`, points, ({ natural }) => natural.accuracy)] : []),
-];
-
-const label = (along: CurveName, at: number, curve: Curve): string =>
-  `${along === 'eps' ? number(at) : at}${at === curve.own ? ' *' : ''}`;
-
-/** The numbers of one curve; the place of the other figures of the report has a star. */
-function table(curve: Curve): string {
-  const { along, recipe, points } = curve;
-  const rows = points.map(({ at, accuracy, interval: [low, high], natural }) => {
-    const asIs = along === 'steps' ? `<td>${percent(natural.accuracy)}</td>` : '';
-    return `<tr><th scope="row">${label(along, at, curve)}</th><td>${percent(accuracy)}</td><td>${percent(low)} to ${percent(high)}</td>${asIs}</tr>`;
-  });
-  const asIs = along === 'steps' ? '<th scope="col">as they are</th>' : '';
-  return `<table class="small"><caption>${escaped(recipe)}</caption><thead><tr><th scope="col">${ALONG[along]}</th><th scope="col">right</th><th scope="col">95 %</th>${asIs}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+/** A curve, with the shape that its recipe has in all plots. */
+interface Drawn {
+  readonly curve: Curve;
+  readonly shape: number;
 }
 
-/** Accuracy against eps, against steps of the attack, and against updates of recipes. Empty where none is. */
-export function curveParts({ curves = [], norm }: Report): string[] {
-  const images = curves[0]?.points[0]?.of ?? 0;
-  const parts = CURVES.flatMap((along) => {
-    const own = curves.filter((each) => each.along === along && each.points.length >= FEWEST_POINTS);
-    if (own.length === 0) return [];
-    const axes = {
-      title: `Accuracy against ${ALONG[along]}`,
-      xLabel: along === 'eps' ? `eps in ${norm}` : ALONG[along],
-      yLabel: `% right, of ${images}`,
-      logarithmic: true,
-    };
-    const chart = lineChart(own.flatMap(seriesOf), axes);
-    return [chart, `<div class="tables">${own.map(table).join('\n')}</div>`];
-  });
+const pointsOf = (points: readonly CurvePoint[], of: (point: CurvePoint) => number): Series['points'] =>
+  points.map((point) => ({ x: point.at, y: of(point) }));
+
+/** For the updates of a recipe, images as they are too: more updates may cost there what they gain. */
+const seriesOf = ({ curve: { along, recipe, points }, shape }: Drawn): Series[] => [
+  { name: recipe, shape, points: pointsOf(points, ({ accuracy }) => accuracy) },
+  ...(along === 'steps'
+    ? [
+        {
+          name: 'as is',
+          shape,
+          isOpen: true,
+          points: pointsOf(points, ({ natural }) => natural.accuracy),
+        },
+      ]
+    : []),
+];
+
+/** As people write an eps: in pixels of 255 where it bounds each pixel. */
+const labelOf = (along: CurveName, norm: Report['norm'], at: number): string =>
+  along === 'eps' && norm === 'linf' ? number(255 * at) : number(at);
+
+const inPercent = (value: number): string => (100 * value).toFixed(1);
+
+function cell({ along, own, points }: Curve, at: number): string {
+  const point = points.find((each) => each.at === at);
+  if (point === undefined) return '<td>–</td>';
+  const { accuracy, interval, natural } = point;
+  const asIs = along === 'steps' ? `<small>as is ${inPercent(natural.accuracy)}</small>` : '';
+  const star = at === own ? ' *' : '';
+  return `<td><b>${inPercent(accuracy)}</b>${star}<small>${interval.map((each) => (100 * each).toFixed(0)).join('–')}</small>${asIs}</td>`;
+}
+
+/** A recipe's mark beside its name. */
+const key = (shape: number): string =>
+  `<svg class="key" viewBox="-6 -6 12 12" aria-hidden="true">${mark(shape, 0, 0)}</svg>`;
+
+/** The numbers of the curves, a column for each recipe. */
+function table(
+  along: CurveName,
+  drawn: readonly Drawn[],
+  label: (at: number) => string,
+  what: string,
+): string {
+  const curves = drawn.map(({ curve }) => curve);
+  const values = [...new Set(curves.flatMap(({ points }) => points.map(({ at }) => at)))].sort(
+    (a, b) => a - b,
+  );
+  const rows = values.map(
+    (at) => `<tr><th scope="row">${label(at)}</th>${curves.map((curve) => cell(curve, at)).join('')}</tr>`,
+  );
+  const names = drawn
+    .map(({ curve, shape }) => `<th scope="col">${key(shape)}${escaped(curve.recipe)}</th>`)
+    .join('');
+  return `<table class="numbers"><caption>${escaped(ALONG[along])} <small>% right, 95 %</small></caption><thead><tr><th scope="col">${escaped(what)}</th>${names}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+}
+
+/** Accuracy against one thing, drawn and in numbers. Empty where it was not measured. */
+function curveOf(along: CurveName, { curves = [], recipes, norm }: Report): string {
+  const own = curves
+    .filter((each) => each.along === along && each.points.length >= FEWEST_POINTS)
+    .map((curve) => ({ curve, shape: recipes.findIndex(({ name }) => name === curve.recipe) }));
+  if (own.length === 0) return '';
+  const label = (at: number): string => labelOf(along, norm, at);
+  const what = along === 'eps' ? (norm === 'linf' ? 'eps, of 255' : 'eps in l2') : ALONG[along];
+  const axes = {
+    title: `Accuracy against ${ALONG[along]}`,
+    xLabel: what,
+    yLabel: `% right, of ${own[0]!.curve.points[0]!.of}`,
+    logarithmic: true,
+  };
+  const chart = lineChart(own.flatMap(seriesOf), axes, label);
+  return `<div class="plots">${chart}${table(along, own, label, what)}</div>`;
+}
+
+/** Accuracy against eps, against steps of the attack, and against updates of recipes. */
+export function curveParts(report: Report): string[] {
+  const { curves = [] } = report;
   const verdicts = curves.flatMap((curve) => budgetVerdict(curve) ?? []);
-  const budget =
-    verdicts.length === 0
-      ? ''
-      : `<h3>Is the budget large enough?</h3><ul>${verdicts.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`;
-  if (parts.length === 0 && budget === '') return [];
+  if (verdicts.length === 0) return [];
+  const images = curves[0]!.points[0]!.of;
   return [
-    `<p class="soft">The first ${images} images, in a batch of their own. ${escaped(HOW_CURVES)} A star marks where the other figures of this report are.</p>`,
-    budget,
-    ...parts,
+    `<p class="soft">The first ${images} images, in a batch of their own. ${escaped(HOW_CURVES)}</p>`,
+    `<h3>Is the budget large enough?</h3><ul>${verdicts.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`,
+    ...CURVES.map((along) => curveOf(along, report)),
+    '<p class="soft">* where the other figures of this report are.</p>',
   ];
 }

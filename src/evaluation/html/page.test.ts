@@ -6,6 +6,7 @@ import { VERDICT } from '../attacks/attack.ts';
 import { createExampleKeeper } from '../examples.ts';
 import type { RecipeRows, ServedEvent } from '../measure.ts';
 import { createReport } from '../report.ts';
+import { lineChart } from './line-chart.ts';
 import { htmlPage } from './page.ts';
 import { scatter } from './scatter.ts';
 
@@ -132,6 +133,52 @@ describe('the page', () => {
     }
     expect(keeper.examples.map(({ condition }) => condition)).toEqual(['transfer', 'square']);
   });
+});
+
+describe('curves', () => {
+  const rightAt = (counts: readonly number[], at: readonly number[]) =>
+    counts.map((count, i) => ({ at: at[i]!, verdicts: rightOf(count), natural: rightOf(40) }));
+  const curves = ['static', 'norm'].flatMap((recipe) => [
+    {
+      along: 'eps' as const,
+      recipe,
+      own: 8 / 255,
+      points: rightAt([30, 20, 0], [4 / 255, 8 / 255, 0.5]),
+    },
+    { along: 'iterations' as const, recipe, own: 30, points: rightAt([20, 6], [30, 120]) },
+  ]);
+  const labels = new Int32Array(50);
+  const recipes = [rowsOf('static', 40, 10, 20), rowsOf('norm', 38, 35, 5)];
+  const drawn = createReport(head, { recipes, complete: 50, labels, classes: 2, curves });
+
+  it('are drawn and in numbers, and tell whether the budget is large enough', async () => {
+    const page = await htmlPage(drawn, { examples: [], labels: [], attacks: {} });
+    expect(page).toContain('Accuracy against eps');
+    // Two points of steps are no curve.
+    expect(page).not.toContain('Accuracy against steps of the attack');
+    expect(page).toMatch(/<th scope="row">8<\/th><td><b>40.0<\/b> \*<small>28–54<\/small>/);
+    expect(page).toContain('<th scope="row">128</th><td><b>0.0</b>');
+    expect(page).toContain('norm: not flat. 120 steps in place of 30 change accuracy by -28.0 points');
+    expect(page).not.toContain('NaN');
+  });
+
+  it('have no more to say where none was measured', async () => {
+    expect(await htmlPage(report, { examples: [], labels: [], attacks: {} })).not.toContain('Curves');
+  });
+});
+
+it('lines differ without colour, and their names stand above the axis', () => {
+  const names = ['static', 'brief', 'isolated', 'a-recipe-of-a-very-long-name'];
+  const series = names.map((name, shape) => ({ name, shape, points: [1, 2, 4].map((x) => ({ x, y: 0 })) }));
+  const svg = lineChart(series, { title: 't', xLabel: 'x', yLabel: 'y', logarithmic: true });
+  expect(svg).not.toContain('NaN');
+  expect(svg).toContain('>a-recipe-of-a-…<');
+  const dashes = [...svg.matchAll(/stroke-dasharray="([^"]*)"/g)].map(([, dash]) => dash);
+  expect(new Set(dashes).size).toBe(4);
+  const shown = ['static', 'brief', 'isolated', 'a-recipe-of-a-…'];
+  const heights = shown.map((name) => Number(new RegExp(`y="([0-9.]+)">${name}<`).exec(svg)![1]));
+  expect(new Set(heights).size).toBe(4);
+  expect(Math.max(...heights)).toBeLessThan(206);
 });
 
 it('a plot has its names apart and within', () => {

@@ -1,4 +1,5 @@
 import { toPng } from '../../images/index.ts';
+import type { Budget } from '../budget.ts';
 import type { Example } from '../examples.ts';
 import type { Figure } from '../figures.ts';
 import type { RecipeReport, Report } from '../report.ts';
@@ -25,6 +26,19 @@ const section = (heading: string, ...parts: readonly string[]): string =>
     ? ''
     : `<section><h2>${escaped(heading)}</h2>\n${parts.join('\n')}</section>`;
 
+const SPENT: Readonly<Record<keyof Budget, string>> = {
+  iterations: 'steps of a run',
+  targetedIterations: 'of a targeted one',
+  targets: 'wrong classes tried',
+  restarts: 'runs',
+  queries: 'questions of Square',
+  rounds: 'rounds of GMSA',
+};
+
+/** On one line as long as it fits, and broken between fields where it does not. */
+const settingsText = (settings: unknown): string =>
+  escaped(JSON.stringify(settings, null, 1).replaceAll(/\n\s*/g, ' '));
+
 function head({
   model,
   data,
@@ -46,11 +60,11 @@ function head({
     budget === undefined
       ? ''
       : ` Budget: ${Object.entries(budget)
-          .map(([name, count]) => `${name} ${count}`)
+          .map(([name, count]) => `${SPENT[name as keyof Budget]} ${count}`)
           .join(', ')}.`;
   return [
     `<h1>What recipes are worth for ${escaped(model)}</h1>`,
-    `<p class="soft">${images} images of ${escaped(data)} in batches of ${batchSize}, seed ${seed}, on ${device}.${attack}${escaped(spent)} Bars are 95 % intervals; the dashed line is the model as it is (static).</p>`,
+    `<p class="soft">${images} ${images === 1 ? 'image' : 'images'} of ${escaped(data)} in batches of ${batchSize}, seed ${seed}, on ${device}.${attack}${escaped(spent)} Bars are 95 % intervals; the dashed line is the model as it is (static).</p>`,
     ...(notes ?? []).map((note) => `<p class="soft">${escaped(note)}</p>`),
     partial
       ? '<div class="card alarm"><h3>Partial</h3><p>It was ended early: figures are of the images that were done.</p></div>'
@@ -61,8 +75,7 @@ function head({
 const advice = (report: Report): string =>
   report.advice
     .map(({ aim, recipe, because, manifest }) => {
-      const line = escaped(JSON.stringify(manifest));
-      return `<div class="card"><h3>For ${AIMS[aim]}: ${escaped(recipe)}</h3><p>${escaped(because)}</p><pre>${line}</pre></div>`;
+      return `<div class="card"><h3>For ${AIMS[aim]}: ${escaped(recipe)}</h3><p>${escaped(because)}</p><pre>${settingsText(manifest)}</pre></div>`;
     })
     .join('\n');
 
@@ -161,16 +174,14 @@ async function examples({ recipes }: Report, { examples: all, labels }: PagePart
 }
 
 const settings = ({ recipes }: Report): string =>
-  recipes
-    .map(({ name, recipe }) => `<h3>${escaped(name)}</h3><pre>${escaped(JSON.stringify(recipe))}</pre>`)
-    .join('\n');
+  recipes.map(({ name, recipe }) => `<h3>${escaped(name)}</h3><pre>${settingsText(recipe)}</pre>`).join('\n');
 
 /** What each search of an attack has left right of the network that it searched. */
 function stages({ recipes, images }: Report): string {
   const lines = recipes.flatMap(({ name, attacks }, i) =>
     Object.entries(attacks).flatMap(([attack, { stages: of }]) => {
-      // Points of transfer are the same for all recipes.
-      if (of === undefined || (attack === 'transfer' && i > 0)) return [];
+      // Points of transfer are the same for all recipes, and nothing else is to be seen of the first.
+      if (of === undefined || (attack === 'transfer') !== (i === 0)) return [];
       const whose = attack === 'transfer' ? 'the network as it is' : `${name}, held fixed`;
       const each = of.map((stage) => `${stage.name} ${percent(stage.right / images)}`).join(', ');
       return [`<li>${escaped(`${attack}, on ${whose}: ${each}`)}</li>`];
