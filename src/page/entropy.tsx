@@ -62,11 +62,13 @@ function Curve({ entropies, highest, step }: CurveProps) {
 function reading(value: number, step: number, steps: number): string {
   const choices = decimal(Math.exp(Math.max(0, value)));
   const when =
-    step === 0
-      ? 'Before the first step'
-      : step === steps
-        ? `After the last step, ${step}`
-        : `After step ${step}`;
+    steps === 0
+      ? 'No step was made'
+      : step === 0
+        ? 'Before the first step'
+        : step === steps
+          ? `After the last step, ${step}`
+          : `After step ${step}`;
   return `${when}: entropy ${nats(value)} nats, as unsure as an even choice among ${choices} classes.`;
 }
 

@@ -53,7 +53,7 @@ function Table({ rows, knowsLabels }: { readonly rows: readonly Row[]; readonly 
             <th scope="col">Recipe</th>
             {knowsLabels && <th scope="col">Right</th>}
             <th scope="col">Labels changed</th>
-            <th scope="col">Entropy after</th>
+            <th scope="col">Mean entropy, adapted</th>
             <th scope="col">Time</th>
           </tr>
         </thead>
