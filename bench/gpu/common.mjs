@@ -36,7 +36,9 @@ export function readNpy(file) {
   return { type: 'float32', dims, data: new Float32Array(new Uint8Array(bytes.subarray(end)).buffer) };
 }
 
-/** `count` photographs of 32 x 32: the eight of the golden vectors again and again, each time a bit darker. */
+/**
+ * `count` photographs of 32 x 32: the eight of the golden vectors again and again, each time a bit darker.
+ */
 export function photographs(count) {
   const { data } = readNpy(path('test/golden/bundled/input.npy'));
   const filled = Float32Array.from({ length: count * 3072 }, (_, i) => {

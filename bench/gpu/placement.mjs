@@ -1,7 +1,7 @@
 /**
- * Where ONNX Runtime runs the nodes of a graph: for each provider and operator how many times they ran and for
- * how long, by its own profile of one run. On a GPU, nodes of CPUExecutionProvider and copies (Memcpy) cost
- * more than they compute.
+ * Where ONNX Runtime runs the nodes of a graph: for each provider and operator how many times they ran and
+ * for how long, by its own profile of one run. On a GPU, nodes of CPUExecutionProvider and copies (Memcpy)
+ * cost more than they compute.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** Images a second of `dent serve`, from photographs posted by this process, beside those of the bare engine. */
+/**
+ * Images a second of `dent serve`, from photographs posted by this process, beside those of the bare engine.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

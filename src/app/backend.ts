@@ -51,9 +51,7 @@ async function openMemoryBackend(
   });
   const { models, handler } = runner;
   const queue = createMemoryQueue({ limitsOf: limitsOf(models), observer: metrics.queue });
-  // One batch at a time keeps every core busy already. Requests that come meanwhile gather for a larger next
-  // batch.
-  queue.consume(handler, { concurrency: 1 });
+  queue.consume(handler, runner.consuming);
   let closing = false;
   return {
     models,

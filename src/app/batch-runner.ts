@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { BatchHandler } from '../batching/batch-queue.ts';
+import type { BatchHandler, ConsumeOptions } from '../batching/batch-queue.ts';
 import { isolateFailures } from '../batching/index.ts';
 import type { Config } from '../config.ts';
 import { createAdaptation, createEngine, type Engine } from '../engine/index.ts';
@@ -19,6 +19,8 @@ import { compileInThread } from './threads/compile-in-thread.ts';
 export interface BatchRunner {
   readonly models: ModelRepository;
   readonly handler: BatchHandler;
+  /** How it wants batches. */
+  readonly consuming: ConsumeOptions;
   readonly engine: Engine;
   /** Kills no run: let the runs end before you call it. Idempotent. */
   close(): Promise<void>;
@@ -84,6 +86,9 @@ export async function openBatchRunner(
     return {
       models,
       handler: holdVersions(models, (batch, version) => isolateFailures((part) => run(part, version))(batch)),
+      // One batch at a time keeps every core busy already: rows that come meanwhile gather for a larger next
+      // batch. A GPU would wait while the next batch is prepared.
+      consuming: { concurrency: 1, ahead: device === 'cuda' ? 1 : 0 },
       engine,
       async close() {
         await models.close();

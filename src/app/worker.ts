@@ -86,7 +86,7 @@ export async function startWorker(config: Config, log: FastifyBaseLogger): Promi
     await models.load();
     if (closing) return;
     // Not earlier: a worker that consumes counts as one that can take its share.
-    consumer.consume(handler, { concurrency: 1 });
+    consumer.consume(handler, runner.consuming);
     consuming = true;
     await logReadiness({ url, models, unreadyReasons, isOver: () => closing !== undefined }, log);
   }

@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeAhead } from './contract/ahead.contract.ts';
 import { describeClosing } from './contract/closing.contract.ts';
 import type { CreateSubject } from './contract/fixtures.contract.ts';
 import { describeForming } from './contract/forming.contract.ts';
@@ -11,6 +12,7 @@ import { describeSoak } from './contract/soak.contract.ts';
 export function describeBatchQueue({ name, create }: { name: string; create: CreateSubject }): void {
   describe(`${name} keeps the guarantees of BatchQueue`, () => {
     describeForming(create);
+    describeAhead(create);
     describeOrdering(create);
     describeSettling(create);
     describeKeeping(create);

@@ -185,10 +185,20 @@ export interface BatchProducer {
   close(): Promise<void>;
 }
 
+export interface ConsumeOptions {
+  /** How many batches the engine works on at a time. */
+  readonly concurrency: number;
+  /**
+   * How many more batches the handler is given meanwhile, so that their rows are ready when the engine is.
+   * None by default. Such a batch is full, and another full one stays behind: nobody would have joined it.
+   */
+  readonly ahead?: number;
+}
+
 /** The side that has an engine. */
 export interface BatchConsumer {
   /**
-   * Starts handing batches to `handler`, at most `concurrency` at a time. Called once.
+   * Starts handing batches to `handler`, at most `concurrency` at a time and those ahead. Called once.
    *
    * - A batch holds rows of one lane, at most `maxBatchSize`, oldest first. A priority below 1 makes a row
    *   count as
@@ -200,7 +210,7 @@ export interface BatchConsumer {
    * - A handler that throws, or answers with the wrong number of rows, fails the rows of that batch and no
    *   others.
    */
-  consume(handler: BatchHandler, options: { readonly concurrency: number }): void;
+  consume(handler: BatchHandler, options: ConsumeOptions): void;
   /** Starts no more batches. Resolves when none runs. Idempotent. */
   close(): Promise<void>;
 }

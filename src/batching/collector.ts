@@ -34,13 +34,15 @@ export interface Collector<Row extends WaitingRow> {
   add(row: Row, limits: LaneLimits): void;
   /** No-op where the row does not wait any more. */
   remove(row: Row): void;
-  /** Whether the lane's next batch is full, so that it need not wait for company. */
-  isFull(lane: Lane): boolean;
+  /**
+   * Whether the lane's next batches, as many as `batches`, are full, so that they need not wait for company.
+   */
+  isFull(lane: Lane, batches?: number): boolean;
   /**
    * Removes and returns the batch to start at `nowMs`: of the lanes that may start, the one with the row of
-   * lowest rank.
+   * lowest rank. `ahead` takes one only where another full batch stays behind.
    */
-  take(nowMs: number, draining: boolean): Collected<Row> | undefined;
+  take(nowMs: number, draining: boolean, ahead?: boolean): Collected<Row> | undefined;
   /** When the next batch may start if no further row arrives. Undefined where nothing waits. */
   nextStartMs(): number | undefined;
   depths(): LaneDepth[];
@@ -141,17 +143,17 @@ export function createCollector<Row extends WaitingRow>(): Collector<Row> {
       if (entry) drop(entry, row);
     },
 
-    isFull(lane) {
+    isFull(lane, batches = 1) {
       const entry = lanes.get(laneKey(lane));
-      return entry !== undefined && depthOf(entry) >= entry.limits.maxBatchSize;
+      return entry !== undefined && depthOf(entry) >= batches * entry.limits.maxBatchSize;
     },
 
-    take(nowMs, draining) {
+    take(nowMs, draining, ahead = false) {
       dropExpired(nowMs);
       let next: { entry: LaneRows<Row>; rank: number; reason: BatchReason } | undefined;
       for (const entry of lanes.values()) {
         const reason = startReason(view(entry), nowMs, draining);
-        if (!reason) continue;
+        if (!reason || (ahead && depthOf(entry) < 2 * entry.limits.maxBatchSize)) continue;
         const rank = Math.min(...heads(entry).map(rankOf));
         if (!next || rank < next.rank) next = { entry, rank, reason };
       }

@@ -101,11 +101,12 @@ export function startWorker(
   consumer: BatchConsumer,
   options: {
     concurrency?: number;
+    ahead?: number;
     held?: boolean;
     respond?: (batch: Batch) => readonly (RowAnswer | Error)[];
   } = {},
 ): TestWorker {
-  const { concurrency = 1, held = false, respond = (batch) => batch.rows.map(answerOf) } = options;
+  const { concurrency = 1, ahead = 0, held = false, respond = (batch) => batch.rows.map(answerOf) } = options;
   const batches: Batch[] = [];
   let running = 0;
   let peak = 0;
@@ -121,7 +122,7 @@ export function startWorker(
       running -= 1;
       return respond(batch);
     },
-    { concurrency },
+    { concurrency, ahead },
   );
   return {
     batches,

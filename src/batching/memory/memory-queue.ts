@@ -11,6 +11,7 @@ import type {
   RowRequest,
 } from '../batch-queue.ts';
 import { type Collected, createCollector, type WaitingRow } from '../collector.ts';
+import { createEngineClock, type EngineClock } from '../engine-clock.ts';
 import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from '../forecast.ts';
 import { createPending, type Pending } from '../pending.ts';
 import { DEFAULT_PRIORITY } from '../policy.ts';
@@ -53,6 +54,8 @@ interface Row extends WaitingRow {
 interface Consumer {
   readonly handler: BatchHandler;
   readonly concurrency: number;
+  readonly ahead: number;
+  readonly clock: EngineClock;
 }
 
 /** A queue for the producers and the consumer of one process. Waiting rows are lost with the process. */
@@ -69,8 +72,8 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   let consumer: Consumer | undefined;
   /** Rows accepted and not settled. */
   let open = 0;
-  /** Batches that the handler works on. */
-  let running = 0;
+  /** Batches that the handler was given. */
+  const running = (): number => consumer?.clock.handed ?? 0;
   let closing: Promise<void> | undefined;
   let onDone: (() => void) | undefined;
   /** One timer for the windows of all lanes, armed only while the consumer is free. */
@@ -92,26 +95,35 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   /** Starts every batch that may start now, and sets the timer for the next one. */
   function startDue(): void {
     disarm();
-    while (consumer && running < consumer.concurrency) {
+    while (consumer && running() < consumer.concurrency) {
       const collected = collector.take(now(), closing !== undefined);
       if (!collected) {
         const nextMs = collector.nextStartMs();
         if (nextMs !== undefined) armBy(nextMs);
         return;
       }
-      void run(collected, consumer.handler);
+      void run(collected, consumer);
+    }
+    startAhead();
+  }
+
+  /** Hands full batches over while the engine is busy, where other full ones stay behind. */
+  function startAhead(): void {
+    while (consumer && running() < consumer.concurrency + consumer.ahead) {
+      const collected = collector.take(now(), closing !== undefined, true);
+      if (!collected) return;
+      void run(collected, consumer);
     }
   }
 
-  async function run({ lane, rows, reason }: Collected<Row>, handler: BatchHandler): Promise<void> {
-    running += 1;
+  async function run({ lane, rows, reason }: Collected<Row>, { handler, clock }: Consumer): Promise<void> {
     const startMs = now();
+    const end = clock.start();
     const id = randomUUID();
     const queueMs = rows.map((row) => startMs - row.acceptedMs);
     observer?.batchStarted({ lane, reason, waitSeconds: queueMs.map((ms) => ms / 1000) });
     const outcomes = await runBatch(handler, { id, lane, rows: rows.map((row) => row.request), reason });
-    const runMs = now() - startMs;
-    running -= 1;
+    const runMs = end();
     runs.set(runKey(lane), addRun(runs.get(runKey(lane)), rows.length, runMs));
     for (const [i, { pending, request }] of rows.entries()) {
       const answer = outcomes[i]!;
@@ -125,7 +137,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   }
 
   function endIfDone(): void {
-    if (open === 0 && running === 0) onDone?.();
+    if (open === 0 && running() === 0) onDone?.();
   }
 
   function refused(lane: Lane, reason: RowRejection, retryAfterSeconds?: number): ServiceError {
@@ -177,7 +189,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     const limits = limitsOf(lane);
     const backlog: Backlog = {
       lanes: collector.depths(),
-      running,
+      running: running(),
       engines: consumer?.concurrency ?? 1,
       runs,
     };
@@ -185,10 +197,10 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     const lateSeconds = tooLateBySeconds(backlog, lane, expiresMs - now());
     if (lateSeconds !== undefined) throw refused(lane, 'queue_full', lateSeconds);
     const row = accept(request, limits, signal);
-    if (consumer && running < consumer.concurrency) {
+    if (consumer && running() < consumer.concurrency) {
       if (collector.isFull(lane)) startDue();
       else armBy(row.acceptedMs + limits.maxDelayMs);
-    }
+    } else if (collector.isFull(lane, 2)) startAhead();
     return row.pending.promise;
   }
 
@@ -249,9 +261,9 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
 
     note: async (name) => notes.get(name),
 
-    consume(handler, { concurrency }) {
+    consume(handler, { concurrency, ahead = 0 }) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');
-      consumer = { handler, concurrency };
+      consumer = { handler, concurrency, ahead, clock: createEngineClock(concurrency) };
       startDue();
     },
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { BatchConsumer, BatchHandler } from '../../batch-queue.ts';
+import { createEngineClock, type EngineClock } from '../../engine-clock.ts';
 import type { QueueObserver } from '../../queue-observer.ts';
 import {
   connect,
@@ -55,6 +56,8 @@ export interface RedisConsumer extends BatchConsumer, Link {
 interface Consumer {
   readonly handler: BatchHandler;
   readonly concurrency: number;
+  readonly ahead: number;
+  readonly clock: EngineClock;
 }
 
 /**
@@ -86,9 +89,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     onFault,
   });
   let consumer: Consumer | undefined;
-  /** Batches that engines work on. */
-  let running = 0;
-  /** Those, and those whose answers are on their way to Redis. */
+  /** Batches that the handler was given, and those whose answers are on their way to Redis. */
   let unsettled = 0;
   /** A full batch for the next free engine, loaded while all are busy. */
   let ready: HeldBatch | undefined;
@@ -148,28 +149,35 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     if (unsettled === 0) onIdle?.();
   }
 
-  async function fill({ handler, concurrency }: Consumer): Promise<void> {
-    while (!stopping && running < concurrency) {
+  async function fill(to: Consumer): Promise<void> {
+    const { concurrency, ahead, clock } = to;
+    while (!stopping && clock.handed < concurrency) {
       const held = ready ?? (await source.take());
       ready = undefined;
       if (!held) return;
       if (stopping) return source.release(held);
-      void run(held, handler);
+      void run(held, to);
       withdrawn.clear();
     }
     if (!stopping && !ready) ready = await source.takeAhead();
+    while (!stopping && ready && clock.handed < concurrency + ahead) {
+      void run(ready, to);
+      withdrawn.clear();
+      ready = await source.takeAhead();
+    }
   }
 
-  async function run(held: HeldBatch, handler: BatchHandler): Promise<void> {
-    running += 1;
+  async function run(held: HeldBatch, { handler, clock }: Consumer): Promise<void> {
     unsettled += 1;
-    let busy = true;
+    const end = clock.start();
+    let engineMs: number | undefined;
     // The engine need not wait until the answers are in Redis.
-    const free = (): void => {
-      if (!busy) return;
-      busy = false;
-      running -= 1;
-      void pump();
+    const free = (): number => {
+      if (engineMs === undefined) {
+        engineMs = end();
+        void pump();
+      }
+      return engineMs;
     };
     try {
       const isWithdrawn = (id: string): boolean => withdrawn.has(id);
@@ -220,9 +228,9 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     announce: () => void tend(),
     isAwaited: (content) => store.isAwaited(content),
 
-    consume(handler, { concurrency }) {
+    consume(handler, { concurrency, ahead = 0 }) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');
-      consumer = { handler, concurrency };
+      consumer = { handler, concurrency, ahead, clock: createEngineClock(concurrency) };
       void tend();
       void pump();
     },

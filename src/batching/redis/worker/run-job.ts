@@ -28,8 +28,8 @@ export interface RunJobDeps {
   readonly observer?: QueueObserver | undefined;
   readonly onFault: OnFault;
   readonly source: Pick<BatchSource, 'addJob' | 'jobWaits'>;
-  /** The handler is done with the batch. */
-  readonly onRun: () => void;
+  /** The handler is done with the batch. Returns for how many milliseconds the batch had the engine. */
+  readonly onRun: () => number;
   /** Whether the row was withdrawn since its batch was loaded. */
   readonly isWithdrawn: (id: string) => boolean;
 }
@@ -81,13 +81,11 @@ async function runLive(
 ): Promise<void> {
   const { content, job, live, start } = held;
   const { lane, reason } = held.batch;
-  const startedMs = performance.now();
   const waitMs = live.map(({ row }) => start.nowMs - row.acceptedMs);
   observer?.batchStarted({ lane, reason, waitSeconds: waitMs.map((ms) => ms / 1000) });
   const rows = live.map((each) => requestOf(lane, each));
   const outcomes = await runBatch(handler, { id: job.batch, lane, rows, reason });
-  const runMs = performance.now() - startedMs;
-  onRun();
+  const runMs = onRun();
   // The engine gets its next batch before time goes into writing the answers of this one.
   await yieldToEngine();
 
