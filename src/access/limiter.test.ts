@@ -77,6 +77,13 @@ it('a request that is refused costs nothing', () => {
   expect(burst(20).let).toBe(3);
 });
 
+it('a caller with all its requests under way may come back after a second', () => {
+  limiter.enter('app', { concurrency: 1 });
+  expect(() => limiter.enter('app', { concurrency: 1 })).toThrow(
+    expect.objectContaining({ code: 'rate_limited', retryAfterSeconds: 1 }),
+  );
+});
+
 it('forgets those who are gone', () => {
   burst(20, 'ann');
   burst(20, 'bob');

@@ -163,4 +163,12 @@ describe('a rule refuses what it does not cover', () => {
       'Split "s": a part that is left out has no gradient rule.',
     );
   });
+
+  it('names the input that a node lacks', () => {
+    const b = new GraphBuilder();
+    const x: Value = { name: 'x', type: { dataType: DATA_TYPE.float32, shape: image } };
+    const y = b.op('PRelu', [x, null], { name: 'layer/7', shape: image });
+    const objective = b.op('ReduceSum', [y], { attributes: { keepdims: 0 }, shape: [] });
+    expect(() => appendGradients(b, objective, [x])).toThrow('PRelu "layer/7" lacks its input 1.');
+  });
 });

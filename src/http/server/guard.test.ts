@@ -80,6 +80,9 @@ describe('a key', () => {
   it.each([
     ['none', {}, 'Bearer realm="dent-serve"'],
     ['an empty one', { 'x-api-key': '' }, 'Bearer realm="dent-serve"'],
+    ['behind another scheme', { authorization: `Basic Bearer ${keys.app}` }, 'Bearer realm="dent-serve"'],
+    ['before other words', { authorization: `Bearer ${keys.app} too` }, 'Bearer realm="dent-serve"'],
+    ['in one word with its scheme', { authorization: `Bearer${keys.app}` }, 'Bearer realm="dent-serve"'],
     ['one that nobody has', bearer(createKey()), 'Bearer realm="dent-serve", error="invalid_token"'],
     ['the digest of one', bearer(digestOf(keys.app)), 'Bearer realm="dent-serve", error="invalid_token"'],
     ['the name of one', { 'x-api-key': 'app' }, 'Bearer realm="dent-serve", error="invalid_token"'],
