@@ -6,6 +6,7 @@ import { type Network, openNetwork } from './network.ts';
 import { adapts, hasIndependentRows } from './passes.ts';
 import { runRows } from './row-parts.ts';
 import { inModelUnits, type ServedRecipe } from './served-recipe.ts';
+import { smoothedTarget } from './smoothed.ts';
 import type { Defence, HoldOptions, OpenTarget } from './target.ts';
 
 export interface DefenceDeps {
@@ -77,7 +78,7 @@ class Opened {
 export function openHolder(
   deps: DefenceDeps,
   { name, recipe }: Pick<ServedRecipe, 'name' | 'recipe'>,
-): Pick<Defence, 'hold' | 'release'> {
+): Pick<Defence, 'hold' | 'release'> & { smoothed(): OpenTarget } {
   const opened = new Map<Recipe, Opened>();
   function applied(rows: number): Opened {
     const { recipe: of } = appliedRecipe(name, recipe, rows);
@@ -91,18 +92,35 @@ export function openHolder(
       const hasParameters = of.recipe.steps > 0;
       return of.network().at(hasParameters ? await of.adapted(pixels, options) : undefined);
     },
+    smoothed() {
+      const of = applied(Number.MAX_SAFE_INTEGER);
+      return smoothedTarget({
+        classes: deps.model.prepared.classes,
+        network: () => of.network(),
+        adapted: (pixels, signal) => of.adapted(pixels, signal ? { signal } : {}),
+      });
+    },
     async release() {
       for (const each of opened.values()) await each.release();
     },
   };
 }
 
+/** Whether each row has parameters of its own, which lower its own entropy. */
+const canBeSmoothed = (recipe: Recipe): boolean =>
+  hasIndependentRows(recipe) &&
+  recipe.steps > 0 &&
+  recipe.scope === 'sample' &&
+  recipe.objective === 'entropy';
+
 /** What is served under a recipe, and what an attacker with the model's file can make of it. */
 export function openDefence(deps: DefenceDeps, served: ServedRecipe): Defence {
   const { recipe } = served;
+  const { smoothed, ...holder } = openHolder(deps, served);
   return {
     ...served,
-    ...openHolder(deps, served),
+    ...holder,
+    ...(canBeSmoothed(recipe) && { smoothed: smoothed() }),
     independentRows: hasIndependentRows(recipe),
     adapts: adapts(recipe),
   };

@@ -22,6 +22,8 @@ export const FEEDS = {
   weights: 'weights',
 };
 export const RESULTS = { logits: 'logits', losses: 'losses', gradient: 'gradient' };
+/** What the graph of slopes gives beside these. */
+export const BY_PARAMETERS = 'by_parameters';
 
 const classes = (name: string): Value => ({ name, type: { dataType: DATA_TYPE.int64, shape: ['N'] } });
 
@@ -38,7 +40,7 @@ function begin({ classifier }: PreparedModel, forward: AdaptiveForward, scaling:
   const image = builder.op('Add', [scaled, perChannel(scaling.offset, 'offset')], { shape });
   const [logits] = inline(builder, forward.graph, [image, parameters]) as [Value];
   const inputs = forward.parameterCount > 0 ? [pixels, parameters] : [pixels];
-  return { builder, pixels, logits, inputs };
+  return { builder, pixels, parameters, logits, inputs };
 }
 
 const output = (builder: GraphBuilder, name: string, value: Value, like: Value): Value =>
@@ -57,7 +59,7 @@ export function forwardGraph(
 
 /**
  * pixels, parameters, labels, targets and weights to logits, the losses `names` of each row, [N, L], and the
- * gradient of their weighted sum by the pixels. One graph for all losses: they cost nothing beside the
+ * gradient of their weighted sum by the pixels, and by the parameters where that is asked for. One graph for all losses: they cost nothing beside the
  * network, and each graph that is open holds memory for all its activations. Losses are in float64: theirs are
  * small differences of logits.
  */
@@ -66,8 +68,9 @@ export function gradientGraph(
   forward: AdaptiveForward,
   scaling: PixelScaling,
   names: readonly LossName[],
+  byParameters = false,
 ): Uint8Array {
-  const { builder, pixels, logits, inputs } = begin(prepared, forward, scaling);
+  const { builder, pixels, parameters, logits, inputs } = begin(prepared, forward, scaling);
   const labels = classes(FEEDS.labels);
   const targets = classes(FEEDS.targets);
   const doubles = inDoublePrecision(builder, logits);
@@ -80,11 +83,13 @@ export function gradientGraph(
   const weights: Value = { name: FEEDS.weights, type: { dataType: DATA_TYPE.float64, shape } };
   const weighted = builder.op('Mul', [losses, weights], { shape });
   const total = builder.op('ReduceSum', [weighted], { attributes: { keepdims: 0 }, shape: [] });
-  const [gradient] = appendGradients(builder, total, [pixels]) as [Value];
+  const by = byParameters ? [pixels, parameters] : [pixels];
+  const [gradient, slope] = appendGradients(builder, total, by) as [Value, Value?];
   const outputs = [
     output(builder, RESULTS.logits, logits, logits),
     output(builder, RESULTS.losses, losses, losses),
     output(builder, RESULTS.gradient, gradient, pixels),
+    ...(slope ? [output(builder, BY_PARAMETERS, slope, parameters)] : []),
   ];
   const graph = builder.build('gradient', [...inputs, labels, targets, weights], outputs);
   return encodeModel({ ...prepared.classifier.model, graph: withoutUnused(graph) });

@@ -1,3 +1,4 @@
+import { rowEntropy } from '../dent/index.ts';
 import { DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/index.ts';
 import type { LossName } from './target.ts';
 
@@ -108,6 +109,8 @@ export const LOSSES: Readonly<Record<LossName, LossEntry>> = {
   },
   margin: { isTargeted: false, classesMin: 2, write: margin },
   dlr: { isTargeted: false, classesMin: 3, standIn: 'margin', write: dlr },
+  /** What recipes lower. */
+  entropy: { isTargeted: false, classesMin: 2, write: (builder, { logits }) => rowEntropy(builder, logits) },
   'targeted-ce': {
     isTargeted: true,
     classesMin: 2,

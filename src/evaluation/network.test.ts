@@ -32,7 +32,15 @@ const images = float32(
 const labels = Int32Array.from({ length: ROWS }, (_, row) => row % classes);
 const targets = labels.map((label) => (label + 1) % classes);
 
-const LOSSES: LossName[] = ['ce', 'margin', 'dlr', 'targeted-ce', 'targeted-margin', 'targeted-dlr'];
+const LOSSES: LossName[] = [
+  'ce',
+  'margin',
+  'dlr',
+  'entropy',
+  'targeted-ce',
+  'targeted-margin',
+  'targeted-dlr',
+];
 
 /** What each loss is, written once more in plain numbers. */
 function plain(name: LossName, z: Float32Array, y: number, t: number): number {
@@ -43,6 +51,7 @@ function plain(name: LossName, z: Float32Array, y: number, t: number): number {
     ce: () => -logP(y),
     margin: () => other - z[y]!,
     dlr: () => (other - z[y]!) / (sorted[0] - sorted[2]),
+    entropy: () => -z.reduce((sum, _, k) => sum + Math.exp(logP(k)) * logP(k), 0),
     'targeted-ce': () => logP(t),
     'targeted-margin': () => z[t]! - z[y]!,
     'targeted-dlr': () => (z[t]! - z[y]!) / (sorted[0] - (sorted[2] + sorted[3]) / 2),

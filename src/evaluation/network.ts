@@ -9,7 +9,7 @@ import {
 } from '../dent/index.ts';
 import type { Engine, OpenGraph } from '../engine/engine.ts';
 import { int64, type Tensor } from '../tensor.ts';
-import { FEEDS, forwardGraph, gradientGraph, RESULTS } from './gradient-graph.ts';
+import { BY_PARAMETERS, FEEDS, forwardGraph, gradientGraph, RESULTS } from './gradient-graph.ts';
 import { LOSSES, usableLoss, usableLosses } from './losses.ts';
 import type { PixelScaling } from './pixel-scaling.ts';
 import { runRows, takeRows } from './row-parts.ts';
@@ -22,7 +22,19 @@ import type { Ascent, LossOf, OpenTarget } from './target.ts';
 export interface Network {
   /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
   at(parameters?: Tensor<'float32'>): OpenTarget;
+  /** What a loss is with these parameters, one set for each row, and how it grows with pixels and parameters. */
+  slopes(
+    parameters: Tensor<'float32'>,
+    pixels: Tensor<'float32'>,
+    loss: LossOf,
+    signal?: AbortSignal,
+  ): Promise<Slopes>;
   release(): Promise<void>;
+}
+
+export interface Slopes extends Ascent {
+  /** [N, P]. */
+  readonly byParameters: Tensor<'float32'>;
 }
 
 export interface NetworkDeps {
@@ -79,7 +91,20 @@ export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, re
       );
     },
   };
+  const { classes } = prepared;
   return {
+    async slopes(parameters, pixels, loss, signal) {
+      const losses = usableLosses(classes);
+      const opened = await graph('slopes', () => gradientGraph(prepared, forward, scaling, losses, true));
+      const tensors = lossTensors(classes, pixels, parameters, loss);
+      const fetches = [...Object.values(RESULTS), BY_PARAMETERS];
+      const run = { fetches, rowsPerRun: rows(true), signal };
+      const outputs = await runRows(opened, { count: pixels.dims[0]!, tensors }, run);
+      return {
+        ...ascentOf(outputs, classes, loss),
+        byParameters: outputs[BY_PARAMETERS] as Tensor<'float32'>,
+      };
+    },
     at(parameters) {
       if (parameters === undefined && forward.parameterCount > 0)
         throw new Error(`${name} has parameters, and was given none. This is a bug.`);
@@ -120,6 +145,25 @@ function lossFeeds({ name, labels, targets, weights }: LossOf, column: number, o
   };
 }
 
+const columnOf = ({ name }: LossOf, classes: number): number =>
+  usableLosses(classes).indexOf(usableLoss(name, classes));
+
+const lossTensors = (classes: number, pixels: Tensor<'float32'>, parameters: Parameters, loss: LossOf) => ({
+  [FEEDS.pixels]: pixels,
+  ...(parameters && { [FEEDS.parameters]: parameters }),
+  ...lossFeeds(loss, columnOf(loss, classes), usableLosses(classes).length),
+});
+
+function ascentOf(outputs: Record<string, Tensor>, classes: number, loss: LossOf): Ascent {
+  const all = (outputs[RESULTS.losses] as Tensor<'float64'>).data;
+  const [column, count] = [columnOf(loss, classes), usableLosses(classes).length];
+  return {
+    logits: outputs[RESULTS.logits] as Tensor<'float32'>,
+    losses: Float64Array.from(loss.labels, (_, row) => all[row * count + column]!),
+    gradient: outputs[RESULTS.gradient] as Tensor<'float32'>,
+  };
+}
+
 function targetAt(context: Context, parameters: Parameters): OpenTarget {
   const { classes, independentRows } = context;
   return {
@@ -130,20 +174,8 @@ function targetAt(context: Context, parameters: Parameters): OpenTarget {
       return outputs[RESULTS.logits] as Tensor<'float32'>;
     },
     async lossAndGradient(pixels, loss, signal): Promise<Ascent> {
-      const losses = usableLosses(classes);
-      const column = losses.indexOf(usableLoss(loss.name, classes));
-      const feeds = {
-        [FEEDS.pixels]: pixels,
-        ...(parameters && { [FEEDS.parameters]: parameters }),
-        ...lossFeeds(loss, column, losses.length),
-      };
-      const outputs = await context.gradient(feeds, signal);
-      const all = (outputs[RESULTS.losses] as Tensor<'float64'>).data;
-      return {
-        logits: outputs[RESULTS.logits] as Tensor<'float32'>,
-        losses: Float64Array.from(loss.labels, (_, row) => all[row * losses.length + column]!),
-        gradient: outputs[RESULTS.gradient] as Tensor<'float32'>,
-      };
+      const outputs = await context.gradient(lossTensors(classes, pixels, parameters, loss), signal);
+      return ascentOf(outputs, classes, loss);
     },
     only(rows) {
       if (!independentRows)

@@ -16,7 +16,14 @@ export interface Batch {
  * What an attacker makes as large as possible, row by row; see losses.ts. Those that are `targeted` want a
  * class for each row.
  */
-export type LossName = 'ce' | 'margin' | 'dlr' | 'targeted-ce' | 'targeted-margin' | 'targeted-dlr';
+export type LossName =
+  | 'ce'
+  | 'margin'
+  | 'dlr'
+  | 'entropy'
+  | 'targeted-ce'
+  | 'targeted-margin'
+  | 'targeted-dlr';
 
 /** A loss and the classes that it wants of each row. */
 export interface LossOf {
@@ -83,6 +90,11 @@ export interface Defence {
    * the model's file can build.
    */
   hold(pixels: Tensor<'float32'>, options?: HoldOptions): Promise<OpenTarget>;
+  /**
+   * The network that adapts, whose gradient goes on through the adaptation as if its optimizer were smooth.
+   * Absent where rows do not each adapt for themselves.
+   */
+  readonly smoothed?: OpenTarget;
   /** Frees what was opened to be attacked. */
   release(): Promise<void>;
 }

@@ -84,7 +84,7 @@ describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
 
   it('attacks that begin with transfer are at least as strong', () => {
     const [transfer] = results.get('transfer')!.outcomes as [Outcome];
-    for (const name of ['fpa', 'gmsa', 'square', 'queries', 'confidence', 'steps'] as const)
+    for (const name of ['fpa', 'gmsa', 'square', 'queries', 'confidence', 'steps', 'smoothed'] as const)
       for (const outcome of results.get(name)!.outcomes)
         expect(right(outcome)).toBeLessThanOrEqual(right(transfer));
   });

@@ -90,9 +90,9 @@ describe('gradients of zeros', () => {
     },
     only: () => zeros,
   };
-  const masked: Defence = { ...defence, hold: async () => zeros };
+  const masked: Defence = { ...defence, hold: async () => zeros, smoothed: zeros };
   /** The others follow no gradient of their own: they begin with the points of transfer, or with none. */
-  const FOLLOW = ['pgd', 'transfer', 'white-box', 'fpa', 'gmsa', 'confidence', 'steps'];
+  const FOLLOW = ['pgd', 'transfer', 'white-box', 'fpa', 'gmsa', 'confidence', 'steps', 'smoothed'];
 
   it.each(NAMES)('%s: the report says so where it follows them', async (name) => {
     const measurement = await run({ [name]: ATTACKS[name] }, { target: zeros, defence: masked });

@@ -5,6 +5,7 @@ import { duplicates } from './duplicates.ts';
 import { fpa, gmsa } from './gmsa.ts';
 import { mixed } from './mixed.ts';
 import { pgdAttack } from './pgd-attack.ts';
+import { smoothedAttack } from './smoothed.ts';
 import { queries, squareAttack } from './square-attacks.ts';
 import { stepsEnsemble } from './steps-ensemble.ts';
 import { transfer } from './transfer.ts';
@@ -21,6 +22,7 @@ export const ATTACKS = {
   confidence,
   queries,
   steps: stepsEnsemble,
+  smoothed: smoothedAttack,
   mixed,
   duplicates,
   'batch-mates': batchMates,
