@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
-import { plainModel } from '../../test/fixtures/dent/models.ts';
+import { body, chain, modelOf, plainModel, type Write, weights } from '../../test/fixtures/dent/models.ts';
 import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
 import type { Report } from '../evaluation/index.ts';
 
@@ -122,6 +122,30 @@ describe('dent evaluate', () => {
     const page = await readFile(at('report.html'), 'utf8');
     expect(page).toContain('Worst of all attacks');
     expect(page).toContain('steps of a run 4');
+  });
+
+  it('attacks a model of two classes, and says what stands in for a loss that wants more', async () => {
+    const two: Write = (b, x) => {
+      const pooled = b.op('Flatten', [b.op('GlobalAveragePool', [x])]);
+      return b.op('Gemm', [pooled, weights(b, [4, 2], 2), weights(b, [2], 3)]);
+    };
+    await writeFile(at('two.onnx'), modelOf(chain(body, two)));
+    await writeLabelledNoise(at('pair'), ['no', 'yes'], 4);
+    const ended = await runDent([
+      ...['evaluate', at('two.onnx'), '--data', at('pair'), '--cache-dir', at('cache'), '--threads', '1'],
+      ...['--recipes', 'isolated', '--attacks', 'transfer', '--iterations', '2', '--json'],
+    ]);
+    expect(ended.code).toBe(0);
+    const { notes, recipes } = reportOf(ended);
+    expect(notes).toEqual([
+      expect.stringContaining('The loss dlr wants 3 classes and the model has 2: margin stands in for it.'),
+      expect.stringContaining('targeted-margin stands in for it.'),
+    ]);
+    expect(recipes[0]!.attacks.transfer!.stages!.map(({ name }) => name)).toEqual([
+      'APGD-CE',
+      'APGD-T',
+      'FAB-T',
+    ]);
   });
 
   it('claims nothing from one image', async () => {

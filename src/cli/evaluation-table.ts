@@ -6,7 +6,7 @@ import {
   type Curve,
   type CurveName,
   type Figure,
-  HOW_CURVES,
+  howCurves,
   type RecipeReport,
   type Report,
 } from '../evaluation/index.ts';
@@ -110,7 +110,7 @@ function curveLines({ curves = [] }: Report): string {
   const verdicts = curves.flatMap((curve) => budgetVerdict(curve) ?? []);
   const images = curves[0]!.points[0]!.of;
   const lines = verdicts.map((verdict) => `- ${verdict}\n`).join('');
-  return `\n% right of the first ${images} images, by ${HOW_CURVES}\n\n${tables.join('\n')}\nIs the budget large enough?\n${lines}`;
+  return `\n${howCurves(images)}\n\n${tables.join('\n')}\nIs the budget large enough?\n${lines}`;
 }
 
 /** What each search of an attack has left of the network that it searched. */

@@ -163,6 +163,7 @@ describe('the images', () => {
   it('that are broken are told of before any work, all of them', async () => {
     await write('cat/a.png', await png(9));
     await write('cat/b.jpg', 'not an image');
+    await write('dog/b.png');
     await write('dog/c.png', (await png(9)).subarray(0, 40));
     const { files } = await findImages(dir, PETS);
     const progress: number[] = [];
@@ -173,9 +174,10 @@ describe('the images', () => {
       name: 'InputError',
       faults: [
         expect.stringContaining(`${join(dir, 'cat/b.jpg')}: The image is not a JPEG`),
+        expect.stringContaining(`${join(dir, 'dog/b.png')}: The image is empty`),
         expect.stringContaining(`${join(dir, 'dog/c.png')}: The PNG image cannot be decoded`),
       ],
     });
-    expect(progress).toEqual([1, 2, 3]);
+    expect(progress).toEqual([1, 2, 3, 4]);
   });
 });

@@ -188,16 +188,17 @@ export async function checkImages(
   input: InputSpec,
   onProgress: (done: number) => void,
 ): Promise<void> {
-  const faults: string[] = [];
+  const found: (readonly string[])[] = files.map(() => []);
   let done = 0;
-  await inTurns(files, async ({ path }) => {
+  await inTurns(files, async ({ path }, i) => {
     await decodeFile(decoder, path, input).catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
-      faults.push(...error.faults);
+      found[i] = error.faults;
     });
     done += 1;
     onProgress(done);
   });
+  const faults = found.flat();
   if (faults.length > MOST_FAULTS) {
     throw new InputError([
       ...faults.slice(0, MOST_FAULTS),

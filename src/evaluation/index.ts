@@ -5,7 +5,7 @@ export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from 
 export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
 export { BUDGETS, type Budget, type BudgetName } from './budget.ts';
-export { ALONG, budgetVerdict, HOW_CURVES } from './curve-words.ts';
+export { ALONG, budgetVerdict, howCurves } from './curve-words.ts';
 export { CURVES, type CurveName, chooseCurves, curvesOf, stepVariants } from './curves.ts';
 export {
   checkImages,

@@ -1,4 +1,4 @@
-import { ALONG, budgetVerdict, HOW_CURVES } from '../curve-words.ts';
+import { ALONG, budgetVerdict, howCurves } from '../curve-words.ts';
 import { CURVES, type CurveName } from '../curves.ts';
 import type { Curve, CurvePoint, Report } from '../report.ts';
 import { mark, number } from './axes.ts';
@@ -96,7 +96,7 @@ export function curveParts(report: Report): string[] {
   if (verdicts.length === 0) return [];
   const images = curves[0]!.points[0]!.of;
   return [
-    `<p class="soft">The first ${images} images, in a batch of their own. ${escaped(HOW_CURVES)}</p>`,
+    `<p class="soft">${escaped(howCurves(images))}</p>`,
     `<h3>Is the budget large enough?</h3><ul>${verdicts.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`,
     ...CURVES.map((along) => curveOf(along, report)),
     '<p class="soft">* where the other figures of this report are.</p>',
