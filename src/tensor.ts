@@ -20,7 +20,7 @@ export interface Tensor<T extends TensorType = TensorType> {
   readonly data: TensorData[T];
 }
 
-const ARRAYS: { readonly [T in TensorType]: new (length: number) => TensorData[T] } = {
+const ARRAYS: { readonly [T in TensorType]: new (from: number | ArrayBuffer) => TensorData[T] } = {
   float32: Float32Array,
   float64: Float64Array,
   int8: Int8Array,
@@ -33,6 +33,10 @@ const ARRAYS: { readonly [T in TensorType]: new (length: number) => TensorData[T
 /** Zeros of an element type. */
 export const zeros = <T extends TensorType>(type: T, length: number): TensorData[T] =>
   new ARRAYS[type](length);
+
+/** The elements that `bytes` are, without a copy. */
+export const ofBytes = <T extends TensorType>(type: T, bytes: ArrayBuffer): TensorData[T] =>
+  new ARRAYS[type](bytes);
 
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, d) => product * d, 1);
 

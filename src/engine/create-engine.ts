@@ -15,6 +15,11 @@ export interface EngineOptions {
    * convolution again where the number of rows has changed, for 0.3 s each time.
    */
   readonly fillsBatches?: boolean;
+  /**
+   * Whether a child is given the next run while it works on one, so that the hardware need not wait for its
+   * feeds. By default on a GPU. On a CPU the copying would take the time from the cores that compute.
+   */
+  readonly givesAhead?: boolean;
   readonly log?: EngineObserver;
 }
 
@@ -32,7 +37,8 @@ const NO_TF32 = { NVIDIA_TF32_OVERRIDE: '0' };
 export function createEngine(engineOptions: EngineOptions): Engine {
   const { device, threads, runTimeoutMs, log } = engineOptions;
   const isCpu = device === 'cpu';
-  const options = { size: isCpu ? threads : 1, module: CHILD, ...(log && { log }) };
+  const jobsEach = (engineOptions.givesAhead ?? !isCpu) ? 2 : 1;
+  const options = { size: isCpu ? threads : 1, module: CHILD, jobsEach, ...(log && { log }) } as const;
   const exact = createProcessPool(isCpu ? options : { ...options, env: NO_TF32 });
   let tf32: ProcessPool | undefined;
   let closed = false;

@@ -3,12 +3,13 @@
  * replaced when it crashes, so it keeps nothing but open sessions. A run blocks this process's thread until
  * it is over, and with it every message and signal.
  */
+import { Worker } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { InputError } from '../../errors.ts';
 import type { Tensor, TensorType } from '../../tensor.ts';
 import type { Tensors } from '../engine.ts';
 import { cutRows, firstRows, joinOutputs } from '../parts.ts';
-import { withFeedData } from './feed-pipe.ts';
+import { READS_AHEAD, readFeeds, withFeedData } from './feed-pipe.ts';
 import type {
   OpenRequest,
   ReleaseRequest,
@@ -148,8 +149,30 @@ function post(reply: Reply): void {
   process.send?.(reply, undefined, undefined, () => {});
 }
 
-process.on('message', async (message: Request) => {
-  const request = withFeedData(message);
+/**
+ * The feeds of the next run. They are read here, unless the parent sends a request while a run is under way:
+ * then a thread reads them meanwhile.
+ */
+function feedSource(): (count: number) => ArrayBuffer[] | Promise<ArrayBuffer[]> {
+  if (!process.argv.includes(READS_AHEAD)) return readFeeds;
+  const waiting: ArrayBuffer[][] = [];
+  let wake: ((feeds: ArrayBuffer[]) => void) | undefined;
+  // Runs under its compiled name: the child itself is always compiled.
+  new Worker(new URL('./feed-reader.js', import.meta.url)).on('message', (feeds: ArrayBuffer[]) => {
+    if (wake === undefined) waiting.push(feeds);
+    else wake(feeds);
+    wake = undefined;
+  });
+  return () => waiting.shift() ?? new Promise((resolve) => (wake = resolve));
+}
+
+const nextFeeds = feedSource();
+
+async function answer(message: Request): Promise<void> {
+  const request =
+    message.kind === 'run'
+      ? withFeedData(message, await nextFeeds(Object.keys(message.feeds).length))
+      : message;
   // The TypeScript compiler cannot see that the handler for a request's kind takes that kind of request.
   const handle = handlers[request.kind] as (request: Request) => Promise<Results[RequestKind]>;
   try {
@@ -161,6 +184,12 @@ process.on('message', async (message: Request) => {
       message: error instanceof InputError ? error.message : runtimeMessage(error),
     });
   }
+}
+
+// One after the other, as they came: the feeds of a run may still be on their way.
+let last = Promise.resolve();
+process.on('message', (message: Request) => {
+  last = last.then(() => answer(message));
 });
 
 post({ kind: 'done', result: undefined });

@@ -3,17 +3,20 @@ import { fork } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { InputError } from '../../errors.ts';
 import { RunError } from '../run-error.ts';
-import { FEEDS_FD, withoutFeedData, writeFeedData } from './feed-pipe.ts';
+import { FEEDS_FD, READS_AHEAD, withoutFeedData, writeFeedData } from './feed-pipe.ts';
 import type { Reply, Request, Results } from './messages.ts';
 
 /** The child died during a request. `reason` completes the sentence "the process …". */
 export class ChildLost extends Error {
   readonly reason: string;
+  /** Whether the request was the one that the child worked on, and not one that waited in it. */
+  readonly begun: boolean;
 
-  constructor(reason: string) {
+  constructor(reason: string, begun = true) {
     super(`The process ${reason}.`);
     this.name = 'ChildLost';
     this.reason = reason;
+    this.begun = begun;
   }
 }
 
@@ -25,7 +28,7 @@ export interface ChildEnd {
   readonly kind: 'closed' | 'timeout' | 'crash';
 }
 
-/** One child process. It does one thing at a time. */
+/** One child process. It does one thing at a time, in the order of the requests. */
 export interface EngineChild {
   /** Absent where the system refused to start the process. */
   readonly pid: number | undefined;
@@ -36,7 +39,7 @@ export interface EngineChild {
   readonly ended: Promise<ChildEnd>;
   /**
    * Rejects with `InputError` or `RunError` where the child says so. Rejects with `ChildLost` where the child
-   * dies, or takes longer than `limitMs` and is killed.
+   * dies, or takes longer than `limitMs` from when it begins and is killed.
    */
   request<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]>;
   /** Ends the process. An idle child leaves by itself; a busy one is killed. */
@@ -58,16 +61,24 @@ const FASTER_MEMORY = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 
 interface Exchange {
+  readonly limitMs: number;
+  timer?: NodeJS.Timeout;
   resolve(reply: Reply): void;
   reject(error: ChildLost): void;
 }
 
-/**
- * Starts `module`, which speaks the protocol of messages.ts, in a process of its own with `env` beside what
- * this one has.
- */
-export function forkChild(module: URL, env: Readonly<Record<string, string>>): EngineChild {
-  const child = fork(module, [], {
+export interface ForkOptions {
+  /** What the child runs. It speaks the protocol of messages.ts. */
+  readonly module: URL;
+  /** What its environment has beside ours. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How many requests it is sent at a time. It reads the feeds of the second while it works on the first. */
+  readonly requests: 1 | 2;
+}
+
+/** Starts a child process. */
+export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
+  const child = fork(module, requests > 1 ? [READS_AHEAD] : [], {
     // Typed arrays cross as their bytes (of a view, its own bytes alone), not as JSON.
     serialization: 'advanced',
     // Two processes cannot share a debugger's port.
@@ -81,7 +92,8 @@ export function forkChild(module: URL, env: Readonly<Record<string, string>>): E
   feedPipe?.on('error', () => {});
   let alive = true;
   let verdict: ChildEnd | undefined;
-  let exchange: Exchange | undefined;
+  /** The requests without a reply, in order. The child works on the first. */
+  const exchanges: Exchange[] = [];
   let markEnded: (end: ChildEnd) => void;
   const ended = new Promise<ChildEnd>((resolve) => {
     markEnded = resolve;
@@ -95,39 +107,48 @@ export function forkChild(module: URL, env: Readonly<Record<string, string>>): E
     alive = false;
     const end = verdict ?? { reason, kind: 'crash' };
     markEnded(end);
-    exchange?.reject(new ChildLost(end.reason));
+    for (const [i, exchange] of exchanges.splice(0).entries()) {
+      clearTimeout(exchange.timer);
+      exchange.reject(new ChildLost(end.reason, i === 0));
+    }
   }
-  child.on('message', (reply: Reply) => exchange?.resolve(reply));
+  function startClock(): void {
+    const [first] = exchanges;
+    if (first === undefined) return;
+    const { limitMs } = first;
+    first.timer = setTimeout(
+      () => kill({ reason: `took longer than ${limitMs} ms`, kind: 'timeout' }),
+      limitMs,
+    );
+  }
+  child.on('message', (reply: Reply) => {
+    const done = exchanges.shift();
+    clearTimeout(done?.timer);
+    startClock();
+    done?.resolve(reply);
+  });
   child.once('exit', (code, signal) =>
     lose(signal === null ? `exited with code ${code}` : `was killed by ${signal}`),
   );
   // A process that never began has no exit event.
   child.on('error', (error) => child.pid === undefined && lose(`could not be started (${error.message})`));
 
-  async function reply(limitMs: number): Promise<Reply> {
-    assert(exchange === undefined, 'A child is asked one thing at a time. This is a bug.');
-    const timer = setTimeout(
-      () => kill({ reason: `took longer than ${limitMs} ms`, kind: 'timeout' }),
-      limitMs,
-    );
-    try {
-      return await new Promise<Reply>((resolve, reject) => {
-        exchange = { resolve, reject };
-      });
-    } finally {
-      clearTimeout(timer);
-      exchange = undefined;
-    }
+  function reply(limitMs: number): Promise<Reply> {
+    assert(exchanges.length < requests, 'A child was asked too many things at a time. This is a bug.');
+    return new Promise((resolve, reject) => {
+      exchanges.push({ limitMs, resolve, reject });
+      if (exchanges.length === 1) startClock();
+    });
   }
 
   async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
     if (!alive) throw new ChildLost((await ended).reason);
+    writeFeedData(feedPipe!, request);
     // If the message cannot be sent, the channel is broken, and the process is useless without it.
     child.send(
       withoutFeedData(request),
       (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }),
     );
-    writeFeedData(feedPipe!, request);
     const answer = await reply(limitMs);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
     throw answer.fault === 'input' ? new InputError(answer.message) : new RunError(answer.message);
@@ -143,8 +164,10 @@ export function forkChild(module: URL, env: Readonly<Record<string, string>>): E
     request: ask,
     async end() {
       verdict ??= { reason: 'was closed', kind: 'closed' };
-      if (exchange !== undefined || !child.connected) child.kill('SIGKILL');
+      if (exchanges.length > 0 || !child.connected) child.kill('SIGKILL');
       else child.disconnect();
+      // A thread of the child may be waiting for feeds, and the child for that thread.
+      feedPipe?.destroy();
       const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_LIMIT_MS);
       await ended;
       clearTimeout(timer);

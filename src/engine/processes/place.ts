@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ChildEnd, ChildLost, type EngineChild, forkChild } from './engine-child.ts';
+import { type ChildEnd, ChildLost, type EngineChild, type ForkOptions, forkChild } from './engine-child.ts';
 
 /** Hears of the engine's processes as they come and go. */
 export interface EngineObserver {
@@ -19,28 +19,24 @@ const LONGEST_PAUSE_MS = 5_000;
 /** A place in the pool. It holds one child, and soon after its death a new one. */
 export interface Place {
   readonly pid: number | undefined;
-  /** A child is ready and has nothing to do. */
-  readonly idle: boolean;
+  /** A child is ready and takes another job. */
+  readonly free: boolean;
   /** Why the last start failed, when too many have failed in a row. The place keeps trying. */
   readonly despair: string | undefined;
-  /** Lets the child of an idle place do `job`. Returns or throws what the job does. */
+  /** Lets the child of a free place do `job`. Returns or throws what the job does. */
   give<T>(job: (child: EngineChild) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-export interface PlaceOptions {
-  /** What the children run. */
-  readonly module: URL;
-  /** What their environment has beside ours. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The place has become idle with a new child, or has begun to despair. */
+export interface PlaceOptions extends ForkOptions {
+  /** The place has become free with a new child, or has begun to despair. */
   readonly onChange: () => void;
   readonly log?: EngineObserver;
 }
 
-function startChild({ module, env }: PlaceOptions): EngineChild | ChildLost {
+function startChild(options: ForkOptions): EngineChild | ChildLost {
   try {
-    return forkChild(module, env);
+    return forkChild(options);
   } catch (error) {
     // Where memory is short the system may refuse a new process now and allow one later.
     return new ChildLost(`could not be started (${error instanceof Error ? error.message : error})`);
@@ -53,7 +49,7 @@ export function createPlace(options: PlaceOptions): Place {
   const closing = new AbortController();
   let child: EngineChild | undefined;
   let ready = false;
-  let busy = false;
+  let jobs = 0;
   /** Deaths since a job last finished here. */
   let deaths = 0;
   let failedStarts = 0;
@@ -108,20 +104,20 @@ export function createPlace(options: PlaceOptions): Place {
     get pid() {
       return child?.pid;
     },
-    get idle() {
-      return ready && !busy && child?.alive === true;
+    get free() {
+      return ready && jobs < options.requests && child?.alive === true;
     },
     get despair() {
       return despair;
     },
     async give(job) {
-      busy = true;
+      jobs += 1;
       try {
         const result = await job(child!);
         deaths = 0;
         return result;
       } finally {
-        busy = false;
+        jobs -= 1;
       }
     },
     async close() {

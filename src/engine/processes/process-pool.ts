@@ -20,6 +20,8 @@ export interface PoolOptions {
   readonly module: URL;
   /** What their environment has beside ours. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How many jobs each child is given at a time: with 2, the next one's feeds are there when it is free. */
+  readonly jobsEach?: 1 | 2;
   readonly log?: EngineObserver;
 }
 
@@ -54,11 +56,12 @@ interface QueuedJob {
 const closedError = () => new Error('The engine is closed.');
 
 /** Starts `size` children at once. Callers bound the queue's length: each call waits for its answer. */
-export function createProcessPool({ size, module, env = {}, log }: PoolOptions): ProcessPool {
+export function createProcessPool(options: PoolOptions): ProcessPool {
+  const { size, module, env = {}, jobsEach = 1, log } = options;
   let queue: QueuedJob[] = [];
   let closing: Promise<void> | undefined;
   const places: Place[] = Array.from({ length: size }, () =>
-    createPlace({ module, env, onChange: dispatch, ...(log && { log }) }),
+    createPlace({ module, env, requests: jobsEach, onChange: dispatch, ...(log && { log }) }),
   );
 
   const mayTake = ({ job }: QueuedJob, place: number) => job.place === undefined || job.place === place;
@@ -70,7 +73,7 @@ export function createProcessPool({ size, module, env = {}, log }: PoolOptions):
     });
     // The first place comes last, because it alone may take whole batches.
     for (const [index, place] of [...places.entries()].reverse()) {
-      if (!place.idle) continue;
+      if (!place.free) continue;
       const next = queue.findIndex((queued) => mayTake(queued, index));
       if (next >= 0) void perform(place, index, queue.splice(next, 1)[0]!);
     }
@@ -87,8 +90,8 @@ export function createProcessPool({ size, module, env = {}, log }: PoolOptions):
     dispatch();
   }
 
-  function recover(queued: QueuedJob, { reason }: ChildLost): void {
-    queued.losses += 1;
+  function recover(queued: QueuedJob, { reason, begun }: ChildLost): void {
+    if (begun) queued.losses += 1;
     if (closing !== undefined) queued.reject(closedError());
     else if (queued.losses < ATTEMPTS) queue.unshift(queued);
     else {
