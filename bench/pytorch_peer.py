@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 
+import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
@@ -112,16 +113,21 @@ def main():
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--data", help="float32 rows, one batch after the other; random ones where absent")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     formats = [torch.contiguous_format, torch.channels_last]
     networks = [Network(arguments.model, f) for f in formats]
-    x = torch.rand(arguments.rows, *networks[0].size)
-    batches = [x.to(memory_format=f) for f in formats]
+    rows = (arguments.rows, *networks[0].size)
+    if arguments.data:
+        batches = torch.from_numpy(np.fromfile(arguments.data, np.float32)).reshape(-1, *rows)
+    else:
+        batches = torch.rand(1, *rows)
     print("ready", flush=True)
-    for _ in sys.stdin:
+    for run, _ in enumerate(sys.stdin):
         best = float("inf")
-        for network, batch in zip(networks, batches):
+        x = batches[run % len(batches)]
+        for network, batch in [(n, x.to(memory_format=f)) for n, f in zip(networks, formats)]:
             start = time.perf_counter()
             adapt(network, batch, arguments)
             best = min(best, time.perf_counter() - start)

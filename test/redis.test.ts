@@ -20,8 +20,8 @@ import {
 
 const ROWS = 16;
 const RECIPES = {
-  static: { preset: 'static' },
   isolated: { preset: 'isolated' },
+  static: { preset: 'static' },
   /** Long enough to be killed while it runs. */
   slow: { preset: 'isolated', steps: 60 },
 };

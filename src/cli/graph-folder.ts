@@ -9,6 +9,7 @@ import {
   type LoadedArtifact,
   type Precision,
 } from '../engine/index.ts';
+import { farCacheHere } from '../models/index.ts';
 import { fileError, naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 import { printReading } from './print-reading.ts';
@@ -51,6 +52,7 @@ export async function createGraphFolder(
           ...hints,
           target: device,
           inPasses: true,
+          farCache: farCacheHere(),
           isPadded: engine.fillsBatches,
           ...(precision === 'fp16' && device === 'cuda' && { convolutions: precision }),
         }),

@@ -17,7 +17,7 @@ import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } fro
 import type { Reading } from './reading.ts';
 import { isSumOverRows, stopsRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
-import { rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
+import { type FarCache, rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
 /**
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
@@ -44,6 +44,8 @@ export interface CompileOptions extends PrepareOptions {
    * answers mean nothing. Not for a graph of one pass.
    */
   readonly isPadded?: boolean;
+  /** Of the machine that runs the graph, as it decides on the size of parts; `slow` by default. */
+  readonly farCache?: FarCache;
   /**
    * Adds the output `parameters` [R, P] to the self-adapting graph: the offsets at the end of adaptation, R
    * being 1 or the rows. `adaptiveForward` takes them as they are. Not for a graph of one pass.
@@ -63,7 +65,10 @@ export interface CompiledModel {
   readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
-  /** Present where rows stop on their own: the fewest that are worth a run, half of a part of the graph's loop. */
+  /**
+   * Present where rows stop on their own: the fewest that are worth a run, half of a part of the graph's
+   * loop.
+   */
   readonly fewestRows?: number;
   /** How many layers have their scale and shift adapted, and how many numbers these are in all. */
   readonly layers: number;
@@ -107,7 +112,7 @@ export async function compile(
     classes,
     imageShape,
     reading,
-    rowsPerPart: rowsPerRun(classifier.model.graph, recipe),
+    rowsPerPart: rowsPerRun(classifier.model.graph, recipe, options.farCache ?? 'slow'),
     layers: layers.length,
     parameters,
     ...(fewestRows && { fewestRows }),
@@ -168,16 +173,18 @@ const LOSS_SCALE = 2 ** 13;
 /** On a GPU small kernels cost the time, not the size of a cache. */
 const WHOLE_BATCH = 2 ** 31 - 1;
 
+type PartOptions = Required<Pick<CompileOptions, 'target' | 'inPasses' | 'isPadded' | 'farCache'>>;
+
 /** How many rows a part has where rows stop on their own. */
 function partRowsOf(
   graph: Graph,
   recipe: Recipe,
-  { target, inPasses, isPadded }: Required<Pick<CompileOptions, 'target' | 'inPasses' | 'isPadded'>>,
+  { target, inPasses, isPadded, farCache }: PartOptions,
 ): number {
   if (target === 'cuda') return isPadded ? rowsPerEvenPart(graph) : WHOLE_BATCH;
   // All threads of a session work on one part, each in the cache of its own core. A runner that cuts batches
   // gives each session one thread.
-  return (inPasses ? 1 : 2) * rowsPerPartOf(graph, recipe);
+  return (inPasses ? 1 : 2) * rowsPerPartOf(graph, recipe, farCache);
 }
 
 function graphOf(
@@ -186,7 +193,13 @@ function graphOf(
   layers: readonly AdaptableLayer[],
   options: CompileOptions,
 ): AdaptiveGraph {
-  const { target = 'cpu', exposesParameters = false, convolutions = 'fp32', isPadded = false } = options;
+  const {
+    target = 'cpu',
+    exposesParameters = false,
+    convolutions = 'fp32',
+    isPadded = false,
+    farCache = 'slow',
+  } = options;
   const inPasses = options.inPasses === true && !isPadded;
   const { classifier, imageShape } = prepared;
   const forward = advised(OPEN_SIZE, () => adaptiveForward(classifier, layers, recipe));
@@ -195,7 +208,7 @@ function graphOf(
       'The recipe has steps but nothing to adapt: affine is off and sigma is off or fixed. Turn one on, or ask for 0 steps.',
     );
   }
-  const partRows = partRowsOf(classifier.model.graph, recipe, { target, inPasses, isPadded });
+  const partRows = partRowsOf(classifier.model.graph, recipe, { target, inPasses, isPadded, farCache });
   const loss = lossOf(recipe);
   const components = {
     ...prepared,

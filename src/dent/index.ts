@@ -24,7 +24,7 @@ export {
   stopsRows,
 } from './recipe.ts';
 export { fieldFault, RECIPE_FIELDS, type Recipe, type RecipeField } from './recipe-fields.ts';
-export { rowsPerPart } from './rows-per-part.ts';
+export { type FarCache, rowsPerPart } from './rows-per-part.ts';
 export { appliedRecipe, smallBatchPreset } from './small-batch.ts';
 export { type TensorNames, tensorNames } from './tensor-names.ts';
 export { type StoppedBy, stoppedBy, updatesMade } from './updates-made.ts';

@@ -45,12 +45,15 @@ it('takes four times as many to predict alone', () => {
   expect(rowsFor(4, [['N', 2 * MB]], false)).toBe(24);
 });
 
-it('takes more where rows stop, as the later nodes start for a few rows each, and eight such parts to a run', () => {
+it('takes more to adapt where rows stop or the far cache is fast, and eight parts to a run of rows that stop', () => {
   const graph = graphOf(
     0,
     Array.from({ length: 20 }, () => ['N', MB / 40]),
   );
-  const { brief, isolated } = PRESETS;
-  expect([isolated, brief].map((recipe) => rowsPerPartOf(graph, recipe))).toEqual([4, 16]);
-  expect([isolated, brief].map((recipe) => rowsPerRun(graph, recipe))).toEqual([4, 128]);
+  const { brief, isolated, static: asItIs } = PRESETS;
+  const recipes = [isolated, brief, asItIs];
+  expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'slow'))).toEqual([4, 16, 16]);
+  expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'fast'))).toEqual([16, 16, 16]);
+  expect(recipes.map((recipe) => rowsPerRun(graph, recipe, 'slow'))).toEqual([4, 128, 16]);
+  expect(recipes.map((recipe) => rowsPerRun(graph, recipe, 'fast'))).toEqual([16, 128, 16]);
 });

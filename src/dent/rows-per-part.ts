@@ -14,8 +14,14 @@ import type { Recipe } from './recipe-fields.ts';
 const WEIGHT_READS = 3;
 /** The cost of starting a node and those of its gradient, in bytes. */
 const BYTES_PER_NODE = 100_000;
-/** Where rows stop on their own, the later nodes start for a few rows each: starts count this many times. */
-const STARTS_WHERE_ROWS_STOP = 4;
+/**
+ * Starts count this many times where rows stop on their own, as the later nodes start for a few rows each,
+ * and where activations that have left the near cache are not much further away.
+ */
+const WEIGHTIER_STARTS = 4;
+
+/** How far away activations are that have left a core's own cache. */
+export type FarCache = 'slow' | 'fast';
 /** More activations than this gain nothing and cost memory. */
 const LARGEST_ACTIVATIONS = 2 ** 29;
 /** More rows gain little, and a batch should have parts for every core. */
@@ -29,9 +35,12 @@ const PREDICTION_FACTOR = 4;
  */
 export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, 1);
 
-/** The same for a recipe whose rows may stop. */
-export const rowsPerPartOf = (graph: Graph, recipe: Recipe): number =>
-  fittingRows(graph, recipe.steps > 0, stopsRows(recipe) ? STARTS_WHERE_ROWS_STOP : 1);
+/** The same for a recipe and a machine. */
+export function rowsPerPartOf(graph: Graph, recipe: Recipe, farCache: FarCache): number {
+  const adapts = recipe.steps > 0;
+  const weightier = adapts && (farCache === 'fast' || stopsRows(recipe));
+  return fittingRows(graph, adapts, weightier ? WEIGHTIER_STARTS : 1);
+}
 
 function fittingRows(graph: Graph, adapts: boolean, starts: number): number {
   const activations = activationsPerRow(graph);
@@ -60,8 +69,8 @@ export function rowsPerEvenPart(graph: Graph): number {
 const PARTS_PER_RUN = 8;
 
 /** How many rows to run at once, of a batch that may be cut. */
-export const rowsPerRun = (graph: Graph, recipe: Recipe): number => {
-  const size = rowsPerPartOf(graph, recipe);
+export const rowsPerRun = (graph: Graph, recipe: Recipe, farCache: FarCache): number => {
+  const size = rowsPerPartOf(graph, recipe, farCache);
   return recipe.steps > 0 && stopsRows(recipe) ? PARTS_PER_RUN * size : size;
 };
 

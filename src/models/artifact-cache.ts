@@ -5,6 +5,7 @@ import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from
 import type { Device } from '../engine/engine.ts';
 import { InputError, systemReason } from '../errors.ts';
 import { compilerIdentity } from './compiler-identity.ts';
+import { farCacheHere } from './far-cache.ts';
 
 /** A compiled graph on disk. */
 export interface CachedArtifact extends Omit<CompiledModel, 'bytes'> {
@@ -86,10 +87,11 @@ export function createArtifactCache(
   { dir, device, fillsBatches = false }: ArtifactCacheOptions,
 ): ArtifactCache {
   const compiler = compilerIdentity();
+  const farCache = farCacheHere();
   return {
     device,
     async get(model, sha256, recipe, options) {
-      const target = { ...options, target: device, inPasses: true, isPadded: fillsBatches };
+      const target = { ...options, target: device, inPasses: true, isPadded: fillsBatches, farCache };
       const identity = JSON.stringify([sha256, compileKey(recipe), target, compiler]);
       const entry = join(dir, createHash('sha256').update(identity).digest('hex'));
       const cached = await read(entry);

@@ -4,6 +4,7 @@ export { otherCalibrations } from './calibrated.ts';
 export { type CheckedRepository, checkRepository } from './check-repository.ts';
 export { readModelFile } from './describe-version.ts';
 export { draftManifest, type ManifestDraft } from './draft-manifest.ts';
+export { farCacheHere } from './far-cache.ts';
 export type { Hold, IsAwaited } from './held-versions.ts';
 export { readVersion, rowShape, type ServingVersion } from './load-version.ts';
 export { parseManifest, SAFE_NAME } from './manifest.ts';

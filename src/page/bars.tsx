@@ -57,7 +57,10 @@ export function briefly({ predictions: [adapted], static: top }: Prediction): st
 
 const article = (label: string): string => (/^[aeiou]/i.test(label) ? 'an' : 'a');
 
-/** Whether no step was made and the answer is the model's own. Statistics of the batch change it without a step. */
+/**
+ * Whether no step was made and the answer is the model's own. Statistics of the batch change it without a
+ * step.
+ */
 const isUnadapted = ({ predictions: [first], static: top, adaptation }: Prediction): boolean =>
   adaptation.steps === 0 &&
   first?.label === top?.label &&
