@@ -129,7 +129,9 @@ export function attackLimits({ norm, eps = USUAL_EPS[norm], budget: name, ...own
 export const fullCurves = ({ attacks, curves }: AttackOptions): readonly CurveName[] =>
   curves ?? (areAll(attacks) ? CURVES : []);
 
-/** What is measured beside the attacks: curves, and of each the points that tell whether attacks are any good. */
+/**
+ * What is measured beside the attacks: curves, and of each the points that tell whether attacks are any good.
+ */
 export function planCurves(
   options: AttackOptions,
   recipes: Readonly<Record<string, Recipe>>,

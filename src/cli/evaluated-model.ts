@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { createRecipe, inputScaling, inspect, PRESETS, type Recipe } from '../dent/index.ts';
+import { createRecipe, PRESETS, type Recipe } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
-import { draftManifest, type FoundModel, listRepository, parseManifest } from '../models/index.ts';
-import { naming } from './file-error.ts';
+import { type FoundModel, listRepository, parseManifest } from '../models/index.ts';
+import { draftOf } from './draft.ts';
 import { COMMON_SIZE, compilerHints, readModelFile, type SizeOption } from './model-file.ts';
 
 export interface EvaluatedModelOptions extends SizeOption {
@@ -56,16 +56,10 @@ async function fromFile(
   { size = COMMON_SIZE, output }: EvaluatedModelOptions,
   engine: Engine,
 ): Promise<EvaluatedModel> {
-  const { bytes } = await readModelFile(path);
-  const name = basename(path, '.onnx');
-  const { manifest, guesses } = await naming(
-    path,
-    inspect(bytes, engine, compilerHints(size, output)).then((found) =>
-      draftManifest(found, { description: name, scaling: inputScaling(bytes), output }),
-    ),
-  );
+  const file = await readModelFile(path);
+  const { manifest, guesses } = await draftOf(engine, file, compilerHints(size, output));
   return {
-    name,
+    name: basename(path, '.onnx'),
     manifest: parseManifest(JSON.stringify(manifest), path),
     manifestPath: path,
     versions: [{ version: 1, modelPath: resolve(path), stamp: '' }],

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { copyFile, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { inputScaling, inspect } from '../dent/index.ts';
 import { InputError } from '../errors.ts';
-import { draftManifest, type ManifestDraft, SAFE_NAME } from '../models/index.ts';
+import { type ManifestDraft, SAFE_NAME } from '../models/index.ts';
 import { weightFiles } from '../onnx/index.ts';
 import { checkAsServed } from './check.ts';
-import { fileError, naming } from './file-error.ts';
+import { draftOf } from './draft.ts';
+import { fileError } from './file-error.ts';
 import {
   addOutputOption,
   addSizeOption,
@@ -98,18 +98,12 @@ async function init(file: string, options: InitOptions): Promise<void> {
   const target = join(config.models, name);
   await checkFree(target, name);
   const { bytes } = await readModelFile(file);
-  const draft = await naming(file, draftFor(bytes, basename(file), options));
+  const { size = COMMON_SIZE, output } = options;
+  const draft = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
+    draftOf(engine, { path: file, bytes }, compilerHints(size, output)),
+  );
   await install(file, draft, name, config);
   process.stdout.write(report(target, draft));
-}
-
-async function draftFor(bytes: Uint8Array, file: string, options: InitOptions): Promise<ManifestDraft> {
-  const { size = COMMON_SIZE, output } = options;
-  const found = await withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-    inspect(bytes, engine, compilerHints(size, output)),
-  );
-  const producer = found.producer === '' ? '' : `, written by ${found.producer}`;
-  return draftManifest(found, { description: `${file}${producer}`, scaling: inputScaling(bytes), output });
 }
 
 /** `dent init`: puts a model into the repository, with a manifest. */

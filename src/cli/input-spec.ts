@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { type CompileOptions, inputScaling, inspect } from '../dent/index.ts';
+import { dirname, join } from 'node:path';
+import type { CompileOptions } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
-import { draftManifest, parseManifest } from '../models/index.ts';
+import { parseManifest } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
-import { fileError, naming } from './file-error.ts';
+import { draftOf } from './draft.ts';
+import { fileError } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
 /**
@@ -34,11 +35,7 @@ export async function inputSpecOf(
   const path = manifestBeside(model.path);
   const text = await textOf(path);
   if (text !== undefined) return parseManifest(text, path).input;
-  const found = await naming(model.path, inspect(model.bytes, engine, hints));
-  const { manifest, guesses } = draftManifest(found, {
-    description: basename(model.path),
-    scaling: inputScaling(model.bytes),
-  });
+  const { manifest, guesses } = await draftOf(engine, model, hints);
   for (const guess of guesses.filter((each) => each.startsWith('input.')))
     process.stderr.write(`dent: ${model.path}: there is no model.json for it, so ${guess}\n`);
   return parseManifest(JSON.stringify(manifest), path).input;

@@ -22,10 +22,10 @@ const REACH = 2.5;
 const AS_IT_IS = { name: 'static', recipe: PRESETS.static };
 
 /**
- * Moves one picture, planar bytes in the model's size, away from what a network says of it, by PGD with random
- * start. The network is the model as it is, or with the parameters that a recipe adapts to the picture, held
- * fixed. The pixels are in [0, 1], and of a byte's distance at most `eps` from the picture's once they are
- * rounded.
+ * Moves one picture, planar bytes in the model's size, away from what a network says of it, by PGD with
+ * random start. The network is the model as it is, or with the parameters that a recipe adapts to the
+ * picture, held fixed. The pixels are in [0, 1], and of a byte's distance at most `eps` from the picture's
+ * once they are rounded.
  */
 export async function attackPicture(
   engine: Pick<Engine, 'device' | 'open' | 'probe'>,

@@ -59,9 +59,9 @@ export function forwardGraph(
 
 /**
  * pixels, parameters, labels, targets and weights to logits, the losses `names` of each row, [N, L], and the
- * gradient of their weighted sum by the pixels, and by the parameters where that is asked for. One graph for all losses: they cost nothing beside the
- * network, and each graph that is open holds memory for all its activations. Losses are in float64: theirs are
- * small differences of logits.
+ * gradient of their weighted sum by the pixels, and by the parameters where that is asked for. One graph for
+ * all losses: they cost nothing beside the network, and each graph that is open holds memory for all its
+ * activations. Losses are in float64: theirs are small differences of logits.
  */
 export function gradientGraph(
   prepared: PreparedModel,

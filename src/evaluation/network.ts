@@ -22,7 +22,9 @@ import type { Ascent, LossOf, OpenTarget } from './target.ts';
 export interface Network {
   /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
   at(parameters?: Tensor<'float32'>): OpenTarget;
-  /** What a loss is with these parameters, one set for each row, and how it grows with pixels and parameters. */
+  /**
+   * What a loss is with these parameters, one set for each row, and how it grows with pixels and parameters.
+   */
   slopes(
     parameters: Tensor<'float32'>,
     pixels: Tensor<'float32'>,

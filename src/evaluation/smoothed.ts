@@ -59,11 +59,11 @@ const stack = (rows: readonly Row[], by: number): Tensor<'float32'> =>
  * A network that adapts each row, as a target whose gradient goes on through the adaptation. An optimizer
  * that divides a gradient by its size moves the parameters in jumps: its true derivative is zero almost
  * everywhere. So the way forward is the recipe's own, and on the way back the offsets that it ended at count
- * as one step of descent of the same length: offset(x) = -r g(x) / |g(x)|, g being the gradient of the entropy
- * by the parameters as they were trained. What a loss then gains by the pixels through the parameters is
- * -r / |g| times the gradient by x of v · g(x), v being what of the loss's own slope by the parameters is at
- * right angles to g, as the length of g plays no part: the difference of two gradients of the entropy, with
- * parameters moved along v one way and the other.
+ * as one step of descent of the same length: offset(x) = -r g(x) / |g(x)|, g being the gradient of the
+ * entropy by the parameters as they were trained. What a loss then gains by the pixels through the parameters
+ * is -r / |g| times the gradient by x of v · g(x), v being what of the loss's own slope by the parameters is
+ * at right angles to g, as the length of g plays no part: the difference of two gradients of the entropy,
+ * with parameters moved along v one way and the other.
  */
 export function smoothedTarget({ classes, network, adapted }: SmoothedSource): OpenTarget {
   const target: OpenTarget = {

@@ -41,8 +41,8 @@ export interface Endured {
 
 /**
  * Serves the points of each stage that were found on the network as it is, and where `sees` those found on
- * the network with the parameters that the recipe adapts to the batch as it is, held fixed. The strongest that
- * was served so far counts: what fewer steps or a smaller eps could break, more can.
+ * the network with the parameters that the recipe adapts to the batch as it is, held fixed. The strongest
+ * that was served so far counts: what fewer steps or a smaller eps could break, more can.
  */
 export async function endure(
   scene: Probed,
