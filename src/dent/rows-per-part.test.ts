@@ -51,6 +51,10 @@ it('takes more to adapt where rows stop or the far cache is fast, and eight part
     Array.from({ length: 20 }, () => ['N', MB / 40]),
   );
   const { brief, isolated, static: asItIs } = PRESETS;
+  const large = graphOf(1, [['N', 10 * MB], ...Array.from({ length: 200 }, () => [1])]);
+  expect(rowsPerPartOf(large, isolated, 'slow')).toBe(2);
+  // Not 8, as 8 rows of 10 MB are in no cache.
+  expect(rowsPerPartOf(large, isolated, 'fast')).toBe(3);
   const recipes = [isolated, brief, asItIs];
   expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'slow'))).toEqual([4, 16, 16]);
   expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'fast'))).toEqual([16, 16, 16]);

@@ -19,6 +19,8 @@ const BYTES_PER_NODE = 100_000;
  * and where activations that have left the near cache are not much further away.
  */
 const WEIGHTIER_STARTS = 4;
+/** Only as long as a part's activations fit into a far cache: beyond it, larger parts gain nothing. */
+const FAR_CACHE_BYTES = 2 ** 25;
 
 /** How far away activations are that have left a core's own cache. */
 export type FarCache = 'slow' | 'fast';
@@ -33,19 +35,20 @@ const PREDICTION_FACTOR = 4;
  * How many rows to take at once where a batch may be cut, to adapt (`adapts`) or only to predict. `graph` is
  * the model's, with known shapes; open sizes count as nothing.
  */
-export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, 1);
+export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, false);
 
 /** The same for a recipe and a machine. */
 export function rowsPerPartOf(graph: Graph, recipe: Recipe, farCache: FarCache): number {
   const adapts = recipe.steps > 0;
-  const weightier = adapts && (farCache === 'fast' || stopsRows(recipe));
-  return fittingRows(graph, adapts, weightier ? WEIGHTIER_STARTS : 1);
+  return fittingRows(graph, adapts, adapts && (farCache === 'fast' || stopsRows(recipe)));
 }
 
-function fittingRows(graph: Graph, adapts: boolean, starts: number): number {
+function fittingRows(graph: Graph, adapts: boolean, weightierStarts: boolean): number {
   const activations = activationsPerRow(graph);
   const weights = sum([...graph.initializers.values()].map(({ dims }) => bytesOf(dims)));
-  const anew = WEIGHT_READS * weights + starts * BYTES_PER_NODE * graph.nodes.length;
+  const starts = BYTES_PER_NODE * graph.nodes.length;
+  const larger = Math.min(WEIGHT_READS * weights + WEIGHTIER_STARTS * starts, FAR_CACHE_BYTES);
+  const anew = Math.max(WEIGHT_READS * weights + starts, weightierStarts ? larger : 0);
   const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }
