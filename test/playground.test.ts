@@ -89,7 +89,8 @@ it('does not attack a file that is not what is served', async () => {
   try {
     expect((await attack('?iterations=1', other)).status).toBe(200);
     const path = join(models, 'cifar10-resnet14', '1', 'model.onnx');
-    // The same network under another producer's name: written beside it and put in its place, as deployers do.
+    // The same network under another producer's name: written beside it and put in its place, as deployers
+    // do.
     const bytes = await readFile(path);
     await writeFile(`${path}.new`, Buffer.concat([bytes, Buffer.from([0x12, 0x01, 0x78])]));
     await copyFile(`${path}.new`, path);

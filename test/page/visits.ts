@@ -11,7 +11,7 @@ export interface Visits {
   leave(): Promise<void>;
 }
 
-/** A server with its defaults and a browser for the tests of a file, none of which may make the page complain. */
+/** A server with its defaults and a browser for a file's tests. None of them may make the page complain. */
 export function visits(): Visits {
   let server: Running;
   let browser: Browser;

@@ -61,8 +61,9 @@ function createAnswers(engine: Asked) {
 }
 
 /**
- * Gives `work` to a thread of its own and resolves with what it makes of it. Whatever the thread must know of
- * a graph it asks `engine`. Where the signal aborts, the thread is ended and the call rejects with its reason.
+ * Gives `work` to a thread of its own and resolves with what it makes of it. Whatever the thread must know
+ * of a graph it asks `engine`. Where the signal aborts, the thread is ended and the call rejects with its
+ * reason.
  */
 export const runInThread = <R>(thread: URL, work: unknown, engine: Asked, signal?: AbortSignal): Promise<R> =>
   new Promise<R>((resolve, reject) => {
