@@ -79,11 +79,18 @@ function reason(aim: Aim, gain: Difference, natural: Difference): string {
   return `${claim} ${price}: ${differenceText(natural)}.`;
 }
 
-/** What a gain under attack is worth where nobody has attacked the adaptation. */
-const unseen = ({ attacks }: RecipeRows): string =>
-  Object.values(attacks).some(({ seesAdaptation }) => seesAdaptation)
-    ? ''
-    : ' No attack that sees the adaptation was tried: rely on it only after --attacks standard.';
+/** Of the attacks that see the adaptation the one that does not begin with the points of transfer. */
+const WHITE_BOX = 'white-box';
+
+/** What a gain under attack is worth where one kind of attack is missing. */
+function untried({ attacks }: RecipeRows): string {
+  const counted = Object.entries(attacks).filter(([, { countsForWorst }]) => countsForWorst);
+  if (!counted.some(([, { seesAdaptation }]) => seesAdaptation))
+    return ' No attack that sees the adaptation was tried: rely on it only after --attacks standard.';
+  if (counted.every(([name]) => name === WHITE_BOX))
+    return ' No attack but white-box was tried, and what a recipe adapts may mask its gradients: rely on it only after --attacks standard.';
+  return '';
+}
 
 /**
  * For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where
@@ -112,7 +119,7 @@ function take(aim: Aim, rows: RecipeRows, gain: Difference, base: RecipeRows, se
   return {
     aim,
     recipe: rows.name,
-    because: `${reason(aim, gain, natural)}${aim === 'attack' ? unseen(rows) : ''}`,
+    because: `${reason(aim, gain, natural)}${aim === 'attack' ? untried(rows) : ''}`,
     price: { msPerImage: msPerImage(rows) - msPerImage(base), natural },
     manifest: manifestOf(rows.name, rows.recipe),
   };

@@ -138,6 +138,15 @@ describe('advice', () => {
     expect(of(seen, 'attack')!.because).not.toContain('was tried');
   });
 
+  it('says so where gradients that may be masked are all that was tried', () => {
+    const attacked = (names: readonly string[]) => {
+      const by = (right: number) => ({ attacks: Object.fromEntries(names.map((name) => [name, right])) });
+      return of(report({ static: by(80), brief: by(110) }), 'attack')!.because;
+    };
+    expect(attacked(['white-box'])).toContain('No attack but white-box was tried');
+    expect(attacked(['white-box', 'transfer'])).not.toContain('was tried');
+  });
+
   it('goes by the worst of all attacks, not by the best looking one', () => {
     const told = report({
       static: { attacks: { transfer: 80, 'white-box': 80 } },
