@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Dim, float32Constant, type Graph, GraphBuilder, type Value } from '../onnx/index.ts';
 import { PRESETS } from './recipe.ts';
-import { rowsPerPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
+import { rowsPerEvenPart, rowsPerPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
 /** Elements of 1 MB. */
 const MB = 250_000;
@@ -60,4 +60,13 @@ it('takes more to adapt where rows stop or the far cache is fast, and eight part
   expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'fast'))).toEqual([16, 16, 16]);
   expect(recipes.map((recipe) => rowsPerRun(graph, recipe, 'slow'))).toEqual([4, 128, 16]);
   expect(recipes.map((recipe) => rowsPerRun(graph, recipe, 'fast'))).toEqual([16, 128, 16]);
+});
+
+it.each<readonly [string, number, readonly (readonly Dim[])[]]>([
+  ['16 rows of 150 MB', 16, [['N', 150 * MB]]],
+  ['512 rows of 4 MB', 512, [['N', 4 * MB]]],
+  ['1 row that has more', 1, [['N', 4096 * MB]]],
+  ['any batch where sizes are open', 2 ** 31, [['N', 64, 'h', 'w']]],
+])('takes %s where all parts of a GPU have one size', (_what, rows, shapes) => {
+  expect(rowsPerEvenPart(graphOf(0, shapes))).toBe(rows);
 });
