@@ -95,59 +95,6 @@ describe('dent evaluate', () => {
     expect(norm!.natural.correct).toBe(isolated!.natural.correct);
   });
 
-  it('attacks recipes, and says how much the attacker could try', async () => {
-    const ended = await evaluate(
-      ...['--recipes', 'brief', '--attacks', 'transfer,white-box', '--images', '20', '--batch-size', '10'],
-      ...['--eps', '16/255', '--iterations', '4', '--targets', '1', '--json', '--html', at('report.html')],
-    );
-    expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bug') });
-    const report = reportOf(ended);
-    expect(report).toMatchObject({
-      eps: 16 / 255,
-      norm: 'linf',
-      budget: { iterations: 4, targetedIterations: 4, targets: 1 },
-    });
-    for (const { natural, attacks, worst } of report.recipes) {
-      expect(Object.keys(attacks)).toEqual(['transfer', 'white-box']);
-      for (const { correct, of } of Object.values(attacks)) {
-        expect(of).toBe(20);
-        expect(worst!.correct).toBeLessThanOrEqual(correct);
-      }
-      expect(worst!.correct).toBeLessThanOrEqual(natural.correct);
-    }
-    // The attack is one that works: it breaks images of the model as it is.
-    const [base] = report.recipes;
-    expect(base!.attacks.transfer!.correct).toBeLessThan(base!.natural.correct);
-    expect(report.advice.map(({ aim }) => aim)).toEqual(['natural', 'attack']);
-    const page = await readFile(at('report.html'), 'utf8');
-    expect(page).toContain('Worst of all attacks');
-    expect(page).toContain('steps of a run 4');
-  });
-
-  it('attacks a model of two classes, and says what stands in for a loss that wants more', async () => {
-    const two: Write = (b, x) => {
-      const pooled = b.op('Flatten', [b.op('GlobalAveragePool', [x])]);
-      return b.op('Gemm', [pooled, weights(b, [4, 2], 2), weights(b, [2], 3)]);
-    };
-    await writeFile(at('two.onnx'), modelOf(chain(body, two)));
-    await writeLabelledNoise(at('pair'), ['no', 'yes'], 4);
-    const ended = await runDent([
-      ...['evaluate', at('two.onnx'), '--data', at('pair'), '--cache-dir', at('cache'), '--threads', '1'],
-      ...['--recipes', 'isolated', '--attacks', 'transfer', '--iterations', '2', '--json'],
-    ]);
-    expect(ended.code).toBe(0);
-    const { notes, recipes } = reportOf(ended);
-    expect(notes).toEqual([
-      expect.stringContaining('The loss dlr wants 3 classes and the model has 2: margin stands in for it.'),
-      expect.stringContaining('targeted-margin stands in for it.'),
-    ]);
-    expect(recipes[0]!.attacks.transfer!.stages!.map(({ name }) => name)).toEqual([
-      'APGD-CE',
-      'APGD-T',
-      'FAB-T',
-    ]);
-  });
-
   it('claims nothing from one image', async () => {
     const { stdout, code } = await evaluate('--images', '1', '--recipes', 'isolated');
     expect(code).toBe(0);
@@ -207,6 +154,84 @@ describe('dent evaluate', () => {
   });
 });
 
+describe('dent evaluate, under attack', () => {
+  it('attacks recipes, and says how much the attacker could try', async () => {
+    const ended = await evaluate(
+      ...['--recipes', 'brief', '--attacks', 'transfer,white-box', '--images', '20', '--batch-size', '10'],
+      ...['--eps', '16/255', '--iterations', '4', '--targets', '1', '--json', '--html', at('report.html')],
+    );
+    expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bug') });
+    const report = reportOf(ended);
+    expect(report).toMatchObject({
+      eps: 16 / 255,
+      norm: 'linf',
+      budget: { iterations: 4, targetedIterations: 4, targets: 1 },
+    });
+    for (const { natural, attacks, worst } of report.recipes) {
+      expect(Object.keys(attacks)).toEqual(['transfer', 'white-box']);
+      for (const { correct, of } of Object.values(attacks)) {
+        expect(of).toBe(20);
+        expect(worst!.correct).toBeLessThanOrEqual(correct);
+      }
+      expect(worst!.correct).toBeLessThanOrEqual(natural.correct);
+    }
+    // The attack is one that works: it breaks images of the model as it is.
+    const [base] = report.recipes;
+    expect(base!.attacks.transfer!.correct).toBeLessThan(base!.natural.correct);
+    expect(report.advice.map(({ aim }) => aim)).toEqual(['natural', 'attack']);
+    const page = await readFile(at('report.html'), 'utf8');
+    expect(page).toContain('Worst of all attacks');
+    expect(page).toContain('steps of a run 4');
+  });
+
+  it('draws curves, which are the same for the same seed, as attacks are', async () => {
+    const options = ['--recipes', 'isolated', '--attacks', 'pgd', '--curves', 'steps', '--images', '8'];
+    const run = () => evaluate(...options, '--iterations', '2', '--eps', '16/255', '--json');
+    const [one, again] = [await run(), await run()];
+    const timeless = ({ stdout }: Ended) =>
+      JSON.parse(stdout, (key, value) => (key === 'msPerImage' ? 0 : value));
+    expect(timeless(again)).toEqual(timeless(one));
+    const { curves } = reportOf(one);
+    expect(curves!.map(({ along, recipe, points }) => [along, recipe, points.map(({ at }) => at)])).toEqual([
+      ['eps', 'static', [0.5]],
+      ['iterations', 'static', [2, 8]],
+      ['eps', 'isolated', [0.5]],
+      ['iterations', 'isolated', [2, 8]],
+      ['steps', 'isolated', [1, 3, 6, 12]],
+    ]);
+    for (const { points } of curves!) {
+      for (const { of, correct, natural } of points) {
+        expect(of).toBe(8);
+        expect(correct).toBeLessThanOrEqual(natural.correct);
+      }
+    }
+  });
+
+  it('attacks a model of two classes, and says what stands in for a loss that wants more', async () => {
+    const two: Write = (b, x) => {
+      const pooled = b.op('Flatten', [b.op('GlobalAveragePool', [x])]);
+      return b.op('Gemm', [pooled, weights(b, [4, 2], 2), weights(b, [2], 3)]);
+    };
+    await writeFile(at('two.onnx'), modelOf(chain(body, two)));
+    await writeLabelledNoise(at('pair'), ['no', 'yes'], 4);
+    const ended = await runDent([
+      ...['evaluate', at('two.onnx'), '--data', at('pair'), '--cache-dir', at('cache'), '--threads', '1'],
+      ...['--recipes', 'isolated', '--attacks', 'transfer', '--iterations', '2', '--json'],
+    ]);
+    expect(ended.code).toBe(0);
+    const { notes, recipes } = reportOf(ended);
+    expect(notes).toEqual([
+      expect.stringContaining('The loss dlr wants 3 classes and the model has 2: margin stands in for it.'),
+      expect.stringContaining('targeted-margin stands in for it.'),
+    ]);
+    expect(recipes[0]!.attacks.transfer!.stages!.map(({ name }) => name)).toEqual([
+      'APGD-CE',
+      'APGD-T',
+      'FAB-T',
+    ]);
+  });
+});
+
 describe('dent evaluate, where it cannot go on', () => {
   it.each([
     [['--shifts', 'rain'], 'There is no shift "rain"'],
@@ -216,6 +241,7 @@ describe('dent evaluate, where it cannot go on', () => {
     [['--eps', '0'], '--eps'],
     [['--norm', 'l1'], '--norm'],
     [['--budget', 'endless'], '--budget'],
+    [['--curves', 'height'], 'There is no curve "height"'],
   ])('refuses %j as wrong usage, in a line', async (options, part) => {
     const { code, stderr, stdout } = await evaluate(...options);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
