@@ -48,13 +48,23 @@ async function write(name: string, changes: object = {}, version = 1): Promise<v
 }
 
 /** Opens and loads the repository. `failures` collects what its observer hears. */
-async function load(options: { cacheDir?: string; defaultModel?: string } = {}) {
-  const { cacheDir = join(folder, 'cache'), ...rest } = options;
+async function load(
+  options: { cacheDir?: string; defaultModel?: string; engine?: Engine; fillsBatches?: boolean } = {},
+) {
+  const {
+    cacheDir = join(folder, 'cache'),
+    engine: runner = engine,
+    fillsBatches = false,
+    ...rest
+  } = options;
   const counted: typeof compile = (...args) => {
     compiled += 1;
     return compile(...args);
   };
-  const cache = createArtifactCache({ compile: counted, runner: engine }, { dir: cacheDir, device: 'cpu' });
+  const cache = createArtifactCache(
+    { compile: counted, runner },
+    { dir: cacheDir, device: 'cpu', fillsBatches },
+  );
   const failures: string[] = [];
   const observer = {
     loading: () => {},
@@ -65,7 +75,7 @@ async function load(options: { cacheDir?: string; defaultModel?: string } = {}) 
     failed: (model: unknown, version: unknown) => failures.push(`${model}:${version}`),
   };
   const isAwaited = async () => false;
-  const deps = { adaptation: createAdaptation(engine), cache, observer, isAwaited };
+  const deps = { adaptation: createAdaptation(runner), cache, observer, isAwaited };
   const repository = await openModelRepository(deps, { root, pollMs: 0, ...rest });
   opened.push(repository);
   await repository.load();
@@ -151,6 +161,38 @@ it('lets the engine split the batches of recipes whose rows are on their own or 
   expect(names(({ rowsPerPart }) => rowsPerPart !== undefined)).toEqual(['static', 'isolated', 'dent']);
   // Rows that share their parameters are split within a pass, not within a run.
   expect(names(({ carried }) => carried !== undefined)).toEqual(['dent']);
+});
+
+it('opens and warms a session for each size that batches are filled up to, before a version serves', async () => {
+  await write('a', { batching: { maxBatchSize: 6 } });
+  await load();
+  let open = 0;
+  const sizes: unknown[] = [];
+  const counted: Engine = {
+    ...engine,
+    pids: engine.pids,
+    async open(source, how) {
+      const graph = await engine.open(source, how);
+      if (typeof source.model === 'string') open += 1;
+      return {
+        ...graph,
+        run(feeds, runOptions) {
+          if (runOptions?.filling) sizes.push([runOptions.filling.from, runOptions.filling.to]);
+          return graph.run(feeds, runOptions);
+        },
+      };
+    },
+  };
+  const { repository } = await load({ engine: counted, fillsBatches: true });
+  // Another graph than that of the first start.
+  expect(compiled).toBe(2);
+  expect(open).toBe(4);
+  expect(sizes).toEqual([1, 2, 4, 8].map((size) => [size, size]));
+  const serving = defaultVersion(repository.model('a')!)!;
+  const rows = float32([3, 3, 32, 32], new Float32Array(3 * 3072));
+  expect((await serving.run(serving.manifest.recipes.static!, rows)).logits.dims).toEqual([3, 10]);
+  expect(open).toBe(4);
+  expect(sizes.at(-1)).toEqual([3, 4]);
 });
 
 it('serves the largest version that works', async () => {
