@@ -56,6 +56,20 @@ it('goes by what is done of a piece that is under way', () => {
   expect(pace.done).toBeCloseTo(0.5);
 });
 
+it('takes what has not been seen at the pace of the piece that is under way, too', () => {
+  const { now, pass } = clock();
+  const pieces = [1, 100, 200].map((weight) => ({ kind: `of ${weight}`, weight }));
+  const pace = createPace(pieces, now);
+  pace.begin();
+  // A first piece that is slow says little.
+  pass(3);
+  pace.end();
+  pace.begin();
+  pass(7);
+  pace.share(0.5);
+  expect(pace.secondsLeft).toBeCloseTo(7 + (200 * (3 + 7)) / (1 + 50));
+});
+
 it('has nothing left at the end', () => {
   const { now, pass } = clock();
   const pace = createPace([{ kind: 'a', weight: 1 }], now);

@@ -25,7 +25,8 @@ const TELLING_SHARE = 0.02;
 
 /**
  * Tells the time that `pieces`, done in this order, will take: those of a kind that has been done take what
- * that took on average, the others by their weight at the pace of all that has been done.
+ * that took on average, the others by their weight at the pace of all that has been done, of the current
+ * piece, too.
  */
 export function createPace(pieces: readonly Piece[], now: () => number = () => performance.now()): Pace {
   const taken = new Map<string, { seconds: number; count: number }>();
@@ -48,7 +49,11 @@ export function createPace(pieces: readonly Piece[], now: () => number = () => p
     if (known) return known.seconds / known.count;
     const own = at >= 0 && pieces[at]?.kind === kind ? currentSeconds() : undefined;
     if (own !== undefined) return own;
-    return passedWeight > 0 ? (weight * passedSeconds) / passedWeight : undefined;
+    // The first pieces are short, and slow for all that has to be opened: the current one soon tells more.
+    const tells = !isOver && current >= TELLING_SHARE;
+    const seconds = passedSeconds + (tells ? elapsed() : 0);
+    const done = passedWeight + (tells ? current * pieces[at]!.weight : 0);
+    return done > 0 ? (weight * seconds) / done : undefined;
   }
 
   function left(): number | undefined {
