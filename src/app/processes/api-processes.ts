@@ -27,8 +27,6 @@ export type AttendProcess = (process: Attended) => {
 export interface ApiProcesses {
   /** Where they listen. Rejects where one of the first ones cannot. */
   readonly listening: Promise<string>;
-  /** Of those that live. */
-  readonly asks: () => readonly Ask<ApiCalls>[];
   /** Has each answer what it has accepted, and ends it. */
   close(drainDelayMs: number): Promise<void>;
 }
@@ -120,7 +118,6 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
 
   return {
     listening: Promise.all(firsts.map(({ listening }) => listening)).then(([url]) => url!),
-    asks: () => Array.from(running.values(), ({ ask }) => ask),
     async close(drainDelayMs) {
       closing ??= Promise.all(Array.from(running.values(), (one) => end(one, drainDelayMs)));
       await closing;

@@ -66,9 +66,11 @@ export function attend(
 ): { handlers: Handlers<PrimaryCalls>; gone: () => void } {
   const { models, queue } = backend;
   const tickets = createTickets(limiter);
-  page.join(ask);
   const handlers: Handlers<PrimaryCalls> = {
-    enter: () => ({ config, process, state: feed.follow(ask), hasPlayground: playground !== undefined }),
+    enter() {
+      page.join(ask);
+      return { config, process, state: feed.follow(ask), hasPlayground: playground !== undefined };
+    },
     listening: onListening,
     failed: (fault) => onFailed(errorOf(fault)),
     submit: (request, signal) => queue.submit(ownBytes(request), signal),

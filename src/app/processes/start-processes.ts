@@ -16,7 +16,7 @@ import { warnWhereOpen } from '../open-access.ts';
 import { createPlayground, isPlayground } from '../playground.ts';
 import type { RunningServer } from '../server.ts';
 import { startTracing } from '../tracing.ts';
-import { type ApiProcesses, startApiProcesses } from './api-processes.ts';
+import { startApiProcesses } from './api-processes.ts';
 import { attend } from './attend.ts';
 import { createCommonMetrics } from './common-metrics.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
@@ -65,10 +65,8 @@ async function openOperations(
   return { app, url: await listen(app, { host, port: metricsPort }, 'for metrics') };
 }
 
-async function statisticsOf(processes: ApiProcesses, content: string): Promise<VersionStatistics> {
-  const each = await Promise.all(
-    processes.asks().map((ask) => ask('statistics', content).catch(() => undefined)),
-  );
+async function statisticsOf(feed: StateFeed, content: string): Promise<VersionStatistics> {
+  const each = await Promise.all(feed.asks().map((ask) => ask('statistics', content).catch(() => undefined)));
   return sumStatistics(each.filter((statistics) => statistics !== undefined));
 }
 
@@ -86,14 +84,14 @@ export async function startProcesses(config: Config, log: FastifyBaseLogger): Pr
   const page = createCommonMetrics(metrics);
   const limiter = createLimiter();
   const playground = openPlayground(config, primary);
-  const statistics = (content: string) => statisticsOf(processes, content);
+  const statistics = (content: string) => statisticsOf(feed, content);
   const common = { config, backend, limiter, feed, page, playground, statistics };
   const processes = startApiProcesses(
     { attend: (one) => attend(common, one), log, onLost: metrics.api.lost },
     config.processes,
   );
   const isReady = () => primary.phase === 'serving' && unreadyReasons().length === 0;
-  watchStates(metrics, backend, isReady, () => processes.asks().length);
+  watchStates(metrics, backend, isReady, () => feed.asks().length);
   let operations: Awaited<ReturnType<typeof openOperations>>;
   let closing: Promise<void> | undefined;
 
