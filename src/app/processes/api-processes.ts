@@ -27,6 +27,8 @@ export type AttendProcess = (process: Attended) => {
 export interface ApiProcesses {
   /** Where they listen. Rejects where one of the first ones cannot. */
   readonly listening: Promise<string>;
+  /** How many listen now. */
+  readonly count: () => number;
   /** Has each answer what it has accepted, and ends it. */
   close(drainDelayMs: number): Promise<void>;
 }
@@ -86,11 +88,16 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
   // Typed arrays cross as their bytes, not as JSON.
   cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' });
   const running = new Map<number, Running>();
+  const listening = new Set<Running>();
   let closing: Promise<unknown> | undefined;
 
   function start(process: number): Running {
     const one = fork(process, attend);
     running.set(process, one);
+    one.listening.then(
+      () => listening.add(one),
+      () => {},
+    );
     return one;
   }
 
@@ -100,6 +107,7 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
       const startedMs = performance.now();
       const reason = await one.ended;
       running.delete(process);
+      listening.delete(one);
       if (closing) return;
       failures = performance.now() - startedMs < SOUND_MS ? failures + 1 : 0;
       onLost();
@@ -118,6 +126,7 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
 
   return {
     listening: Promise.all(firsts.map(({ listening }) => listening)).then(([url]) => url!),
+    count: () => listening.size,
     async close(drainDelayMs) {
       closing ??= Promise.all(Array.from(running.values(), (one) => end(one, drainDelayMs)));
       await closing;

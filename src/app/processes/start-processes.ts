@@ -91,7 +91,7 @@ export async function startProcesses(config: Config, log: FastifyBaseLogger): Pr
     config.processes,
   );
   const isReady = () => primary.phase === 'serving' && unreadyReasons().length === 0;
-  watchStates(metrics, backend, isReady, () => feed.asks().length);
+  watchStates(metrics, backend, isReady, processes.count);
   let operations: Awaited<ReturnType<typeof openOperations>>;
   let closing: Promise<void> | undefined;
 
