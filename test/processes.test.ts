@@ -42,7 +42,7 @@ const start = (env: Record<string, string> = {}): Promise<Running> =>
 const startPatient = (env: Record<string, string> = {}): Promise<Running> =>
   start({ DENT_MODELS: join(folder, 'patient'), ...env });
 
-/** A request on a connection of its own: connections are dealt out to the processes in turn. */
+/** A request on a connection of its own, which any of the processes may accept. */
 async function ask(
   { url }: Pick<Running, 'url'>,
   path: string,
@@ -129,7 +129,7 @@ it('answers 200 posts, each with its own answer, in batches of rows of both proc
     expect(batch.size).toBeLessThanOrEqual(128);
   }
   for (const process of [1, 2]) {
-    expect(processes.filter((each) => each === process).length).toBeGreaterThan(50);
+    expect(processes).toContain(process);
   }
   const mixed = [...rowsOf.values()].filter((rows) => new Set(rows).size === 2);
   expect(mixed).not.toHaveLength(0);
@@ -151,16 +151,19 @@ it('finds an answer that another process has accepted, and repeats one by its ke
   const path = `/v1/predictions/${accepted.body.id}`;
   expect((await ask(server, path)).status).toBe(202);
   await vi.waitFor(async () => expect((await ask(server, path)).status).toBe(200));
-  const found = [await ask(server, path), await ask(server, path)];
-  expect(new Set(await processesOf(found)).size).toBe(2);
-  expect(found[0]!.body).toEqual(found[1]!.body);
+  const found: Reply[] = [];
+  await vi.waitFor(async () => {
+    found.push(...(await Promise.all([1, 2, 3, 4].map(() => ask(server, path)))));
+    expect(new Set(await processesOf(found)).size).toBe(2);
+  });
+  for (const { body } of found) expect(body).toEqual(found[0]!.body);
 
   const headers = { 'idempotency-key': 'twice' };
-  const both = await Promise.all([predict(images[1]!, { headers }), predict(images[1]!, { headers })]);
-  const later = await predict(images[1]!, { headers });
-  expect(new Set([...both, later].map(({ body }) => body.id)).size).toBe(1);
-  expect(new Set(await processesOf(both)).size).toBe(2);
-  expect(both.map((reply) => reply.headers['idempotent-replayed'] ?? 'no').sort()).toEqual(['no', 'true']);
+  const all = await Promise.all(Array.from({ length: 20 }, () => predict(images[1]!, { headers })));
+  all.push(await predict(images[1]!, { headers }));
+  expect(new Set(all.map(({ body }) => body.id)).size).toBe(1);
+  expect(new Set(await processesOf(all)).size).toBe(2);
+  expect(all.filter((reply) => reply.headers['idempotent-replayed'] === undefined)).toHaveLength(1);
 });
 
 it('loads and unloads a model for all processes at once', async () => {
@@ -186,20 +189,20 @@ it('loads and unloads a model for all processes at once', async () => {
 it('replaces a killed process: only its connections suffer, and no count falls', async () => {
   const patient = await startPatient();
   const before = await metric(patient, 'dent_http_request_duration_seconds_count');
-  const [victim, other] = await apiPids(patient);
+  const pids = await apiPids(patient);
   const outcomes = Promise.allSettled(images.slice(0, 60).map((image) => predict(image, {}, patient)));
   const depth = () => metric(patient, 'dent_queue_depth');
   await vi.waitFor(async () => expect(await depth()).toBe(60));
+  const [victim] = pids;
   process.kill(victim!, 'SIGKILL');
   // Its rows are given up, and the others wait on.
   await vi.waitFor(async () => expect(await depth()).toBeLessThan(60));
   await vi.waitFor(async () => expect(await metric(patient, 'dent_api_restarts_total')).toBe(1));
   await vi.waitFor(async () => expect(await metric(patient, 'dent_api_processes')).toBe(2));
   const left = await depth();
-  expect(left).toBeGreaterThanOrEqual(20);
   const after = await apiPids(patient);
   expect(after).toHaveLength(2);
-  expect(after).toContain(other);
+  expect(after).toContain(pids[1]);
   expect(after).not.toContain(victim);
   expect(await metric(patient, 'dent_http_request_duration_seconds_count')).toBeGreaterThanOrEqual(before);
   const replies = await Promise.all(

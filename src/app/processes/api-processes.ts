@@ -85,6 +85,9 @@ async function end({ worker, ask, ended }: Running, drainDelayMs: number): Promi
 
 /** Keeps `count` API processes, which share a port. */
 export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, count: number): ApiProcesses {
+  // Each process accepts by itself, one connection in a turn of its event loop. Dealt out by this process, a
+  // connection is lost where it is handed to a process that is dying: its client would wait for ever.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   // Typed arrays cross as their bytes, not as JSON.
   cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' });
   const running = new Map<number, Running>();
