@@ -383,7 +383,7 @@ export interface paths {
         };
         /**
          * How many requests were answered, and where their time went
-         * @description Counted by this process since it loaded the version. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
+         * @description Counted since the version was loaded, over the processes of `--processes`. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
          */
         get: operations["statistics"];
         put?: never;
@@ -403,7 +403,7 @@ export interface paths {
         };
         /**
          * How many requests were answered, and where their time went
-         * @description Counted by this process since it loaded the version. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
+         * @description Counted since the version was loaded, over the processes of `--processes`. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
          */
         get: operations["modelStatistics"];
         put?: never;
@@ -423,7 +423,7 @@ export interface paths {
         };
         /**
          * How many requests were answered, and where their time went
-         * @description Counted by this process since it loaded the version. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
+         * @description Counted since the version was loaded, over the processes of `--processes`. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.
          */
         get: operations["versionStatistics"];
         put?: never;

@@ -41,12 +41,12 @@ function write(statistics: VersionStatistics): ModelStatisticsBody['model_stats'
   };
 }
 
-/** This process's answers. */
+/** The answers of this server. */
 export function statisticsRoutes(app: App, inference: Inference): void {
   const schema = {
     summary: 'How many requests were answered, and where their time went',
     description:
-      'Counted by this process since it loaded the version. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` ' +
+      'Counted since the version was loaded, over the processes of `--processes`. Durations are sums in nanoseconds over requests, of /v1 too; `execution_count` and `batch_stats` ' +
       'count runs of the engine, where rows of other processes share them by the share of the rows that were asked for here. They are totals over all callers, so a key needs the scope `metrics`.',
     tags: ['open inference'],
   };
