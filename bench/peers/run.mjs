@@ -226,6 +226,12 @@ const settings = stdout.trim();
 console.log(`PyTorch is fastest with ${settings}`);
 const folder = await mkdtemp(join(tmpdir(), 'dent-peers-'));
 const groups = [];
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => {
+    for (const { signal } of groups) signal('SIGKILL');
+    process.exit(1);
+  });
+}
 try {
   const windowMs = await writeRepository(join(folder, 'models'));
   const servers = serversOf({ folder, windowMs, settings });
