@@ -82,6 +82,11 @@ export interface RowAnswer {
   readonly staticLogits: Float32Array;
   /** Entropy before each update and after the last, in nats, [steps + 1]. */
   readonly entropy: Float32Array;
+  /**
+   * The number of the top class and its probability, before each update and after the last, [steps + 1, 2].
+   * Absent where the worker does not tell, such as one of an earlier release.
+   */
+  readonly top?: Float32Array;
   /** Name of the recipe that was really applied. */
   readonly applied: string;
   /** Number of updates that were really made. */

@@ -40,7 +40,7 @@ it('writes the graph of the recipe and says so in a line', async () => {
   const { inputs, outputs, metadata } = await inspect(written, engine);
   await engine.close();
   expect(inputs.map(({ name }) => name)).toEqual(['input', 'steps']);
-  expect(outputs.map(({ name }) => name)).toEqual(['logits', 'static_logits', 'entropy']);
+  expect(outputs.map(({ name }) => name)).toEqual(['logits', 'static_logits', 'entropy', 'top']);
   expect(JSON.parse(metadata['dent.recipe']!)).toEqual(recipe);
   expect(metadata['dent.source_sha256']).toBe(createHash('sha256').update(model).digest('hex'));
 });

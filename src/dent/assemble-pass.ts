@@ -7,7 +7,7 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { ENTROPY_OUTPUT } from './assemble.ts';
+import { ENTROPY_OUTPUT, TOP_OUTPUT } from './assemble.ts';
 import { BATCH } from './batch-axis.ts';
 import type { Components } from './components.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
@@ -70,6 +70,7 @@ export function assemblePass(components: Components): Graph {
   const outputs = [
     output(pass.logits, classifier.outputName, [BATCH, classes]),
     output(pass.entropy, ENTROPY_OUTPUT, [BATCH]),
+    output(pass.top, TOP_OUTPUT, [BATCH, 2]),
     builder.op('Concat', current, {
       name: PASS_OUTPUTS.carried,
       attributes: { axis: 0 },

@@ -31,6 +31,7 @@ import { updateOfTrip } from './update.ts';
 export const STEPS_INPUT = 'steps';
 export const STATIC_OUTPUT = 'static_logits';
 export const ENTROPY_OUTPUT = 'entropy';
+export const TOP_OUTPUT = 'top';
 export const SIGMA_OUTPUT = 'sigma';
 export const PARAMETERS_OUTPUT = 'parameters';
 export const BLENDED_OUTPUT = 'blended';
@@ -54,7 +55,7 @@ export function assemble(asked: Components): Graph {
   const components = choice || valid ? { ...asked, forward: forwardIn(asked, around) } : asked;
   const { forward } = components;
   const start = initialParameters(builder, components, rows.image);
-  const { logits, firstLogits, entropy, sigma, parameters } =
+  const { logits, firstLogits, entropy, top, sigma, parameters } =
     recipe.steps === 0
       ? forwardAlone(builder, components, start, rows, choice)
       : stopsRows(recipe)
@@ -68,6 +69,7 @@ export function assemble(asked: Components): Graph {
     output(builder, logits, classifier.outputName, [BATCH, classes]),
     output(builder, unadapted, STATIC_OUTPUT, [BATCH, classes]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
+    output(builder, top, TOP_OUTPUT, ['steps_and_final', BATCH, 2]),
   ];
   if (sigma) outputs.push(output(builder, sigma, SIGMA_OUTPUT, forward.graph.outputs[1]!.type!.shape!));
   if (components.exposesParameters)
@@ -150,17 +152,19 @@ function forwardAlone(
   choice: ChosenStatistics | undefined,
 ): Adaptation {
   // What was computed for the choice is the answer already, but for the smoothing.
-  const { logits, entropy, sigma }: Prediction =
+  const { logits, entropy, top, sigma }: Prediction =
     choice && components.recipe.sigma === 'off'
       ? chosenPrediction(builder, choice)
       : predict(builder, components, parameters, rows);
-  const row = builder.op('Unsqueeze', [entropy, builder.ints([0])]);
-  return { logits, firstLogits: logits, entropy: row, parameters, ...(sigma && { sigma }) };
+  const line = (value: Value) => builder.op('Unsqueeze', [value, builder.ints([0])]);
+  const trace = { entropy: line(entropy), top: line(top) };
+  return { logits, firstLogits: logits, ...trace, parameters, ...(sigma && { sigma }) };
 }
 
 /**
  * The Loop: `steps` trips that predict and update, and a last one that predicts. It carries the parameters,
- * the first and the last logits, sigma and the optimizer's state. It gathers the rows' entropies.
+ * the first and the last logits, sigma and the optimizer's state. It gathers the rows' entropies and top
+ * classes.
  */
 function adapt(
   builder: GraphBuilder,
@@ -204,14 +208,15 @@ function adapt(
     const used = exposesParameters ? [parameters] : [];
     return {
       carried: [first, pass.logits, ...sigma, ...used, next.parameters, ...next.state],
-      gathered: [pass.entropy],
+      gathered: [pass.entropy, pass.top],
     };
   });
   const [firstLogits, logits] = results as [Value, Value];
   return {
     logits,
     firstLogits,
-    entropy: results.at(-1)!,
+    entropy: results.at(-2)!,
+    top: results.at(-1)!,
     parameters: results[noSigma ? 3 : 2]!,
     ...(noSigma && { sigma: results[2]! }),
   };

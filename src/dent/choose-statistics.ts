@@ -82,11 +82,11 @@ export function chosenPrediction(
   builder: GraphBuilder,
   { source, blend, blends }: ChosenStatistics,
 ): Prediction {
-  const choose = (part: 'logits' | 'entropy'): Value => {
+  const choose = (part: 'logits' | 'entropy' | 'top'): Value => {
     const chosen = builder.op('Where', [blends, blend[part], source[part]]);
     return Object.assign(chosen, { type: source[part].type });
   };
-  return { logits: choose('logits'), entropy: choose('entropy') };
+  return { logits: choose('logits'), entropy: choose('entropy'), top: choose('top') };
 }
 
 /** 1 where the blend was chosen, otherwise 0, a float32 scalar. */

@@ -66,6 +66,7 @@ describe('the compiled graph', () => {
         { name: 'result', type: { dataType: DATA_TYPE.float32, shape: ['N', 5] } },
         { name: 'static_logits', type: { dataType: DATA_TYPE.float32, shape: ['N', 5] } },
         { name: 'entropy', type: { dataType: DATA_TYPE.float32, shape: ['steps_and_final', 'N'] } },
+        { name: 'top', type: { dataType: DATA_TYPE.float32, shape: ['steps_and_final', 'N', 2] } },
         ...(preset === 'dent-smooth' ? [sigma] : []),
         ...(preset === 'auto' ? [blended] : []),
       ]);

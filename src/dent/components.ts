@@ -26,6 +26,8 @@ export interface Adaptation {
   readonly firstLogits: Value;
   /** [steps + 1, N]. */
   readonly entropy: Value;
+  /** The top class and its probability, [steps + 1, N, 2]. */
+  readonly top: Value;
   /** After the last update, [R]; present with smoothing. */
   readonly sigma?: Value;
   /**

@@ -11,7 +11,7 @@ afterAll(() => engine.close());
 const compiled = (options: Readonly<Record<string, unknown>>, isPadded: boolean): Promise<CompiledModel> =>
   compile(plainModel, createRecipe(options), engine, { isPadded });
 
-const PARTS = ['logits', 'staticLogits', 'entropy', 'sigma'] as const;
+const PARTS = ['logits', 'staticLogits', 'entropy', 'top', 'sigma'] as const;
 
 function expectClose(actual: AdaptedRows, expected: AdaptedRows): void {
   for (const part of PARTS) {

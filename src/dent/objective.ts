@@ -13,12 +13,37 @@ export function inDoublePrecision(builder: GraphBuilder, logits: Value): Value {
   return builder.op('Cast', [logits], { attributes: { to: DATA_TYPE.float64 }, shape: logits.type!.shape! });
 }
 
-/**
- * The entropy of each row's prediction in nats, [N] float64 (paper, equation 3). `logits` is [N, K] float64.
- */
-export function rowEntropy(builder: GraphBuilder, logits: Value): Value {
+/** What rows believe, as numbers that say it shortly. */
+interface Belief {
+  /** In nats, [N] float64 (paper, equation 3). */
+  readonly entropy: Value;
+  /** The number of the most probable class and its probability, [N, 2] float32. */
+  readonly top: Value;
+}
+
+/** The entropy of each row's prediction, and its top class. `logits` is [N, K] float64. */
+export function rowBelief(builder: GraphBuilder, logits: Value): Belief {
+  const p = probabilitiesOf(builder, logits);
+  const shape: readonly Dim[] = [p.type!.shape![0]!, 1];
+  const most = builder.op('ReduceMax', [p, builder.ints([-1])], { attributes: { keepdims: 1 }, shape });
+  // Logits have fewer ties than probabilities, all but one of which may round to zero and one to 1.
+  const place = builder.op('ArgMax', [logits], { attributes: { axis: 1, keepdims: 1 } });
+  const number = builder.op('Cast', [place], { attributes: { to: DATA_TYPE.float32 }, shape });
+  const probability = builder.op('Cast', [most], { attributes: { to: DATA_TYPE.float32 }, shape });
+  const pair = [shape[0]!, 2];
+  const top = builder.op('Concat', [number, probability], { attributes: { axis: 1 }, shape: pair });
+  return { entropy: entropyOf(builder, logits, p), top };
+}
+
+/** The entropy of each row's prediction in nats, [N] float64. `logits` is [N, K] float64. */
+export const rowEntropy = (builder: GraphBuilder, logits: Value): Value =>
+  entropyOf(builder, logits, probabilitiesOf(builder, logits));
+
+const probabilitiesOf = (builder: GraphBuilder, logits: Value): Value =>
+  builder.op('Softmax', [logits], { attributes: { axis: 1 }, shape: logits.type!.shape! });
+
+function entropyOf(builder: GraphBuilder, logits: Value, p: Value): Value {
   const shape = logits.type!.shape!;
-  const p = builder.op('Softmax', [logits], { attributes: { axis: 1 }, shape });
   const logP = builder.op('LogSoftmax', [logits], { attributes: { axis: 1 }, shape });
   const sum = sumOverClasses(builder, builder.op('Mul', [p, logP], { shape }), [shape[0]!]);
   return builder.op('Neg', [sum], { name: 'row_entropy', shape: [shape[0]!] });

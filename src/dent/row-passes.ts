@@ -10,7 +10,7 @@ import {
   type ValueType,
 } from '../onnx/index.ts';
 import type { AdaptiveForward } from './adaptive-forward.ts';
-import { inDoublePrecision, type Loss, rowEntropy } from './objective.ts';
+import { inDoublePrecision, type Loss, rowBelief } from './objective.ts';
 
 /** The image batch, and how it is cut where a pass may go through it in parts. */
 export interface Rows {
@@ -32,6 +32,8 @@ export interface Prediction {
   readonly logits: Value;
   /** [N], nats. */
   readonly entropy: Value;
+  /** The number of the top class and its probability, [N, 2]. */
+  readonly top: Value;
   /** [R], pixels; present with smoothing. */
   readonly sigma?: Value;
 }
@@ -62,11 +64,12 @@ export function predict(builder: GraphBuilder, method: Method, parameters: Value
   const pass = (b: GraphBuilder, image: Value) =>
     predictTogether(b, method.forward, parameters, image).prediction;
   if (!rows.parts) return pass(builder, rows.image);
-  const [logits, entropy] = overParts(builder, 'predict', rows, method.classes, [], (body, image) => ({
+  const results = overParts(builder, 'predict', rows, method.classes, [], (body, image) => ({
     prediction: pass(body, image),
     carried: [],
-  })) as [Value, Value];
-  return { logits, entropy };
+  }));
+  const [logits, entropy, top] = results as [Value, Value, Value];
+  return { logits, entropy, top };
 }
 
 /** The forward pass, and the gradient of the loss where `wanted`, a bool scalar, holds. */
@@ -89,24 +92,24 @@ export function predictWithGradient(
   };
   const carried = [zero, ...extra];
   const results = overParts(builder, 'part', rows, method.classes, carried, write);
-  const [logits, entropy, gradient, sigma] = results as [Value, Value, Value, Value?];
-  return { logits, entropy, gradient, ...(sigma && { sigma }) };
+  const [logits, entropy, top, gradient, sigma] = results as [Value, Value, Value, Value, Value?];
+  return { logits, entropy, top, gradient, ...(sigma && { sigma }) };
 }
 
 function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parameters: Value, image: Value) {
   const [logits, sigma] = inline(builder, forward.graph, [image, parameters]) as [Value, Value?];
   const exactLogits = inDoublePrecision(builder, logits);
-  const exactEntropy = rowEntropy(builder, exactLogits);
+  const { entropy: exactEntropy, top } = rowBelief(builder, exactLogits);
   const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
-  const prediction: Prediction = { logits, entropy, ...(sigma && { sigma }) };
+  const prediction: Prediction = { logits, entropy, top, ...(sigma && { sigma }) };
   return { prediction, exactLogits, exactEntropy };
 }
 
 /** The prediction that logits are. */
 export function predictionOf(builder: GraphBuilder, logits: Value): Prediction {
-  const exactEntropy = rowEntropy(builder, inDoublePrecision(builder, logits));
+  const { entropy: exactEntropy, top } = rowBelief(builder, inDoublePrecision(builder, logits));
   const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
-  return { logits, entropy };
+  return { logits, entropy, top };
 }
 
 function gradientTogether(
@@ -160,7 +163,7 @@ type WritePart = (body: GraphBuilder, image: Value, carried: readonly Value[]) =
 
 /**
  * Goes through the rows part by part, so that activations stay in the cache and memory does not grow with the
- * batch. Returns the logits and entropies of all rows, then everything else carried from part to part.
+ * batch. Returns the logits, entropies and top classes of all rows, then all else carried from part to part.
  */
 function overParts(
   builder: GraphBuilder,
@@ -175,22 +178,24 @@ function overParts(
   const gathered = [
     { name: 'logits', start: none([0, classes]), type: float(['rows_so_far', classes]) },
     { name: 'entropy', start: none([0]), type: float(['rows_so_far']) },
+    { name: 'top', start: none([0, 2]), type: float(['rows_so_far', 2]) },
   ];
   return appendLoop(
     builder,
     { name, trips: count, carried: [...gathered, ...carried] },
     (body, trip, values) => {
-      const [logits, entropy, ...others] = values as [Value, Value, ...Value[]];
+      const [logits, entropy, top, ...others] = values as [Value, Value, Value, ...Value[]];
       const first = body.op('Mul', [body.op('Unsqueeze', [trip, body.ints([0])]), body.ints([size])]);
       const end = body.op('Add', [first, body.ints([size])]);
       // Slice stops at the last row by itself, so the last part may be smaller.
       const image = body.op('Slice', [rows.image, first, end, body.ints([0])], {
         shape: rows.image.type!.shape!,
       });
-      const { prediction, carried: next } = write(body, image, others);
-      const join = (before: Value, now: Value) =>
-        body.op('Concat', [before, now], { attributes: { axis: 0 } });
-      return { carried: [join(logits, prediction.logits), join(entropy, prediction.entropy), ...next] };
+      const { prediction: now, carried: next } = write(body, image, others);
+      const join = (before: Value, part: Value) =>
+        body.op('Concat', [before, part], { attributes: { axis: 0 } });
+      const soFar = [join(logits, now.logits), join(entropy, now.entropy), join(top, now.top)];
+      return { carried: [...soFar, ...next] };
     },
   );
 }

@@ -53,7 +53,8 @@ export function adaptUntilSure(
   return {
     logits: after.logits!,
     firstLogits: after.first_logits!,
-    entropy: wholeTrace(builder, results.at(-1)!, after.entropy!, steps),
+    entropy: wholeTrace(builder, results.at(-2)!, after.entropy!, steps),
+    top: wholeTrace(builder, results.at(-1)!, after.top!, steps),
     parameters: after.used_parameters ?? after.parameters!,
     ...(after.sigma && { sigma: after.sigma }),
   };
@@ -113,6 +114,7 @@ function startOf(builder: GraphBuilder, components: Components, { image, valid }
     ofAll('first_logits', classes),
     ofAll('logits', classes),
     ofAll('entropy'),
+    ofAll('top', 2),
     ...(forward.graph.outputs[1] ? [ofAll('sigma')] : []),
     ...(exposesParameters ? [ofAll('used_parameters', width)] : []),
   ];
@@ -145,6 +147,7 @@ function passOverParts(
   const predicted = [
     gather('logits', classes),
     gather('entropy'),
+    gather('top', 2),
     ...(before.sigma ? [gather('sigma')] : []),
   ];
   const carried: Carried[] = [
@@ -168,7 +171,7 @@ function passOverParts(
 }
 
 /**
- * Predicts some rows and updates those that go on. Returns the logits, entropies and sigma of all of them,
+ * Predicts some rows and updates those that go on. Returns the logits, entropies, top classes and sigma of all,
  * then the numbers, parameters and optimizer state of those that go on.
  */
 function passOverPart(
@@ -200,7 +203,7 @@ function passOverPart(
   const gradient = gradientOfSome(part, components, lost, { parameters, pixels }, { going, before: old });
   const next = updateOfTrip(part, components, trip, old, gradient, moments);
   const sigma = prediction.sigma ? [prediction.sigma] : [];
-  const found = [prediction.logits, prediction.entropy, ...sigma];
+  const found = [prediction.logits, prediction.entropy, prediction.top, ...sigma];
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
 }
 
@@ -238,21 +241,23 @@ function afterPass(
   const into = (all: Value, some: Value) => body.op('ScatterND', [all, column, some]);
   const logits = into(before.logits!, pass.logits!);
   const entropy = into(before.entropy!, pass.entropy!);
+  const top = into(before.top!, pass.top!);
   const carried = [
     pass.rows!,
     ...stateNames(components).map((name) => pass[name]!),
     body.op('Where', [isFirst(body, trip), logits, before.first_logits!]),
     logits,
     entropy,
+    top,
     ...(before.sigma ? [into(before.sigma, pass.sigma!)] : []),
     ...(before.used_parameters ? [into(before.used_parameters, before.parameters!)] : []),
   ];
   const left = countOf(body, pass.rows!);
-  return { carried, gathered: [entropy], goOn: body.op('Greater', [left, body.int(0)]) };
+  return { carried, gathered: [entropy, top], goOn: body.op('Greater', [left, body.int(0)]) };
 }
 
 /**
- * The entropies of every step, [steps + 1, N]. Where all rows have stopped early, the last entropies repeat.
+ * What rows have had after every step, [steps + 1, N, ...]. Where all have stopped early, the last repeats.
  */
 function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
   const lines = builder.op('Gather', [builder.op('Shape', [trace]), builder.ints([0])]);

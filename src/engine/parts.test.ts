@@ -63,12 +63,17 @@ describe('joinOutputs', () => {
         [3, rows],
         [0, 1, 2].flatMap((step) => numbers.map((n) => step * 1000 + n)),
       ),
+      top: float32(
+        [3, rows, 2],
+        [0, 1, 2].flatMap((step) => numbers.flatMap((n) => [n, step * 1000 + n])),
+      ),
     };
   }
 
   it('joins by rows and by columns', () => {
     const parts = [outputs(0, 2), outputs(2, 1), outputs(3, 2)];
-    expect(joinOutputs(parts, { logits: 'rows', entropy: 'columns' })).toEqual(outputs(0, 5));
+    const join = { logits: 'rows', entropy: 'columns', top: 'columns' } as const;
+    expect(joinOutputs(parts, join)).toEqual(outputs(0, 5));
   });
 
   it('joins rows of any element type', () => {
@@ -94,12 +99,14 @@ it('firstRows leaves out what was added', () => {
   const outputs = {
     logits: float32([3, 2], [1, 2, 3, 4, 5, 6]),
     entropy: float32([2, 3], [1, 2, 3, 4, 5, 6]),
+    top: float32([2, 3, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
     sigma: float32([1], [7]),
   };
-  const join = { logits: 'rows', entropy: 'columns', sigma: 'same' } as const;
+  const join = { logits: 'rows', entropy: 'columns', top: 'columns', sigma: 'same' } as const;
   expect(firstRows(outputs, { from: 2, join })).toEqual({
     logits: float32([2, 2], [1, 2, 3, 4]),
     entropy: float32([2, 2], [1, 2, 4, 5]),
+    top: float32([2, 2, 2], [1, 2, 3, 4, 7, 8, 9, 10]),
     sigma: outputs.sigma,
   });
 });

@@ -48,20 +48,21 @@ function joinRows(parts: readonly Tensor[]): Tensor {
   return { type, dims: whole, data: joined } as Tensor;
 }
 
-/** [k, n1], [k, n2], ... to [k, n1 + n2 + ...]. */
+/** [k, n1, ...], [k, n2, ...], ... to [k, n1 + n2 + ..., ...]. */
 function joinColumns(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
-  const height = parts[0]!.dims[0]!;
-  const width = parts.reduce((sum, { dims }) => sum + dims[1]!, 0);
+  const [height, , ...inner] = parts[0]!.dims as [number, number, ...number[]];
+  const count = parts.reduce((sum, { dims }) => sum + dims[1]!, 0);
+  const width = elementCount([count, ...inner]);
   const joined = new Float32Array(height * width);
   let left = 0;
   for (const { data, dims } of parts) {
-    const columns = dims[1]!;
+    const columns = elementCount(dims.slice(1));
     for (let line = 0; line < height; line++) {
       joined.set(data.subarray(line * columns, (line + 1) * columns), line * width + left);
     }
     left += columns;
   }
-  return float32([height, width], joined);
+  return float32([height, count, ...inner], joined);
 }
 
 /** The sum of all parts, element by element, in float64. */
@@ -94,14 +95,15 @@ export function joinOutputs(
   return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));
 }
 
-/** [k, n] to [k, count]. */
+/** [k, n, ...] to [k, count, ...]. */
 function firstColumns({ dims, data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
-  const [height, width] = dims as [number, number];
-  const first = new Float32Array(height * count);
+  const [height, columns, ...inner] = dims as [number, number, ...number[]];
+  const [width, size] = [elementCount([columns, ...inner]), elementCount([count, ...inner])];
+  const first = new Float32Array(height * size);
   for (let line = 0; line < height; line++) {
-    first.set(data.subarray(line * width, line * width + count), line * count);
+    first.set(data.subarray(line * width, line * width + size), line * size);
   }
-  return float32([height, count], first);
+  return float32([height, count, ...inner], first);
 }
 
 /** The outputs for the rows that were there before a feed was filled up. */

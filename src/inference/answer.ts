@@ -1,6 +1,6 @@
-import type { Delivery } from '../batching/batch-queue.ts';
+import type { Delivery, RowAnswer } from '../batching/batch-queue.ts';
 import type { DescribedVersion, Manifest } from '../models/model.ts';
-import type { Prediction } from './inference.ts';
+import type { ClassProbability, Prediction } from './inference.ts';
 import { entropyNats, softmax, topClasses } from './probabilities.ts';
 
 /** The facts about a row that the queue does not report. */
@@ -22,6 +22,17 @@ export interface NamedLabels extends Pick<DescribedVersion, 'name' | 'version'> 
 /** A busy machine's clock is not more exact than microseconds. */
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
+/** What the row believed before the first update and after each that it made. */
+function stepsOf({ entropy, top, steps }: RowAnswer, labels: readonly string[]) {
+  const entropies = [...entropy.subarray(0, steps + 1)];
+  if (top === undefined) return { entropies };
+  const at = (step: number): ClassProbability => {
+    const [index, probability] = top.subarray(2 * step) as Float32Array & [number, number];
+    return { class: index, label: labels[index]!, probability };
+  };
+  return { entropies, top: entropies.map((_, step) => at(step)) };
+}
+
 /**
  * The answer in the shape of the HTTP body. `entropy_before` is that of the unadapted model, like `static`.
  * Recipes that use the batch's statistics or blur the image differ from it even before the first update.
@@ -31,7 +42,7 @@ export function createPrediction(
   { answer, batch, queueMs, runMs }: Delivery,
   { id, recipe, topK, trace = false, decodeMs, totalMs }: RowStory,
 ): Prediction {
-  const { logits, staticLogits, entropy, applied, steps } = answer;
+  const { logits, staticLogits, applied, steps, entropy } = answer;
   const predictions = topClasses(logits, manifest.labels, topK);
   const asItIs = topClasses(staticLogits, manifest.labels, trace ? topK : 1);
   return {
@@ -47,7 +58,7 @@ export function createPrediction(
       entropy_after: entropy.at(-1)!,
       label_changed: predictions[0]!.class !== asItIs[0]!.class,
     },
-    ...(trace && { trace: { entropies: [...entropy.subarray(0, steps + 1)], static: asItIs } }),
+    ...(trace && { trace: { ...stepsOf(answer, manifest.labels), static: asItIs } }),
     batch,
     timing_ms: {
       decode: milliseconds(decodeMs),

@@ -185,6 +185,12 @@ it('tells how the adaptation went where it is asked to', async () => {
   expect(trace!.entropies.at(-1)).toBe(adaptation.entropy_after);
   expect(trace!.static).toHaveLength(4);
   expect(trace!.static[0]).toEqual(answer.static);
+  expect(trace!.top).toHaveLength(adaptation.steps + 1);
+  const ends = [trace!.top![0], trace!.top!.at(-1)];
+  for (const [i, { probability, ...named }] of [answer.static, answer.predictions[0]!].entries()) {
+    expect(ends[i]).toMatchObject(named);
+    expect(ends[i]!.probability).toBeCloseTo(probability, 5);
+  }
   const probabilities = trace!.static.map(({ probability }) => probability);
   expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a));
   expect(await predict(3)).not.toHaveProperty('trace');

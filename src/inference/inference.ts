@@ -93,6 +93,8 @@ export interface Prediction {
   readonly trace?: {
     /** Before the first update and after each, as many as `steps` and one. */
     readonly entropies: readonly number[];
+    /** The top class at each of them. Absent where a worker of an earlier release answered. */
+    readonly top?: readonly ClassProbability[];
     /** The top classes of the model as it is, as many as of `predictions`. */
     readonly static: readonly ClassProbability[];
   };

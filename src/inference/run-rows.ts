@@ -7,7 +7,7 @@ import { rowShape, type ServingVersion } from '../models/index.ts';
 import { inSpan } from '../spans.ts';
 import { allFinite, elementCount, float32, rows as rowsOf, type Tensor } from '../tensor.ts';
 import type { InferenceObserver } from './observer.ts';
-import { entropyNats, softmax } from './probabilities.ts';
+import { entropyNats, softmax, topClass } from './probabilities.ts';
 
 /** The rows as the model's input, [N, C, H, W]. */
 function assemble(version: ServingVersion, payloads: readonly RowPayload[]): Tensor<'float32'> {
@@ -30,10 +30,12 @@ export interface Applied {
 
 const NO_FINITE_ANSWER = 'The model gives no finite answer for this image.';
 
-/** The values of row `row` in a [steps + 1, N] trace. */
+/** The values of row `row` in a [steps + 1, N, ...] trace, line after line. */
 function column({ dims, data }: Tensor<'float32'>, row: number): Float32Array {
-  const [length, count] = dims as [number, number];
-  return Float32Array.from({ length }, (_, step) => data[step * count + row]!);
+  const [lines, count, ...inner] = dims as [number, number, ...number[]];
+  const size = elementCount(inner);
+  const place = (i: number) => (Math.floor(i / size) * count + row) * size + (i % size);
+  return Float32Array.from({ length: lines * size }, (_, i) => data[place(i)]!);
 }
 
 /**
@@ -47,11 +49,20 @@ export function sliceAnswer(result: AdaptedRows, row: number, applied: Applied):
   const entropy = column(result.entropy, row);
   if (allFinite(logits) && allFinite(entropy)) {
     const steps = updatesMade(entropy, applied.recipe, logits.length);
-    return { logits, staticLogits, entropy, applied: applied.name, steps };
+    const top = result.top && { top: column(result.top, row) };
+    return { logits, staticLogits, entropy, ...top, applied: applied.name, steps };
   }
   if (allFinite(staticLogits)) {
-    const staticEntropy = Float32Array.of(entropyNats(softmax(staticLogits)));
-    return { logits: staticLogits, staticLogits, entropy: staticEntropy, applied: 'static', steps: 0 };
+    const probabilities = softmax(staticLogits);
+    const best = topClass(staticLogits);
+    return {
+      logits: staticLogits,
+      staticLogits,
+      entropy: Float32Array.of(entropyNats(probabilities)),
+      top: Float32Array.of(best, probabilities[best]!),
+      applied: 'static',
+      steps: 0,
+    };
   }
   return new ServiceError('internal', NO_FINITE_ANSWER);
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Prediction } from './api.ts';
-import { decimal, nats } from './format.ts';
+import { decimal, nats, wholePercent } from './format.ts';
 
 const WIDTH = 420;
 const HEIGHT = 170;
@@ -59,7 +59,19 @@ function Curve({ entropies, highest, step }: CurveProps) {
   );
 }
 
-function reading(value: number, step: number, steps: number): string {
+/** The top class at a step and its probability, and which class it was before where that is another. */
+function belief({ trace }: Prediction, step: number): string {
+  const [first, now] = [trace?.top?.[0], trace?.top?.[step]];
+  if (first === undefined || now === undefined) return '';
+  const changed = first.class === now.class ? '' : ` (before the first step: ${first.label})`;
+  return `${now.label}, ${wholePercent(now.probability)}${changed}. `;
+}
+
+/** What the picture was taken for at a step, and how sure of that the model was. */
+function reading(prediction: Prediction, step: number): string {
+  const entropies = entropiesOf(prediction);
+  const value = entropies[step] ?? 0;
+  const steps = entropies.length - 1;
   const choices = decimal(Math.exp(Math.max(0, value)));
   const when =
     steps === 0
@@ -69,7 +81,7 @@ function reading(value: number, step: number, steps: number): string {
         : step === steps
           ? `After the last step, ${step}`
           : `After step ${step}`;
-  return `${when}: entropy ${nats(value)} nats, as unsure as an even choice among ${choices} classes.`;
+  return `${when}: ${belief(prediction, step)}Entropy ${nats(value)} nats, as unsure as an even choice among ${choices} classes.`;
 }
 
 /** Entropy step by step as a curve, and a slider that reads it. `classes` is how many the model has. */
@@ -86,7 +98,7 @@ export function Entropy({
   const { recipe } = prediction.adaptation;
   useEffect(() => choose(undefined), [recipe, steps]);
   const step = Math.min(chosen ?? steps, steps);
-  const words = reading(entropies[step] ?? 0, step, steps);
+  const words = reading(prediction, step);
   return (
     <div>
       <Curve entropies={entropies} highest={Math.log(Math.max(2, classes))} step={step} />

@@ -192,7 +192,9 @@ export function createPixelInference(): PixelInference {
           entropy_after: entropy,
           label_changed: false,
         },
-        ...(trace && { trace: { entropies: [entropy], static: predictions.slice(0, topK) } }),
+        ...(trace && {
+          trace: { entropies: [entropy], top: predictions.slice(0, 1), static: predictions.slice(0, topK) },
+        }),
         batch: { id: randomUUID(), size: 1 },
         timing_ms: { decode, queue: 0, adapt: 0, total: performance.now() - started },
       };

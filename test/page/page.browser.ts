@@ -52,12 +52,17 @@ describe('the page', () => {
     expect(await small.evaluate((canvas) => getComputedStyle(canvas).imageRendering)).toBe('pixelated');
   });
 
-  it('draws the entropy of each step, and reads it aloud', async () => {
+  it('draws the entropy of each step, and reads aloud what the picture was taken for', async () => {
     const page = await visit();
     await page.getByRole('combobox', { name: 'Recipe' }).selectOption('isolated');
     await expect.poll(() => page.locator('.curve circle').count()).toBe(7);
     await page.getByRole('slider', { name: 'Step' }).fill('0');
-    expect(await textOf(page.locator('.reading'))).toMatch(/^Before the first step: entropy \d\.\d\d nats/);
+    const reading = page.locator('.reading');
+    expect(await textOf(reading)).toMatch(/^Before the first step: \w+, \d+%\. Entropy \d\.\d\d nats/);
+    await page.getByRole('slider', { name: 'Step' }).fill('6');
+    const said = /^After the last step, 6: (\w+), \d+%/.exec(await textOf(reading))![1]!;
+    const adapted = Object.entries(await barsOf(page)).map(([label, [, part]]) => [label, parseFloat(part!)]);
+    expect(said).toBe(adapted.sort(([, a], [, b]) => Number(b) - Number(a))[0]![0]);
   });
 
   it('says where the model was sure, so that nothing was adapted', async () => {

@@ -889,6 +889,8 @@ export interface components {
         Trace: {
             /** @description Entropy of the prediction before the first update and after each, in nats. Recipes that take the statistics of the batch, or smooth the image, differ from the model as it is before the first update already. */
             entropies: number[];
+            /** @description The top class, and its probability, at each of the entropies. Absent where a worker of an earlier release answered. */
+            top?: components["schemas"]["ClassProbability"][];
             /** @description The top classes of the model as it is, as many as were asked for. */
             static: components["schemas"]["ClassProbability"][];
         };

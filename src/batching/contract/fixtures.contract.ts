@@ -82,6 +82,7 @@ export function answerOf({ row }: RowRequest): RowAnswer {
     logits,
     staticLogits: logits.map((value) => -value),
     entropy: logits.map((value) => value / 2),
+    top: logits.map((value) => value / 3),
     applied: 'isolated',
     steps: 1,
   };

@@ -77,6 +77,8 @@ interface AnswerHeader {
   readonly steps: number;
   /** How many numbers the logits and the static logits have each. The rest is the entropy. */
   readonly classes: number;
+  /** The top classes, in base64. They are here so that processes of an earlier release can read the rest. */
+  readonly top?: string;
 }
 
 interface FailureHeader {
@@ -97,9 +99,12 @@ export function encodeOutcome({ id, result, memo }: Outcome): Buffer {
     return frame('F', { id, memo, code, message, retryAfterSeconds } satisfies FailureHeader, []);
   }
   const { answer, batch, queueMs, runMs } = result;
-  const { logits, staticLogits, entropy, applied, steps } = answer;
+  const { logits, staticLogits, entropy, top, applied, steps } = answer;
   const timing = { queueMs, runMs };
-  const header: AnswerHeader = { id, memo, batch, ...timing, applied, steps, classes: logits.length };
+  const header: AnswerHeader = {
+    ...{ id, memo, batch, ...timing, applied, steps, classes: logits.length },
+    ...(top && { top: Buffer.from(bytesOf(top)).toString('base64') }),
+  };
   return frame('A', header, [logits, staticLogits, entropy].map(bytesOf));
 }
 
@@ -110,12 +115,13 @@ export function decodeOutcome(bytes: Buffer): Outcome {
     const options = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
     return { id, memo, result: new ServiceError(code, message, options) };
   }
-  const { id, memo, batch, queueMs, runMs, applied, steps, classes } = header as AnswerHeader;
+  const { id, memo, batch, queueMs, runMs, applied, steps, classes, top } = header as AnswerHeader;
   const floats = floatsOf(body);
   const logits = floats.slice(0, classes);
   const staticLogits = floats.slice(classes, 2 * classes);
   const entropy = floats.slice(2 * classes);
-  const answer = { logits, staticLogits, entropy, applied, steps };
+  const tops = top !== undefined && { top: floatsOf(Buffer.from(top, 'base64')) };
+  const answer = { logits, staticLogits, entropy, ...tops, applied, steps };
   return {
     id,
     memo,

@@ -15,12 +15,16 @@ async function answer({ carried, updates }: PassState): Promise<PassResult> {
       numbers.flatMap((n) => [n, -n]),
     ),
     entropy: float32([3], numbers),
+    top: float32(
+      [3, 2],
+      numbers.flatMap((n) => [n, 0.5]),
+    ),
     carried: next,
     gradient: { type: 'float64', dims: [1, 2], data: Float64Array.of(0, 2 * updates + 1) },
   };
 }
 
-it('hands on what is carried and the gradient, and gathers the entropies', async () => {
+it('hands on what is carried and the gradient, and gathers the entropies and top classes', async () => {
   const states: PassState[] = [];
   const pass = async (state: PassState) => {
     states.push(state);
@@ -46,6 +50,10 @@ it('hands on what is carried and the gradient, and gathers the entropies', async
     logits: float32([3, 2], [200, -200, 201, -201, 202, -202]),
     staticLogits: float32([3, 2], [0, -0, 1, -1, 2, -2]),
     entropy: float32([3, 3], [0, 1, 2, 100, 101, 102, 200, 201, 202]),
+    top: float32(
+      [3, 3, 2],
+      [0, 1, 2, 100, 101, 102, 200, 201, 202].flatMap((n) => [n, 0.5]),
+    ),
   });
 });
 

@@ -50,6 +50,11 @@ export interface AdaptedRows {
   readonly staticLogits: Tensor<'float32'>;
   /** Entropy of each row before each update and after the last one, in nats, [steps + 1, N]. */
   readonly entropy: Tensor<'float32'>;
+  /**
+   * The number of each row's top class and its probability, before each update and after the last one,
+   * [steps + 1, N, 2]. Absent where the graph does not tell.
+   */
+  readonly top?: Tensor<'float32'>;
   /** Standard deviation of the learned Gaussian smoothing in pixels, [1] or [N]; absent without smoothing. */
   readonly sigma?: Tensor<'float32'>;
   /** Where the graph chooses statistics for the batch: 1 where it took the blend, otherwise 0, [1]. */

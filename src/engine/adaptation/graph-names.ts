@@ -15,6 +15,8 @@ const PASS_OUTPUTS: Readonly<Record<string, Join>> = {
 
 /** What a graph that chooses statistics tells of the batch. */
 const OF_THE_BATCH = ['blended', 'divergence'];
+/** What graphs tell of each row after each step, where they do. */
+const TOP = 'top';
 
 /** One sigma per row: joined. One sigma for all rows ([1]): the same in each part. */
 const sigmaJoin = ([size]: readonly (number | string)[]): Join => (size === 1 ? 'same' : 'rows');
@@ -39,6 +41,7 @@ export function outputsOf(
   if (missing !== undefined)
     throw new InputError(`"${name}" is no self-adapting graph: it has no ${missing}.`);
   const { sigma } = graph.outputs;
+  const top = TOP in graph.outputs && { [TOP]: isPass ? ('rows' as const) : ('columns' as const) };
   const ofBatch = OF_THE_BATCH.filter((each) => each in graph.outputs).map((each) => [each, 'same'] as const);
-  return { ...outputs, ...(sigma && { sigma: sigmaJoin(sigma) }), ...Object.fromEntries(ofBatch) };
+  return { ...outputs, ...top, ...(sigma && { sigma: sigmaJoin(sigma) }), ...Object.fromEntries(ofBatch) };
 }

@@ -64,7 +64,7 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
 
 function adaptedRows(artifact: Artifact, outputs: Readonly<Record<string, Tensor>>): AdaptedRows {
   const output = (name: string) => outputs[name] as Tensor<'float32'>;
-  const optional = ['sigma', 'blended', 'divergence'].filter((name) => name in outputs);
+  const optional = ['top', 'sigma', 'blended', 'divergence'].filter((name) => name in outputs);
   return {
     logits: output(artifact.output),
     staticLogits: output('static_logits'),
@@ -101,6 +101,7 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
     return {
       logits: output(artifact.output),
       entropy: output('entropy'),
+      ...('top' in outputs && { top: output('top') }),
       carried: output('next_carried'),
       gradient: outputs.next_gradient as Tensor<'float64'>,
     };

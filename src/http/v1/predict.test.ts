@@ -239,6 +239,7 @@ describe('the path and the query', () => {
     expect(reply.json().predictions).toHaveLength(2);
     expect(reply.json().trace).toMatchObject({
       entropies: [expect.any(Number)],
+      top: [reply.json().predictions[0]],
       static: reply.json().predictions,
     });
     expect(last()).toMatchObject({

@@ -61,6 +61,13 @@ export const PredictionSchema = Type.Object(
               'Entropy of the prediction before the first update and after each, in nats. Recipes that take the statistics of the batch, ' +
               'or smooth the image, differ from the model as it is before the first update already.',
           }),
+          top: Type.Optional(
+            Type.Array(ClassProbability(), {
+              minItems: 1,
+              description:
+                'The top class, and its probability, at each of the entropies. Absent where a worker of an earlier release answered.',
+            }),
+          ),
           static: Type.Array(ClassProbability(), {
             minItems: 1,
             description: 'The top classes of the model as it is, as many as were asked for.',
