@@ -41,15 +41,17 @@ function filled(valid: number, size: number, filling: (i: number) => number): Te
 
 /** An answer without what it says of rows beyond the first `valid`. */
 function firstRows(answer: Answer, valid: number): Record<string, Tensor> {
-  const { entropy, ...byRow } = answer as Record<string, Tensor<'float32'>>;
-  const [lines, size] = entropy!.dims as [number, number];
-  const columns = Array.from({ length: lines }, (_, line) => [
-    ...entropy!.data.subarray(line * size, line * size + valid),
-  ]);
+  const { entropy, top, ...byRow } = answer as Record<string, Tensor<'float32'>>;
+  const [, size] = entropy!.dims as [number, number];
   const cut = Object.entries(byRow).map(([name, tensor]) => {
     return [name, tensor.dims[0] === size ? rows(tensor, 0, valid) : tensor] as const;
   });
-  return { ...Object.fromEntries(cut), entropy: float32([lines, valid], columns.flat()) };
+  const ofLines = ({ dims, data }: Tensor<'float32'>): Tensor<'float32'> => {
+    const [lines, , width = 1] = dims as [number, number, number?];
+    const kept = data.filter((_, i) => Math.floor(i / width) % size < valid);
+    return float32([lines, valid, ...dims.slice(2)], kept);
+  };
+  return { ...Object.fromEntries(cut), entropy: ofLines(entropy!), top: ofLines(top!) };
 }
 
 /** The largest difference of two answers, beside the largest number. */
