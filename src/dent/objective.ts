@@ -26,7 +26,7 @@ export function rowBelief(builder: GraphBuilder, logits: Value): Belief {
   const p = probabilitiesOf(builder, logits);
   const shape: readonly Dim[] = [p.type!.shape![0]!, 1];
   const most = builder.op('ReduceMax', [p, builder.ints([-1])], { attributes: { keepdims: 1 }, shape });
-  // Logits have fewer ties than probabilities, all but one of which may round to zero and one to 1.
+  // Of the logits, as answers count it: different logits may have probabilities that round to the same.
   const place = builder.op('ArgMax', [logits], { attributes: { axis: 1, keepdims: 1 } });
   const number = builder.op('Cast', [place], { attributes: { to: DATA_TYPE.float32 }, shape });
   const probability = builder.op('Cast', [most], { attributes: { to: DATA_TYPE.float32 }, shape });
