@@ -171,8 +171,8 @@ function passOverParts(
 }
 
 /**
- * Predicts some rows and updates those that go on. Returns the logits, entropies, top classes and sigma of all,
- * then the numbers, parameters and optimizer state of those that go on.
+ * Predicts some rows and updates those that go on. Returns the logits, entropies, top classes and sigma of
+ * all, then the numbers, parameters and optimizer state of those that go on.
  */
 function passOverPart(
   part: GraphBuilder,
