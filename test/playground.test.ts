@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createKey, digestOf } from '../src/access/index.ts';
 import type { Prediction } from '../src/inference/inference.ts';
 
 import { postImage, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
@@ -80,6 +81,37 @@ it('refuses a recipe that is not there, and parameters in the body', async () =>
     code: 'invalid_request',
     detail: 'The parameters of an attack are in the query; leave "recipe" out of the body.',
   });
+});
+
+it('shows a key no more than its predictions do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dent-playground-'));
+  const file = join(folder, 'keys.json');
+  const [blind, narrow] = [createKey(), createKey()];
+  const entry = (name: string, key: string) => ({ name, sha256: digestOf(key), scopes: ['predict'] });
+  const keys = [
+    { ...entry('blind', blind), static: false },
+    { ...entry('narrow', narrow), recipes: ['isolated'] },
+  ];
+  await writeFile(file, JSON.stringify({ keys }));
+  const guarded = await startDent(['serve', '--api-keys-file', file], {});
+  const statusOf = async (key: string, query: string): Promise<number> => {
+    const url = new URL(`/v1/models/cifar10-resnet14/attack?iterations=1${query}`, guarded.url);
+    const reply = await fetch(url, { method: 'POST', body: photo, headers: { 'x-api-key': key } });
+    await reply.arrayBuffer();
+    return reply.status;
+  };
+  try {
+    expect(await statusOf('nobody', '')).toBe(401);
+    expect(await statusOf(blind, '')).toBe(403);
+    expect(await statusOf(blind, '&recipe=static')).toBe(403);
+    expect(await statusOf(blind, '&recipe=isolated')).toBe(200);
+    expect(await statusOf(narrow, '&recipe=brief')).toBe(403);
+    expect(await statusOf(narrow, '&recipe=isolated')).toBe(200);
+  } finally {
+    guarded.process.kill('SIGINT');
+    await guarded.exit;
+    await rm(folder, { recursive: true });
+  }
 });
 
 it('does not attack a file that is not what is served', async () => {

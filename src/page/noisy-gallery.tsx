@@ -45,7 +45,8 @@ function rowOf(recipe: string, predictions: readonly Prediction[], shows: readon
 
 function Table({ rows, knowsLabels }: { readonly rows: readonly Row[]; readonly knowsLabels: boolean }) {
   return (
-    <div class="scrolls">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+    <section class="scrolls" tabIndex={0} aria-label="What each recipe says of them">
       <table>
         <caption class="hidden">What each recipe says of {COPIES} noisy pictures</caption>
         <thead>
@@ -53,7 +54,7 @@ function Table({ rows, knowsLabels }: { readonly rows: readonly Row[]; readonly 
             <th scope="col">Recipe</th>
             {knowsLabels && <th scope="col">Right</th>}
             <th scope="col">Labels changed</th>
-            <th scope="col">Mean entropy, adapted</th>
+            <th scope="col">Mean entropy</th>
             <th scope="col">Time</th>
           </tr>
         </thead>
@@ -76,7 +77,7 @@ function Table({ rows, knowsLabels }: { readonly rows: readonly Row[]; readonly 
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

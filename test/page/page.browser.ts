@@ -209,6 +209,15 @@ describe('the page', () => {
   });
 });
 
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+    const found = await axe.run(document, { resultTypes: ['violations'] });
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('; ')}`);
+  });
+}
+
 describe('for everybody', () => {
   it.each([
     ['light', 1280, ''],
@@ -218,12 +227,27 @@ describe('for everybody', () => {
   ] as const)('breaks no rule of accessibility, %s at %d px %s', async (colorScheme, width, hash) => {
     const page = await visit({ colorScheme, viewport: { width, height: 800 }, hash });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    await page.evaluate(await readFile(AXE, 'utf8'));
-    const violations = await page.evaluate(async () => {
-      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-      const found = await axe.run(document, { resultTypes: ['violations'] });
-      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('; ')}`);
-    });
-    expect(violations).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
+  it('breaks no rule of accessibility with a table wider than the window', async () => {
+    const page = await visit({ viewport: { width: 360, height: 800 } });
+    await page.getByRole('button', { name: 'Send 32 noisy copies' }).click();
+    await page.getByText(/^Done: 32 pictures/).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
+  it('keeps what has the focus clear of the pictures', async () => {
+    const page = await visit({ viewport: { width: 360, height: 700 } });
+    await page.locator('input[name="salt"]').focus();
+    for (let i = 0; i < 10; i++) {
+      await page.keyboard.press('Shift+Tab');
+      const gap = await page.evaluate(() => {
+        const below = document.activeElement!.getBoundingClientRect().top;
+        return below - document.querySelector('.pictures')!.getBoundingClientRect().bottom;
+      });
+      expect(gap).toBeGreaterThanOrEqual(0);
+    }
   });
 });

@@ -79,6 +79,21 @@ const PROBLEMS = {
 /** The failures of every operation that needs a key. */
 export const KEY_PROBLEMS = ['unauthorized', 'forbidden', 'rate_limited'] as const;
 
+/** The failures of every operation that predicts. Where it decodes images, `invalid_image` is one more. */
+export const PREDICT_PROBLEMS = [
+  ...KEY_PROBLEMS,
+  'invalid_request',
+  'unknown_recipe',
+  'unknown_model',
+  'too_large',
+  'unsupported_media_type',
+  'queue_full',
+  'not_ready',
+  'draining',
+  'queue_unavailable',
+  'timeout',
+] as const;
+
 type Code = keyof typeof PROBLEMS;
 
 /** How an API writes its errors. */

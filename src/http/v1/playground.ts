@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { ServiceError } from '../../errors.ts';
 import type { PredictOptions } from '../../inference/inference.ts';
-import { answer, KEY_PROBLEMS, problems } from '../server/answers.ts';
+import { answer, PREDICT_PROBLEMS, problems } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { grant } from '../server/caller.ts';
 import { hangUp } from '../server/hang-up.ts';
@@ -74,19 +74,8 @@ const PlaygroundState = Type.Object(
   { attacks: Type.Boolean({ description: 'Whether `attack` answers with anything but 403.' }) },
   { title: 'PlaygroundState', additionalProperties: false },
 );
-const PROBLEMS = [
-  ...KEY_PROBLEMS,
-  'invalid_image',
-  'invalid_request',
-  'unknown_recipe',
-  'unknown_model',
-  'too_large',
-  'unsupported_media_type',
-  'queue_full',
-  'not_ready',
-  'draining',
-  'timeout',
-] as const;
+/** An attack does not pass the queue. */
+const PROBLEMS = PREDICT_PROBLEMS.filter((code) => code !== 'queue_unavailable');
 
 const config = {
   scope: 'predict',
@@ -131,7 +120,10 @@ export function playgroundRoutes(app: App, { playground, lifecycle }: Playground
         tags: ['playground'],
         params: Type.Object({ name: ModelName }),
         querystring: AttackOptions,
-        response: { 200: answer('The attacked picture.', 'image/png', PNG), ...problems(...PROBLEMS) },
+        response: {
+          200: answer('The attacked picture.', 'image/png', PNG),
+          ...problems('invalid_image', ...PROBLEMS),
+        },
       },
       onRequest: [
         refuseWhileEnding(lifecycle),

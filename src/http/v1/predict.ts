@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { AcceptedPrediction } from '../../inference/inference.ts';
-import { answer, KEY_PROBLEMS, problems } from '../server/answers.ts';
+import { answer, PREDICT_PROBLEMS, problems } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { chargeImages } from '../server/caller.ts';
 import { refuseWhileEnding } from '../server/lifecycle.ts';
@@ -66,20 +66,7 @@ const schemaOf = (operationId: string, summary: string) => ({
       ACCEPTED_EXAMPLE,
       LOCATION,
     ),
-    ...problems(
-      ...KEY_PROBLEMS,
-      'invalid_image',
-      'invalid_request',
-      'unknown_recipe',
-      'unknown_model',
-      'too_large',
-      'unsupported_media_type',
-      'queue_full',
-      'not_ready',
-      'draining',
-      'queue_unavailable',
-      'timeout',
-    ),
+    ...problems('invalid_image', ...PREDICT_PROBLEMS),
   },
 });
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONTENT_ENCODINGS } from '../body/content-encoding.ts';
-import { answer, KEY_PROBLEMS, openInferenceErrors } from '../server/answers.ts';
+import { answer, openInferenceErrors, PREDICT_PROBLEMS } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { grant } from '../server/caller.ts';
 import { hangUp } from '../server/hang-up.ts';
@@ -52,19 +52,7 @@ const schemaOf = (operationId: string) => ({
         'application/octet-stream': { schema: binary('The JSON, and the binary tensors behind it.') },
       },
     },
-    ...openInferenceErrors(
-      ...KEY_PROBLEMS,
-      'invalid_request',
-      'unknown_recipe',
-      'unknown_model',
-      'too_large',
-      'unsupported_media_type',
-      'queue_full',
-      'not_ready',
-      'draining',
-      'queue_unavailable',
-      'timeout',
-    ),
+    ...openInferenceErrors(...PREDICT_PROBLEMS),
   },
 });
 
