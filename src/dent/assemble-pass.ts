@@ -7,15 +7,15 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { ENTROPY_OUTPUT, TOP_OUTPUT } from './assemble.ts';
 import { BATCH } from './batch-axis.ts';
 import type { Components } from './components.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
+import { ENTROPY_OUTPUT, logitsName, PASS_OUTPUTS, TOP_OUTPUT } from './output-names.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { predictWithGradient } from './row-passes.ts';
 
-/** The inputs and outputs of the graph of one pass that are not the model's own. */
+/** The inputs of the graph of one pass that are not the model's own. */
 export const PASS_INPUTS = {
   /**
    * The parameters and the optimizer's state from the pass before, [tensors, parameters]. Zeros for the first
@@ -34,7 +34,6 @@ export const PASS_INPUTS = {
   /** Whether a gradient is wanted. */
   adapt: 'adapt',
 } as const;
-export const PASS_OUTPUTS = { carried: 'next_carried', gradient: 'next_gradient' } as const;
 
 const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value => ({
   name,
@@ -68,7 +67,7 @@ export function assemblePass(components: Components): Graph {
   const output = (value: Value, name: string, shape: readonly Dim[]) =>
     builder.op('Identity', [value], { name, shape });
   const outputs = [
-    output(pass.logits, classifier.outputName, [BATCH, classes]),
+    output(pass.logits, logitsName(classifier), [BATCH, classes]),
     output(pass.entropy, ENTROPY_OUTPUT, [BATCH]),
     output(pass.top, TOP_OUTPUT, [BATCH, 2]),
     builder.op('Concat', current, {

@@ -18,6 +18,16 @@ import {
 } from './choose-statistics.ts';
 import type { Adaptation, Components } from './components.ts';
 import { OPTIMIZERS } from './optimizer.ts';
+import {
+  BLENDED_OUTPUT,
+  DIVERGENCE_OUTPUT,
+  ENTROPY_OUTPUT,
+  logitsName,
+  PARAMETERS_OUTPUT,
+  SIGMA_OUTPUT,
+  STATIC_OUTPUT,
+  TOP_OUTPUT,
+} from './output-names.ts';
 import { VALID_ROWS_INPUT, type Valid, withoutFilling } from './padding.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
@@ -27,15 +37,8 @@ import { rowsPerPart } from './rows-per-part.ts';
 import { adaptUntilSure } from './stopping.ts';
 import { updateOfTrip } from './update.ts';
 
-/** The inputs and outputs of the self-adapting graph that are not the model's own. */
+/** The input of the self-adapting graph that is not the model's own. */
 export const STEPS_INPUT = 'steps';
-export const STATIC_OUTPUT = 'static_logits';
-export const ENTROPY_OUTPUT = 'entropy';
-export const TOP_OUTPUT = 'top';
-export const SIGMA_OUTPUT = 'sigma';
-export const PARAMETERS_OUTPUT = 'parameters';
-export const BLENDED_OUTPUT = 'blended';
-export const DIVERGENCE_OUTPUT = 'divergence';
 
 /**
  * Joins the components to the self-adapting graph. Parameters and optimizer state start from zero. A Loop
@@ -66,7 +69,7 @@ export function assemble(asked: Components): Graph {
     ? firstLogits
     : (choice?.source.logits ?? staticLogits(builder, components, rows));
   const outputs = [
-    output(builder, logits, classifier.outputName, [BATCH, classes]),
+    output(builder, logits, logitsName(classifier), [BATCH, classes]),
     output(builder, unadapted, STATIC_OUTPUT, [BATCH, classes]),
     output(builder, entropy, ENTROPY_OUTPUT, ['steps_and_final', BATCH]),
     output(builder, top, TOP_OUTPUT, ['steps_and_final', BATCH, 2]),

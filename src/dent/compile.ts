@@ -10,6 +10,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
+import { logitsName } from './output-names.ts';
 import { VALID_ROWS_INPUT } from './padding.ts';
 import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
@@ -108,7 +109,7 @@ export async function compile(
   return {
     bytes,
     input: classifier.input.name,
-    output: classifier.outputName,
+    output: logitsName(classifier),
     classes,
     imageShape,
     reading,
