@@ -1,4 +1,5 @@
 import {
+  AIM_NAMES,
   ALONG,
   type Alarm,
   budgetVerdict,
@@ -9,14 +10,16 @@ import {
   howCurves,
   type RecipeReport,
   type Report,
+  timeText,
 } from '../evaluation/index.ts';
 import type { Replayed } from './replay.ts';
 import { formatTable } from './table.ts';
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 
-const figure = ({ accuracy, interval: [low, high], of }: Omit<Figure, 'gain'>): string =>
-  of === 0 ? '-' : `${percent(accuracy)} (${percent(low)}-${percent(high)})`;
+/** With how many images it is of, where these are not `all`. */
+const figure = ({ accuracy, interval: [low, high], of }: Omit<Figure, 'gain'>, all: number): string =>
+  of === 0 ? '-' : `${percent(accuracy)} (${percent(low)}-${percent(high)})${of === all ? '' : ` of ${of}`}`;
 
 const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toFixed(1)}`;
 
@@ -30,13 +33,13 @@ const gain = ({ gain: difference }: Pick<RecipeReport, 'gain'>): string => {
  * A row for each condition, a column for each recipe: that is what fits a terminal when there are many
  * conditions.
  */
-function table({ recipes }: Report): string {
+function table({ recipes, images }: Report): string {
   const [first] = recipes as readonly [RecipeReport, ...RecipeReport[]];
   const row = (name: string, of: (each: RecipeReport) => Figure | undefined): string[] => [
     name,
     ...recipes.map((each) => {
       const found = of(each);
-      return found === undefined ? '-' : figure(found);
+      return found === undefined ? '-' : figure(found, images);
     }),
   ];
   const attacks = Object.keys(first.attacks);
@@ -59,17 +62,12 @@ function table({ recipes }: Report): string {
 const alarmLines = (alarms: readonly Alarm[]): string =>
   alarms.length === 0 ? '' : `\nAlarms:\n${alarms.map(({ code, text }) => `- ${code}: ${text}\n`).join('')}`;
 
-const AIMS = { natural: 'images as they are', shift: 'natural shift', attack: 'attack' } as const;
-
 function adviceLines({ advice, recipes }: Report): string {
   if (advice.length === 0) return '';
   const [base] = recipes as readonly [RecipeReport, ...RecipeReport[]];
-  const lines = advice.map(({ aim, recipe, because, price, manifest }) => {
-    const time =
-      price && base.msPerImage > 0
-        ? ` It takes ${((price.msPerImage + base.msPerImage) / base.msPerImage).toFixed(1)} times the time of static.`
-        : '';
-    return `- for ${AIMS[aim]}: ${recipe}. ${because}${time}\n  ${JSON.stringify(manifest)}\n`;
+  const lines = advice.map((each) => {
+    const { aim, recipe, because, manifest } = each;
+    return `- for ${AIM_NAMES[aim]}: ${recipe}. ${because}${timeText(each, base)}\n  ${JSON.stringify(manifest)}\n`;
   });
   return `\nAdvice (what stands below each goes into model.json):\n${lines.join('')}`;
 }
@@ -94,7 +92,7 @@ function curveTable(along: CurveName, curves: readonly Curve[]): string {
       numberText(value),
       ...curves.map(({ points }) => {
         const point = points.find(({ at }) => at === value);
-        return point === undefined ? '-' : figure(point);
+        return point === undefined ? '-' : figure(point, point.of);
       }),
     ]),
   ]);

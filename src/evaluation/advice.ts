@@ -1,8 +1,16 @@
 import { PRESETS, type Recipe } from '../dent/index.ts';
+import { type Alarm, type AlarmCode, FLATTERING } from './alarms.ts';
 import { VERDICT } from './attacks/attack.ts';
 import { gainOf, isStatic, worstOf } from './figures.ts';
 import type { RecipeRows } from './measure.ts';
-import { type Difference, differences, isGain, isLoss, pairedDifference } from './statistics.ts';
+import {
+  type Difference,
+  differences,
+  differenceText,
+  isGain,
+  isLoss,
+  pairedDifference,
+} from './statistics.ts';
 
 export type Aim = 'natural' | 'shift' | 'attack';
 
@@ -24,10 +32,18 @@ const AIMS: Readonly<Record<Aim, string>> = {
   attack: 'attacked images, by the worst of all attacks row by row',
 };
 
-const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toFixed(1)}`;
+/** What advice is for, as its heading says it. */
+export const AIM_NAMES: Readonly<Record<Aim, string>> = {
+  natural: 'images as they are',
+  shift: 'natural shift',
+  attack: 'attack',
+};
 
-export const differenceText = ({ points, interval: [low, high] }: Difference): string =>
-  `${signed(points)} points (${signed(low)} to ${signed(high)})`;
+/** What the advised recipe costs in time, beside what the model as it is takes for an image. */
+export const timeText = ({ price }: Advice, { msPerImage: base }: { readonly msPerImage: number }): string =>
+  price && base > 0
+    ? ` It takes ${((price.msPerImage + base) / base).toFixed(1)} times the time of static.`
+    : '';
 
 /**
  * A recipe as a manifest writes it: its preset alone where it is one, otherwise what it has other than the
@@ -82,6 +98,8 @@ function reason(aim: Aim, gain: Difference, natural: Difference): string {
 /** Of the attacks that see the adaptation the one that does not begin with the points of transfer. */
 const WHITE_BOX = 'white-box';
 
+const WORSE: AlarmCode = 'worse-than-static';
+
 /** What a gain under attack is worth where one kind of attack is missing. */
 function untried({ attacks }: RecipeRows): string {
   const counted = Object.entries(attacks).filter(([, { countsForWorst }]) => countsForWorst);
@@ -92,49 +110,92 @@ function untried({ attacks }: RecipeRows): string {
   return '';
 }
 
-/**
- * For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where
- * `static` was not measured.
- */
-export function advise(recipes: readonly RecipeRows[], complete: number, seed: number): Advice[] {
-  const base = recipes.find(isStatic);
-  if (base === undefined) return [];
-  const advice: Advice[] = [];
-  for (const aim of Object.keys(AIMS) as Aim[]) {
-    const gains = recipes
-      .filter((each) => each !== base)
-      .flatMap((rows) => {
-        const gain = gainsFor(aim, rows, base, complete, seed);
-        return gain === undefined ? [] : [{ rows, gain }];
-      });
-    if (gains.length === 0) continue;
-    const [best] = gains.filter(({ gain }) => isGain(gain)).sort((a, b) => b.gain.points - a.gain.points);
-    advice.push(best ? take(aim, best.rows, best.gain, base, seed) : takeNone(aim, gains, base));
-  }
-  return advice;
+/** What the recipe's alarms say of advising it. */
+function doubts(aim: Aim, { name }: RecipeRows, alarms: readonly Alarm[]): string {
+  const own = new Set(alarms.filter(({ recipe }) => recipe === name).map(({ code }) => code));
+  if (aim !== 'attack')
+    return own.has(WORSE) ? ' Under attack it is worse than the model as it is: see the alarm.' : '';
+  const flattering = FLATTERING.filter((code) => own.has(code));
+  if (flattering.length === 0) return '';
+  return ` This gain is in doubt (${flattering.join(', ')}): a stronger attack may leave less of it, or nothing.`;
 }
 
-function take(aim: Aim, rows: RecipeRows, gain: Difference, base: RecipeRows, seed: number): Advice {
+interface Gained {
+  readonly rows: RecipeRows;
+  readonly gain: Difference;
+}
+
+/** The recipes that do harm, beside the one that is spoken of. */
+function harmful(gains: readonly Gained[], spokenOf: Gained): string {
+  const losers = gains.filter((each) => each !== spokenOf && isLoss(each.gain));
+  if (losers.length === 0) return '';
+  const each = losers.map(({ rows, gain }) => `${rows.name} ${differenceText(gain)}`);
+  return ` Worse than the model as it is: ${each.join('; ')}.`;
+}
+
+/** What there is to choose from for an aim. */
+interface Choice {
+  readonly aim: Aim;
+  /** The best first. */
+  readonly gains: readonly [Gained, ...Gained[]];
+  readonly base: RecipeRows;
+  readonly alarms: readonly Alarm[];
+  readonly seed: number;
+}
+
+function take({ aim, gains, base, alarms, seed }: Choice): Advice {
+  const [{ rows, gain }] = gains;
   const natural = gainOf(rows.natural, base.natural, seed);
   return {
     aim,
     recipe: rows.name,
-    because: `${reason(aim, gain, natural)}${aim === 'attack' ? untried(rows) : ''}`,
+    because: [
+      reason(aim, gain, natural),
+      aim === 'attack' ? untried(rows) : '',
+      doubts(aim, rows, alarms),
+      harmful(gains, gains[0]),
+    ].join(''),
     price: { msPerImage: msPerImage(rows) - msPerImage(base), natural },
     manifest: manifestOf(rows.name, rows.recipe),
   };
 }
 
-function takeNone(
-  aim: Aim,
-  gains: readonly { readonly rows: RecipeRows; readonly gain: Difference }[],
-  base: RecipeRows,
-): Advice {
-  const nearest = gains.toSorted((a, b) => b.gain.points - a.gain.points)[0]!;
+function takeNone({ aim, gains, base }: Choice): Advice {
+  const [nearest] = gains;
+  const loss = isLoss(nearest.gain) ? ', a loss' : '';
   return {
     aim,
     recipe: 'none',
-    because: `On ${AIMS[aim]}, no recipe gains on the model as it is; the nearest, ${nearest.rows.name}: ${differenceText(nearest.gain)}.`,
+    because: `On ${AIMS[aim]}, no recipe gains on the model as it is; the nearest, ${nearest.rows.name}: ${differenceText(nearest.gain)}${loss}.${harmful(gains, nearest)}`,
     manifest: manifestOf(base.name, base.recipe),
   };
+}
+
+export interface Advised {
+  readonly complete: number;
+  readonly alarms: readonly Alarm[];
+  readonly seed: number;
+}
+
+/**
+ * For each aim the recipe that gains most, where the interval of its gain lies above 0. Nothing is said where
+ * `static` was not measured.
+ */
+export function advise(recipes: readonly RecipeRows[], { complete, alarms, seed }: Advised): Advice[] {
+  const base = recipes.find(isStatic);
+  if (base === undefined) return [];
+  return (Object.keys(AIMS) as Aim[]).flatMap((aim) => {
+    const all = recipes
+      .filter((each) => each !== base)
+      .flatMap((rows): Gained[] => {
+        const gain = gainsFor(aim, rows, base, complete, seed);
+        return gain === undefined ? [] : [{ rows, gain }];
+      })
+      // One that gains by its interval comes before one that may gain more by chance.
+      .sort((a, b) => Number(isGain(b.gain)) - Number(isGain(a.gain)) || b.gain.points - a.gain.points);
+    const [best, ...others] = all;
+    if (best === undefined) return [];
+    const choice: Choice = { aim, gains: [best, ...others], base, alarms, seed };
+    return [isGain(best.gain) ? take(choice) : takeNone(choice)];
+  });
 }

@@ -1,13 +1,15 @@
-import type { AttackRows } from './attack-rows.ts';
+import { type AttackRows, attackOf } from './attack-rows.ts';
 import { type Attack, VERDICT } from './attacks/attack.ts';
 import { gainOf, isStatic, shareOf, worstOf } from './figures.ts';
 import type { Measurement, RecipeRows } from './measure.ts';
 import type { CurveRows, CurveRowsPoint } from './measure-curves.ts';
-import { isGain, isLoss } from './statistics.ts';
+import { differenceText, isGain, isLoss } from './statistics.ts';
 
 /** Something that makes a figure less than it looks. */
 export interface Alarm {
   readonly code: AlarmCode;
+  /** Whose figures it is about; absent where it is about all. */
+  readonly recipe?: string;
   readonly text: string;
 }
 
@@ -20,7 +22,18 @@ export type AlarmCode =
   | 'idle-attack'
   | 'beyond-eps'
   | 'labels-doubtful'
+  | 'moved-by-strangers'
   | 'worse-than-static';
+
+/** Alarms after which a recipe's accuracy under attack may be lower than it was measured. */
+export const FLATTERING: readonly AlarmCode[] = [
+  'masked-gradients',
+  'square-beats-gradients',
+  'zero-gradients',
+  'more-steps-matter',
+  'right-at-huge-eps',
+  'idle-attack',
+];
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
@@ -177,12 +190,25 @@ function labelsDoubtful({ natural }: RecipeRows, labels: Int32Array, classes: nu
   }));
 }
 
+const BATCH_MATES = 'batch-mates';
+
+/** Others' rows in the same batch are no attack on a row's own image, so they are in no worst case. */
+const strangers = ({ name, natural, attacks }: RecipeRows, seed: number): Alarm[] =>
+  Object.entries(attacks)
+    .filter(([figure]) => attackOf(figure) === BATCH_MATES)
+    .map(([figure, { verdicts }]) => ({ figure, change: gainOf(verdicts, natural, seed) }))
+    .filter(({ change }) => isLoss(change))
+    .map(({ figure, change }) => ({
+      code: 'moved-by-strangers',
+      text: `${name}: ${figure} changes the accuracy of images that nobody has touched by ${differenceText(change)}. Who sends images into a batch can break the answers of others in it: let no two callers share one.`,
+    }));
+
 /** What the figures warn of. */
 export function alarmsOf(measurement: Measurement, seed: number): Alarm[] {
   const { recipes, complete, curves, labels, classes } = measurement;
   const base = recipes.find(isStatic);
   const doubts = base === undefined ? [] : labelsDoubtful(base, labels, classes);
-  const others = recipes.flatMap((rows) => [
+  const alarmsAbout = (rows: RecipeRows): Alarm[] => [
     ...masked(rows, seed),
     ...square(rows, complete),
     ...zeroGradients(rows),
@@ -191,7 +217,11 @@ export function alarmsOf(measurement: Measurement, seed: number): Alarm[] {
     ...curves
       .filter(({ recipe }) => recipe === rows.name)
       .flatMap((curve) => [...moreSteps(curve, seed), ...hugeEps(curve)]),
+    ...strangers(rows, seed),
     ...worse(rows, base, complete, seed),
-  ]);
+  ];
+  const others = recipes.flatMap((rows) =>
+    alarmsAbout(rows).map(({ code, text }) => ({ code, recipe: rows.name, text })),
+  );
   return [...doubts, ...others];
 }

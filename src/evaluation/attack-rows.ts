@@ -28,6 +28,9 @@ export const unasked = (count: number): Int8Array => new Int8Array(count).fill(V
 export const figureName = (attack: string, { variant }: Outcome): string =>
   variant === undefined ? attack : `${attack} ${variant}`;
 
+/** The attack that a figure is of. */
+export const attackOf = (figure: string): string => figure.split(' ', 1)[0]!;
+
 /** Before the first batch. */
 export const noRows = ({ countsForWorst, seesAdaptation }: Attack, count: number): AttackRows => ({
   verdicts: unasked(count),

@@ -1,7 +1,6 @@
-import { differenceText } from './advice.ts';
 import type { CurveName } from './curves.ts';
 import type { Curve } from './report.ts';
-import { isLoss } from './statistics.ts';
+import { differenceText, isLoss } from './statistics.ts';
 
 /** What a curve goes along, as a person says it. */
 export const ALONG: Readonly<Record<CurveName, string>> = {

@@ -1,4 +1,4 @@
-export type { Advice } from './advice.ts';
+export { type Advice, AIM_NAMES, timeText } from './advice.ts';
 export type { Alarm } from './alarms.ts';
 export { answersOf } from './answers.ts';
 export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from './arena.ts';

@@ -156,6 +156,53 @@ describe('advice', () => {
   });
 });
 
+describe('advice does not pass over', () => {
+  const of = (told: Report, aim: string) => told.advice.find((each) => each.aim === aim)!;
+
+  it('an alarm that doubts the gain', () => {
+    const told = report({
+      static: { attacks: { transfer: 80, 'white-box': 80 } },
+      brief: { attacks: { transfer: 110, 'white-box': 140 } },
+    });
+    expect(told.alarms).toMatchObject([{ code: 'masked-gradients', recipe: 'brief' }]);
+    expect(of(told, 'attack')).toMatchObject({ recipe: 'brief' });
+    expect(of(told, 'attack').because).toContain('This gain is in doubt (masked-gradients)');
+    const sound = { transfer: 110, 'white-box': 110 };
+    const clear = report({
+      static: { attacks: { transfer: 80, 'white-box': 80 } },
+      brief: { attacks: sound },
+    });
+    expect(of(clear, 'attack').because).not.toContain('in doubt');
+  });
+
+  it('recipes that do harm, beside the one that it names', () => {
+    const told = report({
+      static: { attacks: { transfer: 80, gmsa: 80 } },
+      brief: { natural: 159, attacks: { transfer: 110, gmsa: 110 } },
+      norm: { natural: 130, attacks: { transfer: 100, gmsa: 50 } },
+    });
+    expect(of(told, 'attack')).toMatchObject({ recipe: 'brief' });
+    expect(of(told, 'attack').because).toMatch(/Worse than the model as it is: norm -15\.0 points \(.*\)\.$/);
+    expect(of(told, 'natural').because).toMatch(/brief: -0\.5 points .*\. Worse .*: norm -15\.0 points/);
+  });
+
+  it('that the nearest is a loss', () => {
+    const told = report({ static: { natural: 160 }, norm: { natural: 130 } });
+    expect(of(told, 'natural').because).toMatch(/the nearest, norm: -15\.0 points \(.*\), a loss\.$/);
+  });
+
+  it('that a recipe for shift is worse than none under attack', () => {
+    const attacks = { transfer: 80 };
+    const shifted = { static: { shifts: { dark: 20 }, attacks }, norm: { shifts: { dark: 120 } } };
+    const told = report({ ...shifted, norm: { ...shifted.norm, attacks: { transfer: 30 } } });
+    expect(of(told, 'shift')).toMatchObject({ recipe: 'norm' });
+    expect(of(told, 'shift').because).toContain('Under attack it is worse than the model as it is');
+    expect(of(report({ ...shifted, norm: { ...shifted.norm, attacks } }), 'shift').because).not.toContain(
+      'Under attack',
+    );
+  });
+});
+
 describe('alarms', () => {
   const codes = (told: Report): string[] => told.alarms.map(({ code }) => code);
 
@@ -169,6 +216,17 @@ describe('alarms', () => {
     expect(codes(report({ static: {}, isolated: { attacks: { transfer: 90, 'white-box': 91 } } }))).toEqual(
       [],
     );
+  });
+
+  it('tell of strangers in the batch who break images that they cannot touch', () => {
+    const moved = (right: number) => ({
+      'batch-mates 20 %': { verdicts: rightOf(right), countsForWorst: false },
+    });
+    const told = report({ static: {}, norm: { natural: 150, attacks: moved(100) } });
+    expect(told.alarms).toMatchObject([{ code: 'moved-by-strangers', recipe: 'norm' }]);
+    expect(told.alarms[0]!.text).toContain('norm: batch-mates 20 % changes the accuracy');
+    expect(told.alarms[0]!.text).toContain('-25.0 points');
+    expect(codes(report({ static: {}, norm: { natural: 150, attacks: moved(149) } }))).toEqual([]);
   });
 
   it('tell of a recipe that an attack makes worse than the model as it is', () => {

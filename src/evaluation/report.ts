@@ -139,13 +139,14 @@ export function createReport(head: ReportHead, measurement: Measurement): Report
   const { recipes, complete, curves } = measurement;
   const base = recipes.find(isStatic);
   const asked = shareOf(recipes[0]!.natural).of;
+  const alarms = alarmsOf(measurement, head.seed);
   const reports = recipes.map((rows) => reportRecipe(rows, base, complete, head.seed));
   return {
     ...head,
     images: asked,
     recipes: reports,
     ...(curves.length > 0 && { curves: curves.map((curve) => reportCurve(curve, head.seed)) }),
-    alarms: alarmsOf(measurement, head.seed),
-    advice: advise(recipes, complete, head.seed),
+    alarms,
+    advice: advise(recipes, { complete, alarms, seed: head.seed }),
   };
 }

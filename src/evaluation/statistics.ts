@@ -74,3 +74,8 @@ function added(place: number): number {
 /** A difference is a gain only where its whole interval lies above 0, and a loss where it lies below. */
 export const isGain = ({ interval: [low] }: Difference): boolean => low > 0;
 export const isLoss = ({ interval: [, high] }: Difference): boolean => high < 0;
+
+const signed = (points: number): string => `${points < 0 ? '' : '+'}${points.toFixed(1)}`;
+
+export const differenceText = ({ points, interval: [low, high] }: Difference): string =>
+  `${signed(points)} points (${signed(low)} to ${signed(high)})`;

@@ -44,6 +44,9 @@ async function cleanlyRight(defence: Defence): Promise<Uint8Array> {
   });
 }
 
+/** What tells the figures of each attack apart, by recipe. */
+const variants: Record<string, Record<string, (string | undefined)[]>> = {};
+
 describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
   let defence: Defence;
   const results = new Map<AttackName, Attacked>();
@@ -51,6 +54,9 @@ describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
   beforeAll(async () => {
     defence = await openRecipe(preset);
     for (const name of NAMES) results.set(name, await ATTACKS[name].run(sceneOf(defence)));
+    variants[preset] = Object.fromEntries(
+      NAMES.map((name) => [name, results.get(name)!.outcomes.map(({ variant }) => variant)]),
+    );
   }, 120_000);
   afterAll(() => defence.release());
 
@@ -142,6 +148,12 @@ describe.each(['static', 'brief', 'norm', 'dent+'])('on %s', (preset) => {
     if (defence.adapts)
       expect(results.get('gmsa')!.work.gradients).toBeGreaterThan(results.get('fpa')!.work.gradients);
   });
+});
+
+it('every attack has the same figures under every recipe, so that they can stand side by side', () => {
+  const [base, ...others] = Object.values(variants);
+  expect(base).toMatchObject({ gmsa: ['avg', 'min'], duplicates: ['copies', 'single'] });
+  for (const other of others) expect(other).toEqual(base);
 });
 
 it('statistics of the batch carry a stranger’s rows into the answers of others', async () => {

@@ -4,7 +4,7 @@ import { takeRows } from '../row-parts.ts';
 import { type Attack, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
 import { draw } from './mixed.ts';
 import { Tally } from './run.ts';
-import { attacked, judge, serve, servedOnce } from './serving.ts';
+import { attacked, inVariants, judge, serve, servedOnce } from './serving.ts';
 
 /** Each takes a batch of its own: so many of a batch's rows are tried where rows depend on one another. */
 const ROWS_TRIED = 8;
@@ -46,7 +46,7 @@ export const duplicates: Attack = {
     // Copies change nothing where rows are independent.
     if (defence.independentRows) {
       const outcome = await servedOnce(scene, (await points.transfer(scene)).pixels);
-      return attacked([{ ...outcome, variant: 'copies' }], new Tally());
+      return attacked(inVariants(outcome, ['copies', 'single']), new Tally());
     }
     const count = batch.labels.length;
     const rows = draw(createRandom(seed, 'duplicates'), Math.min(ROWS_TRIED, count), count);

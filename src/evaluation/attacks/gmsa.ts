@@ -6,7 +6,7 @@ import { apgd, randomStart } from './apgd.ts';
 import type { Attack, Outcome, Scene } from './attack.ts';
 import { composite, type Joining } from './composite.ts';
 import { onRows, Tally } from './run.ts';
-import { attacked, StrongestServed } from './serving.ts';
+import { attacked, inVariants, StrongestServed } from './serving.ts';
 import { transfer } from './transfer.ts';
 
 interface Rounds {
@@ -92,6 +92,8 @@ export const fpa: Attack = {
   },
 };
 
+const JOININGS = ['avg', 'min'] as const satisfies readonly Joining[];
+
 /**
  * Greedy model space attack: each round attacks the networks of all rounds before it, by the sum of losses or
  * by the least.
@@ -101,10 +103,13 @@ export const gmsa: Attack = {
   says: 'Rounds as in fpa, but each attacks the networks of all rounds before it: by the sum of their losses (avg), and each row by the one that resists most (min).',
   passes: (prospect) => 2 * roundsPasses(prospect, true),
   async run(scene) {
-    if (!scene.defence.adapts) return transfer.run(scene);
+    if (!scene.defence.adapts) {
+      const { outcomes, ...cost } = await transfer.run(scene);
+      return { ...cost, outcomes: inVariants(outcomes[0]!, JOININGS) };
+    }
     const tally = new Tally();
     const outcomes: Outcome[] = [];
-    for (const [i, joining] of (['avg', 'min'] as const).entries()) {
+    for (const [i, joining] of JOININGS.entries()) {
       const onProgress = (share: number) => scene.onProgress?.((i + share) / 2);
       const found = await attackInRounds(scene, tally, { joining, keepsAll: true, onProgress });
       outcomes.push(await found.outcome(joining));

@@ -112,7 +112,14 @@ export async function servedOnce(scene: Scene, pixels: Tensor<'float32'>): Promi
   return { verdicts: judge(batch), served: [batch] };
 }
 
-/** One outcome and what it took. */
+/**
+ * One outcome under several names, where what tells them apart changes nothing: an attack has the same
+ * figures under every recipe, so that a report can set them side by side.
+ */
+export const inVariants = (outcome: Outcome, variants: readonly string[]): Outcome[] =>
+  variants.map((variant) => ({ ...outcome, variant }));
+
+/** Outcomes and what they took. */
 export const attacked = (outcomes: readonly Outcome[], work: Tally): Attacked => ({
   outcomes,
   work: { gradients: work.gradients, zeroGradients: work.zeroGradients, queries: work.queries },

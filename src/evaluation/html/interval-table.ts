@@ -39,15 +39,16 @@ function gainText({ gain }: Figure): string {
  */
 export function intervalTable(caption: string, says: string, lines: readonly Line[]): string {
   const base = lines[0]?.figure;
+  const of = base?.of ?? 0;
   const [low, high] = ['0 %', '100 %'];
   const rows = lines.map(({ name, figure }) => {
     const [from, to] = figure.interval;
-    const numbers = `<b>${percent(figure.accuracy)}</b> <span>${percent(from)} to ${percent(to)}</span>`;
+    const numbers = `<b>${percent(figure.accuracy)}</b> <span>${percent(from)} to ${percent(to)}</span>${figure.of === of ? '' : ` <small>of ${figure.of}</small>`}`;
     return `<tr><th scope="row">${escaped(name)}</th><td class="plot">${plot(figure, base)}</td><td>${numbers}${gainText(figure)}</td></tr>`;
   });
   return [
     `<table><caption>${escaped(caption)} <small>${escaped(says)}</small></caption>`,
-    `<thead><tr><th scope="col">recipe</th><th scope="col" class="axis"><span>${low}</span><span>${high}</span></th><th scope="col">right, of ${lines[0]?.figure.of ?? 0}</th></tr></thead>`,
+    `<thead><tr><th scope="col">recipe</th><th scope="col" class="axis"><span>${low}</span><span>${high}</span></th><th scope="col">right, of ${of}</th></tr></thead>`,
     `<tbody>${rows.join('')}</tbody></table>`,
   ].join('\n');
 }

@@ -103,6 +103,24 @@ describe('the page', () => {
     expect(page).toContain('For attack: none');
   });
 
+  it('explains each figure of an attack that has several, of so many images, and the price in time', async () => {
+    const [base, dent] = [rowsOf('static', 40, 10, 20), rowsOf('dent', 38, 35, 22)];
+    const few = dent.attacks.transfer!.verdicts.map((verdict, i) => (i < 8 ? verdict : VERDICT.unasked));
+    const measured = [base, dent].map((rows) => {
+      const { transfer } = rows.attacks;
+      const single = rows === dent ? { ...transfer!, verdicts: few } : transfer!;
+      return { ...rows, attacks: { 'duplicates single': single }, milliseconds: rows === dent ? 300 : 100 };
+    });
+    const told = createReport(head, {
+      ...{ recipes: measured, complete: 50, labels: new Int32Array(50), classes: 2, curves: [] },
+    });
+    const page = await htmlPage(told, { examples: [], labels: [], attacks: { duplicates: 'a batch of it' } });
+    expect(page).toContain('duplicates single <small>a batch of it</small>');
+    expect(page).toContain('right, of 50');
+    expect(page).toContain('<small>of 8</small>');
+    expect(page).toContain('It takes 3.0 times the time of static.');
+  });
+
   it('takes names for text', async () => {
     const page = await htmlPage(report, { examples: [], labels: [], attacks: {} });
     expect(page).toContain('What recipes are worth for &lt;b&gt;m&lt;/b&gt;');

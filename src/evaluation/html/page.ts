@@ -1,4 +1,6 @@
 import { toPng } from '../../images/index.ts';
+import { AIM_NAMES, timeText } from '../advice.ts';
+import { attackOf } from '../attack-rows.ts';
 import type { Budget } from '../budget.ts';
 import type { Example } from '../examples.ts';
 import type { Figure } from '../figures.ts';
@@ -18,8 +20,6 @@ export interface PageParts {
   /** What each attack does. */
   readonly attacks: Readonly<Record<string, string>>;
 }
-
-const AIMS = { natural: 'images as they are', shift: 'natural shift', attack: 'attack' } as const;
 
 const section = (heading: string, ...parts: readonly string[]): string =>
   parts.every((part) => part === '')
@@ -72,12 +72,15 @@ function head({
   ].join('\n');
 }
 
-const advice = (report: Report): string =>
-  report.advice
-    .map(({ aim, recipe, because, manifest }) => {
-      return `<div class="card"><h3>For ${AIMS[aim]}: ${escaped(recipe)}</h3><p>${escaped(because)}</p><pre>${settingsText(manifest)}</pre></div>`;
+function advice({ advice: all, recipes }: Report): string {
+  const [base] = recipes as readonly [RecipeReport, ...RecipeReport[]];
+  return all
+    .map((each) => {
+      const { aim, recipe, because, manifest } = each;
+      return `<div class="card"><h3>For ${AIM_NAMES[aim]}: ${escaped(recipe)}</h3><p>${escaped(because)}${timeText(each, base)}</p><pre>${settingsText(manifest)}</pre></div>`;
     })
     .join('\n');
+}
 
 const alarms = (report: Report): string =>
   report.alarms
@@ -226,7 +229,7 @@ export async function htmlPage(report: Report, parts: PageParts): Promise<string
       'Attacks',
       worst,
       ...attacks.map((name) =>
-        condition(report, name, parts.attacks[name] ?? '', (recipe) => recipe.attacks[name]),
+        condition(report, name, parts.attacks[attackOf(name)] ?? '', (recipe) => recipe.attacks[name]),
       ),
       stages(report),
     ),
