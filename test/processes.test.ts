@@ -1,29 +1,21 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import http from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createKey, digestOf } from '../src/access/index.ts';
 import type { Prediction } from '../src/inference/inference.ts';
+import { ask, type Reply } from './fixtures/serving/ask.ts';
 import { crops, ROOT, staticLogits } from './fixtures/serving/photos.ts';
-import { metric, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
+import { apiPids, metric, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
 
 const MODEL = 'cifar10-resnet14';
 const WINDOW_MS = 3_000;
 /** Batches of this model start when they are full: no test is quicker or slower than its window. */
 const PATIENT = { maxBatchSize: 64, maxDelayMs: 60_000 };
-
-interface Reply {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asks for.
-  readonly body: any;
-}
 
 let folder: string;
 let server: Running;
@@ -42,23 +34,6 @@ const start = (env: Record<string, string> = {}): Promise<Running> =>
 const startPatient = (env: Record<string, string> = {}): Promise<Running> =>
   start({ DENT_MODELS: join(folder, 'patient'), ...env });
 
-/** A request on a connection of its own, which any of the processes may accept. */
-async function ask(
-  { url }: Pick<Running, 'url'>,
-  path: string,
-  { body, headers = {} }: { body?: Uint8Array; headers?: Record<string, string> } = {},
-): Promise<Reply> {
-  const request = http.request(new URL(path, url), {
-    method: body ? 'POST' : 'GET',
-    agent: false,
-    headers: { ...(body && { 'content-type': 'image/jpeg', 'content-length': body.length }), ...headers },
-  });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  const answer = await text(response);
-  return { status: response.statusCode!, headers: response.headers, body: answer && JSON.parse(answer) };
-}
-
 const predict = (image: Uint8Array, options: { headers?: Record<string, string> } = {}, at = server) =>
   ask(at, '/v1/predict', { body: image, ...options });
 
@@ -74,17 +49,6 @@ function processesOf(replies: readonly Reply[]): Promise<number[]> {
     expect(found).not.toContain(undefined);
     return found;
   });
-}
-
-async function apiPids({ process: { pid } }: Running): Promise<number[]> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'))
-    .trim()
-    .split(' ')
-    .map(Number);
-  const commands = await Promise.all(
-    children.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return children.filter((_, i) => commands[i]!.includes('api-process'));
 }
 
 async function stop(running: Running): Promise<void> {

@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Prediction } from '../src/inference/inference.ts';
 import { freePort, type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
 import { crops } from './fixtures/serving/photos.ts';
-import { postImage, type Running, spawnDent, startDent, statusOf } from './fixtures/serving/processes.ts';
+import {
+  linesOf,
+  postImage,
+  type Running,
+  spawnDent,
+  startDent,
+  statusOf,
+} from './fixtures/serving/processes.ts';
 import {
   type CollectedSpan,
   type SpanCollector,
@@ -221,17 +228,8 @@ describe('processes with Redis between them', () => {
 });
 
 it('answers as ever where no collector listens, says so once, and ends in time', async () => {
-  const {
-    process: child,
-    log,
-    exit,
-  } = spawnDent(['serve'], environment(`http://127.0.0.1:${await freePort()}`));
-  const lines = (): Record<string, unknown>[] =>
-    log
-      .join('')
-      .split('\n')
-      .filter((line) => line.endsWith('}'))
-      .map((line) => JSON.parse(line));
+  const spawned = spawnDent(['serve'], environment(`http://127.0.0.1:${await freePort()}`));
+  const lines = () => linesOf(spawned);
   const url = await vi.waitFor(
     () => {
       const ready = lines().find(({ msg }) => String(msg).startsWith('ready'));
@@ -240,7 +238,7 @@ it('answers as ever where no collector listens, says so once, and ends in time',
     },
     { timeout: 30_000, interval: 50 },
   );
-  const server = { process: child, url, exit };
+  const server = { ...spawned, url };
   const caller = newCaller();
   for (const i of [0, 1, 2]) await predict(server, i, caller);
   const faults = () => lines().filter(({ msg }) => msg === 'spans cannot be delivered');

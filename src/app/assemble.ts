@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { MetricsPage, Phase, Playground } from '../http/index.ts';
 import { createImageDecoder, type ImageDecoder } from '../images/index.ts';
 import { createInference } from '../inference/index.ts';
-import type { Inference } from '../inference/inference.ts';
+import type { Inference, VersionStatistics } from '../inference/inference.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { VERSION } from '../version.ts';
 import type { Backend } from './backend.ts';
@@ -22,8 +22,8 @@ export interface AssembleDeps {
   readonly metricsPage?: MetricsPage | undefined;
   /** What has pictures attacked, where somebody may. */
   readonly playground?: (parts: { decoder: ImageDecoder; inference: Inference }) => Playground | undefined;
-  /** Where several processes answer: the statistics of all of them. */
-  readonly statistics?: Inference['statistics'];
+  /** Where several processes answer: what all of them have counted of a content, if anything. */
+  readonly statistics?: (content: string) => Promise<VersionStatistics | undefined>;
 }
 
 /** The HTTP interface with everything behind it. */
@@ -43,7 +43,9 @@ export async function assemble(
     { models, queue, decoder, observer: metrics.inference },
     { keepMs: config.keepResultsMs },
   );
-  const inference = { ...own, ...(statistics && { statistics }) };
+  const ofAll: Inference['statistics'] = async (version) =>
+    (await statistics?.(version.content)) ?? own.statistics(version);
+  const inference = { ...own, statistics: ofAll };
   let phase: Phase = 'serving';
   const lifecycle = { phase: () => phase };
   const page = await openPage(config, log);

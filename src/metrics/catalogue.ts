@@ -64,7 +64,7 @@ export function createCatalogue(registry: Registry) {
     }),
     apiRestarts: new Counter({
       name: 'dent_api_restarts_total',
-      help: 'API processes that ended by themselves or were killed, and were replaced; absent where one process does everything.',
+      help: 'API processes that ended by themselves, were killed, or hung, and were replaced; absent where one process does everything.',
       registers,
     }),
     engineProcesses: new Gauge({

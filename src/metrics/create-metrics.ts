@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { createCatalogue } from './catalogue.ts';
 import { createEngineMetrics, ENGINE_LOSSES, type EngineMetrics } from './engine-metrics.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
@@ -47,6 +47,8 @@ export interface Metrics {
   text(): Promise<string>;
   /** The same, to be added to that of other processes. */
   snapshot(): Promise<MetricsSnapshot>;
+  /** What only ever grows of it. To read this does not begin a new interval of measures of recent times. */
+  counts(): Promise<MetricsSnapshot>;
   readonly contentType: string;
 }
 
@@ -129,6 +131,13 @@ export function createMetrics(version: string): Metrics {
       await sample();
       return registry.getMetricsAsJSON();
     },
+    counts: () =>
+      Promise.all(
+        registry
+          .getMetricsAsArray()
+          .filter((metric) => metric instanceof Counter || metric instanceof Histogram)
+          .map((metric) => metric.get()),
+      ),
     contentType: registry.contentType,
   };
 }

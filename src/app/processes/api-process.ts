@@ -9,7 +9,7 @@ import { startTracing } from '../tracing.ts';
 import { connectCalls } from './calls.ts';
 import { type IpcPort, ipcChannel } from './channel.ts';
 import { faultOf } from './faults.ts';
-import type { ApiCalls, PrimaryCalls, SharedState, Start } from './protocol.ts';
+import type { ApiCalls, Counted, PrimaryCalls, SharedState, Start, VersionCounts } from './protocol.ts';
 import { type AskPrimary, openRemoteBackend, remoteLimiter, remotePlayground } from './remote-backend.ts';
 import { shareOf } from './share-of.ts';
 
@@ -35,7 +35,7 @@ async function serve(
       metrics,
       metricsPage: config.metricsPort === undefined ? page : undefined,
       playground: () => (hasPlayground ? remotePlayground(ask) : undefined),
-      statistics: ({ content }) => ask('statistics', content),
+      statistics: (content) => ask('statistics', content),
     },
     log,
   );
@@ -56,6 +56,13 @@ async function serve(
 }
 type Serving = Awaited<ReturnType<typeof serve>>;
 
+/** Of the versions that have been asked for. */
+const countsByVersion = ({ backend: { models }, house }: Serving): VersionCounts[] =>
+  models
+    .contents()
+    .map((content) => ({ content, statistics: house.ownStatistics(models.describe(content)!) }))
+    .filter(({ statistics: { success, fail } }) => success.count + fail.count > 0);
+
 /** What the primary process may ask while this one starts, and afterwards. */
 function createHandlers(started: Promise<Serving>) {
   let serving: Serving | undefined;
@@ -73,6 +80,10 @@ function createHandlers(started: Promise<Serving>) {
       serving?.backend.show(state);
     },
     holds: (content: string) => serving?.backend.models.isHeld(content) ?? false,
+    counted: async (): Promise<Counted> => ({
+      metrics: (await serving?.metrics.counts()) ?? [],
+      statistics: serving ? countsByVersion(serving) : [],
+    }),
     metrics: async () => (serving ? serving.metrics.snapshot() : []),
     statistics(content: string) {
       const version = serving?.backend.models.describe(content);

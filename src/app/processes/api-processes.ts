@@ -7,20 +7,20 @@ import type { Attended } from './attend.ts';
 import { type Ask, connectCalls, type Handlers } from './calls.ts';
 import { ipcChannel } from './channel.ts';
 import type { ApiCalls, PrimaryCalls } from './protocol.ts';
+import { watchProcess } from './watch-process.ts';
 
 // The compiled file, for src/ and dist/ alike: Node 20 cannot run TypeScript.
 const PROGRAM = fileURLToPath(new URL('../../../dist/cli/api-process.js', import.meta.url));
 
-/** A process that does not listen by then has hung. */
-const START_LIMIT_MS = 60_000;
 /** A process that lived for this long is replaced at once; one that did not, later and later. */
 const SOUND_MS = 30_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** How one API process is served, and what to do once it is gone. */
+/** How one API process is served, how to ask whether it works, and what to do once it is gone. */
 export type AttendProcess = (process: Attended) => {
   readonly handlers: Handlers<PrimaryCalls>;
+  readonly beat: () => Promise<void>;
   readonly gone: () => void;
 };
 
@@ -65,14 +65,22 @@ function fork(process: number, attend: AttendProcess): Running {
     attended = attend({ process, ask, onListening, onFailed });
     return attended.handlers;
   });
+  let hung: string | undefined;
+  const stopWatching = watchProcess({
+    started: listening,
+    ask: () => attended.beat(),
+    onHung(reason) {
+      hung = `${reason} and was ended`;
+      worker.process.kill('SIGKILL');
+    },
+  });
   const ended = once(worker, 'exit').then(([code, signal]) => {
-    const reason = signal ? `was killed by ${signal}` : `exited with code ${code}`;
-    onFailed(new Error(`The API process ${process} ${reason}.`));
+    stopWatching();
+    const reason = hung ?? (signal ? `was killed by ${signal}` : `exited with code ${code}`);
+    onFailed(new Error(`API process ${process} ${reason} before it listened.`));
     attended.gone();
     return reason;
   });
-  const timer = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS);
-  void listening.catch(() => {}).finally(() => clearTimeout(timer));
   return { worker, ask, listening, ended };
 }
 
@@ -93,6 +101,8 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
   const running = new Map<number, Running>();
   const listening = new Set<Running>();
   let closing: Promise<unknown> | undefined;
+  /** Before, the end of one is the end of all. */
+  let haveStarted = false;
 
   function start(process: number): Running {
     const one = fork(process, attend);
@@ -111,7 +121,7 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
       const reason = await one.ended;
       running.delete(process);
       listening.delete(one);
-      if (closing) return;
+      if (closing || !haveStarted) return;
       failures = performance.now() - startedMs < SOUND_MS ? failures + 1 : 0;
       onLost();
       log.error({ process, reason }, `API process ${process} ${reason}; another takes its place`);
@@ -121,6 +131,13 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
   }
 
   const firsts = Array.from({ length: count }, (_, i) => start(i + 1));
+  const firstListening = Promise.all(firsts.map(({ listening }) => listening)).then(([url]) => url!);
+  firstListening.then(
+    () => {
+      haveStarted = true;
+    },
+    () => {},
+  );
   for (const [i, first] of firsts.entries()) void keep(i + 1, first);
   // Where this process is ended at once, one that hangs must not live on.
   process.once('exit', () => {
@@ -128,7 +145,7 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
   });
 
   return {
-    listening: Promise.all(firsts.map(({ listening }) => listening)).then(([url]) => url!),
+    listening: firstListening,
     count: () => listening.size,
     async close(drainDelayMs) {
       closing ??= Promise.all(Array.from(running.values(), (one) => end(one, drainDelayMs)));

@@ -2,10 +2,10 @@ import type { Limiter } from '../../access/index.ts';
 import type { RowRequest } from '../../batching/batch-queue.ts';
 import type { Config } from '../../config.ts';
 import type { Playground } from '../../http/index.ts';
-import type { VersionStatistics } from '../../inference/inference.ts';
 import type { Backend } from '../backend.ts';
 import type { Ask, Handlers } from './calls.ts';
 import type { CommonMetrics } from './common-metrics.ts';
+import type { CommonStatistics } from './common-statistics.ts';
 import { errorOf } from './faults.ts';
 import { type ApiCalls, type PrimaryCalls, sendResult } from './protocol.ts';
 import type { StateFeed } from './state-feed.ts';
@@ -18,7 +18,7 @@ export interface Common {
   readonly feed: StateFeed;
   readonly page: CommonMetrics;
   readonly playground?: Playground | undefined;
-  readonly statistics: (content: string) => Promise<VersionStatistics>;
+  readonly statistics: CommonStatistics;
 }
 
 /** One API process, as the primary process sees it. */
@@ -63,12 +63,13 @@ function createTickets(limiter: Limiter) {
 export function attend(
   { config, backend, limiter, feed, page, playground, statistics }: Common,
   { process, ask, onListening, onFailed }: Attended,
-): { handlers: Handlers<PrimaryCalls>; gone: () => void } {
+): { handlers: Handlers<PrimaryCalls>; beat: () => Promise<void>; gone: () => void } {
   const { models, queue } = backend;
   const tickets = createTickets(limiter);
   const handlers: Handlers<PrimaryCalls> = {
     enter() {
       page.join(ask);
+      statistics.join(ask);
       return { config, process, state: feed.follow(ask), hasPlayground: playground !== undefined };
     },
     listening: onListening,
@@ -95,13 +96,19 @@ export function attend(
     charge: ({ name, limits, images }) => limiter.charge(name, limits, images),
     keepCallers: (names) => limiter.keep(names),
     metrics: () => page.text(),
-    statistics,
+    statistics: (content) => statistics.of(content),
     attack: (attack, signal) => playground!.attack({ ...attack, signal }),
   };
   return {
     handlers,
+    async beat() {
+      const counted = await ask('counted', undefined);
+      page.told(ask, counted.metrics);
+      statistics.told(ask, counted.statistics);
+    },
     gone() {
       page.leave(ask);
+      statistics.leave(ask);
       feed.unfollow(ask);
       tickets.leaveAll();
     },

@@ -52,6 +52,21 @@ it('adds up what processes count, and keeps what a former one has counted', asyn
   expect(valueIn(after, 'dent_inflight_requests')).toBe(0);
 });
 
+it('keeps what a process has told since the last scrape', async () => {
+  const [own, busy] = [createMetrics('1.2.3'), createMetrics('1.2.3')];
+  const common = createCommonMetrics(own);
+  const ask = processOf(busy);
+  common.join(ask);
+  await common.text();
+  busy.http.started();
+  busy.http.finished(request);
+  common.told(ask, structuredClone(await busy.counts()));
+  common.leave(ask);
+  const text = await common.text();
+  expect(valueIn(text, COUNT)).toBe(1);
+  expect(valueIn(text, 'dent_inflight_requests')).toBe(0);
+});
+
 it('is not ready while one process is not, and shows the longest pause of an event loop', async () => {
   const [own, slow] = [createMetrics('1.2.3'), createMetrics('1.2.3')];
   own!.watch({ isReady: () => true });

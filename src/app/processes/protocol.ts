@@ -75,8 +75,21 @@ export interface PrimaryCalls {
   keepCallers(names: ReadonlySet<string>): void;
   /** Of all processes together, as are the statistics. */
   metrics(): string;
-  statistics(content: string): VersionStatistics;
+  /** Undefined where nobody has counted anything. */
+  statistics(content: string): VersionStatistics | undefined;
   attack(attack: Omit<PlaygroundAttack, 'signal'>): Uint8Array;
+}
+
+/** What one process has counted of a version. */
+export interface VersionCounts {
+  readonly content: string;
+  readonly statistics: VersionStatistics;
+}
+
+/** What the primary process keeps of an API process, should that end. */
+export interface Counted {
+  readonly metrics: MetricsSnapshot;
+  readonly statistics: readonly VersionCounts[];
 }
 
 /** What the primary process asks of an API process. */
@@ -84,6 +97,8 @@ export interface ApiCalls {
   state(state: SharedState): void;
   /** Whether a request under way holds the version with this content. */
   holds(content: string): boolean;
+  /** Asked again and again. A process that does not answer has hung. */
+  counted(): Counted;
   metrics(): MetricsSnapshot;
   /** Undefined where the process does not know the content. */
   statistics(content: string): VersionStatistics | undefined;

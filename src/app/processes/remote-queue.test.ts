@@ -20,6 +20,7 @@ function connect(queue: BatchQueue, limiter = createLimiter()) {
     limiter,
     feed: { unfollow() {} },
     page: { join() {}, leave() {} },
+    statistics: { join() {}, leave() {} },
   } as unknown as Common;
   const { ends, close } = channelPair();
   connectCalls<ApiCalls, Calls>(ends[0], (ask) => {

@@ -3,8 +3,8 @@ import { createLimiter } from '../../access/index.ts';
 import type { Config } from '../../config.ts';
 import { buildOperationsApp, type MetricsPage, type Phase, type Playground } from '../../http/index.ts';
 import { createImageDecoder, type ImageDecoder } from '../../images/index.ts';
-import { createInference, sumStatistics } from '../../inference/index.ts';
-import type { Inference, VersionStatistics } from '../../inference/inference.ts';
+import { createInference } from '../../inference/index.ts';
+import type { Inference } from '../../inference/inference.ts';
 import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import { VERSION } from '../../version.ts';
 import { type Backend, openBackend } from '../backend.ts';
@@ -19,6 +19,7 @@ import { startTracing } from '../tracing.ts';
 import { startApiProcesses } from './api-processes.ts';
 import { attend } from './attend.ts';
 import { createCommonMetrics } from './common-metrics.ts';
+import { createCommonStatistics } from './common-statistics.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
 
 /** What the primary process is. It answers no predictions itself. */
@@ -65,11 +66,6 @@ async function openOperations(
   return { app, url: await listen(app, { host, port: metricsPort }, 'for metrics') };
 }
 
-async function statisticsOf(feed: StateFeed, content: string): Promise<VersionStatistics> {
-  const each = await Promise.all(feed.asks().map((ask) => ask('statistics', content).catch(() => undefined)));
-  return sumStatistics(each.filter((statistics) => statistics !== undefined));
-}
-
 /**
  * Starts API processes that share a port, over the models and the queue of this one. Otherwise as
  * `startServer`.
@@ -84,7 +80,7 @@ export async function startProcesses(config: Config, log: FastifyBaseLogger): Pr
   const page = createCommonMetrics(metrics);
   const limiter = createLimiter();
   const playground = openPlayground(config, primary);
-  const statistics = (content: string) => statisticsOf(feed, content);
+  const statistics = createCommonStatistics(backend.models);
   const common = { config, backend, limiter, feed, page, playground, statistics };
   const processes = startApiProcesses(
     { attend: (one) => attend(common, one), log, onLost: metrics.api.lost },

@@ -52,6 +52,7 @@ function open() {
   connectCalls<never, ApiCalls>(pair.ends[1], () => ({
     state: (state) => remote!.show(state),
     holds: (content) => remote!.models.isHeld(content),
+    counted: () => ({ metrics: [], statistics: [] }),
     metrics: () => [],
     statistics: () => undefined,
     close() {},

@@ -15,8 +15,6 @@ export interface StateFeed {
   /** From now on the process is told every change of the returned state. Call `unfollow` when it is gone. */
   follow(ask: Ask<ApiCalls>): SharedState;
   unfollow(ask: Ask<ApiCalls>): void;
-  /** The processes that are told, which have started. */
-  asks(): readonly Ask<ApiCalls>[];
   /** Resolves when every process answers by the present state. */
   settle(): Promise<void>;
   /** Whether an API process may still send rows of a content that is not served any more. */
@@ -86,7 +84,6 @@ export function createStateFeed({ models, queue }: Pick<Backend, 'models' | 'que
       followers.add(ask);
       return state;
     },
-    asks: () => [...followers],
     unfollow: (ask) => void followers.delete(ask),
     async isHeld(content) {
       // The repository retires a version in the same turn in which it publishes that.
