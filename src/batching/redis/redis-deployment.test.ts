@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   eventually,
   newPlace,
@@ -7,15 +7,9 @@ import {
   type Place,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { ownRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, lane, makeRequests, pause, startWorker } from '../contract/fixtures.contract.ts';
 import { keyBase, parseRedisUrl } from './connection/connect.ts';
-
-async function ownServer(...settings: string[]): Promise<RedisServer> {
-  const server = await startRedisServer(settings);
-  onTestFinished(() => server.stop());
-  return server;
-}
 
 /** Sends rows of several lanes through a queue in `place` and expects their answers. */
 async function expectToWork(place: Place): Promise<void> {
@@ -100,7 +94,7 @@ describe('the key prefix', () => {
   });
 
   test('begins every key and channel, and keeps queues in one Redis apart', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const own = newPlace(server, 'own');
     const producer = await openProducer(own);
     const elsewhere = startWorker(await openConsumer(newPlace(server, 'other')));
@@ -121,7 +115,7 @@ describe('the key prefix', () => {
 
 describe('a Redis', () => {
   test('that may evict is reported, not used in silence', async () => {
-    const server = await ownServer('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru');
+    const server = await ownRedisServer('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru');
     const place = newPlace(server);
     const sides = [await openProducer(place, { wait: false }), await openConsumer(place, { wait: false })];
     for (const side of sides) {
@@ -137,7 +131,7 @@ describe('a Redis', () => {
   });
 
   test('that has no memory left refuses rows, and works again when it has some', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const worker = startWorker(await openConsumer(place));
@@ -155,7 +149,7 @@ describe('a Redis', () => {
   });
 
   test('with a password is used with it, and not without', async () => {
-    const server = await ownServer('--requirepass', 'p@ss w/rd');
+    const server = await ownRedisServer('--requirepass', 'p@ss w/rd');
     const withPassword = { url: server.url.replace('//', `//:${encodeURIComponent('p@ss w/rd')}@`) };
     await expectToWork(newPlace(withPassword));
     const place = newPlace(server);

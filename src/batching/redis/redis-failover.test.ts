@@ -13,18 +13,12 @@ import {
   type Place,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { freePort, type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { freePort, ownRedisServer, type RedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import type { ServiceError } from '../../errors.ts';
 import { answerOf, makeRequests, pause, request, startWorker } from '../contract/fixtures.contract.ts';
 
 /** A failover takes three seconds here; the rest is for a busy machine. */
 const TEST_MS = 60_000;
-
-async function ownServer(...settings: string[]): Promise<RedisServer> {
-  const server = await startRedisServer(settings);
-  onTestFinished(() => server.stop());
-  return server;
-}
 
 interface Sentinel {
   readonly port: number;
@@ -129,8 +123,8 @@ const untilMaster = ({ client }: RedisServer): Promise<void> =>
 test(
   'three sentinels make the replica the master when that dies, and rows go on without a restart',
   async () => {
-    const master = await ownServer();
-    const replica = await ownServer('--replicaof', '127.0.0.1', `${master.port}`);
+    const master = await ownRedisServer();
+    const replica = await ownRedisServer('--replicaof', '127.0.0.1', `${master.port}`);
     const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(master.port)));
     for (const { client } of sentinels) {
       await eventually(async () => {
@@ -158,7 +152,7 @@ test(
   'a cluster of three masters keeps all keys on one of them, and its replica takes over when it dies',
   async () => {
     const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
-    const nodes = await Promise.all([0, 1, 2, 3].map(() => ownServer(...settings)));
+    const nodes = await Promise.all([0, 1, 2, 3].map(() => ownRedisServer(...settings)));
     const [first, , , replica] = nodes as [RedisServer, RedisServer, RedisServer, RedisServer];
     const masters = nodes.slice(0, 3);
     const slotsOf = (i: number): [number, number] => [

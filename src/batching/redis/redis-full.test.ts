@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   eventually,
   newPlace,
@@ -7,7 +7,7 @@ import {
   openProducer,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { ownRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import type { ServiceError } from '../../errors.ts';
 import type { RowRequest } from '../batch-queue.ts';
 import { answerOf, request } from '../contract/fixtures.contract.ts';
@@ -23,12 +23,6 @@ const BATCH = 16;
 const RUN_MS = 40;
 const NO_LIMIT = 100_000;
 
-async function ownServer(...settings: string[]): Promise<RedisServer> {
-  const server = await startRedisServer(settings);
-  onTestFinished(() => server.stop());
-  return server;
-}
-
 let rows = 0;
 function largeRow(): RowRequest {
   rows += 1;
@@ -43,7 +37,7 @@ const answer = (row: RowRequest) =>
 test(
   'a Redis that is sent more than it holds refuses rows with the reason, loses none that it took, and recovers',
   async () => {
-    const server = await ownServer('--maxmemory', '8mb');
+    const server = await ownRedisServer('--maxmemory', '8mb');
     const place = newPlace(server);
     const producer = await openProducer(place, { limits: { maxBatchSize: BATCH, queueLimit: NO_LIMIT } });
     const consumer = await openConsumer(place);
@@ -90,7 +84,7 @@ test(
 );
 
 test('rows that were accepted are run though others have filled Redis since', async () => {
-  const server = await ownServer();
+  const server = await ownRedisServer();
   const place = newPlace(server);
   const producer = await openProducer(place, { limits: { maxBatchSize: BATCH } });
   const requests = Array.from({ length: 100 }, largeRow);

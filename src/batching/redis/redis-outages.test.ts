@@ -1,39 +1,17 @@
-import { once } from 'node:events';
-import { Queue } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   eventually,
-  LIMITS,
-  LOCK_MS,
   newPlace,
   openConsumer,
   openProducer,
-  startProcess,
-  startWorkerProcess,
+  outcomesOf,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
-import type { ServiceError } from '../../errors.ts';
-import type { Delivery } from '../batch-queue.ts';
-import {
-  answerOf,
-  idsOf,
-  lane,
-  makeRequests,
-  pause,
-  request,
-  startWorker,
-} from '../contract/fixtures.contract.ts';
-import { createWorkerStore } from './worker/worker-store.ts';
+import { ownRedisServer, type RedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { answerOf, makeRequests, pause, request, startWorker } from '../contract/fixtures.contract.ts';
 
 /** Longer than any process of a busy machine takes to start and be missed. */
 const PATIENCE_MS = 20_000;
-
-async function ownServer(...settings: string[]): Promise<RedisServer> {
-  const server = await startRedisServer(settings);
-  onTestFinished(() => server.stop());
-  return server;
-}
 
 /** Ends the connection on which a producer waits for replies; it comes back. */
 async function killReader({ client }: RedisServer): Promise<void> {
@@ -44,125 +22,9 @@ async function killReader({ client }: RedisServer): Promise<void> {
   });
 }
 
-const outcomesOf = (deliveries: readonly Promise<Delivery>[]) =>
-  Promise.all(
-    deliveries.map((each) =>
-      each.then(
-        ({ answer }) => answer,
-        (error: ServiceError) => error.code,
-      ),
-    ),
-  );
-
-describe('a worker that is killed', () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedisServer();
-  });
-  afterAll(() => server?.stop());
-
-  test('has its batch run by another, and every caller gets one answer', async () => {
-    const place = newPlace(server);
-    const producer = await openProducer(place);
-    const doomed = startWorkerProcess(place, { runMs: 60_000 });
-    const requests = makeRequests(7, { timeoutMs: PATIENCE_MS });
-    const deliveries = requests.map((each) => producer.submit(each));
-    const [started] = await once(doomed, 'message');
-    expect(started).toEqual(requests.slice(0, 4).map(({ id }) => id));
-    doomed.kill('SIGKILL');
-    const worker = startWorker(await openConsumer(place));
-    expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
-    expect(worker.batches.map(idsOf)).toContainEqual(started);
-    expect(worker.batches.flatMap(idsOf)).toHaveLength(7);
-  });
-
-  test('again and again by one row is freed of it: the others are answered, and it is set aside', async () => {
-    const place = newPlace(server);
-    const producer = await openProducer(place, { limits: { maxBatchSize: 16 } });
-    // Six workers start one after the other, and each is missed when it is dead.
-    const requests = makeRequests(16, { timeoutMs: 100_000 });
-    const poison = requests[5]!;
-    let kills = 0;
-    let done = false;
-    const respawn = (): void => {
-      startWorkerProcess(place, { poison: poison.id }).on('exit', () => {
-        kills += 1;
-        if (!done) respawn();
-      });
-    };
-    respawn();
-    onTestFinished(() => {
-      done = true;
-    });
-    const outcomes = await outcomesOf(requests.map((each) => producer.submit(each)));
-    expect(outcomes.splice(5, 1)).toEqual(['internal']);
-    expect(outcomes).toEqual(requests.filter((each) => each !== poison).map(answerOf));
-    // Twice as a whole, and once in each of the halves of 8, 4, 2 and 1. A worker that was only slow counts
-    // as killed.
-    expect(kills).toBeLessThanOrEqual(6);
-
-    const jobs = new Queue('digits-1', {
-      connection: { url: server.url },
-      prefix: `{${place.redis.prefix}}:jobs`,
-    });
-    onTestFinished(() => jobs.close());
-    const [dead, ...others] = await eventually(async () => {
-      const failed = await jobs.getFailed();
-      expect(failed).toHaveLength(1);
-      return failed;
-    });
-    expect(others).toEqual([]);
-    const pixels = Buffer.from(poison.row.data.buffer).toString('base64');
-    expect(dead!.data).toEqual({
-      rows: [{ id: poison.id, lane: expect.stringContaining('digits'), type: 'float32', pixels }],
-    });
-  });
-
-  test('while it held a batch ready leaves that batch innocent', async () => {
-    const place = newPlace(server);
-    const producer = await openProducer(place);
-    const doomed = startWorkerProcess(place, { runMs: 60_000 });
-    const requests = makeRequests(16, { timeoutMs: PATIENCE_MS });
-    const deliveries = requests.map((each) => producer.submit(each));
-    // One runs, one is held ready, two wait.
-    await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 8 }]));
-    const claimed = await server.client.keys(`{${place.redis.prefix}}:batch:*`);
-    await eventually(async () => {
-      const runs = await Promise.all(claimed.map((key) => server.client.hget(key, 'runs')));
-      expect(runs.toSorted()).toEqual(['0', '1']);
-    });
-    doomed.kill('SIGKILL');
-    const worker = startWorker(await openConsumer(place));
-    expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
-    expect(worker.batches.map(({ rows }) => rows.length)).toEqual([4, 4, 4, 4]);
-  });
-});
-
-test('an API process that is killed takes its rows along, and nobody else is harmed', async () => {
-  const server = await ownServer();
-  const place = newPlace(server);
-  const producer = await openProducer(place, { limits: { maxDelayMs: 500 } });
-  const ids = ['dead-1', 'dead-2'];
-  const doomed = startProcess('producer.mjs', {
-    redis: place.redis,
-    limits: { ...LIMITS, maxDelayMs: 500 },
-    lane: lane(),
-    ids,
-  });
-  await once(doomed, 'message');
-  doomed.kill('SIGKILL');
-  const requests = makeRequests(2);
-  const deliveries = requests.map((each) => producer.submit(each));
-  const worker = startWorker(await openConsumer(place));
-  expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
-  expect(worker.batches.map(idsOf)).toEqual([[...ids, ...requests.map(({ id }) => id)]]);
-  const [orphaned] = await server.client.keys('*reply:*');
-  expect(await server.client.pttl(orphaned!)).toBeGreaterThan(0);
-});
-
 describe('Redis', () => {
   test('that is killed and comes back with what it had: every post is answered, or refused in time', async () => {
-    const server = await ownServer('--appendonly', 'yes');
+    const server = await ownRedisServer('--appendonly', 'yes');
     const place = newPlace(server);
     const producer = await openProducer(place, { limits: { maxBatchSize: 8 } });
     const worker = await openConsumer(place);
@@ -197,7 +59,7 @@ describe('Redis', () => {
   });
 
   test('that comes back with nothing: what it has lost is refused at once, not at its deadline', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const outcomes = outcomesOf(makeRequests(3, { timeoutMs: 60_000 }).map((each) => producer.submit(each)));
@@ -212,7 +74,7 @@ describe('Redis', () => {
   });
 
   test('that is emptied while everybody is connected: what waited is refused long before its deadline', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const outcomes = outcomesOf(makeRequests(3, { timeoutMs: 60_000 }).map((each) => producer.submit(each)));
@@ -225,7 +87,7 @@ describe('Redis', () => {
   });
 
   test('that forgets its scripts, is emptied, or drops everybody is used on as before', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const consumer = await openConsumer(place);
@@ -247,7 +109,7 @@ describe('Redis', () => {
   });
 
   test('that loses a reply still has the answer', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const worker = startWorker(await openConsumer(place), { held: true });
@@ -266,7 +128,7 @@ describe('Redis', () => {
   });
 
   test('that is not there when a process starts is waited for, and refused for until then', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     await server.kill();
     const place = newPlace(server);
     const producer = await openProducer(place, { wait: false });
@@ -288,7 +150,7 @@ describe('Redis', () => {
   });
 
   test('that is stuck is as good as none, and nobody has to be restarted', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     startWorker(await openConsumer(place));
@@ -311,7 +173,7 @@ describe('Redis', () => {
   });
 
   test('that goes away for good lets everybody close, in time', async () => {
-    const server = await ownServer();
+    const server = await ownRedisServer();
     const place = newPlace(server);
     const producer = await openProducer(place);
     const consumer = await openConsumer(place);
@@ -325,21 +187,4 @@ describe('Redis', () => {
     expect(performance.now() - startMs).toBeLessThan(3_000);
     expect(await waiting).toEqual(Array(5).fill('timeout'));
   });
-});
-
-test('a batch whose worker died before it had a job is given one', async () => {
-  const server = await ownServer();
-  const place = newPlace(server);
-  const producer = await openProducer(place);
-  const consumer = await openConsumer(place);
-  const requests = makeRequests(4, { timeoutMs: PATIENCE_MS });
-  const deliveries = requests.map((each) => producer.submit(each));
-  await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 4 }]));
-  const store = createWorkerStore(server.client, `{${place.redis.prefix}}:`);
-  expect(await store.claim('orphan', ['digits-1'], false)).toMatchObject({ content: 'digits-1' });
-  const startMs = performance.now();
-  const worker = startWorker(consumer);
-  expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
-  expect(worker.batches.map(({ id }) => id)).toEqual(['orphan']);
-  expect(performance.now() - startMs).toBeLessThan(6 * LOCK_MS);
 });
