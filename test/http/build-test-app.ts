@@ -84,3 +84,10 @@ export const encoded = (
   format: 'png' | 'jpeg' | 'webp',
   colour: readonly [number, number, number],
 ): Promise<Buffer> => solid(8, 8, colour).toFormat(format).toBuffer();
+
+/** A GET, and a prediction for the given PNG, as requests of the app. */
+export const callsTo = ({ app }: TestApp, png: Buffer) => ({
+  get: (url: string, headers = {}) => app.inject({ method: 'GET', url, headers }),
+  predict: (url = '/v1/predict', headers = {}) =>
+    app.inject({ method: 'POST', url, headers: { 'content-type': 'image/png', ...headers }, payload: png }),
+});
