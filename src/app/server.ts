@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { assemble, type House } from './assemble.ts';
 import { type Backend, openBackend } from './backend.ts';
 import { listen } from './listen.ts';
+import { logDelivery } from './observers/delivery-log.ts';
 import { countRequests } from './observers/http-observer.ts';
 import { logReadiness } from './observers/readiness-log.ts';
 import { watchStates } from './observers/watch-states.ts';
@@ -75,7 +76,7 @@ async function awaitModels(
  * port is taken.
  */
 export async function startServer(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
-  const tracing = await startTracing(config, 'dent-serve', log);
+  const tracing = await startTracing(config, 'dent-serve', logDelivery(log));
   const metrics = createMetrics(VERSION);
   warnWhereOpen(config, log);
   const access = await openAccess(config, log);

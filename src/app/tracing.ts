@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
 import { VERSION } from '../version.ts';
 
@@ -6,6 +5,20 @@ import { VERSION } from '../version.ts';
 export interface Tracing {
   /** Sends the rest, for as long as a healthy collector may need. Never rejects. */
   close(): Promise<void>;
+}
+
+/** An attempt to deliver spans. */
+export interface Export {
+  /** By the clock of the machine, which several processes share. */
+  readonly sentMs: number;
+  /** Why it failed, where it did. */
+  readonly fault: string | undefined;
+}
+
+/** What is worth telling an operator. */
+export interface DeliveryObserver {
+  started(): void;
+  exported(attempt: Export): void;
 }
 
 const OFF: Tracing = { close: async () => {} };
@@ -22,7 +35,7 @@ const FLUSH_MS = 2_000;
 export async function startTracing(
   { otlpEndpoint }: Config,
   service: string,
-  log: FastifyBaseLogger,
+  observer: DeliveryObserver,
 ): Promise<Tracing> {
   if (otlpEndpoint === undefined) return OFF;
   // Loaded here, so that a process without a collector does not wait for code that it does not need.
@@ -34,15 +47,14 @@ export async function startTracing(
       import('@opentelemetry/resources'),
     ]);
   const exporter = new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/+$/, '')}/v1/traces` });
-  let reported = false;
   const send = exporter.export.bind(exporter);
-  exporter.export = (spans, onResult) =>
+  exporter.export = (spans, onResult) => {
+    const sentMs = Date.now();
     send(spans, (result) => {
-      // One line for each outage.
-      if (result.error && !reported) log.warn({ fault: result.error.message }, 'spans cannot be delivered');
-      reported = result.error !== undefined;
+      observer.exported({ sentMs, fault: result.error?.message });
       onResult(result);
     });
+  };
   const own = resourceFromAttributes({
     'service.name': service,
     'service.version': VERSION,
@@ -53,7 +65,7 @@ export async function startTracing(
     spanProcessors: [new sdk.BatchSpanProcessor(exporter)],
   });
   provider.register();
-  log.info('sends spans to an OpenTelemetry collector');
+  observer.started();
 
   return {
     async close() {

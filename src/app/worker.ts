@@ -8,6 +8,7 @@ import { VERSION } from '../version.ts';
 import { type BatchRunner, openBatchRunner } from './batch-runner.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
+import { logDelivery } from './observers/delivery-log.ts';
 import { countRequests } from './observers/http-observer.ts';
 import { logReadiness } from './observers/readiness-log.ts';
 import { logQueueFaults, redisSettings } from './redis-settings.ts';
@@ -54,7 +55,7 @@ async function openParts(config: Config, log: FastifyBaseLogger): Promise<Parts>
  * a setting is at fault, or the port is taken.
  */
 export async function startWorker(config: Config, log: FastifyBaseLogger): Promise<RunningWorker> {
-  const tracing = await startTracing(config, 'dent-worker', log);
+  const tracing = await startTracing(config, 'dent-worker', logDelivery(log));
   const { runner, consumer, metrics } = await openParts(config, log);
   const { models, handler } = runner;
   let consuming = false;

@@ -10,7 +10,13 @@ import { connectCalls } from './calls.ts';
 import { type IpcPort, ipcChannel } from './channel.ts';
 import { faultOf } from './faults.ts';
 import type { ApiCalls, Counted, PrimaryCalls, SharedState, Start, VersionCounts } from './protocol.ts';
-import { type AskPrimary, openRemoteBackend, remoteLimiter, remotePlayground } from './remote-backend.ts';
+import {
+  type AskPrimary,
+  openRemoteBackend,
+  remoteDelivery,
+  remoteLimiter,
+  remotePlayground,
+} from './remote-backend.ts';
 import { shareOf } from './share-of.ts';
 
 type CreateLog = (config: Config) => FastifyBaseLogger;
@@ -22,7 +28,7 @@ async function serve(
   createLog: CreateLog,
 ) {
   const log = createLog(config).child({ process });
-  const tracing = await startTracing(config, 'dent-serve', log);
+  const tracing = await startTracing(config, 'dent-serve', remoteDelivery(ask));
   const metrics = createMetrics(VERSION);
   const access = await openAccess(config, log, remoteLimiter(ask));
   const backend = openRemoteBackend(ask, state);

@@ -3,6 +3,7 @@ import type { RowRequest } from '../../batching/batch-queue.ts';
 import type { Config } from '../../config.ts';
 import type { Playground } from '../../http/index.ts';
 import type { Backend } from '../backend.ts';
+import type { DeliveryObserver } from '../tracing.ts';
 import type { Ask, Handlers } from './calls.ts';
 import type { CommonMetrics } from './common-metrics.ts';
 import type { CommonStatistics } from './common-statistics.ts';
@@ -19,6 +20,7 @@ export interface Common {
   readonly page: CommonMetrics;
   readonly playground?: Playground | undefined;
   readonly statistics: CommonStatistics;
+  readonly delivery: DeliveryObserver;
 }
 
 /** One API process, as the primary process sees it. */
@@ -61,7 +63,7 @@ function createTickets(limiter: Limiter) {
 
 /** What one API process may ask, and what to do once it is gone. */
 export function attend(
-  { config, backend, limiter, feed, page, playground, statistics }: Common,
+  { config, backend, limiter, feed, page, playground, statistics, delivery }: Common,
   { process, ask, onListening, onFailed }: Attended,
 ): { handlers: Handlers<PrimaryCalls>; beat: () => Promise<void>; gone: () => void } {
   const { models, queue } = backend;
@@ -97,6 +99,7 @@ export function attend(
     keepCallers: (names) => limiter.keep(names),
     metrics: () => page.text(),
     statistics: (content) => statistics.of(content),
+    exported: (attempt) => delivery.exported(attempt),
     attack: (attack, signal) => playground!.attack({ ...attack, signal }),
   };
   return {

@@ -13,6 +13,7 @@ import type { VersionStatistics } from '../../inference/inference.ts';
 import type { MetricsSnapshot } from '../../metrics/index.ts';
 import type { ModelEntry } from '../../models/index.ts';
 import type { DescribedVersion } from '../../models/model.ts';
+import type { Export } from '../tracing.ts';
 import { errorOf, type Fault, faultOf } from './faults.ts';
 
 /** The state of the primary process that its API processes answer by. */
@@ -77,6 +78,8 @@ export interface PrimaryCalls {
   metrics(): string;
   /** Undefined where nobody has counted anything. */
   statistics(content: string): VersionStatistics | undefined;
+  /** An attempt to deliver spans. */
+  exported(attempt: Export): void;
   attack(attack: Omit<PlaygroundAttack, 'signal'>): Uint8Array;
 }
 

@@ -2,6 +2,7 @@ import type { Limiter } from '../../access/index.ts';
 import type { BatchProducer } from '../../batching/batch-queue.ts';
 import type { Playground } from '../../http/index.ts';
 import type { Backend } from '../backend.ts';
+import type { DeliveryObserver } from '../tracing.ts';
 import type { Ask } from './calls.ts';
 import { errorOf } from './faults.ts';
 import { createModelMirror, type ModelMirror } from './model-mirror.ts';
@@ -48,6 +49,12 @@ export function remoteLimiter(ask: AskPrimary): Limiter {
     keep: (names) => void tell('keepCallers', names),
   };
 }
+
+/** The primary process tells the operator, once for all. */
+export const remoteDelivery = (ask: AskPrimary): DeliveryObserver => ({
+  started() {},
+  exported: (attempt) => void ask('exported', attempt).catch(() => {}),
+});
 
 export const remotePlayground = (ask: AskPrimary): Playground => ({
   attack: ({ signal, ...attack }) => ask('attack', attack, signal),

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import { VERSION } from '../../version.ts';
 import { type Backend, openBackend } from '../backend.ts';
 import { listen } from '../listen.ts';
+import { logDelivery } from '../observers/delivery-log.ts';
 import { countRequests } from '../observers/http-observer.ts';
 import { logReadiness } from '../observers/readiness-log.ts';
 import { watchStates } from '../observers/watch-states.ts';
@@ -71,7 +72,8 @@ async function openOperations(
  * `startServer`.
  */
 export async function startProcesses(config: Config, log: FastifyBaseLogger): Promise<RunningServer> {
-  const tracing = await startTracing(config, 'dent-serve', log);
+  const delivery = logDelivery(log);
+  const tracing = await startTracing(config, 'dent-serve', delivery);
   warnWhereOpen(config, log);
   const primary = await openPrimary(config, log);
   const { backend, feed, metrics } = primary;
@@ -81,7 +83,7 @@ export async function startProcesses(config: Config, log: FastifyBaseLogger): Pr
   const limiter = createLimiter();
   const playground = openPlayground(config, primary);
   const statistics = createCommonStatistics(backend.models);
-  const common = { config, backend, limiter, feed, page, playground, statistics };
+  const common = { config, backend, limiter, feed, page, playground, statistics, delivery };
   const processes = startApiProcesses(
     { attend: (one) => attend(common, one), log, onLost: metrics.api.lost },
     config.processes,
