@@ -8,6 +8,7 @@ import {
   type Work,
 } from './attacks/attack.ts';
 import { distances } from './ball.ts';
+import { takeRows } from './row-parts.ts';
 
 /** What became of all images under one figure of an attack. */
 export interface AttackRows extends Work {
@@ -44,22 +45,24 @@ export const noRows = ({ countsForWorst, seesAdaptation }: Attack, count: number
 const ROUNDING = 1e-4;
 
 /**
- * What became of the images themselves. Where not all of a batch is attacked within eps, nothing was done if
- * nothing in it has changed.
+ * What became of the images themselves: how many that were served as they are were right, and how many were
+ * changed by more than eps. Where not all of a batch is attacked within eps, nothing was done if nothing in it
+ * has changed.
  */
 function changes(countsForWorst: boolean, { verdicts, served }: Outcome, { batch, ball }: Scene) {
-  let [unmoved, beyond] = [0, 0];
-  for (const { pixels } of served) {
-    if (pixels.dims[0] !== batch.labels.length) continue;
-    const moved = distances(batch.images, pixels, ball);
+  const unmoved = new Set<number>();
+  const beyond = new Set<number>();
+  for (const { pixels, rows } of served) {
+    const moved = distances(takeRows(batch.images, rows), pixels, ball);
     const isSame = moved.every((distance) => distance === 0);
-    for (const [row, distance] of moved.entries()) {
+    for (const [i, distance] of moved.entries()) {
+      const row = rows[i]!;
       const stands = countsForWorst ? distance === 0 : isSame;
-      if (stands && verdicts[row] === VERDICT.right) unmoved += 1;
-      if (countsForWorst && distance > 1 + ROUNDING) beyond += 1;
+      if (stands && verdicts[row] === VERDICT.right) unmoved.add(row);
+      if (countsForWorst && distance > 1 + ROUNDING) beyond.add(row);
     }
   }
-  return { unmoved, beyond };
+  return { unmoved: unmoved.size, beyond: beyond.size };
 }
 
 const addStages = (known: readonly Stage[], stages: readonly Stage[]): Stage[] =>

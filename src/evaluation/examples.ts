@@ -32,20 +32,19 @@ export function createExampleKeeper(): ExampleKeeper {
   /** What each recipe answered to the batch at hand as it is. */
   const natural = new Map<string, Int32Array>();
   return {
-    see({ kind, condition, recipe, served: { pixels, labels, answers }, original }) {
+    see({ kind, condition, recipe, served: { pixels, labels, rows, answers }, original }) {
       if (kind === 'natural') {
         natural.set(recipe, answers);
         return;
       }
       const key = JSON.stringify([recipe, condition]);
-      // What was served beside other images than its own tells of no single row.
-      if (kept.has(key) || pixels.dims[0] !== original.images.dims[0]) return;
-      const row = answers.findIndex(
-        (answer, i) => answer !== labels[i] && natural.get(recipe)?.[i] === labels[i],
+      if (kept.has(key)) return;
+      const i = answers.findIndex(
+        (answer, at) => answer !== labels[at] && natural.get(recipe)?.[rows[at]!] === labels[at],
       );
-      if (row === -1) return;
-      const [before, after] = [pictureOf(original.images, row), pictureOf(pixels, row)];
-      kept.set(key, { recipe, kind, condition, label: labels[row]!, answer: answers[row]!, before, after });
+      if (i === -1) return;
+      const [before, after] = [pictureOf(original.images, rows[i]!), pictureOf(pixels, i)];
+      kept.set(key, { recipe, kind, condition, label: labels[i]!, answer: answers[i]!, before, after });
     },
     get examples() {
       return [...kept.values()];

@@ -150,7 +150,7 @@ describe('attacks', () => {
     passes: () => 100,
     async run({ batch: { images, labels } }) {
       const answers = labels.map((label) => (verdict === right ? label : 1 - label));
-      const served = [{ pixels: images, labels, answers }];
+      const served = [{ pixels: images, labels, rows: [...labels.keys()], answers }];
       const outcome = { verdicts: new Int8Array(labels.length).fill(verdict), served };
       return {
         outcomes: variants.length === 0 ? [outcome] : variants.map((variant) => ({ ...outcome, variant })),

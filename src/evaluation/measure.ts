@@ -154,7 +154,8 @@ async function measureShift(step: Step, shift?: string): Promise<void> {
     const milliseconds = performance.now() - began;
     means.progress.end();
     const answers = answersOf(logits);
-    const served = { pixels, labels: batch.labels, answers };
+    const rows = Array.from(answers.keys());
+    const served = { pixels, labels: batch.labels, rows, answers };
     await means.onServed({ kind, condition, recipe: name, batch: index, served, original: batch });
     const verdicts = verdictsOf(answers, batch.labels);
     outcomes.push({ verdicts, steps: steps.reduce((sum, each) => sum + each, 0), milliseconds });

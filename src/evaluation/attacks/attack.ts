@@ -31,6 +31,8 @@ export interface ServedBatch {
   /** [n, C, H, W] in [0, 1]. */
   readonly pixels: Tensor<'float32'>;
   readonly labels: Int32Array;
+  /** The row of the fixed batch that each row was made from. */
+  readonly rows: readonly number[];
   /** The class that each row was answered with. */
   readonly answers: Int32Array;
 }

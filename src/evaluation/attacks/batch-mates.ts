@@ -19,11 +19,17 @@ const STEP = 0.05;
 
 /**
  * Malicious rows that make the others wrong, through what the batch shares while adapted parameters are held
- * fixed.
+ * fixed; none where rows share nothing then, as a gradient reaches no other row.
  */
-async function crafted(scene: Scene, tally: Tally, malicious: readonly number[]): Promise<Tensor<'float32'>> {
+async function crafted(
+  scene: Scene,
+  tally: Tally,
+  malicious: readonly number[],
+): Promise<Tensor<'float32'>[]> {
   const { batch, defence, budget, signal } = scene;
+  if (defence.independentRows) return [];
   const target = tally.watch(await defence.hold(batch.images, signal && { signal }));
+  if (target.independentRows) return [];
   const isMalicious = new Set(malicious);
   const weights = Float64Array.from(batch.labels, (_, row) => (isMalicious.has(row) ? 0 : 1));
   const x = float32(batch.images.dims, batch.images.data.slice());
@@ -36,7 +42,7 @@ async function crafted(scene: Scene, tally: Tally, malicious: readonly number[])
       for (let i = 0; i < point.length; i++) point[i] = clip01(point[i]! + STEP * Math.sign(gradient[i]!));
     }
   }
-  return x;
+  return [x];
 }
 
 /** Accuracy of the rows that nobody has changed, under the worst of several kinds of malicious rows. */
@@ -46,13 +52,13 @@ async function judgeMates(
   share: number,
   malicious: readonly number[],
 ): Promise<Outcome> {
-  const { images, labels } = scene.batch;
+  const { images } = scene.batch;
   let worst: Outcome | undefined;
   const rightOf = ({ verdicts }: Outcome) => verdicts.filter((verdict) => verdict === VERDICT.right).length;
   for (const candidate of candidates) {
     const pixels = float32(images.dims, images.data.slice());
     putRows(pixels, malicious, takeRows(candidate, malicious));
-    const { batch } = await serve(scene, pixels, labels);
+    const { batch } = await serve(scene, pixels);
     const verdicts = judge(batch);
     for (const row of malicious) verdicts[row] = VERDICT.unasked;
     const outcome = { variant: `${100 * share} %`, verdicts, served: [batch] };
@@ -82,7 +88,7 @@ export const batchMates: Attack = {
     SHARES.length *
     (3 * servingPasses(recipe) + (hasIndependentRows(recipe) ? 0 : climbPasses(budget.iterations))),
   async run(scene) {
-    const { batch, defence, seed, points, onProgress } = scene;
+    const { batch, seed, points, onProgress } = scene;
     const tally = new Tally();
     const rows = batch.labels.length;
     const random = createRandom(seed, 'malicious');
@@ -90,10 +96,8 @@ export const batchMates: Attack = {
     const outcomes: Outcome[] = [];
     for (const [i, share] of SHARES.entries()) {
       const malicious = draw(random, Math.max(1, Math.round(share * rows)), rows);
-      // Where rows are independent no gradient reaches the others; what is served shows that nothing does.
-      const candidates = defence.independentRows
-        ? others
-        : [await crafted(scene, tally, malicious), ...others];
+      // What is served shows that nothing reaches the others where rows are independent.
+      const candidates = [...(await crafted(scene, tally, malicious)), ...others];
       outcomes.push(await judgeMates(scene, candidates, share, malicious));
       onProgress?.((i + 1) / SHARES.length);
     }

@@ -21,8 +21,7 @@ async function serveCopies(
   const served: ServedBatch[] = [];
   for (const row of rows) {
     const same = new Array<number>(copies).fill(row);
-    const label = scene.batch.labels[row]!;
-    const { batch } = await serve(scene, takeRows(pixels, same), new Int32Array(copies).fill(label));
+    const { batch } = await serve(scene, takeRows(pixels, same), same);
     verdicts[row] = judge(batch)[0]!;
     served.push(batch);
   }

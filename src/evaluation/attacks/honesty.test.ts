@@ -57,7 +57,7 @@ describe('an attack replaced by the identity', () => {
     ...attack,
     async run({ batch: { images, labels } }) {
       const verdicts = new Int8Array(labels.length).fill(VERDICT.right);
-      const served = [{ pixels: images, labels, answers: labels }];
+      const served = [{ pixels: images, labels, rows: [...labels.keys()], answers: labels }];
       return { outcomes: [{ verdicts, served }], work: { gradients: 0, zeroGradients: 0, queries: 0 } };
     },
   });
@@ -78,6 +78,20 @@ describe('an attack that goes too far', () => {
     const codes = alarmsOf(await run({ pgd: far }, {})).map(({ code }) => code);
     expect(codes).toContain('beyond-eps');
   });
+});
+
+describe('attacks that share a batch', () => {
+  it.each(['dent+', 'norm'])(
+    'are not taken for idle ones, or for ones that go too far: %s',
+    async (preset) => {
+      const coupled = await defend(engine, model, { preset });
+      const attacks = { duplicates: ATTACKS.duplicates, 'batch-mates': ATTACKS['batch-mates'] };
+      const measurement = await run(attacks, { defence: coupled });
+      const codes = alarmsOf(measurement).map(({ code }) => code);
+      for (const code of ['beyond-eps', 'idle-attack', 'zero-gradients']) expect(codes).not.toContain(code);
+      await coupled.release();
+    },
+  );
 });
 
 describe('gradients of zeros', () => {

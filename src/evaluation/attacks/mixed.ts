@@ -28,11 +28,10 @@ async function serveMixed(
   changed: readonly number[],
   verdicts: Int8Array,
 ): Promise<ServedBatch> {
-  const { images, labels } = scene.batch;
+  const { images } = scene.batch;
   const pixels = float32(images.dims, images.data.slice());
   putRows(pixels, changed, takeRows(adversarial, changed));
-  const own = Int32Array.from(served, (row) => labels[row]!);
-  const { batch } = await serve(scene, takeRows(pixels, served), own);
+  const { batch } = await serve(scene, takeRows(pixels, served), served);
   const judged = judge(batch);
   for (const [i, row] of served.entries()) if (changed.includes(row)) verdicts[row] = judged[i]!;
   return batch;

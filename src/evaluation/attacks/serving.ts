@@ -1,7 +1,7 @@
 import { float32, type Tensor } from '../../tensor.ts';
 import { answersOf } from '../answers.ts';
 import { rowViews } from '../ball.ts';
-import type { Defence, Target } from '../target.ts';
+import type { Batch, Defence, Target } from '../target.ts';
 import { type Attacked, type Outcome, type Scene, type ServedBatch, VERDICT } from './attack.ts';
 import { marginsOf, type Tally } from './run.ts';
 
@@ -28,14 +28,17 @@ export function judge(served: ServedBatch): Int8Array {
   );
 }
 
-/** Serves a batch, and keeps it with its answers. */
+const everyRow = ({ labels }: Batch): number[] => Array.from(labels, (_, row) => row);
+
+/** Serves a batch that was made from these rows of the fixed one, and keeps it with its answers. */
 export async function serve(
-  { defence, signal }: Pick<Scene, 'defence' | 'signal'>,
+  { batch, defence, signal }: Pick<Scene, 'batch' | 'defence' | 'signal'>,
   pixels: Tensor<'float32'>,
-  labels: Int32Array,
+  rows: readonly number[] = everyRow(batch),
 ): Promise<{ readonly batch: ServedBatch; readonly margins: Float64Array }> {
   const { logits } = await defence.serve(pixels, signal);
-  return { batch: { pixels, labels, answers: answersOf(logits) }, margins: marginsOf(logits, labels) };
+  const labels = Int32Array.from(rows, (row) => batch.labels[row]!);
+  return { batch: { pixels, labels, rows, answers: answersOf(logits) }, margins: marginsOf(logits, labels) };
 }
 
 const wrongRows = (margins: Float64Array): number =>
@@ -59,9 +62,8 @@ export class StrongestServed {
    * what of it is stronger.
    */
   async offer(pixels: Tensor<'float32'>, rows: readonly number[] = this.#every): Promise<void> {
-    const { batch, defence } = this.#scene;
-    const labels = Int32Array.from(rows, (row) => batch.labels[row]!);
-    const { margins } = await serve(this.#scene, pixels, labels);
+    const { defence } = this.#scene;
+    const { margins } = await serve(this.#scene, pixels, rows);
     if (
       this.#best === undefined ||
       (!defence.independentRows && wrongRows(margins) > wrongRows(this.#margins))
@@ -81,7 +83,7 @@ export class StrongestServed {
   }
 
   get #every(): number[] {
-    return Array.from(this.#scene.batch.labels, (_, row) => row);
+    return everyRow(this.#scene.batch);
   }
 
   /**
@@ -101,14 +103,14 @@ export class StrongestServed {
 
   /** Serves the strongest batch as it is, which is what the attack is judged by. */
   async outcome(variant?: string): Promise<Outcome> {
-    const { batch } = await serve(this.#scene, this.pixels, this.#scene.batch.labels);
+    const { batch } = await serve(this.#scene, this.pixels);
     return { ...(variant !== undefined && { variant }), verdicts: judge(batch), served: [batch] };
   }
 }
 
 /** Serves one batch, once: the attack that ends at it. */
 export async function servedOnce(scene: Scene, pixels: Tensor<'float32'>): Promise<Outcome> {
-  const { batch } = await serve(scene, pixels, scene.batch.labels);
+  const { batch } = await serve(scene, pixels);
   return { verdicts: judge(batch), served: [batch] };
 }
 

@@ -73,6 +73,7 @@ const event = (kind: ServedEvent['kind'], condition: string, answers: Int32Array
             images.data.map((x) => x / 2),
           ),
     labels,
+    rows: [0, 1],
     answers,
   },
   original: { images, labels },
@@ -140,6 +141,18 @@ describe('the page', () => {
     const pngs = [...page.matchAll(/base64,([^"]+)"/g)].map(([, png]) => Buffer.from(png!, 'base64'));
     const first = await Promise.all(pngs.map(async (png) => (await sharp(png).raw().toBuffer())[0]));
     expect(first).toEqual([255, 128]);
+  });
+
+  it('shows the very image that each row was made from, whatever it was served beside', async () => {
+    const keeper = createExampleKeeper();
+    keeper.see(event('natural', 'natural', Int32Array.of(1, 0)));
+    const { served, ...of } = event('attack', 'duplicates copies', Int32Array.of(1, 1));
+    // Two copies of the second image, which is dark; the first is bright.
+    const copies = { ...served, labels: Int32Array.of(0, 0), rows: [1, 1] };
+    keeper.see({ ...of, served: copies });
+    const [example] = keeper.examples;
+    expect(example).toMatchObject({ label: 0, answer: 1 });
+    expect([...example!.before.data]).toEqual(new Array(12).fill(0));
   });
 
   it('keeps one example for a recipe and a condition, whatever passes by', () => {
