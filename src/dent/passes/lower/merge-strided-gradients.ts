@@ -137,25 +137,30 @@ function coverAll(terms: readonly [Strided, Strided]): boolean {
 
 function appendPhases(builder: GraphBuilder, terms: readonly Strided[], sum: Node): void {
   const { stride, size, channels } = terms[0]!;
-  const [height, width] = size.map((n) => n / stride) as [number, number];
+  const width = size[1] / stride;
   const phases = remainders(stride).map(([a, b]) => {
     const parts = terms.flatMap((term) => phaseOf(builder, term, a, b) ?? []);
     return parts.reduce((total, part) => builder.op('Add', [total, part]));
   });
-  // DepthToSpace, as three Transposes that ONNX Runtime runs faster: they move whole runs of channels.
-  const all = builder.op('Concat', phases, { attributes: { axis: 1 } });
-  const transpose = (value: Value, perm: readonly number[]) =>
-    builder.op('Transpose', [value], { attributes: { perm } });
-  const reshape = (value: Value, shape: readonly number[]) =>
-    builder.op('Reshape', [value, builder.ints([0, ...shape])]);
-  const last = reshape(transpose(all, [0, 2, 3, 1]), [height, width, stride, stride * channels]);
-  const laced = reshape(transpose(last, [0, 1, 3, 2, 4]), [...size, channels]);
-  builder.append({
-    ...sum,
-    opType: 'Transpose',
-    inputs: [laced],
-    attributes: { perm: { kind: 'ints', value: [0, 3, 1, 2] } },
-  });
+  // Row by row: the phases of an output row beside each other, [N, C, size[0], stride * width].
+  const beside = builder.op('Concat', phases, { attributes: { axis: 3 } });
+  const rows = builder.op('Reshape', [beside, builder.ints([0, channels, ...size])]);
+  builder.append({ ...sum, opType: 'MatMul', inputs: [rows, interleaving(builder, stride, width)] });
+}
+
+/**
+ * The matrix that a row of pixels, phase after phase, is multiplied with to have its pixels in their order. On
+ * a CPU the product takes a fifth to a third of the time of DepthToSpace or of Transposes, which move single
+ * numbers.
+ */
+function interleaving(builder: GraphBuilder, stride: number, width: number): Value {
+  const size = stride * width;
+  const matrix = new Float32Array(size * size);
+  for (let from = 0; from < size; from++) {
+    const [phase, pixel] = [Math.floor(from / width), from % width];
+    matrix[from * size + stride * pixel + phase] = 1;
+  }
+  return builder.constant(float32Constant([size, size], matrix), 'interleaving');
 }
 
 /** The term's share of the pixels in one place of each square, [N, C, height / s, width / s]. */
