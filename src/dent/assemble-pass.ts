@@ -9,31 +9,18 @@ import {
 } from '../onnx/index.ts';
 import { BATCH } from './batch-axis.ts';
 import type { Components } from './components.ts';
+import {
+  ENTROPY_OUTPUT,
+  imageName,
+  logitsName,
+  PASS_INPUTS,
+  PASS_OUTPUTS,
+  TOP_OUTPUT,
+} from './graph-names.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
-import { ENTROPY_OUTPUT, logitsName, PASS_OUTPUTS, TOP_OUTPUT } from './output-names.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { predictWithGradient } from './row-passes.ts';
-
-/** The inputs of the graph of one pass that are not the model's own. */
-export const PASS_INPUTS = {
-  /**
-   * The parameters and the optimizer's state from the pass before, [tensors, parameters]. Zeros for the first
-   * pass.
-   */
-  carried: 'carried',
-  /** The gradient from the pass before, summed over all rows, [1, parameters]. */
-  gradient: 'gradient',
-  /**
-   * How many updates are made when this pass predicts, including its own. 0 for the first pass, which makes
-   * none.
-   */
-  updates: 'updates',
-  /** How many rows the whole batch has, a float32 scalar. */
-  rows: 'batch_rows',
-  /** Whether a gradient is wanted. */
-  adapt: 'adapt',
-} as const;
 
 const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value => ({
   name,
@@ -56,7 +43,7 @@ export function assemblePass(components: Components): Graph {
   const { classifier, classes } = components;
   const [tensors, parameters] = carriedShape(components);
   const builder = new GraphBuilder();
-  const image = { ...classifier.input };
+  const image = { ...classifier.input, name: imageName(classifier) };
   const carried = tensor(PASS_INPUTS.carried, DATA_TYPE.float32, [tensors, parameters]);
   const gradient = tensor(PASS_INPUTS.gradient, DATA_TYPE.float32, [1, parameters]);
   const updates = tensor(PASS_INPUTS.updates, DATA_TYPE.int64, []);

@@ -17,18 +17,21 @@ import {
   chosenPrediction,
 } from './choose-statistics.ts';
 import type { Adaptation, Components } from './components.ts';
-import { OPTIMIZERS } from './optimizer.ts';
 import {
   BLENDED_OUTPUT,
   DIVERGENCE_OUTPUT,
   ENTROPY_OUTPUT,
+  imageName,
   logitsName,
   PARAMETERS_OUTPUT,
   SIGMA_OUTPUT,
   STATIC_OUTPUT,
+  STEPS_INPUT,
   TOP_OUTPUT,
-} from './output-names.ts';
-import { VALID_ROWS_INPUT, type Valid, withoutFilling } from './padding.ts';
+  VALID_ROWS_INPUT,
+} from './graph-names.ts';
+import { OPTIMIZERS } from './optimizer.ts';
+import { type Valid, withoutFilling } from './padding.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
@@ -36,9 +39,6 @@ import { type Prediction, predict, predictWithGradient, type Rows } from './row-
 import { rowsPerPart } from './rows-per-part.ts';
 import { adaptUntilSure } from './stopping.ts';
 import { updateOfTrip } from './update.ts';
-
-/** The input of the self-adapting graph that is not the model's own. */
-export const STEPS_INPUT = 'steps';
 
 /**
  * Joins the components to the self-adapting graph. Parameters and optimizer state start from zero. A Loop
@@ -48,7 +48,7 @@ export const STEPS_INPUT = 'steps';
 export function assemble(asked: Components): Graph {
   const { classifier, recipe, classes } = asked;
   const builder = new GraphBuilder();
-  const image = { ...classifier.input };
+  const image = { ...classifier.input, name: imageName(classifier) };
   const steps: Value = { name: STEPS_INPUT, type: { dataType: DATA_TYPE.int64, shape: [] } };
   const padded = asked.isPadded ? padding(builder, image) : undefined;
   const valid = padded?.valid;

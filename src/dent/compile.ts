@@ -6,12 +6,11 @@ import { adaptedLayers, changesLayers, refuseOptimised, refuseQuantised } from '
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
 import { assemblePass, carriedShape } from './assemble-pass.ts';
+import { imageName, logitsName, VALID_ROWS_INPUT } from './graph-names.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
-import { logitsName } from './output-names.ts';
-import { VALID_ROWS_INPUT } from './padding.ts';
 import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
@@ -108,7 +107,7 @@ export async function compile(
   });
   return {
     bytes,
-    input: classifier.input.name,
+    input: imageName(classifier),
     output: logitsName(classifier),
     classes,
     imageShape,

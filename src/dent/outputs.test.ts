@@ -118,23 +118,6 @@ describe('independent labels', () => {
   });
 });
 
-describe('an output with a name that compiled graphs need themselves', () => {
-  it.each(['entropy', 'top', 'static_logits', 'sigma', 'next_carried'])(
-    'is told apart from theirs: %s',
-    async (name) => {
-      const named: Write = (b, x) => b.op('Add', [x, b.float(0)]);
-      const model = modelOfOutputs((b, x) => ({ [name]: [chain(body, head, named)(b, x), 5] }));
-      expect(await entropies(model)).toEqual(
-        (await entropies(plainModel)).map((nats) => expect.closeTo(nats, 5)),
-      );
-      const { bytes, output } = await compile(model, recipe, engine);
-      const found = await engine.evaluate(bytes, { image: images(4), steps: int64([], [2]) });
-      expect(output).toBe(`${name}_logits`);
-      expect(found[output]!.dims).toEqual([4, 5]);
-    },
-  );
-});
-
 describe('of several outputs', () => {
   const features: Write = chain(body, (b, x) => b.op('Flatten', [b.op('GlobalAveragePool', [x])]));
   const dense =

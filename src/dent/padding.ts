@@ -1,9 +1,6 @@
 import { DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/index.ts';
 import { BATCH } from './batch-axis.ts';
 
-/** The input of a padded graph: how many rows count, an int64 scalar. They are the first ones. */
-export const VALID_ROWS_INPUT = 'valid_rows';
-
 /** Which rows of a padded batch count. */
 export interface Valid {
   /** How many: an int64 scalar, and the same as float32. */

@@ -1,14 +1,12 @@
 import { decodeModel } from '../onnx/index.ts';
 import { chooseOutput, type OutputHint } from './choose-output.ts';
 import { asClassifier } from './classifier.ts';
+import { logitsName } from './graph-names.ts';
 import { floatPixels, takesPixels } from './passes/import/float-pixels.ts';
 import { widenFloats } from './passes/import/widen-floats.ts';
 import { withoutLabels } from './passes/import/without-labels.ts';
 
-/**
- * The names of a classifier's image input and of its classifying output. Its compiled graphs use the same
- * names.
- */
+/** What callers call the image and the adapted logits: the model's own names where they can. */
 export interface TensorNames {
   readonly input: string;
   readonly output: string;
@@ -23,10 +21,11 @@ export interface TensorNames {
 export function tensorNames(bytes: Uint8Array, hint: OutputHint = {}): TensorNames {
   const source = decodeModel(bytes);
   const model = widenFloats(floatPixels(withoutLabels(source)));
-  const { input, outputName } = asClassifier(model, chooseOutput(model.graph, hint));
+  const classifier = asClassifier(model, chooseOutput(model.graph, hint));
   return {
-    input: input.name,
-    output: outputName,
+    input: classifier.input.name,
+    // Beside it callers see other outputs of compiled graphs.
+    output: logitsName(classifier),
     ...(takesPixels(source.graph) && { pixels: true }),
   };
 }
