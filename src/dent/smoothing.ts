@@ -5,8 +5,11 @@ import { type Dim, float32Constant, type GraphBuilder, type Operand, type Value 
 const RADIUS = 4;
 const TAPS = 2 * RADIUS + 1;
 /** Smoothing stays between these standard deviations, in pixels. At the smallest it is the identity. */
-export const SIGMA_MIN = 0.05;
-export const SIGMA_MAX = 2;
+const SIGMA_MIN = 0.05;
+const SIGMA_MAX = 2;
+
+/** The standard deviation that a recipe's `sigma` stands for, where it is not adapted. */
+export const boundedSigma = (sigma: number): number => Math.min(Math.max(sigma, SIGMA_MIN), SIGMA_MAX);
 
 export interface Smoothed {
   readonly image: Value;

@@ -23,6 +23,7 @@ interface Answer {
   /** The entropies of each row, in nats. */
   readonly traces: readonly Float32Array[];
   readonly parameters: Tensor;
+  readonly sigma: Tensor | undefined;
 }
 
 async function opened(model: string, options: Readonly<Record<string, unknown>>, inPasses = true) {
@@ -38,6 +39,7 @@ async function opened(model: string, options: Readonly<Record<string, unknown>>,
       logits: answer[compiled.output]!,
       staticLogits: answer.static_logits!,
       parameters: answer.parameters!,
+      sigma: answer.sigma,
       traces: Array.from({ length: count }, (_, row) => trace(row)),
     };
   };
@@ -130,13 +132,19 @@ describe('rows that stop', () => {
     await brief.release();
   });
 
-  it('smooth their own images', async () => {
-    const smoothed = { preset: 'isolated', sigma: 0.5, floor: 0 };
+  it.each([
+    ['adapted', 0.5, 0.25],
+    ['fixed', 0.5, 0],
+    ['fixed, and smaller than any', 0.01, 0],
+  ])('smooth their own images, by a sigma that is %s', async (_title, sigma, sigmaLr) => {
+    const smoothed = { preset: 'isolated', sigma, sigmaLr, floor: 0 };
     const [brief, all] = [
       await opened('resnet', smoothed),
       await opened('resnet', { ...smoothed, floor: 'off' }),
     ];
-    expectClose((await brief.run(images(), 2)).logits, (await all.run(images(), 2)).logits);
+    const [some, whole] = [await brief.run(images(), 2), await all.run(images(), 2)];
+    expectClose(some.logits, whole.logits);
+    expectClose(some.sigma!, whole.sigma!);
     await Promise.all([brief.release(), all.release()]);
   });
 

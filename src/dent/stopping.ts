@@ -3,6 +3,7 @@ import {
   appendLoop,
   DATA_TYPE,
   type Dim,
+  float32Constant,
   type GraphBuilder,
   type Value,
   type ValueType,
@@ -14,6 +15,7 @@ import { evenPartsOf, type GoingPart, partsOf } from './going-parts.ts';
 import { OPTIMIZERS } from './optimizer.ts';
 import type { Valid } from './padding.ts';
 import { gradientOf, predictWithLoss } from './row-passes.ts';
+import { boundedSigma } from './smoothing.ts';
 import { overSomeRows } from './some-rows.ts';
 import { updateOfTrip } from './update.ts';
 import { leastEntropies } from './updates-made.ts';
@@ -56,11 +58,21 @@ export function adaptUntilSure(
     entropy: wholeTrace(builder, results.at(-2)!, after.entropy!, steps),
     top: wholeTrace(builder, results.at(-1)!, after.top!, steps),
     parameters: after.used_parameters ?? after.parameters!,
-    ...(after.sigma && { sigma: after.sigma }),
+    ...sigmaOf(builder, components, after),
   };
 }
 
 type Named = Readonly<Record<string, Value>>;
+
+/** Whether each row has a sigma of its own. One that is not adapted is the same for all. */
+const hasRowSigma = ({ forward }: Components): boolean =>
+  forward.graph.outputs[1]?.type?.shape?.[0] === BATCH;
+
+function sigmaOf(builder: GraphBuilder, { recipe }: Components, after: Named): Pick<Adaptation, 'sigma'> {
+  if (recipe.sigma === 'off') return {};
+  const fixed = () => builder.constant(float32Constant([1], [boundedSigma(recipe.sigma as number)]), 'sigma');
+  return { sigma: after.sigma ?? fixed() };
+}
 
 interface Carried {
   readonly name: string;
@@ -115,7 +127,7 @@ function startOf(builder: GraphBuilder, components: Components, { image, valid }
     ofAll('logits', classes),
     ofAll('entropy'),
     ofAll('top', 2),
-    ...(forward.graph.outputs[1] ? [ofAll('sigma')] : []),
+    ...(hasRowSigma(components) ? [ofAll('sigma')] : []),
     ...(exposesParameters ? [ofAll('used_parameters', width)] : []),
   ];
 }
@@ -202,7 +214,7 @@ function passOverPart(
   const [old, ...moments] = state.map(chosen) as [Value, ...Value[]];
   const gradient = gradientOfSome(part, components, lost, { parameters, pixels }, { going, before: old });
   const next = updateOfTrip(part, components, trip, old, gradient, moments);
-  const sigma = prediction.sigma ? [prediction.sigma] : [];
+  const sigma = before.sigma ? [prediction.sigma!] : [];
   const found = [prediction.logits, prediction.entropy, prediction.top, ...sigma];
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
 }
