@@ -64,6 +64,14 @@ export class InputError extends Error {
   }
 }
 
+/** A fault of the device that was asked for. No other file would help. */
+export class DeviceError extends InputError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.name = 'DeviceError';
+  }
+}
+
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission is denied',
   EADDRINUSE: 'the port is in use',

@@ -1,4 +1,4 @@
-import { InputError, systemReason } from '../errors.ts';
+import { DeviceError, InputError, systemReason } from '../errors.ts';
 
 /** The file system's error about `path`, as a sentence for the person who named it. */
 export function fileError(path: string, done: 'read' | 'written', cause: unknown): InputError {
@@ -12,6 +12,7 @@ export async function naming<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
-    throw cause instanceof InputError ? new InputError(`${path}: ${cause.message}`, { cause }) : cause;
+    if (!(cause instanceof InputError) || cause instanceof DeviceError) throw cause;
+    throw new InputError(`${path}: ${cause.message}`, { cause });
   }
 }

@@ -97,3 +97,14 @@ it('takes the output that is named, and says so', async () => {
   await runDent(['compile', heads, '-o', compiled, '--model-output', 'embedding']);
   expect(decodeModel(await readFile(compiled)).graph.outputs[0]!.name).toBe('embedding');
 });
+
+it('names the device, and no file, where CUDA is missing', async () => {
+  for (const command of [
+    ['bench', open, '--size', '8'],
+    ['adapt', open, '--input', x, '--output', `${x}.out`],
+  ]) {
+    const { code, stderr } = await runDent([...command, '--device', 'cuda']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^dent: The device "cuda" was asked for, .+; the device "cpu" needs nothing\.\n$/);
+  }
+});

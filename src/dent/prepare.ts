@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { DeviceError, InputError } from '../errors.ts';
 import { DATA_TYPE, dataTypeName, type Graph, intAttribute, type Model } from '../onnx/index.ts';
 import { chooseOutput, type OutputHint } from './choose-output.ts';
 import { asClassifier, type Classifier, classCount, imageInput } from './classifier.ts';
@@ -89,12 +89,12 @@ export async function prepare(
   };
 }
 
-/** Adds advice to the end of errors from running the model. */
+/** Adds advice to the end of errors from running the model, unless the device is at fault. */
 async function running<T>({ graph }: Model, probe: ProbeShape, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof InputError)) throw cause;
+    if (!(cause instanceof InputError) || cause instanceof DeviceError) throw cause;
     const sizes = graph.inputs[0]?.type?.shape?.slice(1) ?? ['?'];
     const { channels, height, width } = probe;
     const advice = sizes.every((size) => typeof size === 'number')

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { DeviceError, InputError } from '../errors.ts';
 import type { OpenGraph, Probe } from './engine.ts';
 import { RunError } from './run-error.ts';
 
@@ -14,7 +14,12 @@ export const asProbe = ({ run, release }: OpenGraph): Probe => ({
     try {
       return (await run(feeds)).outputs;
     } catch (error) {
-      throw error instanceof RunError ? new InputError(`${PROBED} cannot be run: ${error.message}`) : error;
+      if (!(error instanceof RunError)) throw error;
+      const { message } = error;
+      // What the libraries of a GPU say of themselves, such as that its memory is full.
+      if (/\b(CUDA|CUDNN|CUBLAS) failure/.test(message))
+        throw new DeviceError(`The device "cuda" failed: ${message}`);
+      throw new InputError(`${PROBED} cannot be run: ${message}`);
     }
   },
   release,

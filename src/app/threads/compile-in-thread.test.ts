@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile, PRESETS } from '../../dent/index.ts';
 import { createEngine, type Engine } from '../../engine/index.ts';
-import { InputError } from '../../errors.ts';
+import { DeviceError, InputError } from '../../errors.ts';
 import { compileInThread } from './compile-in-thread.ts';
 
 let engine: Engine;
@@ -49,4 +49,15 @@ it('fails as the compiler does, and where a question fails', async () => {
   const failure = compileInThread(model, PRESETS.isolated, deaf);
   await expect(failure).rejects.toThrow('The engine is closed.');
   await expect(failure).rejects.not.toThrow(InputError);
+});
+
+it('says that the device is at fault, and not the model, where CUDA is missing', async () => {
+  const gpu = createEngine({ device: 'cuda', threads: 1, runTimeoutMs: 30_000 });
+  try {
+    const error = await compileInThread(model, PRESETS.brief, gpu).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(`${error}`).toMatch(/the device "cpu" needs nothing\.$/);
+  } finally {
+    await gpu.close();
+  }
 });

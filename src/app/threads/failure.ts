@@ -1,4 +1,4 @@
-import { InputError, ServiceError } from '../../errors.ts';
+import { DeviceError, InputError, ServiceError } from '../../errors.ts';
 import type { Failure } from './messages.ts';
 
 /** An error as it travels between threads. */
@@ -9,14 +9,14 @@ export function failureOf(error: unknown): Failure {
   return {
     message,
     stack,
-    isInput: error instanceof InputError,
+    ...(error instanceof InputError && { input: error instanceof DeviceError ? 'device' : 'file' }),
     ...(isService && { service: { code: error.code, ...(retry && { retryAfterSeconds: retry }) } }),
   };
 }
 
 /** The error that has travelled. */
-export function errorOf({ message, stack, isInput, service }: Failure): Error {
-  if (isInput) return new InputError(message);
+export function errorOf({ message, stack, input, service }: Failure): Error {
+  if (input) return input === 'device' ? new DeviceError(message) : new InputError(message);
   if (service) return new ServiceError(service.code, message, service);
   return Object.assign(new Error(message), stack !== undefined && { stack });
 }

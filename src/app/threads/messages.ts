@@ -26,7 +26,8 @@ export type Question =
 export interface Failure {
   readonly message: string;
   readonly stack: string | undefined;
-  readonly isInput: boolean;
+  /** Present for an `InputError`: whether a file or the device is at fault. */
+  readonly input?: 'file' | 'device';
   readonly service?: { readonly code: ErrorCode; readonly retryAfterSeconds?: number };
 }
 

@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
-import { InputError } from '../../errors.ts';
+import { DeviceError, InputError } from '../../errors.ts';
 import type { Tensor, TensorType } from '../../tensor.ts';
 import type { Tensors } from '../engine.ts';
 import { cutRows, firstRows, joinOutputs } from '../parts.ts';
@@ -94,7 +94,9 @@ async function createSession(request: OpenRequest): Promise<InferenceSession> {
     const message = runtimeMessage(error);
     if (device === 'cuda' && /cuda|cudnn|cublas/i.test(message)) {
       const reason = message.replace(/^\w+_Cuda: /i, '');
-      throw new InputError(`The device "cuda" was asked for, but ONNX Runtime cannot use it here: ${reason}`);
+      throw new DeviceError(
+        `The device "cuda" was asked for, but ONNX Runtime cannot use it here: ${reason} docs/kubernetes.md says what it needs; the device "cpu" needs nothing.`,
+      );
     }
     throw new InputError(`${name} cannot be opened: ${message}`);
   }
@@ -180,7 +182,7 @@ async function answer(message: Request): Promise<void> {
   } catch (error) {
     post({
       kind: 'failed',
-      fault: error instanceof InputError ? 'input' : 'run',
+      fault: error instanceof DeviceError ? 'device' : error instanceof InputError ? 'input' : 'run',
       message: error instanceof InputError ? error.message : runtimeMessage(error),
     });
   }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import type { Writable } from 'node:stream';
-import { InputError } from '../../errors.ts';
+import { DeviceError, InputError } from '../../errors.ts';
 import { RunError } from '../run-error.ts';
 import { FEEDS_FD, READS_AHEAD, withoutFeedData, writeFeedData } from './feed-pipe.ts';
 import type { Reply, Request, Results } from './messages.ts';
+
+const ERRORS = { input: InputError, device: DeviceError, run: RunError } as const;
 
 /** The child died during a request. `reason` completes the sentence "the process …". */
 export class ChildLost extends Error {
@@ -151,7 +153,7 @@ export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
     );
     const answer = await reply(limitMs);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
-    throw answer.fault === 'input' ? new InputError(answer.message) : new RunError(answer.message);
+    throw new ERRORS[answer.fault](answer.message);
   }
 
   return {

@@ -48,8 +48,9 @@ export interface Results {
 
 /**
  * One reply follows each request. One more comes unasked, when the child is ready for the first request.
- * `input` is a fault in what a person gave us (`InputError`), `run` is any other.
+ * `input` is a fault in what a person gave us (`InputError`), `device` one of the hardware that was asked for
+ * (`DeviceError`), `run` is any other.
  */
 export type Reply =
   | { readonly kind: 'done'; readonly result: Results[RequestKind] | undefined }
-  | { readonly kind: 'failed'; readonly fault: 'input' | 'run'; readonly message: string };
+  | { readonly kind: 'failed'; readonly fault: 'input' | 'device' | 'run'; readonly message: string };

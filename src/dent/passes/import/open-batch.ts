@@ -1,4 +1,4 @@
-import { InputError } from '../../../errors.ts';
+import { DeviceError, InputError } from '../../../errors.ts';
 import {
   DATA_TYPE,
   describeNode,
@@ -38,7 +38,7 @@ export async function openBatch(model: Model, shape: ProbeShape, runner: GraphRu
   try {
     together = (await firstOutputs(opened, [joined(a, b)], runner)).flat();
   } catch (cause) {
-    if (!(cause instanceof InputError)) throw cause;
+    if (!(cause instanceof InputError) || cause instanceof DeviceError) throw cause;
     const at = /running (\w+) node\. Name:'([^']*)'/.exec(cause.message);
     throw fixed(rows, at ? `${at[1]} "${at[2]}"` : `a node (${cause.message})`, cause);
   }
