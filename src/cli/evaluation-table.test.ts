@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRecipe } from '../dent/index.ts';
-import type { Figure, RecipeReport, Report } from '../evaluation/index.ts';
+import { BUDGETS, type Figure, type RecipeReport, type Report } from '../evaluation/index.ts';
 import { evaluationText } from './evaluation-table.ts';
 
 const figure = (correct: number, of: number): Figure => ({
@@ -34,6 +34,16 @@ const report: Report = {
   alarms: [],
   advice: [],
 };
+
+describe('the head of dent evaluate', () => {
+  it('states what an attacker may change, and how much may be tried', () => {
+    const attacked = { ...report, eps: 8 / 255, norm: 'linf', budget: BUDGETS.default } as const;
+    const head = evaluationText(attacked).split('\n')[0]!;
+    expect(head).toContain('attacks up to 0.0314 (8/255) in linf. Budget: steps of a run 30, ');
+    expect(head).toContain('wrong classes tried 3');
+    expect(evaluationText({ ...attacked, eps: 0.5, norm: 'l2' })).toContain('attacks up to 0.5 in l2.');
+  });
+});
 
 describe('the table of dent evaluate', () => {
   it('says of how many images a figure is, where it is not of all', () => {

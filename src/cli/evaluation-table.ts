@@ -2,6 +2,8 @@ import {
   AIM_NAMES,
   ALONG,
   type Alarm,
+  ballText,
+  budgetText,
   budgetVerdict,
   CURVES,
   type Curve,
@@ -73,10 +75,11 @@ function adviceLines({ advice, recipes }: Report): string {
 }
 
 /** What the figures are of, in a line. */
-export function headLine({ model, images, batchSize, seed, eps, norm, partial }: Report): string {
-  const attack = eps === undefined ? '' : `, attacks up to ${eps.toPrecision(3)} in ${norm}`;
+export function headLine({ model, images, batchSize, seed, eps, norm, budget, partial }: Report): string {
+  const attack = eps === undefined || norm === undefined ? '' : `, attacks ${ballText({ eps, norm })}`;
+  const spent = budget === undefined ? '' : ` ${budgetText(budget)}`;
   const ended = partial ? ' PARTIAL: it was ended early, and figures are of the images that were done.' : '';
-  return `${model}: ${images} ${images === 1 ? 'image' : 'images'} in batches of ${batchSize}, seed ${seed}${attack}.${ended}`;
+  return `${model}: ${images} ${images === 1 ? 'image' : 'images'} in batches of ${batchSize}, seed ${seed}${attack}.${spent}${ended}`;
 }
 
 const numberText = (value: number): string => String(Number(value.toPrecision(3)));

@@ -112,3 +112,9 @@ export function distances(from: Tensor<'float32'>, to: Tensor<'float32'>, { norm
     return NORMS[norm].length(change) / eps;
   });
 }
+
+const short = (value: number): string => String(Number(value.toPrecision(3)));
+
+/** A ball as reports state it; eyes are used to steps of 1/255 in the largest change of a pixel alone. */
+export const ballText = ({ eps, norm }: Ball): string =>
+  `up to ${short(eps)}${norm === 'linf' ? ` (${short(255 * eps)}/255)` : ''} in ${norm}`;

@@ -25,3 +25,18 @@ export const BUDGETS = {
 } as const satisfies Record<string, Budget>;
 
 export type BudgetName = keyof typeof BUDGETS;
+
+const SPENT: Readonly<Record<keyof Budget, string>> = {
+  iterations: 'steps of a run',
+  targetedIterations: 'of a targeted one',
+  targets: 'wrong classes tried',
+  restarts: 'runs',
+  queries: 'questions of Square',
+  rounds: 'rounds of GMSA',
+};
+
+/** A budget as reports state it. */
+export const budgetText = (budget: Budget): string =>
+  `Budget: ${Object.entries(SPENT)
+    .map(([name, words]) => `${words} ${budget[name as keyof Budget]}`)
+    .join(', ')}.`;

@@ -4,7 +4,8 @@ export { answersOf } from './answers.ts';
 export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from './arena.ts';
 export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
-export { BUDGETS, type Budget, type BudgetName } from './budget.ts';
+export { ballText } from './ball.ts';
+export { BUDGETS, type Budget, type BudgetName, budgetText } from './budget.ts';
 export { ALONG, budgetVerdict, howCurves } from './curve-words.ts';
 export { CURVES, type CurveName, chooseCurves, curvesOf, stepVariants } from './curves.ts';
 export {

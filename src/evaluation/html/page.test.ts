@@ -96,7 +96,7 @@ describe('the page', () => {
       '10.0 %',
       'says so',
       '0.4 x',
-      '8.00/255',
+      'up to 0.0314 (8/255) in linf',
     ]) {
       expect(page).toContain(text);
     }

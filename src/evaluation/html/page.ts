@@ -1,7 +1,8 @@
 import { toPng } from '../../images/index.ts';
 import { AIM_NAMES, timeText } from '../advice.ts';
 import { attackOf } from '../attack-rows.ts';
-import type { Budget } from '../budget.ts';
+import { ballText } from '../ball.ts';
+import { budgetText } from '../budget.ts';
 import type { Example } from '../examples.ts';
 import type { Figure } from '../figures.ts';
 import type { RecipeReport, Report } from '../report.ts';
@@ -26,15 +27,6 @@ const section = (heading: string, ...parts: readonly string[]): string =>
     ? ''
     : `<section><h2>${escaped(heading)}</h2>\n${parts.join('\n')}</section>`;
 
-const SPENT: Readonly<Record<keyof Budget, string>> = {
-  iterations: 'steps of a run',
-  targetedIterations: 'of a targeted one',
-  targets: 'wrong classes tried',
-  restarts: 'runs',
-  queries: 'questions of Square',
-  rounds: 'rounds of GMSA',
-};
-
 /** On one line as long as it fits, and broken between fields where it does not. */
 const settingsText = (settings: unknown): string =>
   escaped(JSON.stringify(settings, null, 1).replaceAll(/\n\s*/g, ' '));
@@ -52,16 +44,8 @@ function head({
   notes,
   partial,
 }: Report): string {
-  const attack =
-    eps === undefined
-      ? ''
-      : ` Attacks: up to ${eps.toPrecision(4)} (${(255 * eps).toPrecision(3)}/255) in ${norm}.`;
-  const spent =
-    budget === undefined
-      ? ''
-      : ` Budget: ${Object.entries(budget)
-          .map(([name, count]) => `${SPENT[name as keyof Budget]} ${count}`)
-          .join(', ')}.`;
+  const attack = eps === undefined || norm === undefined ? '' : ` Attacks: ${ballText({ eps, norm })}.`;
+  const spent = budget === undefined ? '' : ` ${budgetText(budget)}`;
   return [
     `<h1>What recipes are worth for ${escaped(model)}</h1>`,
     `<p class="soft">${images} ${images === 1 ? 'image' : 'images'} of ${escaped(data)} in batches of ${batchSize}, seed ${seed}, on ${device}.${attack}${escaped(spent)} Bars are 95 % intervals; the dashed line is the model as it is (static).</p>`,
