@@ -85,7 +85,8 @@ export function createWorkProgress(): WorkProgress {
   let latest = { value: 0, what: '', left: '' };
   let bar: SingleBar | undefined;
   const timer = showLater(() => {
-    bar = newBar('{bar} {percentage} %, {what}{left}');
+    // What is being done comes last: a narrow terminal cuts the end off.
+    bar = newBar('{bar} {percentage} %{left}: {what}');
     bar.start(whole, latest.value, latest);
   });
   return {
