@@ -3,8 +3,9 @@ import { InputError, ServiceError } from '../errors.ts';
 import { applyModel, reasonOf, type VersionLoader } from './apply-model.ts';
 import { createHeldVersions, type IsAwaited } from './held-versions.ts';
 import type { DescribedVersion } from './model.ts';
-import { createModelState, type ModelState, modelEntry, versionState } from './model-state.ts';
+import { createModelState, type ModelState, modelEntry } from './model-state.ts';
 import { createTeller } from './passed-over.ts';
+import { readFolder, readModels } from './read-models.ts';
 import type { ModelEntry, ModelRepository, RepositoryObserver } from './repository.ts';
 import { listRepository, type ModelFolder, type PassedOver } from './repository-scan.ts';
 import { withoutPlaces } from './without-places.ts';
@@ -29,41 +30,6 @@ export interface RepositoryDeps<V extends DescribedVersion> {
   readonly observer: RepositoryObserver;
   /** Whether rows of a content that is not served any more may still come to be run. Never rejects. */
   readonly isAwaited: IsAwaited;
-}
-
-/**
- * The models that can be read, and why the others cannot. Rejects with `InputError` where the repository
- * cannot be read, or none of its models.
- */
-async function readStates<V extends DescribedVersion>(root: string) {
-  const states = new Map<string, ModelState<V>>();
-  const faults: unknown[] = [];
-  const { folders, passedOver } = await listRepository(root);
-  for (const folder of folders) {
-    const state = createModelState<V>(folder.name);
-    states.set(folder.name, state);
-    const fault = await readFolder(state, folder);
-    if (fault !== undefined) faults.push(fault);
-  }
-  if (faults.length === states.size) throw faults[0];
-  return { states, passedOver };
-}
-
-/** Reads a folder into the state. Resolves with the failure, if there was one. */
-async function readFolder<V extends DescribedVersion>(
-  state: ModelState<V>,
-  folder: ModelFolder,
-): Promise<unknown> {
-  state.readStamp = folder.stamp;
-  try {
-    state.found = await folder.read();
-    state.fault = undefined;
-    for (const { version } of state.found.versions) versionState(state, version);
-    return undefined;
-  } catch (error) {
-    state.fault = reasonOf(error);
-    return error;
-  }
 }
 
 /** The fault where `defaultModel` is not in the repository. */
@@ -91,13 +57,13 @@ const notLoaded = (name: string, reason: string): ServiceError =>
  * Reads the manifests of the repository. `load` makes its versions ready. Rejects with `InputError` where the
  * repository cannot be read, where none of its models can, and where `defaultModel` names no model.
  */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state, which each of them changes.
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state they share.
 export async function openRepository<V extends DescribedVersion>(
   { loader, observer, isAwaited }: RepositoryDeps<V>,
   options: RepositoryOptions,
 ): Promise<ModelRepository<V>> {
   const { root, cacheDir, pollMs } = options;
-  const { states, passedOver } = await readStates<V>(root);
+  const { states, passedOver } = await readModels<V>(root);
   const defaultModel = chooseDefault(states, options);
   const entries = new Map<string, ModelEntry<V>>();
   const { release } = loader;

@@ -1,9 +1,10 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { readText } from '../regular-file.ts';
 import { parseManifest, SAFE_NAME } from './manifest.ts';
 import type { Manifest } from './model.ts';
+import { checkInside, missing, type RepositoryRoot } from './repository-root.ts';
 
 export interface FoundVersion {
   readonly version: number;
@@ -52,58 +53,7 @@ export interface RepositoryListing {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** The absolute path of the repository as it was given, and the real path behind it. */
-interface Root {
-  readonly top: string;
-  readonly real: string;
-}
-
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,8}$/;
-
-/** What to do where a part of the repository is missing. */
-const ADVICE = {
-  'the manifest': '`dent init` drafts one',
-  'the model': 'put the ONNX file there',
-  'this link': 'have it lead to a folder, or remove it',
-  'the folder': 'put it back',
-  'the model repository': 'name its folder with DENT_MODELS or --models',
-};
-
-function missing(path: string, what: keyof typeof ADVICE, cause: unknown): InputError {
-  const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return new InputError(`${path}: ${what} is missing; ${ADVICE[what]}.`, { cause });
-  const advice = code === 'EACCES' ? '; let the user of this process read it' : '';
-  return new InputError(`${path}: ${what} cannot be read (${code})${advice}.`, { cause });
-}
-
-/** Whether `path`, or a folder on the way to it from the absolute `top`, is a symbolic link. */
-async function isLinked(top: string, path: string): Promise<boolean> {
-  for (let each = resolve(path); each.length > top.length; each = dirname(each)) {
-    if ((await lstat(each)).isSymbolicLink()) return true;
-  }
-  return false;
-}
-
-/**
- * Refuses a symbolic link that leads outside of the repository. With `what`, also refuses a missing file, by
- * that name. The repository itself may be a link whose target has no name here, such as one into the file
- * system of another container.
- */
-async function checkInside(
-  { top, real: root }: Root,
-  path: string,
-  what?: keyof typeof ADVICE,
-): Promise<void> {
-  const real = await isLinked(top, path)
-    .then((linked) => (linked ? realpath(path) : undefined))
-    .catch((cause: unknown) => {
-      if (what !== undefined) throw missing(path, what, cause);
-    });
-  if (real === undefined || real.startsWith(root + sep)) return;
-  throw new InputError(
-    `${path}: this symbolic link leads out of the model repository; put the file itself there.`,
-  );
-}
 
 /** Names of what may be folders in `path`, without hidden ones, in order. */
 async function candidates(path: string): Promise<string[]> {
@@ -145,7 +95,7 @@ async function stampOfVersion(folder: string): Promise<string> {
   );
 }
 
-async function readManifest(root: Root, manifestPath: string): Promise<Manifest> {
+async function readManifest(root: RepositoryRoot, manifestPath: string): Promise<Manifest> {
   await checkInside(root, manifestPath, 'the manifest');
   const text = await readText(manifestPath).catch((cause: unknown) => {
     throw missing(manifestPath, 'the manifest', cause);
@@ -153,7 +103,7 @@ async function readManifest(root: Root, manifestPath: string): Promise<Manifest>
   return parseManifest(text, manifestPath);
 }
 
-async function findVersion(root: Root, folder: string, stamp: string): Promise<FoundVersion> {
+async function findVersion(root: RepositoryRoot, folder: string, stamp: string): Promise<FoundVersion> {
   const modelPath = join(folder, 'model.onnx');
   const found = { version: Number(basename(folder)), modelPath, stamp };
   try {
@@ -178,7 +128,7 @@ async function withNearMiss(fault: InputError, folder: string): Promise<InputErr
 }
 
 async function findVersions(
-  root: Root,
+  root: RepositoryRoot,
   path: string,
   names: readonly string[],
   stamps: readonly string[],
@@ -228,7 +178,7 @@ async function atLeastOne(path: string, versions: FoundVersion[], strays: readon
   throw new InputError(`${path}: there is no version, such as ${join(path, '1/model.onnx')}${instead}.`);
 }
 
-async function lookInto(root: Root, path: string, name: string): Promise<ModelFolder> {
+async function lookInto(root: RepositoryRoot, path: string, name: string): Promise<ModelFolder> {
   const manifestPath = join(path, 'model.json');
   let unreadable: InputError | undefined;
   const all = await candidates(path).catch((cause: unknown): string[] => {

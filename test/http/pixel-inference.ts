@@ -98,7 +98,7 @@ export interface PixelInference extends Inference {
  * probabilities. For a tensor the sums of the channels are the logits, and their negatives are those of the
  * unadapted model.
  */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state, which each of them changes.
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state they share.
 export function createPixelInference(): PixelInference {
   const decoder = createImageDecoder({ maxPixels: 1_000_000 });
   const requests: PredictRequest[] = [];

@@ -59,7 +59,7 @@ interface Consumer {
 }
 
 /** A queue for the producers and the consumer of one process. Waiting rows are lost with the process. */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state, which each of them changes.
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: small functions around one state they share.
 export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
   const { limitsOf, observer, keptLimit = KEPT_LIMIT } = options;
   // Waits are measured with the monotonic clock, so that a corrected wall clock neither hurries nor delays a

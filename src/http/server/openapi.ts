@@ -8,7 +8,8 @@ import {
   PredictionSchema,
 } from '../v1/schemas/prediction.ts';
 import { RecipeSchema } from '../v1/schemas/recipe.ts';
-import { InferRequest, InferResponse, OpenInferenceErrorSchema } from '../v2/schemas/open-inference.ts';
+import { InferRequest, InferResponse } from '../v2/schemas/infer.ts';
+import { OpenInferenceErrorSchema } from '../v2/schemas/open-inference.ts';
 import type { App } from './app-instance.ts';
 import { nameSchemas } from './named-schemas.ts';
 import { ProblemSchema } from './problem.ts';

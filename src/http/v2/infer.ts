@@ -11,8 +11,8 @@ import { seesStatic } from '../server/sight.ts';
 import { chooseVersion } from './choose-version.ts';
 import { readCall } from './codec/request.ts';
 import { writeAnswer } from './codec/response.ts';
+import { INFER_REQUEST_EXAMPLE, INFER_RESPONSE_EXAMPLE } from './schemas/examples.ts';
 import { NamedModel, NamedVersion } from './schemas/open-inference.ts';
-import { INFER_REQUEST_EXAMPLE, INFER_RESPONSE_EXAMPLE } from './schemas/open-inference-examples.ts';
 
 const HEADER_LENGTH = 'inference-header-content-length';
 

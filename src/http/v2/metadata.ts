@@ -5,16 +5,9 @@ import type { App } from '../server/app-instance.ts';
 import { seesStatic } from '../server/sight.ts';
 import { chooseVersion } from './choose-version.ts';
 import { modelConfig, modelMetadata } from './codec/describe.ts';
-import {
-  ModelConfig,
-  ModelMetadata,
-  ModelNames,
-  ModelReady,
-  NamedModel,
-  NamedVersion,
-  ServerMetadata,
-} from './schemas/open-inference.ts';
-import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from './schemas/open-inference-examples.ts';
+import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from './schemas/examples.ts';
+import { ModelConfig, ModelMetadata, ModelNames, ModelReady, ServerMetadata } from './schemas/metadata.ts';
+import { NamedModel, NamedVersion } from './schemas/open-inference.ts';
 
 /** The implemented extensions, by Triton's names. */
 const EXTENSIONS = [

@@ -3,13 +3,9 @@ import type { DescribedVersion } from '../../models/model.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { chooseVersion } from './choose-version.ts';
-import {
-  ModelStatistics,
-  type ModelStatisticsBody,
-  NamedModel,
-  NamedVersion,
-} from './schemas/open-inference.ts';
-import { STATISTICS_EXAMPLE } from './schemas/open-inference-examples.ts';
+import { STATISTICS_EXAMPLE } from './schemas/examples.ts';
+import { NamedModel, NamedVersion } from './schemas/open-inference.ts';
+import { ModelStatistics, type ModelStatisticsBody } from './schemas/statistics.ts';
 
 const NONE: DurationSum = { count: 0, ns: 0 };
 

@@ -18,6 +18,7 @@ import { createRightsCheck } from '../connection/rights.ts';
 import { prepareScripts } from '../scripts.ts';
 import { createBacklogView } from './backlog-view.ts';
 import { createByteGate } from './byte-gate.ts';
+import { createLostReplies } from './lost-replies.ts';
 import { createMemoryRoom, isOutOfMemory } from './memory-room.ts';
 import { type Acceptance, createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
@@ -32,8 +33,6 @@ const COMMAND_TIMEOUT_MS = 3_000;
 const SENDING_BYTES = 8 * 1024 ** 2;
 /** Outcomes of one owner that are kept at a time: some ten megabytes for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;
-/** Ids whose outcome is asked for at a time. */
-const RECHECK_IDS = 500;
 
 export interface RedisProducerOptions {
   readonly redis: RedisSettings;
@@ -90,57 +89,28 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   const backlog = createBacklogView(() => store.survey());
   const gate = createByteGate(SENDING_BYTES);
   const waiters = createWaiters({ onGivenUp });
+  const lostReplies = createLostReplies({ store, waiters, giveUp, isUp: () => link.isUp(), onFault });
   let closing: Promise<void> | undefined;
 
   const link = watchLink(client, {
     name,
     onFault,
     onUp: () => {
-      void recheck();
+      void lostReplies.ask();
       void backlog.refresh();
       void room.refresh();
     },
-    probe,
+    probe: () => Promise.all([lostReplies.probe(), room.refresh()]),
     refusals,
     checkRights,
   });
   const inbox = openReplyInbox(address, {
     key: `${base}reply:${me}`,
     onOutcome: waiters.settle,
-    onUp: () => void recheck(),
+    onUp: () => void lostReplies.ask(),
     onFault,
     refusals,
   });
-
-  /** Checks the row that has waited longest. If Redis has forgotten it, it may have forgotten them all. */
-  async function probe(): Promise<void> {
-    const oldest = waiters.acceptedIds().next().value;
-    const [[found]] = await Promise.all([
-      store.recheck(oldest === undefined ? [] : [oldest]),
-      room.refresh(),
-    ]);
-    if (found === 'lost') void recheck();
-    else if (found !== undefined && found !== 'alive') waiters.settle(found);
-  }
-
-  /**
-   * Asks for answers that came while nobody listened, and gives up rows that Redis has forgotten. Called when
-   * either connection comes up; it is useful when both are.
-   */
-  async function recheck(): Promise<void> {
-    const ids = [...waiters.acceptedIds()];
-    try {
-      for (let from = 0; from < ids.length && link.isUp(); from += RECHECK_IDS) {
-        const part = ids.slice(from, from + RECHECK_IDS);
-        for (const [i, found] of (await store.recheck(part)).entries()) {
-          if (found === 'lost') giveUp(part[i]!);
-          else if (found !== 'alive') waiters.settle(found);
-        }
-      }
-    } catch (error) {
-      onFault(error, 'asking for lost replies');
-    }
-  }
 
   function giveUp(id: string): void {
     for (const waiter of waiters.of(id)) {

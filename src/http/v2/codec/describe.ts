@@ -1,7 +1,7 @@
 import type { ModelSummary } from '../../../inference/inference.ts';
 import { rowShape } from '../../../models/index.ts';
 import type { DescribedVersion } from '../../../models/model.ts';
-import type { ModelConfigBody, ModelMetadataBody } from '../schemas/open-inference.ts';
+import type { ModelConfigBody, ModelMetadataBody } from '../schemas/metadata.ts';
 import { inputType } from './images.ts';
 import { outputsOf } from './outputs.ts';
 

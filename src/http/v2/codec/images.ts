@@ -3,7 +3,7 @@ import type { RowsRequest } from '../../../inference/inference.ts';
 import { rowShape } from '../../../models/index.ts';
 import type { DescribedVersion } from '../../../models/model.ts';
 import { elementCount } from '../../../tensor.ts';
-import type { InferRequestBody } from '../schemas/open-inference.ts';
+import type { InferRequestBody } from '../schemas/infer.ts';
 
 type Images = RowsRequest['images'];
 type ImageArray = Float32Array | Uint8Array;

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../../errors.ts';
 import type { DescribedVersion } from '../../../models/model.ts';
-import type { InferRequestBody } from '../schemas/open-inference.ts';
+import type { InferRequestBody } from '../schemas/infer.ts';
 
 const invalid = (message: string): ServiceError => new ServiceError('invalid_request', message);
 

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import { ServiceError } from '../../../errors.ts';
 import type { RowsRequest } from '../../../inference/inference.ts';
 import type { DescribedVersion } from '../../../models/model.ts';
-import { InferRequest, type InferRequestBody } from '../schemas/open-inference.ts';
+import { InferRequest, type InferRequestBody } from '../schemas/infer.ts';
 import { splitBody } from './body.ts';
 import { readImages, readRawImage } from './images.ts';
 import { chooseOutputs, type WantedOutput } from './outputs.ts';

@@ -1,6 +1,6 @@
 import type { RowsPrediction } from '../../../inference/inference.ts';
 import { rows as rowsOf, type Tensor } from '../../../tensor.ts';
-import type { InferResponseBody } from '../schemas/open-inference.ts';
+import type { InferResponseBody } from '../schemas/infer.ts';
 import type { WantedOutput } from './outputs.ts';
 import type { InferCall } from './request.ts';
 

@@ -1,10 +1,6 @@
-import type {
-  InferRequestBody,
-  InferResponseBody,
-  ModelConfigBody,
-  ModelMetadataBody,
-  ModelStatisticsBody,
-} from './open-inference.ts';
+import type { InferRequestBody, InferResponseBody } from './infer.ts';
+import type { ModelConfigBody, ModelMetadataBody } from './metadata.ts';
+import type { ModelStatisticsBody } from './statistics.ts';
 
 export const METADATA_EXAMPLE: ModelMetadataBody = {
   name: 'cifar10-resnet14',
