@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GRADIENT_CASES } from '../../test/fixtures/autodiff/cases/index.ts';
 import { caseTitle, type GradientCase } from '../../test/fixtures/autodiff/gradient-case.ts';
 import { type CheckOptions, checkGradient, isOpen } from '../../test/fixtures/autodiff/gradient-check.ts';
-import { createEngine } from '../engine/index.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { type Target, VJP_RULES } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine({ threads: 2 });
 
 /** Each variable alone, then all of them: a rule must not depend on the others being asked for. */
 function groups(row: GradientCase): readonly (readonly number[])[] {

@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { InputError } from '../errors.ts';
 import { DATA_TYPE, type Dim, encodeModel, GraphBuilder, type Value } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import { appendGradients } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 /** The gradient of the scalar that `write` makes of x = [-1.5, 0.5, 2], by ONNX Runtime. */
 async function gradientAt(write: (builder: GraphBuilder, x: Value) => Value): Promise<number[]> {

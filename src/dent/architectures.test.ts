@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
-import { createEngine } from '../engine/index.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import { compile, createRecipe } from './index.ts';
 
@@ -18,8 +18,7 @@ interface Case {
 const folder = new URL('../../test/golden/architectures/', import.meta.url);
 const names = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/expected.json`, folder)));
 
-const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine({ threads: 2 });
 
 function images(dims: readonly number[]): Tensor<'float32'> {
   const bytes = new Uint8Array(readFileSync(new URL('images.f32', folder)));

@@ -1,6 +1,6 @@
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { body, chain, head, modelOf, type Write, weights } from '../../test/fixtures/dent/models.ts';
-import { createEngine } from '../engine/index.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { InputError } from '../errors.ts';
 import {
   type Attribute,
@@ -13,8 +13,7 @@ import {
 } from '../onnx/index.ts';
 import { inspect, tensorNames } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 /** Whole numbers from 0 up to `below`, the same ones for the same seed. */
 function chance(seed: number): (below: number) => number {

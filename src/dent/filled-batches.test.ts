@@ -1,12 +1,12 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
 import { images, plainModel } from '../../test/fixtures/dent/models.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { type AdaptedRows, createEngine, type Engine } from '../engine/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CompiledModel, compile, createRecipe } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 60_000, fillsBatches: true });
-afterAll(() => engine.close());
+const engine = startEngine({ fillsBatches: true });
 
 const compiled = (options: Readonly<Record<string, unknown>>, isPadded: boolean): Promise<CompiledModel> =>
   compile(plainModel, createRecipe(options), engine, { isPadded });

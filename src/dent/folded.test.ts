@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   batchNormalization,
   chain,
@@ -7,11 +7,10 @@ import {
   type Write,
   weights,
 } from '../../test/fixtures/dent/models.ts';
-import { createEngine } from '../engine/index.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { inspect } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const warningsOf = async (...parts: readonly Write[]): Promise<readonly string[]> =>
   (await inspect(modelOf(chain(...parts)), engine)).reading!.warnings;

@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { type GoldenCase, goldenNames, loadGolden } from '../../test/golden/load.ts';
-import { createEngine } from '../engine/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CompiledModel, type CompileOptions, compile, createRecipe } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 30_000 });
-afterAll(() => engine.close());
+const engine = startEngine({ threads: 2 });
 
 /** Compares numbers. `rowOf` tells which row each number belongs to. */
 function expectWithin(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { appendGradients } from '../autodiff/index.ts';
-import { createEngine } from '../engine/index.ts';
 import { DATA_TYPE, decodeModel, encodeModel, GraphBuilder, inline, type Value } from '../onnx/index.ts';
 import { float32, int64, type Tensor } from '../tensor.ts';
 import {
@@ -18,8 +18,7 @@ import {
 const folder = new URL('../../test/golden/architectures/', import.meta.url);
 const model = readFileSync(new URL('resnet/model.onnx', folder));
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const ROWS = 3;
 const labels = int64([ROWS], [1, 0, 2]);

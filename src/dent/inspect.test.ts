@@ -1,11 +1,10 @@
-import { afterAll, expect, it } from 'vitest';
-import { createEngine } from '../engine/index.ts';
+import { expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { InputError } from '../errors.ts';
 import { DATA_TYPE, encodeModel, float32Constant, GraphBuilder, type Value } from '../onnx/index.ts';
 import { type Inspection, inspect } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 type Part = (b: GraphBuilder, x: Value) => Value;
 

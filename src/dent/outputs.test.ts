@@ -1,37 +1,29 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { startCompiler } from '../../test/fixtures/dent/compiler.ts';
 import {
   body,
   chain,
   head,
   images,
-  imageType,
   modelOf,
-  modelOfOutputs,
   plainModel,
-  twoHeads,
   type Write,
-  weights,
 } from '../../test/fixtures/dent/models.ts';
-import { createEngine } from '../engine/index.ts';
-import { InputError } from '../errors.ts';
-import type { Dim, GraphBuilder, Value } from '../onnx/index.ts';
+import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { int64 } from '../tensor.ts';
-import { compile, createRecipe, inspect, type OutputHint, tensorNames } from './index.ts';
-import { noise } from './noise.ts';
+import { inspect } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
-
-const recipe = createRecipe({ preset: 'dent' });
+const { engine, compileWith } = startCompiler();
 
 /** The entropies of four rows before, between and after two updates. */
 async function entropies(model: Uint8Array): Promise<number[]> {
-  const { bytes } = await compile(model, recipe, engine);
+  const { bytes } = await compileWith(model);
   const { entropy } = await engine.evaluate(bytes, { image: images(4), steps: int64([], [2]) });
   return Array.from<number | bigint, number>(entropy!.data, Number);
 }
 
 const softmax: Write = (b, x) => b.op('Softmax', [x], { attributes: { axis: 1 } });
+
 const constant = (b: GraphBuilder, opType: string, x: Value, number: number): Value =>
   b.op(opType, [x, number]);
 
@@ -115,149 +107,5 @@ describe('independent labels', () => {
     const gated: Write = (b, x) => b.op('Mul', [b.op('Sigmoid', [x]), x]);
     const { reading, unsupported } = await inspect(modelOf(chain(body, head, gated)), engine);
     expect({ reading, unsupported }).toMatchObject({ reading: { warnings: [] }, unsupported: [] });
-  });
-});
-
-describe('of several outputs', () => {
-  const features: Write = chain(body, (b, x) => b.op('Flatten', [b.op('GlobalAveragePool', [x])]));
-  const dense =
-    (classes: number): Write =>
-    (b, x) =>
-      b.op('Gemm', [x, weights(b, [4, classes], 2)]);
-  const featuresFirst = modelOfOutputs((b, x) => {
-    const found = features(b, x);
-    return { features: [found, 4], logits: [dense(5)(b, found), 5] };
-  });
-  const heads = twoHeads();
-
-  it.each<readonly [string, Uint8Array, string, OutputHint]>([
-    ['the logits behind features', featuresFirst, 'logits', {}],
-    [
-      'the logits beside a map of features',
-      modelOfOutputs((b, x) => {
-        const map = body(b, x);
-        const logits = head(b, map);
-        map.name = 'map';
-        return { map: [map], logits: [logits, 5] };
-      }),
-      'logits',
-      {},
-    ],
-    [
-      'all probabilities beside the best few',
-      modelOfOutputs((b, x) => {
-        const all = softmax(b, head(b, body(b, x)));
-        const [best] = b.multi('TopK', [all, b.ints([3])], 2);
-        return { best: [best!, 3], all: [all, 5] };
-      }),
-      'all',
-      {},
-    ],
-    [
-      'the logits beside their probabilities',
-      modelOfOutputs((b, x) => {
-        const logits = head(b, body(b, x));
-        return { probabilities: [softmax(b, logits), 5], logits: [logits, 5] };
-      }),
-      'logits',
-      {},
-    ],
-    [
-      'the head at the end of the longest way',
-      modelOfOutputs((b, x) => {
-        const early = body(b, x);
-        const late = b.op('Relu', [b.op('Conv', [early, weights(b, [4, 4, 1, 1], 7)])]);
-        return { auxiliary: [head(b, early), 5], main: [head(b, late), 5] };
-      }),
-      'main',
-      {},
-    ],
-    ['the one with as many classes as there are labels', heads, 'embedding', { classes: 6 }],
-    ['the one that is named', featuresFirst, 'features', { output: 'features' }],
-  ])('takes %s', async (_title, bytes, expected, hint) => {
-    expect((await compile(bytes, recipe, engine, hint)).output).toBe(expected);
-    expect(tensorNames(bytes, hint).output).toBe(expected);
-  });
-
-  it('names those that it leaves out', async () => {
-    expect((await inspect(featuresFirst, engine)).reading!.output).toEqual({
-      ...{ name: 'logits', classes: 5, takenAs: 'logits', leftOut: ['features'] },
-    });
-  });
-
-  it.each<readonly [string, Uint8Array, OutputHint, string]>([
-    [
-      'may be the logits',
-      heads,
-      {},
-      'The model has the outputs "embedding" [batch, 6], "logits" [batch, 5], and "embedding" and "logits" may be its logits; say which one holds the logits by "output": "NAME" in model.json or --output NAME (--model-output NAME for adapt and compile).',
-    ],
-    [
-      'has the name',
-      heads,
-      { output: 'scores' },
-      'The model has no output "scores"; name one of its outputs: "embedding" [batch, 6], "logits" [batch, 5].',
-    ],
-  ])('refuses with a list where none or several %s', async (_title, bytes, hint, sentence) => {
-    await expect(compile(bytes, recipe, engine, hint)).rejects.toThrow(new InputError(sentence));
-    expect(() => tensorNames(bytes, hint)).toThrow(new InputError(sentence));
-  });
-});
-
-describe('an image whose size the model leaves open', () => {
-  const strided: Write = (b, x) =>
-    b.op('Conv', [x, weights(b, [4, 4, 3, 3], 7)], { name: 'strided', attributes: { strides: [2, 2] } });
-  const write = chain(body, strided, head);
-  const open = (shape: readonly Dim[]) => modelOf(write, { type: { ...imageType, shape } });
-
-  it.each([
-    ['height and width', ['n', 3, 'h', 'w']],
-    ['every axis', ['n', 'c', 'h', 'w']],
-  ])('compiles for the size that is given: %s', async (_title, shape) => {
-    const compiled = await compile(open(shape), recipe, engine, { imageShape: [3, 6, 8] });
-    const fixed = await compile(modelOf(write), recipe, engine);
-    expect(compiled.imageShape).toEqual([3, 6, 8]);
-    const feeds = { image: images(4), steps: int64([], [2]) };
-    const [a, b] = [await engine.evaluate(compiled.bytes, feeds), await engine.evaluate(fixed.bytes, feeds)];
-    expect(a).toEqual(b);
-  });
-
-  it('counts the channels by its first convolution where nobody names them', async () => {
-    const gray = modelOf((b, x) => head(b, b.op('Conv', [x, weights(b, [4, 1, 3, 3], 1)])), {
-      type: { ...imageType, shape: ['n', 'c', 'h', 'w'] },
-    });
-    const compiled = await compile(gray, recipe, engine, { imageShape: [undefined, 6, 8] });
-    expect(compiled.imageShape).toEqual([1, 6, 8]);
-  });
-
-  it.each([
-    [6, 8],
-    [9, 13],
-  ])('compiles for any size where none is given, and gives what one for %i x %i gives', async (h, w) => {
-    const compiled = await compile(open(['n', 3, 'h', 'w']), recipe, engine);
-    expect(compiled.imageShape).toEqual([3, -1, -1]);
-    const fixed = await compile(
-      modelOf(write, { type: { ...imageType, shape: ['n', 3, h, w] } }),
-      recipe,
-      engine,
-    );
-    const image = noise([4, 3, h, w], 5);
-    const [a, b] = await Promise.all(
-      [compiled, fixed].map(({ bytes }) => engine.evaluate(bytes, { image, steps: int64([], [2]) })),
-    );
-    const entropies = [a, b].map((results) => Array.from(results!.entropy!.data, Number));
-    expect(entropies[0]).toEqual(entropies[1]!.map((nats) => expect.closeTo(nats, 6)));
-  });
-
-  it('is refused with the way out where no size is given and one is needed', async () => {
-    const same: Write = (b, x) =>
-      b.op('Conv', [x, weights(b, [4, 4, 3, 3], 7)], {
-        name: 'same',
-        attributes: { auto_pad: 'SAME_UPPER' },
-      });
-    const model = modelOf(chain(body, same, head), { type: { ...imageType, shape: ['n', 3, 'h', 'w'] } });
-    await expect(compile(model, recipe, engine)).rejects.toThrow(
-      'Conv "same": a spatial axis of open size has no gradient rule. The model leaves its height and width open; for one size, by --size or the manifest\'s width and height, it may compile.',
-    );
   });
 });

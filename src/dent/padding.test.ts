@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { loadGolden } from '../../test/golden/load.ts';
-import { createEngine } from '../engine/index.ts';
 import { DATA_TYPE, decodeModel } from '../onnx/index.ts';
 import { float32, int64, rows, type Tensor } from '../tensor.ts';
 import { compile, createRecipe, isCoupled, PRESETS, type PresetName, updatesMade } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 120_000 });
-afterAll(() => engine.close());
+const engine = startEngine({ threads: 2 });
 
 const { model: bundled, input: eight } = loadGolden('bundled');
 /** 16 images: eight, and the same at less contrast. */

@@ -1,8 +1,10 @@
-import { afterAll, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { largestDifference, startCompiler } from '../../test/fixtures/dent/compiler.ts';
 import {
   body,
   chain,
   head,
+  images,
   imageType,
   modelOf,
   modelOfOutputs,
@@ -11,13 +13,10 @@ import {
   type Write,
   weights,
 } from '../../test/fixtures/dent/models.ts';
-import { createEngine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
 import { DATA_TYPE, decodeModel, encodeModel, type Model, type Value } from '../onnx/index.ts';
-import { compile, createRecipe } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const { engine, compileWith, run } = startCompiler();
 
 const last = (opType: string, attributes = {}): Uint8Array =>
   modelOf(chain(body, head, (b, x) => b.op(opType, [x], { name: 'last', attributes })));
@@ -132,11 +131,141 @@ const ROWS = REFUSALS.map(([what, model, thing, advice, preset = 'dent']) => ({
 }));
 
 it.each(ROWS)('$what is refused with its name and a way on', async ({ model, thing, advice, preset }) => {
-  const failure = await compile(model, createRecipe({ preset }), engine).catch((error: unknown) => error);
+  const failure = await compileWith(model, { preset }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(InputError);
   const { message } = failure as InputError;
   expect(message).toContain(thing);
   expect(message.toLowerCase()).toContain(advice.toLowerCase());
   // The advice comes after the fault.
   expect(message.toLowerCase().indexOf(advice.toLowerCase())).toBeGreaterThan(message.indexOf(thing));
+});
+
+describe('compile refuses', () => {
+  const flat: Write = (b, x) => b.op('Flatten', [x]);
+  const other: Value = { name: 'mask', type: { dataType: DATA_TYPE.float32, shape: ['n'] } };
+
+  it.each<readonly [string, Uint8Array, string | RegExp]>([
+    [
+      'an op without a rule behind an adapted layer',
+      modelOf(chain(body, (b, x) => b.op('Sinh', [x], { name: 'layer4/odd' }), head)),
+      'Sinh "layer4/odd" (opset 18) has no gradient rule, so nothing before it can be adapted. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
+    ],
+    [
+      'a use of an op that its rule does not cover',
+      modelOf(
+        chain(
+          body,
+          (b, x) =>
+            b.op('MaxPool', [x], { name: 'pool', attributes: { kernel_shape: [2, 2], storage_order: 1 } }),
+          head,
+        ),
+      ),
+      'MaxPool "pool": column-major indices has no gradient rule. docs/operators.md says what has a gradient rule; recipes of 0 steps, such as static, need none.',
+    ],
+    [
+      'a model with nothing to adapt',
+      modelOf((b, x) => b.op('MatMul', [flat(b, x), weights(b, [144, 5], 4)])),
+      'The model has no normalisation layer and no convolution whose scale and shift could be adapted; recipes of 0 steps, such as static, serve it as it is.',
+    ],
+    [
+      'an output that is no list of classes',
+      modelOf(body),
+      /^The output "result" \(from Relu "relu"\) has the shape \[N, 4, 6, 8\]; a classifier's logits are \[N, classes\]\. Export it again so that it returns them\.$/,
+    ],
+    [
+      'an output without the batch',
+      modelOf((b, x) => b.op('ReduceMean', [chain(body, head)(b, x), b.ints([0])], { name: 'mean' })),
+      /^The output "result" \(from ReduceMean "mean"\) has the shape \[1, 5\]; a classifier's logits are \[N, classes\]\. Export it again so that it returns them\.$/,
+    ],
+    [
+      'two inputs',
+      modelOf(chain(body, head), { inputs: [other] }),
+      'The model has 2 inputs (image, mask); an image classifier has one. Export it again so that the others are constants.',
+    ],
+    [
+      'images of other whole numbers than bytes',
+      modelOf((b, x) => chain(body, head)(b, b.op('Cast', [x], { attributes: { to: 1 } })), {
+        type: { ...imageType, dataType: DATA_TYPE.int32 },
+      }),
+      'The input "image" is of type int32; dent-serve feeds float32, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.',
+    ],
+    [
+      'images larger than any',
+      modelOf(chain(body, head), { type: { ...imageType, shape: ['n', 3, 100_000, 100_000] } }),
+      'The input "image" is of shape [n, 3, 100000, 100000], more than can be fed; export the model for fewer or smaller images.',
+    ],
+    [
+      'a single class',
+      modelOf((b, x) => b.op('MatMul', [flat(b, body(b, x)), weights(b, [192, 1], 4)])),
+      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two.',
+    ],
+    [
+      'something else than images',
+      modelOf((b, x) => b.op('Relu', [x]), { type: { ...imageType, shape: ['n', 12] } }),
+      'The input "image" has 2 axes; an image batch has four: [N, C, H, W]. Export it again so that it takes one.',
+    ],
+    [
+      'a model for one image at a time',
+      modelOf(
+        chain(
+          body,
+          (b, x) => b.op('Reshape', [x, b.ints([1, 192])], { name: 'one' }),
+          (b, x) => b.op('MatMul', [x, weights(b, [192, 5], 4)]),
+        ),
+      ),
+      /one/,
+    ],
+    ['what is no model', new TextEncoder().encode('hello, world'), /^This is not an ONNX model/],
+  ])('%s', async (_what, model, message) => {
+    const failure = await compileWith(model).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(InputError);
+    if (typeof message === 'string') expect((failure as Error).message).toBe(message);
+    else expect((failure as Error).message).toMatch(message);
+  });
+
+  it('what it has compiled itself', async () => {
+    const { bytes } = await compileWith(plainModel);
+    await expect(compileWith(bytes)).rejects.toThrow(
+      new InputError(
+        'This graph is compiled already: it adapts itself. Give the model that it was compiled from.',
+      ),
+    );
+  });
+
+  it.each([
+    ['height', ['n', 3, 'h', 8]],
+    ['width', ['n', 3, 6, 'w']],
+  ] as const)('smoothing of images whose %s is open', async (_axis, shape) => {
+    const model = modelOf(chain(body, head), { type: { ...imageType, shape } });
+    const smoothing = compileWith(model, { preset: 'dent-smooth' });
+    await expect(smoothing).rejects.toThrow(
+      new InputError(
+        "Input smoothing needs a fixed image size. The model leaves its height and width open; for one size, by --size or the manifest's width and height, it may compile.",
+      ),
+    );
+  });
+
+  it('steps that have nothing to adapt', async () => {
+    const recipe = { preset: 'dent', affine: 'off' };
+    await expect(compileWith(plainModel, recipe)).rejects.toThrow(
+      /^The recipe has steps but nothing to adapt/,
+    );
+  });
+
+  it('statistics of the batch where no layer has any', async () => {
+    const model = modelOf((b, x) => {
+      const convolved = b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { name: 'conv' });
+      return head(b, convolved);
+    });
+    await expect(compileWith(model, { preset: 'norm' })).rejects.toThrow(
+      /export it with BatchNormalization kept/,
+    );
+  });
+
+  it('no model whose predictions are all that is asked for', async () => {
+    const model = modelOf((b, x) => b.op('MatMul', [flat(b, x), weights(b, [144, 5], 4)]));
+    const compiled = await compileWith(model, { preset: 'static' });
+    const original = await engine.evaluate(model, { image: images(2) });
+    expect(largestDifference((await run(compiled, images(2), 0)).result, original.result)).toBeLessThan(1e-5);
+  });
 });

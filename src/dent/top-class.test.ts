@@ -1,12 +1,12 @@
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { loadGolden } from '../../test/golden/load.ts';
-import { createEngine, type LoadedArtifact } from '../engine/index.ts';
+import type { LoadedArtifact } from '../engine/index.ts';
 import { float32, rows, type Tensor } from '../tensor.ts';
 import { compile, createRecipe } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 2, runTimeoutMs: 60_000 });
-afterAll(() => engine.close());
+const engine = startEngine({ threads: 2 });
 
 /** Rows of several classes, some of which change with the steps. */
 const { model, input } = loadGolden('averaging');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { appendGradients } from '../autodiff/index.ts';
-import { createEngine } from '../engine/index.ts';
 import { decodeModel, encodeModel, GraphBuilder, inline, type Value } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
@@ -26,8 +26,7 @@ const FORMS = [
 const folder = new URL('../../test/golden/architectures/', import.meta.url);
 const model = (name: string): Uint8Array => readFileSync(new URL(`${name}/model.onnx`, folder));
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 /** The first four images of the folder. */
 const images = (): Tensor<'float32'> => {

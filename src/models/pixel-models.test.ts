@@ -1,18 +1,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { body, chain, head, modelOf, type Write } from '../../test/fixtures/dent/models.ts';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { compile } from '../dent/index.ts';
-import { createAdaptation, createEngine } from '../engine/index.ts';
+import { createAdaptation } from '../engine/index.ts';
 import { DATA_TYPE } from '../onnx/index.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import { createDescriber } from './describe-version.ts';
 import { readVersion } from './load-version.ts';
 import { listRepository } from './repository-scan.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 30_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const toFloat: Write = (b, x) => b.op('Cast', [x], { attributes: { to: DATA_TYPE.float32 } });
 const bytes = modelOf(chain(toFloat, body, head), {

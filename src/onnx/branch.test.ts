@@ -1,11 +1,10 @@
-import { afterAll, expect, it } from 'vitest';
-import { createEngine } from '../engine/index.ts';
+import { expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { float32 } from '../tensor.ts';
 import { appendIf } from './branch.ts';
 import { DATA_TYPE, encodeModel, GraphBuilder, type Value } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 it('computes the branch where the condition holds, from values around it', async () => {
   const b = new GraphBuilder();

@@ -1,10 +1,9 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { float32, int64 } from '../tensor.ts';
 import { appendLoop, DATA_TYPE, encodeModel, GraphBuilder, type Value, type ValueType } from './index.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const row: ValueType = { dataType: DATA_TYPE.float32, shape: [2] };
 

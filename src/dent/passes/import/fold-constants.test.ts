@@ -1,5 +1,5 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import {
   encodeModel,
   float32Constant,
@@ -14,8 +14,7 @@ import { float32 } from '../../../tensor.ts';
 import type { GraphRunner } from '../../graph-runner.ts';
 import { foldConstants } from './fold-constants.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const x: Value = { name: 'x', type: { dataType: 1, shape: ['N', 2] } };
 const opTypes = ({ graph }: Model) => graph.nodes.map((node) => node.opType);

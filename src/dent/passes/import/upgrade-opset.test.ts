@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type Call,
   input,
@@ -9,7 +9,7 @@ import {
   weight,
   x,
 } from '../../../../test/fixtures/dent/opset-changes.ts';
-import { createEngine } from '../../../engine/index.ts';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import { InputError } from '../../../errors.ts';
 import {
   type Attribute,
@@ -25,8 +25,7 @@ import type { Tensor } from '../../../tensor.ts';
 import { dropIdentities } from './drop-identities.ts';
 import { upgradeOpset } from './upgrade-opset.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const run = (model: Model) => engine.evaluate(encodeModel(model), { x });
 

@@ -1,11 +1,10 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import { type Dim, encodeModel, type Graph, GraphBuilder, type Value } from '../../../onnx/index.ts';
 import { elementCount, float32 } from '../../../tensor.ts';
 import { fuseAffine } from './fuse-affine.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const variable = (name: string, shape: readonly Dim[]): Value => ({ name, type: { dataType: 1, shape } });
 const opTypes = (graph: Graph) => graph.nodes.map((node) => node.opType);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import { DATA_TYPE, decodeModel, type Graph, type Node } from '../../../onnx/index.ts';
 import { float32, int64, type Tensor } from '../../../tensor.ts';
 import { compile, createRecipe, type PresetName } from '../../index.ts';
@@ -8,8 +8,7 @@ import { compile, createRecipe, type PresetName } from '../../index.ts';
 const folder = new URL('../../../../test/golden/architectures/', import.meta.url);
 const model = readFileSync(new URL('resnet/model.onnx', folder));
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 60_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 function images(rows: number): Tensor<'float32'> {
   const { buffer, byteOffset } = readFileSync(new URL('images.f32', folder));

@@ -1,11 +1,10 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import { encodeModel, float32Constant, type Graph, GraphBuilder, type Value } from '../../../onnx/index.ts';
 import { elementCount, float32 } from '../../../tensor.ts';
 import { mergeStridedGradients } from './merge-strided-gradients.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 interface Term {
   readonly kernel: readonly [number, number];

@@ -1,5 +1,5 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../../../engine/index.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
 import {
   type Dim,
   type Graph,
@@ -10,8 +10,7 @@ import {
 } from '../../../onnx/index.ts';
 import { measureShapes, type ProbeShape } from './measure-shapes.ts';
 
-const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 20_000 });
-afterAll(() => engine.close());
+const engine = startEngine();
 
 const FIXED: ProbeShape = { channels: 3, height: 8, width: 6, openSize: false };
 const OPEN: ProbeShape = { ...FIXED, openSize: true };

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { numbersOf, startCompiler } from '../../test/fixtures/dent/compiler.ts';
+import {
+  batchNormalization,
+  body,
+  chain,
+  head,
+  images,
+  modelOf,
+  type Write,
+  weights,
+} from '../../test/fixtures/dent/models.ts';
+import type { GraphBuilder, OpOptions, Value } from '../onnx/index.ts';
+import { inspect } from './index.ts';
+
+const { engine, compileWith, run, expectSame } = startCompiler();
+
+describe('layers', () => {
+  const gap: Write = head;
+  const convolution: Write = (b, x) =>
+    b.op('Relu', [b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { name: 'conv' })]);
+
+  it('are the convolutions where no normalisation is left, and adapting them lowers the entropy', async () => {
+    const compiled = await compileWith(modelOf(chain(convolution, gap)), { preset: 'dent', lr: 1e-2 });
+    expect(compiled).toMatchObject({ layers: 1, parameters: 8 });
+    const entropy = numbersOf((await run(compiled, images(4), 10)).entropy);
+    const mean = (from: number) => entropy.slice(from, from + 4).reduce((a, b) => a + b) / 4;
+    expect(mean(40)).toBeLessThan(0.9 * mean(0));
+  });
+
+  it('are the normalisations alone where there are some', async () => {
+    const mixed = chain(convolution, (b, x) => batchNormalization(b, x, 4, 'norm'), gap);
+    expect(await compileWith(modelOf(mixed))).toMatchObject({ layers: 1, parameters: 8 });
+  });
+
+  it('have no statistics to replace without a BatchNormalization', async () => {
+    await expect(compileWith(modelOf(chain(convolution, gap)), { preset: 'norm' })).rejects.toThrow(
+      'The recipe has statistics "batch", but the model has no BatchNormalization node whose statistics could be replaced; export it with BatchNormalization kept.',
+    );
+  });
+
+  it('are not adapted in training mode', async () => {
+    const training: Write = (b, x) => {
+      const vectors = [1, 2, 3, 4].map((seed) => weights(b, [3], seed));
+      return b.multi('BatchNormalization', [x, ...vectors], 3, {
+        name: 'norm',
+        attributes: { training_mode: 1 },
+      })[0]!;
+    };
+    await expect(compileWith(modelOf(chain(training, convolution, gap)))).rejects.toThrow(
+      'BatchNormalization "norm" cannot be adapted: it is in training mode.',
+    );
+  });
+});
+
+describe('root mean square normalisation', () => {
+  /** [N, 4, 6, 8] as 48 places of four channels. */
+  const places: Write = chain(
+    (b, x) => b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { attributes: { pads: [1, 1, 1, 1] } }),
+    (b, x) => b.op('Reshape', [x, b.ints([0, 4, 48])]),
+    (b, x) => b.op('Transpose', [x], { attributes: { perm: [0, 2, 1] } }),
+  );
+  const end: Write = chain(
+    (b, x) => b.op('ReduceMean', [b.op('Relu', [x]), b.ints([1])], { attributes: { keepdims: 0 } }),
+    (b, x) => b.op('MatMul', [x, weights(b, [4, 5], 2)]),
+  );
+  const scale = (b: GraphBuilder, dims: readonly number[] = [4]) => weights(b, dims, 5);
+  const whole: Write = (b, x) =>
+    b.op('RMSNormalization', [x, scale(b)], { name: 'rms', attributes: { epsilon: { float: 0.01 } } });
+  const meanSquare = (b: GraphBuilder, x: Value, axis = -1) => {
+    const mean = b.op('ReduceMean', [b.op('Mul', [x, x]), b.ints([axis])]);
+    return b.op('Add', [mean, 0.01]);
+  };
+  const root = (b: GraphBuilder, x: Value) => b.op('Sqrt', [meanSquare(b, x)]);
+  const scaled = (b: GraphBuilder, x: Value) => b.op('Mul', [x, scale(b)], { name: 'rms' });
+  const expected = modelOf(chain(places, whole, end), { opset: 23 });
+
+  it('is a layer with a scale, and gets a shift of zero', async () => {
+    expect(await compileWith(expected)).toMatchObject({ layers: 1, parameters: 8 });
+    const { layers, unsupported } = await inspect(expected, engine);
+    expect(layers).toEqual([{ name: 'rms', kind: 'rms', channels: 4, adapted: true }]);
+    expect(unsupported).toEqual([]);
+  });
+
+  it.each<readonly [string, Write]>([
+    ['x times 1 / root', (b, x) => scaled(b, b.op('Mul', [x, b.op('Reciprocal', [root(b, x)])]))],
+    ['x times one over the root', (b, x) => scaled(b, b.op('Mul', [b.op('Div', [1, root(b, x)]), x]))],
+    ['x over the root', (b, x) => scaled(b, b.op('Div', [x, root(b, x)]))],
+    ['x times a power', (b, x) => scaled(b, b.op('Mul', [x, b.op('Pow', [meanSquare(b, x), -0.5])]))],
+    [
+      'the scale in front, Pow',
+      (b, x) => {
+        const mean = b.op('ReduceMean', [b.op('Pow', [x, 2]), b.ints([2])]);
+        return b.op(
+          'Mul',
+          [scale(b, [1, 1, 4]), b.op('Div', [x, b.op('Sqrt', [b.op('Add', [0.01, mean])])])],
+          { name: 'rms' },
+        );
+      },
+    ],
+  ])('is found where an exporter took it apart: %s', async (_title, parts) => {
+    const apart = modelOf(chain(places, parts, end));
+    const { layers } = await inspect(apart, engine);
+    expect(layers).toEqual([{ name: 'rms', kind: 'rms', channels: 4, adapted: true }]);
+    await expectSame(apart, expected);
+  });
+
+  it('may be over the channels of an image', async () => {
+    const byChannel: Write = (b, x) => {
+      const normalised = b.op('Div', [x, b.op('Sqrt', [meanSquare(b, x, 1)])]);
+      return b.op('Mul', [normalised, scale(b, [4, 1, 1])], { name: 'rms' });
+    };
+    const { layers } = await inspect(modelOf(chain(body, byChannel, head)), engine);
+    expect(layers).toMatchObject([{ kind: 'batch' }, { name: 'rms', kind: 'rms', channels: 4 }]);
+  });
+
+  it('is not seen where the root is that of something else', async () => {
+    const other: Write = (b, x) => scaled(b, b.op('Div', [x, root(b, b.op('Relu', [x]))]));
+    expect((await inspect(modelOf(chain(places, other, end)), engine)).layers).toMatchObject([
+      { kind: 'convolution' },
+    ]);
+  });
+});
+
+describe('attention as one node', () => {
+  const turned = (b: GraphBuilder, x: Value, perm: readonly number[]) =>
+    b.op('Transpose', [x], { attributes: { perm } });
+  /** [N, 4, 6, 8] as 48 places of four channels, in queries, keys and values of four. */
+  const parts = (b: GraphBuilder, x: Value): Value[] => {
+    const places = turned(b, b.op('Reshape', [body(b, x), b.ints([0, 4, 48])]), [0, 2, 1]);
+    return [3, 4, 5].map((seed) => b.op('MatMul', [places, weights(b, [4, 4], seed)]));
+  };
+  const heads = (b: GraphBuilder, x: Value) =>
+    turned(b, b.op('Reshape', [x, b.ints([0, 0, 2, 2])]), [0, 2, 1, 3]);
+  const joined = (b: GraphBuilder, x: Value) =>
+    b.op('Reshape', [turned(b, x, [0, 2, 1, 3]), b.ints([0, 0, 4])]);
+  const end: Write = (b, x) =>
+    b.op('MatMul', [
+      b.op('ReduceMean', [x, b.ints([1])], { attributes: { keepdims: 0 } }),
+      weights(b, [4, 5], 2),
+    ]);
+  const named = { name: 'attention' };
+  const written =
+    (scale: number): Write =>
+    (b, x) => {
+      const [query, key, value] = parts(b, x).map((part) => heads(b, part)) as [Value, Value, Value];
+      const scores = b.op('MatMul', [b.op('Mul', [query, scale]), turned(b, key, [0, 1, 3, 2])]);
+      const probabilities = b.op('Softmax', [scores], { attributes: { axis: -1 } });
+      return end(b, joined(b, b.op('MatMul', [probabilities, value])));
+    };
+  const apart =
+    (attributes: NonNullable<OpOptions['attributes']>): Write =>
+    (b, x) => {
+      const headed = parts(b, x).map((part) => heads(b, part));
+      return end(b, joined(b, b.op('Attention', headed, { ...named, attributes })));
+    };
+  const together: Write = (b, x) =>
+    end(b, b.op('Attention', parts(b, x), { ...named, attributes: { q_num_heads: 2, kv_num_heads: 2 } }));
+
+  it.each([
+    ['heads apart', apart({}), Math.SQRT1_2],
+    ['heads apart, a scale', apart({ scale: { float: 0.25 } }), 0.25],
+    ['heads together', together, Math.SQRT1_2],
+  ])('adapts as its parts do: %s', async (_title, write, scale) => {
+    const model = modelOf(write, { opset: 23 });
+    expect((await inspect(model, engine)).unsupported).toEqual([]);
+    await expectSame(model, modelOf(written(scale)));
+  });
+
+  it('is refused by name where it is more than its parts', async () => {
+    const { unsupported } = await inspect(modelOf(apart({ is_causal: 1 }), { opset: 23 }), engine);
+    expect(unsupported).toEqual([expect.stringMatching(/^Attention "attention" follows an adapted layer/)]);
+  });
+});
