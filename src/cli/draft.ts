@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { type CompileOptions, inputScaling, inspect } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
-import { draftManifest, type ManifestDraft } from '../models/index.ts';
+import { draftManifest, type ManifestDraft, parseManifest } from '../models/index.ts';
+import type { Manifest } from '../models/model.ts';
 import { naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
@@ -18,4 +19,14 @@ export async function draftOf(
     return draftManifest(found, { description, scaling: inputScaling(bytes), output });
   });
   return naming(path, drafted);
+}
+
+/** That manifest as a server reads it, for a file that lies in no repository. */
+export async function draftedManifest(
+  engine: Engine,
+  file: ModelFile,
+  hints: CompileOptions,
+): Promise<{ readonly manifest: Manifest; readonly guesses: readonly string[] }> {
+  const { manifest, guesses } = await draftOf(engine, file, hints);
+  return { manifest: parseManifest(JSON.stringify(manifest), file.path), guesses };
 }

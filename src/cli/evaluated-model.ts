@@ -3,8 +3,8 @@ import { basename, resolve } from 'node:path';
 import { createRecipe, PRESETS, type Recipe } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
-import { type FoundModel, listRepository, parseManifest } from '../models/index.ts';
-import { draftOf } from './draft.ts';
+import { type FoundModel, listRepository } from '../models/index.ts';
+import { draftedManifest } from './draft.ts';
 import { COMMON_SIZE, compilerHints, readModelFile, type SizeOption } from './model-file.ts';
 
 export interface EvaluatedModelOptions extends SizeOption {
@@ -57,10 +57,10 @@ async function fromFile(
   engine: Engine,
 ): Promise<EvaluatedModel> {
   const file = await readModelFile(path);
-  const { manifest, guesses } = await draftOf(engine, file, compilerHints(size, output));
+  const { manifest, guesses } = await draftedManifest(engine, file, compilerHints(size, output));
   return {
     name: basename(path, '.onnx'),
-    manifest: parseManifest(JSON.stringify(manifest), path),
+    manifest,
     manifestPath: path,
     versions: [{ version: 1, modelPath: resolve(path), stamp: '' }],
     passedOver: [],

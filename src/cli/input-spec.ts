@@ -4,14 +4,9 @@ import type { CompileOptions } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { parseManifest } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
-import { draftOf } from './draft.ts';
+import { draftedManifest } from './draft.ts';
 import { fileError } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
-
-/**
- * Where the manifest of a file lies in a repository: two folders up from models/<name>/<version>/model.onnx.
- */
-export const manifestBeside = (modelPath: string): string => join(dirname(modelPath), '..', 'model.json');
 
 /** The text of a file, or undefined where there is none. */
 async function textOf(path: string): Promise<string | undefined> {
@@ -32,11 +27,12 @@ export async function inputSpecOf(
   model: ModelFile,
   hints: CompileOptions,
 ): Promise<InputSpec> {
-  const path = manifestBeside(model.path);
+  // In a repository the file is <name>/<version>/model.onnx, and the manifest <name>/model.json.
+  const path = join(dirname(model.path), '..', 'model.json');
   const text = await textOf(path);
   if (text !== undefined) return parseManifest(text, path).input;
-  const { manifest, guesses } = await draftOf(engine, model, hints);
+  const { manifest, guesses } = await draftedManifest(engine, model, hints);
   for (const guess of guesses.filter((each) => each.startsWith('input.')))
     process.stderr.write(`dent: ${model.path}: there is no model.json for it, so ${guess}\n`);
-  return parseManifest(JSON.stringify(manifest), path).input;
+  return manifest.input;
 }
