@@ -1,33 +1,17 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { evaluationFolder, LABELS } from '../../test/fixtures/cli/evaluate.ts';
 import { type Ended, runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
 import { body, chain, modelOf, plainModel, type Write, weights } from '../../test/fixtures/dent/models.ts';
 import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
+import { writeModel } from '../../test/fixtures/models/write-model.ts';
 import type { Report } from '../evaluation/index.ts';
 
-let dir: string;
-const at = (name: string): string => join(dir, name);
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'dent-evaluate-'));
-  await writeFile(at('model.onnx'), plainModel);
-  await writeLabelledNoise(at('data'), ['a', 'b', 'c', 'd', 'e'], 8);
-});
-afterAll(() => rm(dir, { recursive: true }));
+const { at, evaluating } = await evaluationFolder();
+beforeAll(() => writeFile(at('model.onnx'), plainModel));
 
-const args = (...more: string[]): string[] => [
-  'evaluate',
-  at('model.onnx'),
-  '--data',
-  at('data'),
-  '--cache-dir',
-  at('cache'),
-  '--threads',
-  '1',
-  ...more,
-];
+const args = (...more: string[]): string[] => evaluating(at('model.onnx'), ...more);
 const evaluate = (...more: string[]): Promise<Ended> => runDent(args(...more));
 const reportOf = ({ stdout }: Ended): Report => JSON.parse(stdout);
 
@@ -116,25 +100,12 @@ describe('dent evaluate', () => {
   it('takes a model of the repository, its own recipes and its labels', async () => {
     const manifest = {
       input: { width: 8, height: 6, channels: 'rgb', scale: 1 / 255 },
-      labels: ['a', 'b', 'c', 'd', 'e'],
+      labels: LABELS,
       recipes: { own: { preset: 'isolated', steps: 2 } },
       defaultRecipe: 'own',
     };
-    await mkdir(at('models/tiny/1'), { recursive: true });
-    await writeFile(at('models/tiny/1/model.onnx'), plainModel);
-    await writeFile(at('models/tiny/model.json'), JSON.stringify(manifest));
-    const run = (...more: string[]) =>
-      runDent([
-        'evaluate',
-        'tiny',
-        '--models',
-        at('models'),
-        '--data',
-        at('data'),
-        '--cache-dir',
-        at('cache'),
-        ...more,
-      ]);
+    await writeModel(at('models'), 'tiny', plainModel, manifest);
+    const run = (...more: string[]) => runDent(evaluating('tiny', ...more));
     const report = reportOf(await run('--json'));
     expect(report.model).toBe('tiny');
     expect(report.recipes.map(({ name, meanSteps }) => [name, meanSteps])).toEqual([

@@ -1,10 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluationFolder, LABELS } from '../../test/fixtures/cli/evaluate.ts';
 import { runDent } from '../../test/fixtures/cli/run-dent.ts';
 import { body, chain, head, modelOf, plainModel, type Write } from '../../test/fixtures/dent/models.ts';
-import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
+import { writeModel } from '../../test/fixtures/models/write-model.ts';
 import { type Running, startDent } from '../../test/fixtures/serving/processes.ts';
 import { createKey, digestOf } from '../access/index.ts';
 import { DATA_TYPE } from '../onnx/index.ts';
@@ -25,7 +24,7 @@ const manifest = {
     mean: [0.4, 0.5, 0.6],
     std: [0.2, 0.25, 0.3],
   },
-  labels: ['a', 'b', 'c', 'd', 'e'],
+  labels: LABELS,
   recipes: {
     isolated: { preset: 'isolated' },
     dent: { preset: 'dent' },
@@ -35,24 +34,17 @@ const manifest = {
   batching: { maxBatchSize: 16, maxDelayMs: 500 },
 };
 
-let dir: string;
+const { at, evaluating } = await evaluationFolder();
 let server: Running;
-const at = (name: string): string => join(dir, name);
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'dent-replay-'));
-  await mkdir(at('models/tiny/1'), { recursive: true });
-  await writeFile(at('models/tiny/1/model.onnx'), plainModel);
-  await writeFile(at('models/tiny/model.json'), JSON.stringify(manifest));
-  await mkdir(at('models/bytes/1'), { recursive: true });
-  await writeFile(at('models/bytes/1/model.onnx'), bytesModel);
+  await writeModel(at('models'), 'tiny', plainModel, manifest);
   const { scale, mean, std, ...input } = manifest.input;
   const ofBytes = {
     ...manifest,
     input: { ...input, scale: 1 },
     recipes: { isolated: { preset: 'isolated' }, static: {} },
   };
-  await writeFile(at('models/bytes/model.json'), JSON.stringify(ofBytes));
-  await writeLabelledNoise(at('data'), manifest.labels, 8);
+  await writeModel(at('models'), 'bytes', bytesModel, ofBytes);
   const key = createKey();
   await writeFile(at('key'), `${key}\n`);
   const entry = { name: 'replay', sha256: digestOf(key), scopes: ['predict'] };
@@ -65,23 +57,9 @@ beforeAll(async () => {
 afterAll(async () => {
   server.process.kill('SIGINT');
   await server.exit;
-  await rm(dir, { recursive: true });
 });
 
-const evaluate = (model: string, ...more: string[]) =>
-  runDent([
-    'evaluate',
-    model,
-    '--models',
-    at('models'),
-    '--data',
-    at('data'),
-    '--cache-dir',
-    at('cache'),
-    '--threads',
-    '1',
-    ...more,
-  ]);
+const evaluate = (model: string, ...more: string[]) => runDent(evaluating(model, ...more));
 const KEYED = () => ['--url', server.url, '--api-key-file', at('key')];
 const replay = (...more: string[]) => runDent(['evaluate', '--replay', at('saved'), ...KEYED(), ...more]);
 

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { body, chain, head, modelOf, type Write } from '../../test/fixtures/dent/models.ts';
 import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
+import { writeModel } from '../../test/fixtures/models/write-model.ts';
 import { compile } from '../dent/index.ts';
 import { createAdaptation } from '../engine/index.ts';
 import { DATA_TYPE } from '../onnx/index.ts';
@@ -24,15 +25,13 @@ async function repository(input: object) {
   const folder = await mkdtemp(join(tmpdir(), 'dent-pixels-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const root = join(folder, 'models');
-  await mkdir(join(root, 'tiny', '1'), { recursive: true });
-  await writeFile(join(root, 'tiny', '1', 'model.onnx'), bytes);
   const manifest = {
     input: { width: 8, height: 6, channels: 'rgb', ...input },
     labels: ['a', 'b', 'c', 'd', 'e'],
     recipes: { static: {} },
     defaultRecipe: 'static',
   };
-  await writeFile(join(root, 'tiny', 'model.json'), JSON.stringify(manifest));
+  await writeModel(root, 'tiny', bytes, manifest);
   const found = await (await listRepository(root)).folders[0]!.read();
   const cache = createArtifactCache(
     { compile, runner: engine },

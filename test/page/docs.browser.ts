@@ -1,27 +1,17 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { afterEach, expect, it } from 'vitest';
 import { crops } from '../fixtures/serving/photos.ts';
-import { type Running, startDent } from '../fixtures/serving/processes.ts';
-import { openBrowser, textOf } from './browser.ts';
+import { textOf } from './browser.ts';
+import { serverAndBrowser } from './visits.ts';
 
-let server: Running;
-let browser: Browser;
+const both = serverAndBrowser();
 let page: Page;
-beforeAll(async () => {
-  browser = await openBrowser();
-  server = await startDent(['serve'], {});
-});
-afterAll(async () => {
-  await browser?.close();
-  server?.process.kill('SIGINT');
-  await server?.exit;
-});
 afterEach(() => page.close());
 
 /** The page to try the API, at one operation. */
 async function open(operation: string): Promise<Locator> {
-  page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-  await page.goto(`${server.url}/docs`);
+  page = await both.browser.newPage({ viewport: { width: 1280, height: 1000 } });
+  await page.goto(`${both.server.url}/docs`);
   const place = page.locator(`[id="operations-${operation}"]`);
   await place.locator('.opblock-summary-control').click();
   return place;

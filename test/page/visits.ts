@@ -11,12 +11,10 @@ export interface Visits {
   leave(): Promise<void>;
 }
 
-/** A server with its defaults and a browser for a file's tests. None of them may make the page complain. */
-export function visits(): Visits {
+/** A server with its defaults and a browser, for the tests of one file. */
+export function serverAndBrowser() {
   let server: Running;
   let browser: Browser;
-  let open: OpenPage | undefined;
-  const complaints: string[] = [];
   beforeAll(async () => {
     browser = await openBrowser();
     server = await startDent(['serve'], {});
@@ -26,6 +24,21 @@ export function visits(): Visits {
     server?.process.kill('SIGINT');
     await server?.exit;
   });
+  return {
+    get server() {
+      return server;
+    },
+    get browser() {
+      return browser;
+    },
+  };
+}
+
+/** The windows of a file's tests, one at a time. None of them may make the page complain. */
+export function visits(): Visits {
+  const both = serverAndBrowser();
+  let open: OpenPage | undefined;
+  const complaints: string[] = [];
   async function leave(): Promise<void> {
     complaints.push(...(open?.complaints ?? []));
     await open?.close();
@@ -37,10 +50,10 @@ export function visits(): Visits {
   });
   return {
     get server() {
-      return server;
+      return both.server;
     },
-    async visit({ url = server.url, ...options } = {}) {
-      open = await openPage(browser, url, options);
+    async visit({ url = both.server.url, ...options } = {}) {
+      open = await openPage(both.browser, url, options);
       await untilAnswered(open.page);
       return open.page;
     },
