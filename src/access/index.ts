@@ -1,5 +1,5 @@
-export type { Access, Caller, Priority, Scope } from './access.ts';
+export type { Access } from './access.ts';
 export { createKey, digestOf } from './key.ts';
 export { isKeyName, parseKeyFile } from './key-file.ts';
-export { type Keyring, type KeyringObserver, openKeyring } from './keyring.ts';
+export { type Keyring, openKeyring } from './keyring.ts';
 export { createLimiter, type Limiter, type RateLimits } from './limiter.ts';

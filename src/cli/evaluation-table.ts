@@ -75,7 +75,7 @@ function adviceLines({ advice, recipes }: Report): string {
 }
 
 /** What the figures are of, in a line. */
-export function headLine({ model, images, batchSize, seed, eps, norm, budget, partial }: Report): string {
+function headLine({ model, images, batchSize, seed, eps, norm, budget, partial }: Report): string {
   const attack = eps === undefined || norm === undefined ? '' : `, attacks ${ballText({ eps, norm })}`;
   const spent = budget === undefined ? '' : ` ${budgetText(budget)}`;
   const ended = partial ? ' PARTIAL: it was ended early, and figures are of the images that were done.' : '';

@@ -73,7 +73,7 @@ export interface WorkProgress {
 }
 
 /** As people say how long something will take. */
-export function spoken(seconds: number): string {
+function spoken(seconds: number): string {
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   const minutes = Math.ceil(seconds / 60);
   return minutes < 100 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;

@@ -60,7 +60,7 @@ function namedOutput(outputs: readonly Value[], name: string): Value {
 }
 
 /** `"features" [N, 512], "logits" [N, 10]` */
-export const listed = (values: readonly Value[]): string =>
+const listed = (values: readonly Value[]): string =>
   values.map(({ name, type }) => `"${name}"${type?.shape ? ` [${type.shape.join(', ')}]` : ''}`).join(', ');
 
 const NO_FLOATS: ReadonlySet<number> = new Set([

@@ -8,9 +8,9 @@ export {
   compile,
 } from './compile.ts';
 export { cutting } from './cutting.ts';
-export type { GraphRunner, ProbedModel } from './graph-runner.ts';
+export type { GraphRunner } from './graph-runner.ts';
 export { type InputScaling, inputScaling } from './input-scaling.ts';
-export { type DescribedLayer, type DescribedValue, type Inspection, inspect } from './inspect.ts';
+export { type DescribedValue, type Inspection, inspect } from './inspect.ts';
 export { inDoublePrecision, rowEntropy } from './objective.ts';
 export { COMMON_IMAGE_SIZE, type PreparedModel, prepare } from './prepare.ts';
 export { type Reading, readingLines } from './reading.ts';

@@ -1,9 +1,7 @@
 export {
-  type Adaptation,
   type AdaptedRows,
   type Artifact,
   type LoadedArtifact,
-  type OnProgress,
   PRECISIONS,
   type Precision,
 } from './adaptation/adaptation.ts';
@@ -12,4 +10,3 @@ export { createEngine, type EngineOptions } from './create-engine.ts';
 export type { Device, Engine } from './engine.ts';
 export { EngineCrashError } from './engine-crash-error.ts';
 export type { EngineObserver } from './processes/place.ts';
-export { RunError } from './run-error.ts';

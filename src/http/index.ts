@@ -1,8 +1,8 @@
-export { type AppDeps, type AppOptions, buildApp } from './server/app.ts';
+export { buildApp } from './server/app.ts';
 export type { HttpLimits } from './server/fastify.ts';
-export type { Lifecycle, Phase } from './server/lifecycle.ts';
+export type { Phase } from './server/lifecycle.ts';
 export type { HttpObserver } from './server/observation.ts';
-export { buildOperationsApp, type OperationsAppDeps } from './server/operations-app.ts';
+export { buildOperationsApp } from './server/operations-app.ts';
 export type { MetricsPage } from './server/routes/metrics.ts';
 export { type PageFile, readPage } from './server/routes/page.ts';
 export type { Playground, PlaygroundAttack } from './v1/playground.ts';

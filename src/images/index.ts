@@ -1,4 +1,4 @@
-export { createImageDecoder, type ImageDecoder, type ImageDecoderOptions } from './decode.ts';
+export { createImageDecoder, type ImageDecoder } from './decode.ts';
 export { recompress, toPng } from './encode.ts';
 export { looksLikeImage } from './foreign.ts';
 export { toRow } from './row.ts';

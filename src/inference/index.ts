@@ -1,7 +1,7 @@
 export { createBatchRun, holdVersions } from './batch-handler.ts';
 export { chooseRecipe } from './choose.ts';
-export { createInference, type RunningInference } from './create-inference.ts';
-export type { BatchOutcome, BatchRun, InferenceObserver } from './observer.ts';
+export { createInference } from './create-inference.ts';
+export type { BatchOutcome, BatchRun } from './observer.ts';
 export { type DecodedImage, predictBatch } from './predict-batch.ts';
 export { entropyNats, softmax } from './probabilities.ts';
 export { runRows, sliceAnswer } from './run-rows.ts';

@@ -77,7 +77,7 @@ const blame = (answer: RowAnswer | ServiceError, { type }: RowPayload): RowAnswe
  * What was applied where the graph chooses a batch's statistics. A recipe that does more than that, by
  * updates or by smoothing, keeps its name: it is neither of the two presets.
  */
-export function chosenRecipe(applied: Applied, { blended }: AdaptedRows): Applied {
+function chosenRecipe(applied: Applied, { blended }: AdaptedRows): Applied {
   const { steps, sigma } = applied.recipe;
   if (blended === undefined || steps > 0 || sigma !== 'off') return applied;
   return { ...applied, name: blended.data[0] === 1 ? 'blend' : 'static' };

@@ -109,7 +109,7 @@ const transposedAttributes = (
 });
 
 /** [M, C / group, ...k] to [C, M / group, ...k], each kernel reversed in space. */
-export function flipped(weight: Constant, group: number): Constant {
+function flipped(weight: Constant, group: number): Constant {
   const [m, perGroup, ...kernel] = weight.dims as [number, number, ...number[]];
   const taps = kernel.reduce((a, b) => a * b, 1);
   const outPerGroup = m / group;

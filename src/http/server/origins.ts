@@ -18,7 +18,7 @@ const hostOf = (origin: string): string | undefined =>
  * page at all. A proxy in front may speak TLS, so schemes are not compared. It may rename the host too, but
  * browsers themselves mark requests of the same origin, where these were sent by https or to this machine.
  */
-export function isKnownOrigin(headers: IncomingHttpHeaders, allowed: readonly string[]): boolean {
+function isKnownOrigin(headers: IncomingHttpHeaders, allowed: readonly string[]): boolean {
   const { origin, host, 'sec-fetch-site': site } = headers;
   if (origin === undefined) return site === undefined || site === 'same-origin' || site === 'none';
   if (site === 'same-origin' || allowed.includes(origin)) return true;
