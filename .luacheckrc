@@ -1,7 +1,7 @@
 -- What Redis gives to a script, and what the scripts get from each other: `npm run lint:lua` (Debian's lua-check).
 std = 'lua51'
 max_line_length = 110
-read_globals = {'redis', 'cjson', 'KEYS', 'ARGV', 'PRIORITY_STEP_MS', 'MAX_SURPRISE', 'RUN_DECAY'}
+read_globals = {'redis', 'cjson', 'KEYS', 'ARGV', 'PRIORITY_STEP_MS', 'MAX_TIMES_MEAN', 'RUN_DECAY'}
 
 local lanes = {
   'K', 'call', 'now', 'idOf', 'rowKey', 'laneKey', 'orderKey', 'expiryKey', 'dueKey', 'rankKey', 'rankOf', 'laneTag',

@@ -6,12 +6,12 @@ export const RUN_DECAY = 0.9;
  * many times that in proportion. A run held up by a busy machine or a hung engine says little about the next,
  * and would refuse rows.
  */
-export const MAX_SURPRISE = 3;
+export const MAX_TIMES_MEAN = 3;
 
 /** With fewer (decayed) runs no bound is meaningful: two runs fix a line, good or bad. */
 const FEWEST_DEGREES = 2;
 /** Standard errors below the mean. With normal errors and many runs, one in forty batches takes less. */
-const SURENESS = 2;
+const STANDARD_ERRORS = 2;
 
 /**
  * Decayed sums over the runs of batches: their number, their rows x, their milliseconds y, and the products.
@@ -26,7 +26,7 @@ export interface RunSums {
 }
 
 const mostMs = ({ count, rows: sumRows, ms }: RunSums, rows: number): number =>
-  MAX_SURPRISE * ms * Math.max(1 / count, rows / sumRows);
+  MAX_TIMES_MEAN * ms * Math.max(1 / count, rows / sumRows);
 
 /** The sums after one more run. */
 export function addRun(sums: RunSums | undefined, rows: number, tookMs: number): RunSums {
@@ -78,7 +78,7 @@ export function leastRunMs(sums: RunSums, rows: number): number {
   // The part that the line does not explain. With few degrees of freedom the interval is wider, like
   // Student's.
   const residual = Math.max(0, varianceMs - slope * slope * variance) * (sums.count / degrees);
-  const width = SURENESS * Math.sqrt(degrees / (degrees - FEWEST_DEGREES));
+  const width = STANDARD_ERRORS * Math.sqrt(degrees / (degrees - FEWEST_DEGREES));
   const distance = variance > 0 ? (rows - meanRows) ** 2 / variance : 0;
   const least =
     meanMs + slope * (rows - meanRows) - width * Math.sqrt((residual * (1 + distance)) / sums.count);

@@ -4,11 +4,11 @@ import type { ClassProbability, Prediction } from './inference.ts';
 import { entropyNats, softmax, topClasses } from './probabilities.ts';
 
 /** The facts about a row that the queue does not report. */
-export interface RowStory {
+export interface RowFacts {
   readonly id: string;
   readonly recipe: string;
   readonly topK: number;
-  /** Whether the story of the adaptation is told. */
+  /** Whether the prediction has a trace. */
   readonly trace?: boolean;
   readonly decodeMs: number;
   readonly totalMs: number;
@@ -40,7 +40,7 @@ function stepsOf({ entropy, top, steps }: RowAnswer, labels: readonly string[]) 
 export function createPrediction(
   { name, version, manifest }: NamedLabels,
   { answer, batch, queueMs, runMs }: Delivery,
-  { id, recipe, topK, trace = false, decodeMs, totalMs }: RowStory,
+  { id, recipe, topK, trace = false, decodeMs, totalMs }: RowFacts,
 ): Prediction {
   const { logits, staticLogits, applied, steps, entropy } = answer;
   const predictions = topClasses(logits, manifest.labels, topK);

@@ -10,15 +10,16 @@ import { type RanRows, runRows } from './run-rows.ts';
 /** Runs a batch, or a part of one, by a version that is held meanwhile. */
 export type BatchRun = (batch: Batch, version: ServingVersion) => ReturnType<BatchHandler>;
 
-type Story = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
+type RowNumbers = Omit<Parameters<InferenceObserver['predicted']>[0], 'model' | 'recipe'>;
 
 /**
- * The numbers that the process which made an answer counts. The caller may be in another process, or gone.
+ * The numbers of a row that are counted. They are counted in the process that ran it, because the caller may
+ * be in another one, or gone.
  */
-const story = (
+const numbersOf = (
   { logits, staticLogits, entropy, steps, applied: name }: RowAnswer,
   applied: RanRows['applied'],
-): Story => ({
+): RowNumbers => ({
   staticEntropy: entropyNats(softmax(staticLogits)),
   adaptedEntropy: entropy.at(-1)!,
   labelChanged: topClass(logits) !== topClass(staticLogits),
@@ -30,18 +31,18 @@ const story = (
 const isAnswer = (answer: RowAnswer | Error): answer is RowAnswer => !(answer instanceof Error);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-function outcomeOf({ applied, answers }: RanRows, stories: readonly Story[]): BatchOutcome {
+function outcomeOf({ applied, answers }: RanRows, rows: readonly RowNumbers[]): BatchOutcome {
   return {
     applied: applied.name,
     steps: applied.recipe.steps,
-    ...(stories.length > 0 && {
-      meanSteps: mean(stories.map(({ steps }) => steps)),
-      staticEntropy: mean(stories.map(({ staticEntropy }) => staticEntropy)),
-      adaptedEntropy: mean(stories.map(({ adaptedEntropy }) => adaptedEntropy)),
+    ...(rows.length > 0 && {
+      meanSteps: mean(rows.map(({ steps }) => steps)),
+      staticEntropy: mean(rows.map(({ staticEntropy }) => staticEntropy)),
+      adaptedEntropy: mean(rows.map(({ adaptedEntropy }) => adaptedEntropy)),
     }),
-    labelsChanged: stories.filter(({ labelChanged }) => labelChanged).length,
+    labelsChanged: rows.filter(({ labelChanged }) => labelChanged).length,
     diverged: answers.filter((answer) => isAnswer(answer) && answer.applied !== applied.name).length,
-    failed: answers.length - stories.length,
+    failed: answers.length - rows.length,
   };
 }
 
@@ -72,9 +73,9 @@ export function createBatchRun(observer: InferenceObserver): BatchRun {
     const payloads = rows.map(({ row }) => row);
     const ran = await runRows({ observer, onProgress }, version, lane.recipe, payloads);
     const labels = { model: `${lane.model}:${lane.version}`, recipe: lane.recipe };
-    const stories = ran.answers.filter(isAnswer).map((answer) => story(answer, ran.applied));
-    for (const each of stories) observer.predicted({ ...labels, ...each });
-    return { answers: ran.answers, outcome: outcomeOf(ran, stories) };
+    const numbers = ran.answers.filter(isAnswer).map((answer) => numbersOf(answer, ran.applied));
+    for (const each of numbers) observer.predicted({ ...labels, ...each });
+    return { answers: ran.answers, outcome: outcomeOf(ran, numbers) };
   }
 
   return async (batch, version) => {

@@ -140,7 +140,7 @@ export function createInference(
   }
 
   /** The two steps for an image whose answer is not kept. */
-  const wayOf = (choice: Choice, startedMs: number) => ({
+  const stepsOf = (choice: Choice, startedMs: number) => ({
     decode: (request: PredictRequest, id: string = randomUUID()) => admission.createRow(id, request, choice),
     async predict({ row, decodeMs }: DecodedRow, { signal }: PredictRequest): Promise<Prediction> {
       const delivery = await submitRow(queue, row, signal);
@@ -153,7 +153,7 @@ export function createInference(
   });
 
   async function predictNew(request: PredictRequest, choice: Choice, startedMs: number): Promise<Prediction> {
-    const { decode, predict } = wayOf(choice, startedMs);
+    const { decode, predict } = stepsOf(choice, startedMs);
     const id = randomUUID();
     tellChoice(request, choice, id);
     admission.requireQueue();
@@ -168,7 +168,7 @@ export function createInference(
     tellChoice(request, choice);
     return holding(version, async () => {
       admission.requireQueue();
-      const outcomes = await predictEach(wayOf(choice, startedMs), request);
+      const outcomes = await predictEach(stepsOf(choice, startedMs), request);
       const failed = outcomes.filter((outcome) => outcome instanceof Error).length;
       for (let i = 0; i < failed; i++) statistics.failed(version, performance.now() - startedMs);
       return outcomes;

@@ -17,15 +17,10 @@ export interface ChoiceListener {
   replayed(): void;
 }
 
-/** What a request asks for. The model's manifest has the defaults. */
-export interface PredictOptions {
-  readonly model?: string;
+/** What every request may say. The model's manifest has the defaults. */
+interface RequestOptions {
   readonly version?: number;
   readonly recipe?: string;
-  /** How many classes to return, 1 to the number of classes. */
-  readonly topK?: number;
-  /** Whether the story of the adaptation is told too. */
-  readonly trace?: boolean;
   readonly timeoutMs?: number;
   /** 1 goes first; the default is 2. */
   readonly priority?: 1 | 2 | 3;
@@ -44,6 +39,15 @@ export interface PredictOptions {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
   readonly listener?: ChoiceListener;
+}
+
+/** What a request for predictions asks for. */
+export interface PredictOptions extends RequestOptions {
+  readonly model?: string;
+  /** How many classes to return, 1 to the number of classes. */
+  readonly topK?: number;
+  /** Whether the prediction says what each step of the adaptation changed. */
+  readonly trace?: boolean;
 }
 
 /** One image to classify. */
@@ -113,27 +117,14 @@ export interface AcceptedPrediction {
   readonly status: 'pending' | 'done';
 }
 
-/** Images that the caller has decoded, for one model. The model's manifest has the defaults. */
-export interface RowsRequest {
+/** Images that the caller has decoded, for one model. */
+export interface RowsRequest extends RequestOptions {
+  readonly model: string;
   /**
    * [N, C, H, W]: pixels as uint8, or float32 normalised as the manifest says. N is at most the model's
    * largest batch.
    */
   readonly images: Tensor<'float32'> | Tensor<'uint8'>;
-  readonly model: string;
-  readonly version?: number;
-  readonly recipe?: string;
-  readonly timeoutMs?: number;
-  readonly priority?: 1 | 2 | 3;
-  readonly caller: string;
-  readonly recipes?: readonly string[];
-  /**
-   * Whether the caller must not learn what the unadapted model predicts. Recipes that adapt nothing are
-   * forbidden then.
-   */
-  readonly hidesStatic?: boolean;
-  readonly signal?: AbortSignal;
-  readonly listener?: ChoiceListener;
 }
 
 /** The answer to N rows with K classes. They may have been in several batches with different recipes. */

@@ -37,7 +37,7 @@ export async function predictBatch(
   return answers.map((answer, i) => {
     if (answer instanceof Error) return answer;
     const { decodeMs } = images[i]!;
-    const story = { id: randomUUID(), recipe, topK, decodeMs, totalMs: decodeMs + runMs };
-    return createPrediction(version, { answer, batch, queueMs: 0, runMs }, story);
+    const facts = { id: randomUUID(), recipe, topK, decodeMs, totalMs: decodeMs + runMs };
+    return createPrediction(version, { answer, batch, queueMs: 0, runMs }, facts);
   });
 }

@@ -8,7 +8,7 @@ import type { PredictEachRequest, Prediction, PredictRequest } from './inference
 const DECODES_AT_A_TIME = 4;
 
 /** The two steps of one image. */
-export interface ImageWay<Row> {
+export interface ImageSteps<Row> {
   decode(request: PredictRequest): Promise<Row>;
   predict(row: Row, request: PredictRequest): Promise<Prediction>;
 }
@@ -30,7 +30,7 @@ const failure = (error: unknown): Error => (error instanceof Error ? error : new
  * aborts, waiting rows are withdrawn and the remaining images are not decoded.
  */
 export async function predictEach<Row>(
-  { decode, predict }: ImageWay<Row>,
+  { decode, predict }: ImageSteps<Row>,
   request: PredictEachRequest,
 ): Promise<readonly (Prediction | Error)[]> {
   const requests = takeImages(request);

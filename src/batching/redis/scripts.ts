@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PRIORITY_STEP_MS } from '../policy.ts';
-import { MAX_SURPRISE, RUN_DECAY } from '../run-time.ts';
+import { MAX_TIMES_MEAN, RUN_DECAY } from '../run-time.ts';
 import type { RedisClient } from './connection/connect.ts';
 
 type Argument = string | number | Buffer;
@@ -12,7 +12,7 @@ export interface RunScript {
 }
 
 /** What the policy has in both of its forms. */
-const CONSTANTS = `local PRIORITY_STEP_MS, MAX_SURPRISE, RUN_DECAY = ${PRIORITY_STEP_MS}, ${MAX_SURPRISE}, ${RUN_DECAY}\n`;
+const CONSTANTS = `local PRIORITY_STEP_MS, MAX_TIMES_MEAN, RUN_DECAY = ${PRIORITY_STEP_MS}, ${MAX_TIMES_MEAN}, ${RUN_DECAY}\n`;
 /** A line of a script that stands for the text of another one. */
 const INCLUDE = /^-- include (\S+)$/gm;
 

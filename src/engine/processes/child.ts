@@ -155,7 +155,7 @@ function post(reply: Reply): void {
  * The feeds of the next run. They are read here, unless the parent sends a request while a run is under way:
  * then a thread reads them meanwhile.
  */
-function feedSource(): (count: number) => ArrayBuffer[] | Promise<ArrayBuffer[]> {
+function feedSource(): () => ArrayBuffer[] | Promise<ArrayBuffer[]> {
   if (!process.argv.includes(READS_AHEAD)) return readFeeds;
   const waiting: ArrayBuffer[][] = [];
   let wake: ((feeds: ArrayBuffer[]) => void) | undefined;
@@ -171,10 +171,7 @@ function feedSource(): (count: number) => ArrayBuffer[] | Promise<ArrayBuffer[]>
 const nextFeeds = feedSource();
 
 async function answer(message: Request): Promise<void> {
-  const request =
-    message.kind === 'run'
-      ? withFeedData(message, await nextFeeds(Object.keys(message.feeds).length))
-      : message;
+  const request = message.kind === 'run' ? withFeedData(message, await nextFeeds()) : message;
   // The TypeScript compiler cannot see that the handler for a request's kind takes that kind of request.
   const handle = handlers[request.kind] as (request: Request) => Promise<Results[RequestKind]>;
   try {

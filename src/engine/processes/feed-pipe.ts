@@ -70,12 +70,12 @@ function readNumbers(count: number): Float64Array {
 
 /**
  * In the child: the bytes of the next run's feeds, filled up, once all of them have come. Throws where the
- * parent closes the pipe before that. `known` is how many feeds there are, where that is known.
+ * parent closes the pipe before that.
  */
-export function readFeeds(known?: number): ArrayBuffer[] {
-  const count = known ?? readNumbers(1)[0]!;
-  const sizes = readNumbers(2 * count + (known === undefined ? 0 : 1)).slice(-2 * count);
-  return Array.from({ length: count }, (_, i) => {
+export function readFeeds(): ArrayBuffer[] {
+  const [count] = readNumbers(1);
+  const sizes = readNumbers(2 * count!);
+  return Array.from({ length: count! }, (_, i) => {
     const buffer = new ArrayBuffer(sizes[2 * i + 1]!);
     readBytes(new Uint8Array(buffer, 0, sizes[2 * i]!));
     return buffer;

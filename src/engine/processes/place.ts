@@ -22,14 +22,14 @@ export interface Place {
   /** A child is ready and takes another job. */
   readonly free: boolean;
   /** Why the last start failed, when too many have failed in a row. The place keeps trying. */
-  readonly despair: string | undefined;
+  readonly startFailure: string | undefined;
   /** Lets the child of a free place do `job`. Returns or throws what the job does. */
   give<T>(job: (child: EngineChild) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface PlaceOptions extends ForkOptions {
-  /** The place has become free with a new child, or has begun to despair. */
+  /** The place has become free with a new child, or cannot start one. */
   readonly onChange: () => void;
   readonly log?: EngineObserver;
 }
@@ -53,7 +53,7 @@ export function createPlace(options: PlaceOptions): Place {
   /** Deaths since a job last finished here. */
   let deaths = 0;
   let failedStarts = 0;
-  let despair: string | undefined;
+  let startFailure: string | undefined;
 
   /** Resolves with the reason for the child's end. */
   async function oneLife(): Promise<string> {
@@ -73,7 +73,7 @@ export function createPlace(options: PlaceOptions): Place {
     if (await began) {
       ready = true;
       failedStarts = 0;
-      despair = undefined;
+      startFailure = undefined;
       onChange();
     }
     const end = await started.ended;
@@ -89,7 +89,7 @@ export function createPlace(options: PlaceOptions): Place {
       const reason = await oneLife();
       deaths += 1;
       if (failedStarts >= FAILED_STARTS_LIMIT && !closing.signal.aborted) {
-        despair = reason;
+        startFailure = reason;
         onChange();
       }
       // After the first death the next child starts at once, because the next call should not wait. Then ever
@@ -107,8 +107,8 @@ export function createPlace(options: PlaceOptions): Place {
     get free() {
       return ready && jobs < options.requests && child?.alive === true;
     },
-    get despair() {
-      return despair;
+    get startFailure() {
+      return startFailure;
     },
     async give(job) {
       jobs += 1;

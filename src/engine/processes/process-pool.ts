@@ -77,7 +77,7 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
       const next = queue.findIndex((queued) => mayTake(queued, index));
       if (next >= 0) void perform(place, index, queue.splice(next, 1)[0]!);
     }
-    refuseHopeless();
+    refuseStuck();
   }
 
   async function perform(place: Place, index: number, queued: QueuedJob): Promise<void> {
@@ -102,13 +102,13 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
     }
   }
 
-  /** Otherwise jobs that only hopeless places may take would wait for ever. */
-  function refuseHopeless(): void {
+  /** Refuses jobs that no place can start a child for. They would wait for ever. */
+  function refuseStuck(): void {
     queue = queue.filter((queued) => {
       const able = places.filter((_, index) => mayTake(queued, index));
-      if (able.some(({ despair }) => despair === undefined)) return true;
+      if (able.some(({ startFailure }) => startFailure === undefined)) return true;
       const { name } = queued.job;
-      queued.reject(new EngineCrashError(`${name} cannot run: each new process ${able[0]!.despair}.`));
+      queued.reject(new EngineCrashError(`${name} cannot run: each new process ${able[0]!.startFailure}.`));
       return false;
     });
   }

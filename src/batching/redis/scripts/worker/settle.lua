@@ -7,7 +7,7 @@
 --   5 milliseconds of the run, then three for each row: member, milliseconds for which the outcome is kept
 --   or '', outcome
 --
--- `scripts.ts` puts MAX_SURPRISE and RUN_DECAY of run-time.ts in front of every script.
+-- `scripts.ts` puts MAX_TIMES_MEAN and RUN_DECAY of run-time.ts in front of every script.
 
 -- include shared/batches.lua
 
@@ -62,7 +62,7 @@ if ARGV[3] ~= '' then
   local x, y = tonumber(ARGV[4]), tonumber(ARGV[5])
   local found = call('HGET', K .. 'times', ARGV[3]) or '0 0 0 0 0 0 0'
   local count, sumX, sumY = string.match(found, '^(%S+) (%S+) (%S+)')
-  if tonumber(count) > 0 then y = math.min(y, MAX_SURPRISE * sumY * math.max(1 / count, x / sumX)) end
+  if tonumber(count) > 0 then y = math.min(y, MAX_TIMES_MEAN * sumY * math.max(1 / count, x / sumX)) end
   local added, sums, i = {1, x, y, x * x, x * y, y * y}, {}, 0
   for old in string.gmatch(found, '%S+') do
     i = i + 1
