@@ -15,7 +15,7 @@ import { createGraphFolder } from './graph-folder.ts';
 import { listImages, readImages } from './image-folder.ts';
 import { addOutputOption, addSizeOption, readModelFile, type SizeOption } from './model-file.ts';
 import { createProgress } from './progress.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withEngine } from './with-engine.ts';
 import { writeWhole } from './write-file.ts';
@@ -193,7 +193,6 @@ export function calibrateCommand(): Command {
     .option('--recipe <name>', "a recipe of the model (default: its first with statistics auto, or 'auto')")
     .option('--write', "put them into the recipe in the model's manifest")
     .option('--json', 'print one JSON object');
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
+  addCommonOptions(command, 'models', 'threads');
   return addOutputOption(addSizeOption(command, '224')).action(calibrate);
 }

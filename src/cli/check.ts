@@ -9,7 +9,7 @@ import {
   otherCalibrations,
 } from '../models/index.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import { withEngine } from './with-engine.ts';
 
 type CheckOptions = Partial<Pick<Config, 'threads' | 'cacheDir'>>;
@@ -78,7 +78,6 @@ export function checkCommand(): Command {
       'Read, compile and open the models of a repository as `dent serve` would, without serving, and print every fault, one line each.',
     )
     .argument('[dir]', 'the model repository (default: models)');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
+  addCommonOptions(command, 'threads', 'cacheDir');
   return command.action(check);
 }

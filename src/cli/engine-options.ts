@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { type Device, PRECISIONS, type Precision } from '../engine/index.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import type { WithEngineOptions } from './with-engine.ts';
 
 export interface EngineOptions extends PrecisionOption {
@@ -25,12 +25,7 @@ export const addPrecisionOption = (command: Command): Command =>
 export function addEngineOptions(command: Command): Command {
   const devices: Device[] = ['cpu', 'cuda'];
   command.addOption(new Option('--device <device>', 'where the graph runs').choices(devices).default('cpu'));
-  return addSettingOption(
-    addPrecisionOption(command),
-    'threads',
-    '--threads <n>',
-    'cores to use (default: all)',
-  );
+  return addCommonOptions(addPrecisionOption(command), 'threads');
 }
 
 /** The values of the options of `addEngineOptions`, with the environment's threads where they name none. */

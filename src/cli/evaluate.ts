@@ -9,7 +9,7 @@ import { type EvaluateOptions, evaluateModel } from './evaluate-model.ts';
 import { evaluationText, replayText } from './evaluation-table.ts';
 import { addOutputOption, addSizeOption } from './model-file.ts';
 import { replay } from './replay.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withEngine } from './with-engine.ts';
 import { checkWritable, writeWhole } from './write-file.ts';
@@ -122,8 +122,7 @@ export function evaluateCommand(): Command {
     .option('--batch-size <n>', 'images adapted together', wholeNumber(1, 1_000_000), 128)
     .option('--seed <n>', 'what chance decides by', wholeNumber(0, 2 ** 31), 0);
   addAttackOptions(command);
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
+  addCommonOptions(command, 'models', 'cacheDir');
   addSizeOption(addOutputOption(addEngineOptions(command)), '224');
   return command
     .option('--html <file>', 'write a report with plots, as one HTML file')

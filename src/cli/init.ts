@@ -18,7 +18,7 @@ import {
   readModelFile,
   type SizeOption,
 } from './model-file.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import { withEngine } from './with-engine.ts';
 
 interface InitOptions extends SizeOption, Partial<Pick<Config, 'models' | 'threads' | 'cacheDir'>> {
@@ -112,8 +112,6 @@ export function initCommand(): Command {
     .description('Add a model to a repository, with a manifest drafted from its file. Prints every guess.')
     .argument('<model.onnx>', 'an image classifier')
     .requiredOption('--name <name>', "the model's name in the repository");
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
+  addCommonOptions(command, 'models', 'threads', 'cacheDir');
   return addOutputOption(addSizeOption(command, '224')).action(init);
 }

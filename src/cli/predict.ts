@@ -10,7 +10,7 @@ import type { Prediction } from '../inference/inference.ts';
 import { createArtifactCache, type FoundModel, listRepository, readVersion } from '../models/index.ts';
 import { fileError } from './file-error.ts';
 import { createProgress } from './progress.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions } from './setting-options.ts';
 import { formatTable } from './table.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withEngine } from './with-engine.ts';
@@ -144,8 +144,6 @@ export function predictCommand(): Command {
     .option('--model <name>', "a model of the repository (default: the repository's)")
     .option('--recipe <name>', "a recipe of the model (default: the model's)")
     .option('--top-k <n>', 'classes to show', wholeNumber(1, 1_000_000), 3);
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores to use (default: all)');
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
+  addCommonOptions(command, 'models', 'threads', 'cacheDir');
   return command.option('--json', 'print a JSON array with an object for each image').action(predict);
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { closeAtSignal, createLog } from './run-until-signal.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
 
@@ -36,7 +36,7 @@ export function serveCommand(): Command {
     '--metrics-port <n>',
     'a port of its own for /metrics (default: that of the API)',
   );
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
+  addCommonOptions(command, 'models');
   addSettingOption(
     command,
     'defaultModel',
@@ -50,18 +50,12 @@ export function serveCommand(): Command {
     'where images wait for their batch: here, or in Redis for `dent worker` (default: memory)',
   );
   addSettingOption(command, 'redisUrl', '--redis-url <url>', 'with --queue redis: the server');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores for inference (default: all)');
+  addCommonOptions(command, 'threads');
   addSettingOption(
     command,
     'processes',
     '--processes <n>',
     'processes that answer HTTP and decode, on one port (default: 1)',
   );
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
-  return addSettingOption(
-    command,
-    'logLevel',
-    '--log-level <level>',
-    'silent to trace (default: info)',
-  ).action(serve);
+  return addCommonOptions(command, 'cacheDir', 'logLevel').action(serve);
 }

@@ -21,3 +21,20 @@ export function addSettingOption(
 ): Command {
   return command.addOption(new Option(flags, description).argParser((text) => parse(setting, text)));
 }
+
+/** The options that several commands have, in the same words. */
+const COMMON = {
+  models: ['--models <dir>', 'the model repository (default: models)'],
+  threads: ['--threads <n>', 'cores to use (default: all)'],
+  cacheDir: ['--cache-dir <dir>', 'where compiled models are kept'],
+  logLevel: ['--log-level <level>', 'silent to trace (default: info)'],
+} as const satisfies Partial<Record<Setting, readonly [flags: string, description: string]>>;
+
+/** Adds options that other commands have too, in this order. */
+export function addCommonOptions(command: Command, ...settings: (keyof typeof COMMON)[]): Command {
+  for (const setting of settings) {
+    const [flags, description] = COMMON[setting];
+    addSettingOption(command, setting, flags, description);
+  }
+  return command;
+}

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { closeAtSignal, createLog } from './run-until-signal.ts';
-import { addSettingOption } from './setting-options.ts';
+import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
 type WorkerOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
 
@@ -26,9 +26,9 @@ export function workerCommand(): Command {
     '--redis-url <url>',
     'the Redis server of `dent serve --queue redis`',
   );
-  addSettingOption(command, 'models', '--models <dir>', 'the model repository (default: models)');
+  addCommonOptions(command, 'models');
   addSettingOption(command, 'device', '--device <cpu|cuda>', 'where graphs run (default: cpu)');
-  addSettingOption(command, 'threads', '--threads <n>', 'cores for inference (default: all)');
+  addCommonOptions(command, 'threads');
   addSettingOption(
     command,
     'port',
@@ -36,11 +36,5 @@ export function workerCommand(): Command {
     `port of health and metrics, 0 for any free one (default: ${DEFAULT_PORT})`,
   );
   addSettingOption(command, 'host', '--host <address>', 'address of health and metrics (default: 127.0.0.1)');
-  addSettingOption(command, 'cacheDir', '--cache-dir <dir>', 'where compiled models are kept');
-  return addSettingOption(
-    command,
-    'logLevel',
-    '--log-level <level>',
-    'silent to trace (default: info)',
-  ).action(work);
+  return addCommonOptions(command, 'cacheDir', 'logLevel').action(work);
 }
