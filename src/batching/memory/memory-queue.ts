@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../../errors.ts';
-import type {
-  BatchHandler,
-  BatchQueue,
-  Delivery,
-  KeptRequest,
-  Lane,
-  LaneLimits,
-  RowRequest,
-} from '../batch-queue.ts';
+import type { BatchQueue, Delivery, KeptRequest, Lane, LaneLimits, RowRequest } from '../batch-queue.ts';
 import { type Collected, createCollector, type WaitingRow } from '../collector.ts';
-import { createEngineClock, type EngineClock } from '../engine-clock.ts';
+import { type Consumer, createConsumer } from '../consumer.ts';
 import { type Backlog, roomInSeconds, runKey, tooLateBySeconds } from '../forecast.ts';
 import { createPending, type Pending } from '../pending.ts';
 import { DEFAULT_PRIORITY } from '../policy.ts';
@@ -49,13 +41,6 @@ type TimedKeptRequest = TimedRequest & KeptRequest;
 interface Row extends WaitingRow {
   readonly request: RowRequest;
   readonly pending: Pending<Delivery>;
-}
-
-interface Consumer {
-  readonly handler: BatchHandler;
-  readonly concurrency: number;
-  readonly ahead: number;
-  readonly clock: EngineClock;
 }
 
 /** A queue for the producers and the consumer of one process. Waiting rows are lost with the process. */
@@ -261,9 +246,9 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
 
     note: async (name) => notes.get(name),
 
-    consume(handler, { concurrency, ahead = 0 }) {
+    consume(handler, how) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');
-      consumer = { handler, concurrency, ahead, clock: createEngineClock(concurrency) };
+      consumer = createConsumer(handler, how);
       startDue();
     },
 

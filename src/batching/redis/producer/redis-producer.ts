@@ -4,18 +4,9 @@ import type { BatchProducer, Lane, LaneLimits, RowRequest } from '../../batch-qu
 import { roomInSeconds } from '../../forecast.ts';
 import type { QueueObserver, RowRejection } from '../../queue-observer.ts';
 import { rejectionError } from '../../rejection-error.ts';
-import {
-  connect,
-  describeAddress,
-  disconnect,
-  keyBase,
-  parseRedisUrl,
-  type RedisSettings,
-} from '../connection/connect.ts';
+import { disconnect, type RedisSettings } from '../connection/connect.ts';
 import { type Link, type OnFault, unavailable, watchLink } from '../connection/link.ts';
-import { createRefusals } from '../connection/refusals.ts';
-import { createRightsCheck } from '../connection/rights.ts';
-import { prepareScripts } from '../scripts.ts';
+import { openClient } from '../connection/open-client.ts';
 import { createBacklogView } from './backlog-view.ts';
 import { createByteGate } from './byte-gate.ts';
 import { createLostReplies } from './lost-replies.ts';
@@ -24,7 +15,6 @@ import { type Acceptance, createProducerStore } from './producer-store.ts';
 import { openReplyInbox } from './reply-inbox.ts';
 import { createWaiters, type Waiter } from './waiters.ts';
 
-/** A slower command has met a stuck server, which counts as gone. */
 const COMMAND_TIMEOUT_MS = 3_000;
 /**
  * Bytes of rows that are sent and not yet accepted. More would wait in the socket, where their time-out runs
@@ -68,20 +58,18 @@ const noRoom = (): ServiceError =>
  */
 export function createRedisProducer(options: RedisProducerOptions): RedisProducer {
   const { redis, limitsOf, observer, onFault, keptLimit = KEPT_LIMIT } = options;
-  const address = parseRedisUrl(redis.url);
-  const base = keyBase(redis.prefix);
+  const { address, base, name, client, refusals, checkRights } = openClient({
+    redis,
+    onFault,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    evenWhenFull: false,
+  });
   /**
    * Replies come to a list with this name. Each process has a new one: a process that dies takes its replies
    * along.
    */
   const me = randomBytes(9).toString('base64url');
-  const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
-  const name = describeAddress(address);
-  const refusals = createRefusals({ name, base, onFault });
-  refusals.watch(client);
-  prepareScripts(client, { evenWhenFull: false });
   const store = createProducerStore(client, base);
-  const checkRights = createRightsCheck(client, base, refusals);
   const room = createMemoryRoom(
     () => store.memory(),
     (reason) => onFault(new Error(reason), 'making room for rows'),

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { BatchConsumer, BatchHandler } from '../../batch-queue.ts';
-import { createEngineClock, type EngineClock } from '../../engine-clock.ts';
+import type { BatchConsumer } from '../../batch-queue.ts';
+import { type Consumer, createConsumer } from '../../consumer.ts';
 import type { QueueObserver } from '../../queue-observer.ts';
-import {
-  connect,
-  describeAddress,
-  disconnect,
-  keyBase,
-  parseRedisUrl,
-  type RedisSettings,
-} from '../connection/connect.ts';
+import { disconnect, type RedisSettings } from '../connection/connect.ts';
 import { type Link, type OnFault, watchLink } from '../connection/link.ts';
-import { createRefusals } from '../connection/refusals.ts';
-import { createRightsCheck } from '../connection/rights.ts';
-import { prepareScripts } from '../scripts.ts';
+import { openClient } from '../connection/open-client.ts';
 import { createAlarm } from './alarm.ts';
 import { createBatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';
@@ -53,27 +44,19 @@ export interface RedisConsumer extends BatchConsumer, Link {
   isAwaited(content: string): Promise<boolean>;
 }
 
-interface Consumer {
-  readonly handler: BatchHandler;
-  readonly concurrency: number;
-  readonly ahead: number;
-  readonly clock: EngineClock;
-}
-
 /**
  * The side of a queue in Redis that has an engine. Connects by itself, and again after every loss. Throws
  * `InputError` where the URL is invalid.
  */
 export function createRedisConsumer(options: RedisConsumerOptions): RedisConsumer {
   const { redis, contents, observer, onFault, lockMs = LOCK_MS } = options;
-  const address = parseRedisUrl(redis.url);
-  const base = keyBase(redis.prefix);
+  const { address, base, name, client, refusals, checkRights } = openClient({
+    redis,
+    onFault,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    evenWhenFull: true,
+  });
   const me = randomUUID();
-  const client = connect(address, { timeoutMs: COMMAND_TIMEOUT_MS });
-  const name = describeAddress(address);
-  const refusals = createRefusals({ name, base, onFault });
-  refusals.watch(client);
-  prepareScripts(client, { evenWhenFull: true });
   const store = createWorkerStore(client, base);
   const alarm = createAlarm(() => void pump());
   const onDue = (inMs: number): void => {
@@ -108,7 +91,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     onUp: () => void pump(),
     probe: () => client.exists(`${base}lanes`),
     refusals,
-    checkRights: createRightsCheck(client, base, refusals),
+    checkRights,
   });
   const wakeCalls = openWakeCalls(address, {
     channel: `${base}wake`,
@@ -228,9 +211,9 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     announce: () => void tend(),
     isAwaited: (content) => store.isAwaited(content),
 
-    consume(handler, { concurrency, ahead = 0 }) {
+    consume(handler, how) {
       assert(!consumer, 'The queue has a consumer already. This is a bug.');
-      consumer = { handler, concurrency, ahead, clock: createEngineClock(concurrency) };
+      consumer = createConsumer(handler, how);
       void tend();
       void pump();
     },
