@@ -30,6 +30,9 @@ const ARRAYS: { readonly [T in TensorType]: new (from: number | ArrayBuffer) => 
   bool: Uint8Array,
 };
 
+/** Whether tensors here can hold elements of the type with this name. */
+export const isTensorType = (name: string): name is TensorType => Object.hasOwn(ARRAYS, name);
+
 /** Zeros of an element type. */
 export const zeros = <T extends TensorType>(type: T, length: number): TensorData[T] =>
   new ARRAYS[type](length);

@@ -1,4 +1,4 @@
-import type { Tensor, TensorData, TensorType } from '../tensor.ts';
+import { isTensorType, ofBytes, type Tensor } from '../tensor.ts';
 import { DATA_TYPE, type DataType, dataTypeName } from './data-type.ts';
 import { toFloat16 } from './float16.ts';
 
@@ -39,26 +39,13 @@ export function int64(value: number): bigint {
   return big > 9223372036854775807n ? 9223372036854775807n : big;
 }
 
-type TypedArrayConstructor<T extends TensorType> = new (buffer: ArrayBuffer) => TensorData[T];
-
-const ARRAYS: { readonly [T in TensorType]: TypedArrayConstructor<T> } = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  bool: Uint8Array,
-};
-
 /** The constant as plain tensor data, in a buffer of its own (a view into a file may be unaligned). */
 export function toTensor(constant: Constant): Tensor {
   const type = dataTypeName(constant.dataType);
-  if (!(type in ARRAYS)) throw new TypeError(`A constant of type ${type} has no plain tensor form.`);
+  if (!isTensorType(type)) throw new TypeError(`A constant of type ${type} has no plain tensor form.`);
   const buffer = new ArrayBuffer(constant.bytes.byteLength);
   new Uint8Array(buffer).set(constant.bytes);
-  const data = new ARRAYS[type as TensorType](buffer);
-  return { type: type as TensorType, dims: constant.dims, data };
+  return { type, dims: constant.dims, data: ofBytes(type, buffer) };
 }
 
 export function fromTensor(tensor: Tensor): Constant {

@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { DeviceError, InputError } from '../../errors.ts';
-import type { Tensor, TensorType } from '../../tensor.ts';
+import { isTensorType, type Tensor } from '../../tensor.ts';
 import type { Tensors } from '../engine.ts';
 import { cutRows, firstRows, joinOutputs } from '../parts.ts';
 import { READS_AHEAD, readFeeds, withFeedData } from './feed-pipe.ts';
@@ -53,19 +53,9 @@ function openSession(id: number): InferenceSession {
 const runtimeMessage = (error: unknown): string =>
   cleanRuntimeMessage(error instanceof Error ? error.message : String(error));
 
-/** Element types that ONNX Runtime may return and `Tensor` can hold. */
-const TYPES: ReadonlySet<string> = new Set<TensorType>([
-  'float32',
-  'float64',
-  'int8',
-  'uint8',
-  'int32',
-  'int64',
-  'bool',
-]);
-
 function plainTensor(name: string, { type, dims, data }: RuntimeTensor): Tensor {
-  if (!TYPES.has(type)) throw new InputError(`Output "${name}" is of type ${type}, which is not supported.`);
+  if (!isTensorType(type))
+    throw new InputError(`Output "${name}" is of type ${type}, which is not supported.`);
   return { type, dims, data } as Tensor;
 }
 
