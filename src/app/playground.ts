@@ -20,8 +20,8 @@ export interface PlaygroundDeps {
 }
 
 /**
- * Whether somebody may have pictures attacked: where nobody but who sits at this machine can ask, unless the
- * operator says otherwise.
+ * Whether pictures may be attacked. By default they may where requests can only come from this machine; the
+ * operator may say otherwise.
  */
 export const isPlayground = ({ playground, host }: Pick<Config, 'playground' | 'host'>): boolean =>
   playground === undefined ? isLoopback(host) : playground === 'on';

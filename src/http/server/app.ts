@@ -10,7 +10,7 @@ import { predictionRoutes } from '../v1/predictions.ts';
 import { openInferenceRoutes } from '../v2/index.ts';
 import type { App } from './app-instance.ts';
 import { closeConnections } from './connection-close.ts';
-import { letPagesIn } from './cross-origin.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { handleErrors } from './errors.ts';
 import { createFastify, type HttpLimits } from './fastify.ts';
 import { guard } from './guard.ts';
@@ -64,7 +64,7 @@ export async function buildApp(
   observeApp(app, observer);
   await securityHeaders(app);
   closeConnections(app, lifecycle);
-  letPagesIn(app, origins);
+  allowOrigins(app, origins);
   handleErrors(app);
   refuseOtherOrigins(app);
   guard(app, deps.access);

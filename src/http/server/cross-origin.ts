@@ -52,7 +52,7 @@ export const isForPages = ({ scope, preflight }: FastifyContextConfig): boolean 
  * `*` stands for every origin. Cookies are not used, so a page can do no more than any program with the same
  * key.
  */
-export function letPagesIn(app: App, origins: readonly string[]): void {
+export function allowOrigins(app: App, origins: readonly string[]): void {
   if (origins.length === 0) return;
   const forAll = origins.includes('*');
 

@@ -14,7 +14,7 @@ import {
 } from '../v1/schemas/prediction.ts';
 import { RecipeSchema } from '../v1/schemas/recipe.ts';
 import { ProblemSchema } from './problem.ts';
-import type { SeenPrediction } from './sight.ts';
+import type { VisiblePrediction } from './visibility.ts';
 
 interface Operation {
   operationId: string;
@@ -141,7 +141,7 @@ it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => 
 
 describe('the schemas', () => {
   it('are the types of the use case', () => {
-    expectTypeOf<Static<typeof PredictionSchema>>().toExtend<SeenPrediction>();
+    expectTypeOf<Static<typeof PredictionSchema>>().toExtend<VisiblePrediction>();
     expectTypeOf<Prediction>().toExtend<
       Readonly<Pick<Static<typeof PredictionSchema>, 'id' | 'static' | 'batch'>>
     >();

@@ -62,7 +62,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
         {
           name: 'playground',
           description:
-            'Attacks, for who wants to see one. Off by default on an address that others can reach.',
+            'Attacks, for people who want to see one. Off by default on an address that others can reach.',
         },
         { name: 'health', description: 'For load balancers and orchestrators.' },
         { name: 'operations', description: 'Metrics and this document.' },

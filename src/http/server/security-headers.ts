@@ -3,7 +3,7 @@ import type { App } from './app-instance.ts';
 
 /**
  * Security headers of every answer. A browser may load or frame nothing because of an answer of the API. The
- * page under /docs has a policy of its own. `letPagesIn` sets what other origins may read. A proxy that
+ * page under /docs has a policy of its own. `allowOrigins` sets what other origins may read. A proxy that
  * speaks TLS must say itself whether browsers must use it (Strict-Transport-Security).
  */
 export async function securityHeaders(app: App): Promise<void> {

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { ServiceError } from '../../errors.ts';
 import type { PredictOptions } from '../../inference/inference.ts';
@@ -91,7 +91,23 @@ interface PlaygroundDeps {
   readonly lifecycle: Lifecycle;
 }
 
-/** Attacks for the page, and for whoever wants to see one: a server that others reach does not have them. */
+/** The one image of a request. Rejects with `invalid_request`. */
+async function imageOf(request: FastifyRequest): Promise<Uint8Array> {
+  const { images, options } = await readBody(request);
+  request.upload?.leave();
+  const [stray] = Object.keys(options);
+  if (stray !== undefined) {
+    const sentence = `The parameters of an attack are in the query; leave "${stray}" out of the body.`;
+    throw new ServiceError('invalid_request', sentence);
+  }
+  const [image, ...others] = images;
+  if (image === undefined || others.length > 0) {
+    throw new ServiceError('invalid_request', 'An attack is of one image: send one.');
+  }
+  return image;
+}
+
+/** Attacks for the page, and for people who want to see one. A server that others reach does not have them. */
 export function playgroundRoutes(app: App, { playground, lifecycle }: PlaygroundDeps): void {
   app.get(
     '/v1/playground',
@@ -133,18 +149,8 @@ export function playgroundRoutes(app: App, { playground, lifecycle }: Playground
       ],
     },
     async (request, reply): Promise<FastifyReply> => {
-      const { images, options } = await readBody(request);
-      request.upload?.leave();
+      const image = await imageOf(request);
       const { eps = EPS, iterations = ITERATIONS, recipe } = request.query;
-      const [stray] = Object.keys(options);
-      if (stray !== undefined) {
-        const sentence = `The parameters of an attack are in the query; leave "${stray}" out of the body.`;
-        throw new ServiceError('invalid_request', sentence);
-      }
-      const [image, ...others] = images;
-      if (image === undefined || others.length > 0) {
-        throw new ServiceError('invalid_request', 'An attack is of one image: send one.');
-      }
       const png = await playground!.attack({
         ...grant(request, undefined),
         model: request.params.name,

@@ -7,7 +7,7 @@ import { chargeImages } from '../server/caller.ts';
 import { refuseWhileEnding } from '../server/lifecycle.ts';
 import { notePrediction } from '../server/observation.ts';
 import type { PredictDeps } from '../server/predict-deps.ts';
-import { type SeenPrediction, seenBy } from '../server/sight.ts';
+import { type VisiblePrediction, visibleTo } from '../server/visibility.ts';
 import { readCall, type Which } from './predict-call.ts';
 import { sendResults } from './results.ts';
 import {
@@ -111,7 +111,7 @@ export function predictRoutes(app: App, { inference, lifecycle, access }: Predic
     reply: FastifyReply,
     query: PredictOptions,
     which: Which,
-  ): Promise<SeenPrediction | AcceptedPrediction | FastifyReply> => {
+  ): Promise<VisiblePrediction | AcceptedPrediction | FastifyReply> => {
     const call = await readCall(request, reply, query, which);
     if ('several' in call) {
       chargeImages(access, request, call.several.images.length);
@@ -120,7 +120,7 @@ export function predictRoutes(app: App, { inference, lifecycle, access }: Predic
     if (!call.isAsync) {
       const prediction = await inference.predict(call.one);
       notePrediction(request, prediction);
-      return seenBy(request, prediction);
+      return visibleTo(request, prediction);
     }
     const accepted = await inference.accept(call.one);
     reply.code(ACCEPTED).header('location', `/v1/predictions/${accepted.id}`);

@@ -3,7 +3,7 @@ import type { Inference } from '../../inference/inference.ts';
 import { answer, KEY_PROBLEMS, problems } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { callerOf } from '../server/caller.ts';
-import { seenBy } from '../server/sight.ts';
+import { visibleTo } from '../server/visibility.ts';
 import { ACCEPTED_EXAMPLE, PREDICTION_EXAMPLE } from './schemas/prediction.ts';
 
 const NamedPrediction = Type.Object({
@@ -47,7 +47,7 @@ export function predictionRoutes(app: App, inference: Inference): void {
     },
     async (request, reply) => {
       const found = await inference.prediction(request.params.id, callerOf(request));
-      if (!('status' in found)) return seenBy(request, found);
+      if (!('status' in found)) return visibleTo(request, found);
       reply.code(PENDING).header('retry-after', 1);
       return found;
     },

@@ -5,7 +5,7 @@ import { ERROR_STATUS } from '../server/error-status.ts';
 import { failureOf } from '../server/errors.ts';
 import { noteResults } from '../server/observation.ts';
 import { toProblem } from '../server/problem.ts';
-import { seenBy } from '../server/sight.ts';
+import { visibleTo } from '../server/visibility.ts';
 
 /**
  * Answers with the result of each image of a request. Where every image was refused for the same reason, and
@@ -24,7 +24,7 @@ export function sendResults(
   const common = commonFailure(results.length, failures);
   if (common) throw common;
   noteResults(request, results);
-  const written = results.map((each) => (each instanceof Error ? toProblem(each) : seenBy(request, each)));
+  const written = results.map((each) => (each instanceof Error ? toProblem(each) : visibleTo(request, each)));
   const body = { results: written };
   // Written here: Fastify would try the schemas of both kinds of result on each.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));

@@ -7,7 +7,7 @@ import { hangUp } from '../server/hang-up.ts';
 import { refuseWhileEnding } from '../server/lifecycle.ts';
 import { noteChoice, noteRows } from '../server/observation.ts';
 import type { PredictDeps } from '../server/predict-deps.ts';
-import { seesStatic } from '../server/sight.ts';
+import { seesStatic } from '../server/visibility.ts';
 import { chooseVersion } from './choose-version.ts';
 import { readCall } from './codec/request.ts';
 import { writeAnswer } from './codec/response.ts';

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Inference } from '../../inference/inference.ts';
 import { answer, KEY_PROBLEMS, openInferenceErrors } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
-import { seesStatic } from '../server/sight.ts';
+import { seesStatic } from '../server/visibility.ts';
 import { chooseVersion } from './choose-version.ts';
 import { modelConfig, modelMetadata } from './codec/describe.ts';
 import { CONFIG_EXAMPLE, METADATA_EXAMPLE } from './schemas/examples.ts';
