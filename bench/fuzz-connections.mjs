@@ -8,18 +8,16 @@
  * have all of its places, the room for bodies must be empty, a prediction must be answered, and memory must
  * be within a tenth of what it was after half of the sequences. Fails otherwise.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { startServe } from './serve.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -66,25 +64,13 @@ async function startServer(folder) {
     entry('metrics', ['metrics']),
   ];
   await writeFile(join(folder, 'keys.json'), JSON.stringify({ keys }));
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'serve', '--port', '0'], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  return startServe({
     env: {
-      ...process.env,
       DENT_API_KEYS_FILE: join(folder, 'keys.json'),
       DENT_MAX_UPLOAD_BYTES: String(UPLOAD_BYTES),
       DENT_THREADS: '1',
-      DENT_DRAIN_DELAY_MS: '0',
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
-  for await (const line of createInterface(child.stdout)) {
-    const { msg, url } = JSON.parse(line);
-    if (!msg.startsWith('ready')) continue;
-    child.stdout.resume();
-    return { child, exited, url, port: Number(new URL(url).port) };
-  }
-  throw new Error(`The server ended with ${await exited} before it was ready.`);
 }
 
 /** The sequence of a random source, over a connection to `port`. */

@@ -3,7 +3,7 @@
  * the queue and the way to the engine and back remain.
  *
  *   npm run build && node bench/http.mjs [--seconds 10] [--connections 64] [--rows 64] [--delay 1]
- *   [--processes 1] [predict] [photo] [infer] [live]
+ *   [--processes 1] [--cpu-prof DIR] [predict] [photo] [infer] [live]
  *
  * `predict` posts a PNG of 32 x 32 to /v1/predict, and `photo` a JPEG, whose decoding costs most; `infer`
  * posts binary tensors of `--rows` rows FP32 [3, 32, 32] to /v2; `live` posts 500 photographs at once and
@@ -11,19 +11,17 @@
  * depends on what else uses the cores, so it also prints the CPU time of a request in the API processes, in
  * the engine's processes and in the client, as Linux reports it.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { DATA_TYPE, encodeModel, float32Constant, GraphBuilder } from '../dist/onnx/index.js';
+import { send, startServe, stopServe } from './serve.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,7 +41,6 @@ const [seconds, connections, rows, maxDelayMs] = ['seconds', 'connections', 'row
 );
 const SIZE = 32;
 const CLASSES = 10;
-const START_LIMIT_MS = 60_000;
 
 /** A model of the mean of each channel, and ten classes of that. */
 function tinyModel() {
@@ -71,43 +68,13 @@ async function writeRepository(root) {
   await writeFile(join(root, 'tiny', 'model.json'), JSON.stringify(manifest));
 }
 
-/** Starts `dent serve` and waits until it is ready. Its log goes nowhere, as if to a quick collector. */
-async function startServer(folder) {
-  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const profile = values['cpu-prof'] ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`] : [];
-  const server = spawn(
-    process.execPath,
-    [
-      ...[...profile, cli, 'serve', '--port', '0', '--models', join(folder, 'models')],
-      ...['--processes', values.processes],
-    ],
-    {
-      // One engine process: the API process has the other core.
-      env: {
-        ...process.env,
-        DENT_CACHE_DIR: join(folder, 'cache'),
-        DENT_THREADS: '1',
-        DENT_DRAIN_DELAY_MS: '0',
-        // Its log says where it listens.
-        DENT_LOG_LEVEL: 'info',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  let url;
-  server.stdout.on('data', (chunk) => {
-    url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(chunk)?.[0];
+/** A server with one engine process: the API process has the other core. */
+const startServer = (folder) =>
+  startServe({
+    options: ['--models', join(folder, 'models'), '--processes', values.processes],
+    env: { DENT_CACHE_DIR: join(folder, 'cache'), DENT_THREADS: '1' },
+    nodeOptions: values['cpu-prof'] ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`] : [],
   });
-  const endMs = performance.now() + START_LIMIT_MS;
-  while (url === undefined || !(await fetch(`${url}/v2/health/ready`)).ok) {
-    if (server.exitCode !== null || performance.now() > endMs) {
-      server.kill('SIGKILL');
-      throw new Error('The server does not start.');
-    }
-    await pause(50);
-  }
-  return { server, url };
-}
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
@@ -235,15 +202,6 @@ async function measure(load, url, pid) {
 
 const PHOTOS = 500;
 
-/** One request on a connection of its own, or of the agent's: its status. */
-const send = (url, options, body) =>
-  new Promise((resolve, reject) => {
-    const request = http.request(url, options, (response) =>
-      response.resume().on('end', () => resolve(response.statusCode)),
-    );
-    request.on('error', reject).end(body);
-  });
-
 /**
  * How long `GET /v2/health/live` takes while many photographs are decoded, and how long the server's thread
  * waited for a core.
@@ -280,15 +238,15 @@ async function measureLive(url, pid) {
 const folder = await mkdtemp(join(tmpdir(), 'dent-bench-'));
 try {
   await writeRepository(join(folder, 'models'));
-  const { server, url } = await startServer(folder);
+  const server = await startServer(folder);
+  const { url, child } = server;
   try {
     for (const [name, load] of Object.entries(LOADS)) {
-      if (positionals.length === 0 || positionals.includes(name)) await measure(load, url, server.pid);
+      if (positionals.length === 0 || positionals.includes(name)) await measure(load, url, child.pid);
     }
-    if (positionals.length === 0 || positionals.includes('live')) await measureLive(url, server.pid);
+    if (positionals.length === 0 || positionals.includes('live')) await measureLive(url, child.pid);
   } finally {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    await stopServe(server);
   }
 } finally {
   await rm(folder, { recursive: true });

@@ -1,5 +1,11 @@
-// What the queue in Redis costs and how well it fills batches: `npm run build && node bench/queue.mjs`, with
-// redis-server on PATH. Workers are processes of their own, and their engine only sleeps.
+/**
+ * What the queue in Redis costs and how well it fills batches. Workers are processes of their own, and their
+ * engine only sleeps. Needs redis-server on PATH.
+ *
+ *   npm run build && node bench/queue.mjs [cost] [idle] [throughput] [growth]
+ *
+ * Without names it measures the first three. `growth` takes over three minutes.
+ */
 import { fork, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

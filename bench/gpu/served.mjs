@@ -1,15 +1,13 @@
 /**
  * Images a second of `dent serve`, from photographs posted by this process, beside those of the bare engine.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { send, startServe, stopServe } from '../serve.mjs';
 import { bundled, device, emit, median, photographs, small, timed, withEngine } from './common.mjs';
 
 const START_LIMIT_MS = 300_000;
@@ -47,50 +45,22 @@ async function startServer(folder, processes) {
   const manifest = join(folder, 'models', 'cifar10-resnet14', 'model.json');
   const { batching, ...model } = JSON.parse(readFileSync(manifest, 'utf8'));
   writeFileSync(manifest, JSON.stringify({ ...model, batching: { ...batching, queueLimit: 20_000 } }));
-  const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  const settings = ['--port', '0', '--models', join(folder, 'models'), '--processes', String(processes)];
-  const server = spawn(process.execPath, [cli, 'serve', ...settings], {
-    env: {
-      ...process.env,
-      DENT_DEVICE: device,
-      DENT_CACHE_DIR: join(folder, 'cache'),
-      DENT_LOG_LEVEL: 'info',
-      DENT_DRAIN_DELAY_MS: '0',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let url;
-  server.stdout.on('data', (chunk) => {
-    url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(chunk)?.[0];
-  });
-  const { ms: readyMs } = await timed(async () => {
-    const endMs = performance.now() + START_LIMIT_MS;
-    while (url === undefined || !(await fetch(`${url}/v2/health/ready`)).ok) {
-      if (server.exitCode !== null || performance.now() > endMs) {
-        server.kill('SIGKILL');
-        throw new Error('The server does not start.');
-      }
-      await pause(50);
-    }
-  });
-  return { server, url, readyMs };
+  const { ms: readyMs, result } = await timed(() =>
+    startServe({
+      options: ['--models', join(folder, 'models'), '--processes', String(processes)],
+      env: { DENT_DEVICE: device, DENT_CACHE_DIR: join(folder, 'cache') },
+      limitMs: START_LIMIT_MS,
+    }),
+  );
+  return { server: result, readyMs };
 }
 
-function post(url, agent, body) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(url, {
-      method: 'POST',
-      agent,
-      headers: { 'content-type': 'image/png', 'content-length': body.length },
-    });
-    request.on('error', reject);
-    request.on('response', (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode));
-    });
-    request.end(body);
-  });
-}
+const post = (url, agent, body) =>
+  send(
+    url,
+    { method: 'POST', agent, headers: { 'content-type': 'image/png', 'content-length': body.length } },
+    body,
+  );
 
 async function flood(url, recipe, count) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: atATime });
@@ -118,7 +88,8 @@ const bare = new Map();
 for (const preset of recipes) bare.set(preset, await bareEngine(preset));
 for (const processes of small ? [1] : [1, 4]) {
   const folder = mkdtempSync(join(tmpdir(), 'dent-served-'));
-  const { server, url, readyMs } = await startServer(folder, processes);
+  const { server, readyMs } = await startServer(folder, processes);
+  const { url } = server;
   try {
     for (const recipe of recipes) {
       await flood(url, recipe, atATime);
@@ -130,8 +101,7 @@ for (const processes of small ? [1] : [1, 4]) {
       emit({ step: 'served', recipe, processes, readyMs, alone, ...served, bare: bare.get(recipe), share });
     }
   } finally {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    await stopServe(server);
     rmSync(folder, { recursive: true });
   }
 }
