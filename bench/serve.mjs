@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /**
- * Starts the built `dent serve` on a free port with these options. Resolves when it is ready: its log says so,
- * and is read and thrown away from then on, as if by a quick collector.
+ * Starts the built `dent serve` on a free port with these options. Resolves when it is ready: its log says
+ * so, and is read and thrown away from then on, as if by a quick collector.
  */
 export async function startServe({ options = [], env = {}, nodeOptions = [], limitMs = 60_000 } = {}) {
   const child = spawn(process.execPath, [...nodeOptions, CLI, 'serve', '--port', '0', ...options], {

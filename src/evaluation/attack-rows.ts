@@ -46,8 +46,8 @@ const ROUNDING = 1e-4;
 
 /**
  * What became of the images themselves: how many that were served as they are were right, and how many were
- * changed by more than eps. Where not all of a batch is attacked within eps, nothing was done if nothing in it
- * has changed.
+ * changed by more than eps. Where not all of a batch is attacked within eps, nothing was done if nothing in
+ * it has changed.
  */
 function changes(countsForWorst: boolean, { verdicts, served }: Outcome, { batch, ball }: Scene) {
   const unmoved = new Set<number>();

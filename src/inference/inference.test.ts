@@ -151,6 +151,7 @@ it('answers with the model as it is where adaptation diverges', async () => {
 
 it('says of each row how many updates it made, and what kept it from more', async () => {
   const images = Array.from({ length: 12 }, (_, i) => i);
+  gather(images.length);
   const [answers, all] = await Promise.all([
     Promise.all(images.map((i) => predict(i, { recipe: 'brief' }))),
     Promise.all(images.map((i) => predict(i, { recipe: 'isolated' }))),

@@ -107,7 +107,9 @@ async function imageOf(request: FastifyRequest): Promise<Uint8Array> {
   return image;
 }
 
-/** Attacks for the page, and for people who want to see one. A server that others reach does not have them. */
+/**
+ * Attacks for the page, and for people who want to see one. A server that others reach does not have them.
+ */
 export function playgroundRoutes(app: App, { playground, lifecycle }: PlaygroundDeps): void {
   app.get(
     '/v1/playground',

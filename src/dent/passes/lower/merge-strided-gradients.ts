@@ -149,9 +149,9 @@ function appendPhases(builder: GraphBuilder, terms: readonly Strided[], sum: Nod
 }
 
 /**
- * The matrix that a row of pixels, phase after phase, is multiplied with to have its pixels in their order. On
- * a CPU the product takes a fifth to a third of the time of DepthToSpace or of Transposes, which move single
- * numbers.
+ * The matrix that a row of pixels, phase after phase, is multiplied with to have its pixels in their order.
+ * On a CPU the product takes a fifth to a third of the time of DepthToSpace or of Transposes, which move
+ * single numbers.
  */
 function interleaving(builder: GraphBuilder, stride: number, width: number): Value {
   const size = stride * width;
