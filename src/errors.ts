@@ -78,6 +78,7 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   EEXIST: 'a file is in its place',
   EISDIR: 'it is a folder',
+  ELOOP: 'it is a link that leads back to itself',
   EMFILE: 'too many files are open',
   ENOENT: 'it does not exist',
   ENOSPC: 'the disk is full',

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,6 +44,28 @@ describe('folders of classes', () => {
     expect((await found({ labels: ['1', '0'], classes: 2 })).files).toEqual(['1/a.png=0']);
   });
 
+  it('are indices with zeros in front, too', async () => {
+    for (const path of ['02/a.png', '000/b.png']) await write(path);
+    expect((await found()).files).toEqual(['000/b.png=0', '02/a.png=2']);
+    expect((await found({ labels: undefined, classes: 12 })).files).toEqual(['000/b.png=0', '02/a.png=2']);
+  });
+
+  it('are the label also where its letters are written in two pieces', async () => {
+    await write('cafe\u0301/a.png');
+    const { files } = await found({ labels: ['thé vert', 'caf\u00e9'], classes: 2 });
+    expect(files).toEqual(['cafe\u0301/a.png=1']);
+  });
+
+  it('whose label two classes have are refused, but for the index', async () => {
+    await write('1/a.png');
+    const names = { labels: ['crane', 'ship', 'crane'], classes: 3 };
+    expect((await found(names)).files).toEqual(['1/a.png=1']);
+    await write('crane/a.png');
+    await expect(found(names)).rejects.toThrow(
+      `${dir}: the folder crane may be class 0 or 2, which have the same label; name it by the index of its class.`,
+    );
+  });
+
   it('of which one is unknown are refused, with what there is', async () => {
     for (const path of ['dog/a.png', 'horse/a.png', '3/a.png']) await write(path);
     await expect(found()).rejects.toThrow(
@@ -83,6 +106,33 @@ describe('folders of classes', () => {
     const { files } = await findImages(join(dir, 'data'), PETS);
     expect(files).toEqual([{ path: join(dir, 'data/cat/a.png'), label: 0 }]);
   });
+});
+
+describe('links', () => {
+  it('to files are files, whatever they are called', async () => {
+    for (const path of ['cat/a.png', 'notes.txt']) await write(path);
+    await symlink('notes.txt', join(dir, 'README'));
+    expect((await found()).files).toEqual(['cat/a.png=0']);
+  });
+
+  it('that lead nowhere or back to themselves are images that cannot be read', async () => {
+    await mkdir(join(dir, 'cat'));
+    await symlink('nowhere.png', join(dir, 'cat/a.png'));
+    await symlink('b.png', join(dir, 'cat/b.png'));
+    const { files } = await findImages(dir, PETS);
+    await expect(checkImages(decoder, files, input, () => {})).rejects.toThrow(
+      `${dir}/cat/a.png: it cannot be read, it does not exist. ${dir}/cat/b.png: it cannot be read, it is a link that leads back to itself.`,
+    );
+  });
+});
+
+it('a pipe among the images is refused, and nobody waits for it', async () => {
+  await write('cat/a.png', await png(3));
+  execFileSync('mkfifo', [join(dir, 'cat/b.png')]);
+  const { files } = await findImages(dir, PETS);
+  await expect(checkImages(decoder, files, input, () => {})).rejects.toThrow(
+    `${dir}/cat/b.png: it cannot be read, it is no regular file.`,
+  );
 });
 
 describe('what is no labelled folder', () => {

@@ -1,9 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { InputError, ServiceError, systemReason } from '../errors.ts';
 import type { ImageDecoder } from '../images/index.ts';
 import { rowShape } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { elementCount, float32 } from '../tensor.ts';
 import { createRandom } from './random.ts';
 import type { Batch } from './target.ts';
@@ -34,7 +36,8 @@ export interface ClassNames {
 /** Files that are read as images; whether they are, their bytes say. */
 const IMAGE_NAMES = new Set(['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.avif']);
 
-const isWholeNumber = (name: string): boolean => /^(0|[1-9][0-9]{0,8})$/.test(name);
+/** Also with zeros in front, as those write them who want folders in order. */
+const isWholeNumber = (name: string): boolean => /^[0-9]{1,9}$/.test(name);
 
 const some = (names: readonly string[]): string =>
   names.length > 12 ? `${names.slice(0, 12).join(', ')}, … (${names.length} in all)` : names.join(', ');
@@ -43,18 +46,35 @@ async function list(path: string): Promise<{ folders: string[]; files: string[] 
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw new InputError(`${path}: the folder of images cannot be read, ${systemReason(cause)}.`, { cause });
   });
-  const shown = entries.filter(({ name }) => !name.startsWith('.'));
-  const isFile = (name: string): boolean => IMAGE_NAMES.has(extname(name).toLowerCase());
-  // A link to a folder of images is one, and a link to an image is one.
-  const folders = shown.filter((each) => each.isDirectory() || (each.isSymbolicLink() && !isFile(each.name)));
-  const names = (of: typeof shown): string[] => of.map(({ name }) => name).sort();
-  return { folders: names(folders), files: names(shown.filter((each) => !folders.includes(each))) };
+  const folders: string[] = [];
+  const files: string[] = [];
+  for (const entry of entries.filter(({ name }) => !name.startsWith('.'))) {
+    (await isFolder(path, entry)) ? folders.push(entry.name) : files.push(entry.name);
+  }
+  return { folders: folders.sort(), files: files.sort() };
+}
+
+/** A link to a folder of images is one. A link that leads nowhere is a file that cannot be read. */
+async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return stat(join(parent, entry.name)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The class of each folder, by its label or its index. */
 function byLabel(dir: string, folders: readonly string[], labels: readonly string[]): Map<string, number> {
+  // Some file systems hold letters with marks in two pieces.
+  const written = labels.map((label) => label.normalize());
   const classOf = (name: string): number => {
-    const label = labels.indexOf(name);
+    const label = written.indexOf(name.normalize());
+    const another = written.indexOf(name.normalize(), label + 1);
+    if (label !== -1 && another !== -1) {
+      throw new InputError(
+        `${dir}: the folder ${name} may be class ${label} or ${another}, which have the same label; name it by the index of its class.`,
+      );
+    }
     return label === -1 && isWholeNumber(name) && Number(name) < labels.length ? Number(name) : label;
   };
   const unknown = folders.filter((name) => classOf(name) === -1);
@@ -157,7 +177,7 @@ export function chooseImages(
 
 /** The pixels of a file as the model sees them, planar bytes. Rejects with `InputError` naming the file. */
 async function decodeFile(decoder: ImageDecoder, path: string, input: InputSpec): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readRegularFile(path).catch((cause: unknown) => {
     throw new InputError(`${path}: it cannot be read, ${systemReason(cause)}.`, { cause });
   });
   return decoder.decode(bytes, input).catch((cause: unknown) => {
