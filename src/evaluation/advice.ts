@@ -1,6 +1,8 @@
 import { PRESETS, type Recipe } from '../dent/index.ts';
 import { type Alarm, type AlarmCode, FLATTERING } from './alarms.ts';
+import { attackOf } from './attack-rows.ts';
 import { VERDICT } from './attacks/attack.ts';
+import { ATTACK_SETS } from './attacks/index.ts';
 import { gainOf, isStatic, worstOf } from './figures.ts';
 import type { RecipeRows } from './measure.ts';
 import {
@@ -95,19 +97,14 @@ function reason(aim: Aim, gain: Difference, natural: Difference): string {
   return `${claim} ${price}: ${differenceText(natural)}.`;
 }
 
-/** Of the attacks that see the adaptation the one that does not begin with the points of transfer. */
-const WHITE_BOX = 'white-box';
-
 const WORSE: AlarmCode = 'worse-than-static';
 
-/** What a gain under attack is worth where one kind of attack is missing. */
+/** What a gain under attack is worth where an attack is missing that often leaves none. */
 function untried({ attacks }: RecipeRows): string {
-  const counted = Object.entries(attacks).filter(([, { countsForWorst }]) => countsForWorst);
-  if (!counted.some(([, { seesAdaptation }]) => seesAdaptation))
-    return ' No attack that sees the adaptation was tried: rely on it only after --attacks standard.';
-  if (counted.every(([name]) => name === WHITE_BOX))
-    return ' No attack but white-box was tried, and what a recipe adapts may mask its gradients: rely on it only after --attacks standard.';
-  return '';
+  const tried = new Set(Object.keys(attacks).map(attackOf));
+  const missing = ATTACK_SETS.standard!.filter((name) => !tried.has(name));
+  if (missing.length === 0) return '';
+  return ` Not tried: ${missing.join(', ')}. Rely on it only after --attacks standard.`;
 }
 
 /** What the recipe's alarms say of advising it. */

@@ -130,21 +130,18 @@ describe('advice', () => {
     expect(report({ static: {} }).advice).toEqual([]);
   });
 
-  it('says so where no attack saw the adaptation', () => {
-    const blind = report({ static: { attacks: { transfer: 80 } }, brief: { attacks: { transfer: 110 } } });
-    expect(of(blind, 'attack')!.because).toContain('No attack that sees the adaptation was tried');
-    const both = { transfer: 110, gmsa: 108 };
-    const seen = report({ static: { attacks: { transfer: 80, gmsa: 80 } }, brief: { attacks: both } });
-    expect(of(seen, 'attack')!.because).not.toContain('was tried');
-  });
-
-  it('says so where gradients that may be masked are all that was tried', () => {
-    const attacked = (names: readonly string[]) => {
-      const by = (right: number) => ({ attacks: Object.fromEntries(names.map((name) => [name, right])) });
-      return of(report({ static: by(80), brief: by(110) }), 'attack')!.because;
-    };
-    expect(attacked(['white-box'])).toContain('No attack but white-box was tried');
-    expect(attacked(['white-box', 'transfer'])).not.toContain('was tried');
+  it.each([
+    [['transfer'], 'white-box, gmsa, square'],
+    // Square sees what adapts, but no gradient that does was tried.
+    [['transfer', 'square'], 'white-box, gmsa'],
+    // Gradients that may be masked are all that was tried.
+    [['white-box'], 'transfer, gmsa, square'],
+    [['transfer', 'white-box', 'gmsa avg', 'gmsa min', 'square'], undefined],
+  ])('says after %j what else a gain has to withstand', (names, missing) => {
+    const by = (right: number) => ({ attacks: Object.fromEntries(names.map((name) => [name, right])) });
+    const { because } = of(report({ static: by(80), brief: by(110) }), 'attack')!;
+    if (missing === undefined) expect(because).not.toContain('Not tried');
+    else expect(because).toContain(`Not tried: ${missing}. Rely on it only after --attacks standard.`);
   });
 
   it('goes by the worst of all attacks, not by the best looking one', () => {
@@ -263,5 +260,33 @@ describe('alarms', () => {
     const told = report({ static: {}, isolated: { attacks: { transfer: 90, 'white-box': zeros } } });
     // The identity leaves every image right: it does worse than transfer.
     expect(codes(told)).toEqual(['masked-gradients', 'zero-gradients']);
+  });
+});
+
+describe('an attack with several figures', () => {
+  const alternate = (count: number, from: number) =>
+    Int8Array.from({ length: 200 }, (_, i) => (i < count && i % 2 === from ? wrong : right));
+
+  it('has the worst of them under its own name, row by row, for every recipe', () => {
+    const gmsa = { 'gmsa avg': { verdicts: alternate(100, 0) }, 'gmsa min': { verdicts: alternate(60, 1) } };
+    const { recipes } = report({ static: { attacks: gmsa }, norm: { attacks: gmsa } });
+    for (const { attacks } of recipes) {
+      expect(Object.entries(attacks).map(([name, { correct }]) => [name, correct])).toEqual([
+        ['gmsa', 120],
+        ['gmsa avg', 150],
+        ['gmsa min', 170],
+      ]);
+    }
+    const [base, norm] = recipes.map(({ attacks }) => attacks.gmsa!);
+    expect(base!.gain).toBeUndefined();
+    expect(norm!.gain!.points).toBe(0);
+  });
+
+  it('leaves out the rows that none of them asked about', () => {
+    const asked = (from: number, to: number) =>
+      Int8Array.from({ length: 200 }, (_, i) => (i >= from && i < to ? right : unasked));
+    const mixed = { 'mixed 10 %': { verdicts: asked(0, 20) }, 'mixed 25 %': { verdicts: asked(10, 60) } };
+    const [base] = report({ static: { attacks: mixed } }).recipes;
+    expect(base!.attacks.mixed).toMatchObject({ correct: 60, of: 60 });
   });
 });

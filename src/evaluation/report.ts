@@ -2,7 +2,8 @@ import type { Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
 import { type Advice, advise } from './advice.ts';
 import { type Alarm, alarmsOf } from './alarms.ts';
-import type { Norm, Stage } from './attacks/attack.ts';
+import { attackOf } from './attack-rows.ts';
+import { type Norm, type Stage, VERDICT } from './attacks/attack.ts';
 import type { Budget } from './budget.ts';
 import type { CurveName } from './curves.ts';
 import { type Figure, figureOf, gainOf, isStatic, type Share, shareOf, worstOf } from './figures.ts';
@@ -85,17 +86,35 @@ const figures = (
   );
 
 function attackFigures(rows: RecipeRows, base: RecipeRows | undefined, seed: number) {
-  const all = figures(verdictsByAttack(rows), base && verdictsByAttack(base), seed);
+  const others = base === undefined || base === rows ? undefined : verdictsByAttack(base);
+  const all = figures(verdictsByAttack(rows), others, seed);
   return Object.fromEntries(
     Object.entries(all).map(([name, figure]): [string, AttackFigure] => {
-      const { stages } = rows.attacks[name]!;
+      const { stages = [] } = rows.attacks[name] ?? {};
       return [name, stages.length === 0 ? figure : { ...figure, stages }];
     }),
   );
 }
 
-const verdictsByAttack = ({ attacks }: RecipeRows): Record<string, Int8Array> =>
-  Object.fromEntries(Object.entries(attacks).map(([name, { verdicts }]) => [name, verdicts]));
+/** Wrong where a row is wrong in one of them, and not asked about where it is so in both. */
+const worse = (some: Int8Array, others: Int8Array): Int8Array =>
+  some.map((verdict, row) => {
+    const other = others[row]!;
+    if (verdict === VERDICT.unasked || other === VERDICT.unasked) return Math.max(verdict, other);
+    return Math.min(verdict, other);
+  });
+
+/** The figures of attacks; before those of one that has several the worst of them, under its own name. */
+function verdictsByAttack({ attacks }: RecipeRows): Record<string, Int8Array> {
+  const all: Record<string, Int8Array> = {};
+  for (const [figure, { verdicts }] of Object.entries(attacks)) {
+    const attack = attackOf(figure);
+    const known = all[attack];
+    all[attack] = known === undefined ? verdicts : worse(known, verdicts);
+    all[figure] = verdicts;
+  }
+  return all;
+}
 
 function reportRecipe(rows: RecipeRows, base: RecipeRows | undefined, complete: number, seed: number) {
   const worst =
