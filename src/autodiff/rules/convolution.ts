@@ -70,12 +70,13 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
   const overhang = outputPadding.map((p) => Math.max(0, -p));
   const padEnd = window.padEnd.map((p, i) => p + overhang[i]!);
   const padding = outputPadding.map((p) => Math.max(0, p));
-  const attributes = transposedAttributes({ ...window, padEnd }, group, padding);
-  return c.emit.op('ConvTranspose', [gradient, kernel], {
+  const fits = forTarget(c, { ...window, padEnd });
+  const whole = c.emit.op('ConvTranspose', [gradient, kernel], {
     name: 'Conv_grad',
-    shape: c.shapeOf(c.input(0)),
-    attributes,
+    ...(fits.isWhole && { shape: c.shapeOf(c.input(0)) }),
+    attributes: transposedAttributes(fits.window, group, padding),
   });
+  return fits.isWhole ? whole : cut(c, whole, fits.starts, c.emit.ints(input));
 }
 
 /**
@@ -85,14 +86,38 @@ function transposed(c: VjpContext, gradient: Value, kernel: Value, window: Windo
 function cutToSize(c: VjpContext, gradient: Value, kernel: Value, window: Window, group: number): Value {
   const { emit } = c;
   const largest = window.strides.map((stride) => stride - 1);
+  const fits = forTarget(c, window);
   const whole = emit.op('ConvTranspose', [gradient, kernel], {
     name: 'Conv_grad',
-    attributes: transposedAttributes(window, group, largest),
+    attributes: transposedAttributes(fits.window, group, largest),
   });
   const axes = window.strides.map((_, i) => i + 2);
   const sizes = emit.op('Gather', [emit.op('Shape', [c.input(0)]), emit.ints(axes)]);
-  const starts = emit.ints(axes.map(() => 0));
-  return emit.op('Slice', [whole, starts, sizes, emit.ints(axes)], { shape: c.shapeOf(c.input(0)) });
+  return cut(c, whole, fits.starts, sizes);
+}
+
+/**
+ * The window of a ConvTranspose that the target can compute. ONNX Runtime's CUDA provider leaves one with
+ * uneven pads to the CPU. There it gets the smaller ones on both sides, and what is too much is cut off:
+ * `starts` says where to begin, `isWhole` that nothing is.
+ */
+function forTarget(c: VjpContext, window: Window) {
+  const { padBegin, padEnd } = window;
+  const none = padBegin.map(() => 0);
+  const isWhole = c.target === 'cpu' || padBegin.every((p, i) => p === padEnd[i]);
+  if (isWhole) return { window, starts: none, isWhole };
+  const least = padBegin.map((p, i) => Math.min(p, padEnd[i]!));
+  const even = { ...window, padBegin: least, padEnd: least };
+  return { window: even, starts: padBegin.map((p, i) => p - least[i]!), isWhole };
+}
+
+/** The first `sizes` pixels from `starts`, of each spatial axis: what has the shape of the input. */
+function cut(c: VjpContext, whole: Value, starts: readonly number[], sizes: Value): Value {
+  const { emit } = c;
+  const from = emit.ints(starts);
+  const to = starts.some((start) => start > 0) ? emit.op('Add', [sizes, from]) : sizes;
+  const axes = emit.ints(starts.map((_, i) => i + 2));
+  return emit.op('Slice', [whole, from, to, axes], { shape: c.shapeOf(c.input(0)) });
 }
 
 const transposedAttributes = (
