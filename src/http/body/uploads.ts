@@ -4,7 +4,7 @@ import { ServiceError } from '../../errors.ts';
 import type { App } from '../server/app-instance.ts';
 import { onRequestEnd } from '../server/request-end.ts';
 import { createTurns } from '../server/turns.ts';
-import { createUpload, createUploadRoom } from './upload-room.ts';
+import { createUpload, createUploadRoom, type Upload } from './upload-room.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,9 +20,12 @@ declare module 'fastify' {
 
 /**
  * In each turn of the event loop Node reads everything available from every connection. A thousand fast
- * senders would block the loop for seconds. These pieces are 4 MiB a turn.
+ * senders would block the loop for seconds. These pieces are 2 MiB a turn.
  */
-const PIECES_A_TURN = 64;
+const PIECES_A_TURN = 32;
+const PIECE_BYTES = 64 * 1024;
+/** How many pieces' work it is to copy a body into one block, which happens when all of it is here. */
+const piecesToCopy = ({ bytes }: Upload): number => bytes / PIECE_BYTES;
 
 const refusal = (): ServiceError =>
   new ServiceError('rate_limited', 'The service receives more bytes at a time than it can hold.', {
@@ -34,6 +37,8 @@ interface Counting {
   take(bytes: number): boolean;
   /** Calls back when the next piece may go on. */
   wait(next: () => void): void;
+  /** Calls back when the body may end. */
+  waitForEnd(next: () => void): void;
   /** The size of the unpacked body, before anything reads it. */
   readonly unpackedBytes: number;
 }
@@ -42,14 +47,15 @@ interface Counting {
  * The bytes of `payload`, counted on their way. Fails where there is no room for them, or the payload is cut
  * short.
  */
-function counted(payload: RequestPayload, { take, wait, unpackedBytes }: Counting): Transform {
+function counted(payload: RequestPayload, { take, wait, waitForEnd, unpackedBytes }: Counting): Transform {
   const stream = new Transform({
     transform(piece: Buffer, _encoding, done) {
       if (take(piece.length)) wait(() => done(null, piece));
       else done(refusal());
     },
     flush(done) {
-      done(take(unpackedBytes) ? null : refusal());
+      if (take(unpackedBytes)) waitForEnd(done);
+      else done(refusal());
     },
   });
   // Fastify stops listening when it has its body, or does not want it.
@@ -75,7 +81,7 @@ const unpackedBytes = ({ headers, routeOptions }: FastifyRequest): number =>
  */
 export function limitUploads(app: App, maxBytes: number): void {
   const room = createUploadRoom(maxBytes);
-  const wait = createTurns(PIECES_A_TURN);
+  const turns = createTurns(PIECES_A_TURN);
   app.decorateRequest('upload', null);
 
   app.addHook('preParsing', async (request, reply, payload) => {
@@ -91,7 +97,9 @@ export function limitUploads(app: App, maxBytes: number): void {
     onRequestEnd(request.raw, reply.raw, leave);
     stream = counted(payload, {
       take: (bytes) => room.take(upload, bytes),
-      wait,
+      wait: (next) => turns(next, upload.bytes === announced ? 1 + piecesToCopy(upload) : 1),
+      // Nobody knows the last piece of a body without a length.
+      waitForEnd: (next) => (announced === undefined ? turns(next, piecesToCopy(upload)) : next()),
       unpackedBytes: unpackedBytes(request),
     });
     stream.once('end', () => {

@@ -18,13 +18,14 @@ export interface ConnectionLimits {
  * connection closed for this.
  *
  * An unread answer holds its connection and its memory for at most `stallMs`.
+ *
+ * Returns the connections without a request, in the order in which they became idle.
  */
 export function limitConnections(
   server: Server,
   { max, stallMs }: ConnectionLimits,
   onClosed: () => void,
-): void {
-  /** In the order in which they became idle. */
+): ReadonlySet<Socket> {
   const idle = new Set<Socket>();
   /** With its last request, in the order in which the requests came. */
   const busy = new Map<Socket, IncomingMessage>();
@@ -69,6 +70,7 @@ export function limitConnections(
       idle.add(socket);
     });
   });
+  return idle;
 }
 
 /** Whether more was written to a connection than its client has taken. */

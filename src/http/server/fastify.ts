@@ -7,6 +7,7 @@ import { limitConnections } from './connections.ts';
 import { sendError } from './errors.ts';
 import { type HttpObserver, observe } from './observation.ts';
 import { requestId } from './request-id.ts';
+import { spreadRequests } from './spread-requests.ts';
 import { validationError } from './validation.ts';
 
 export interface HttpLimits {
@@ -74,7 +75,8 @@ export function createFastify(
     clientErrorHandler: answerClientError,
   });
   app.server.maxHeadersCount = HEADER_COUNT;
-  limitConnections(app.server, { max: limits.connections, stallMs: STALL_MS }, tellOfFlood(logger));
+  const connections = { max: limits.connections, stallMs: STALL_MS };
+  spreadRequests(app.server, limitConnections(app.server, connections, tellOfFlood(logger)));
   limitUploads(app, limits.uploadBytes);
   return app;
 }
