@@ -132,6 +132,30 @@ export const processes = dashboard({
       ],
     },
     {
+      title: 'API processes',
+      panels: [
+        lines(
+          {
+            title: 'API processes, by process',
+            about: 'Of servers with --processes. Fewer than that for long: they do not start.',
+            unit: 'short',
+            width: 12,
+          },
+          [[NAME, `dent_api_processes{${PROCESSES}}`]],
+        ),
+        lines(
+          {
+            title: 'API processes lost',
+            about:
+              'They died or hung and were replaced; their clients lost their connections. The log has the reason of each.',
+            unit: 'short',
+            width: 12,
+          },
+          [[NAME, `increase(dent_api_restarts_total{${PROCESSES}}[$__rate_interval])`]],
+        ),
+      ],
+    },
+    {
       title: 'Node.js',
       panels: [
         lines(

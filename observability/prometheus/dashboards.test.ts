@@ -36,7 +36,10 @@ const RATE_INTERVAL = '15s';
 /** Panels that are empty in a deployment, and why. */
 const EMPTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   memory: { 'Reaches Redis': 'there is no Redis' },
-  redis: {},
+  redis: {
+    'API processes, by process': 'there is one',
+    'API processes lost': 'there is one',
+  },
 };
 
 let folder: string;
@@ -75,7 +78,7 @@ beforeAll(async () => {
     DENT_REDIS_URL: redis.url,
   };
   // The first compiles for the others.
-  const alone = await startDent(['serve', '--threads', '1'], env);
+  const alone = await startDent(['serve', '--threads', '1', '--processes', '2'], env);
   const [api, worker] = await Promise.all([
     startDent(['serve', '--queue', 'redis'], env),
     startDent(['worker', '--threads', '1'], env),
