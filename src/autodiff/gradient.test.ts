@@ -3,7 +3,7 @@ import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { InputError } from '../errors.ts';
 import { DATA_TYPE, type Dim, encodeModel, GraphBuilder, type Value } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
-import { appendGradients } from './index.ts';
+import { appendGradients, appendGradientsIfAny } from './index.ts';
 
 const engine = startEngine();
 
@@ -139,6 +139,18 @@ describe('appendGradients refuses', () => {
     expect(() => appendGradients(b, sum(b, x), [x, y])).toThrow(
       new InputError('The objective does not depend on "unused".'),
     );
+  });
+
+  it('a parameter that moves the objective in jumps alone, where a gradient is wanted', () => {
+    const b = new GraphBuilder();
+    const [x, y] = [variable('x', [3]), variable('rounded', [3])];
+    const objective = sum(b, b.op('Add', [x, b.op('Round', [y], { shape })], { shape }));
+    expect(() => appendGradients(b, objective, [x, y])).toThrow(
+      new InputError('The objective does not depend on "rounded".'),
+    );
+    const [smooth, flat] = appendGradientsIfAny(b, objective, [x, y]);
+    expect(smooth).not.toBeNull();
+    expect(flat).toBeNull();
   });
 
   it('a shape it needs and does not know', () => {

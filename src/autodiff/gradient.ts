@@ -18,7 +18,8 @@ import type { Target, VjpContext } from './vjp.ts';
  * `parameters`. Returns those gradients, each of its parameter's shape. This is reverse-mode accumulation
  * over the nodes of `builder`; only nodes between the parameters and the objective are visited. The shapes of
  * the values in between must be known. Throws `InputError` naming the node where a rule is missing or does
- * not cover it. With `emit`, a branch of `builder`'s graph, the nodes go there; it sees all values around it.
+ * not cover it, and where there is no gradient. With `emit`, a branch of `builder`'s graph, the nodes go
+ * there; it sees all values around it.
  */
 export function appendGradients(
   builder: GraphBuilder,
@@ -27,17 +28,28 @@ export function appendGradients(
   target: Target = 'cpu',
   emit: GraphBuilder = builder,
 ): Value[] {
+  const gradients = appendGradientsIfAny(builder, objective, parameters, target, emit);
+  return gradients.map((gradient, i) => {
+    if (!gradient) throw new InputError(`The objective does not depend on "${parameters[i]!.name}".`);
+    return gradient;
+  });
+}
+
+/** As `appendGradients`, with null where a parameter does not move the objective, or only in jumps. */
+export function appendGradientsIfAny(
+  builder: GraphBuilder,
+  objective: Value,
+  parameters: readonly Value[],
+  target: Target = 'cpu',
+  emit: GraphBuilder = builder,
+): (Value | null)[] {
   const forward = [...builder.nodes];
   const tape = new GradientTape(emit, variablesOf(forward, parameters));
   const isDouble = objective.type?.dataType === DATA_TYPE.float64;
   tape.contribute(objective, isDouble ? emit.double(1) : emit.float(1));
   const constantOf = (value: Value) => builder.initializers.get(value) ?? emit.initializers.get(value);
   for (const node of forward.toReversed()) backpropagate(node, tape, { emit, target, constantOf });
-  return parameters.map((parameter) => {
-    const gradient = tape.gradientOf(parameter);
-    if (!gradient) throw new InputError(`The objective does not depend on "${parameter.name}".`);
-    return gradient;
-  });
+  return parameters.map((parameter) => tape.gradientOf(parameter));
 }
 
 /**

@@ -1,4 +1,4 @@
-export { appendGradients } from './gradient.ts';
+export { appendGradients, appendGradientsIfAny } from './gradient.ts';
 export { nodesWithoutRule } from './missing-rules.ts';
 export { VJP_RULES } from './rules/index.ts';
 export type { Target } from './vjp.ts';

@@ -3,7 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluationFolder, LABELS } from '../../test/fixtures/cli/evaluate.ts';
 import { type Ended, runDent, startDent } from '../../test/fixtures/cli/run-dent.ts';
-import { body, chain, modelOf, plainModel, type Write, weights } from '../../test/fixtures/dent/models.ts';
+import {
+  body,
+  chain,
+  head,
+  modelOf,
+  plainModel,
+  type Write,
+  weights,
+} from '../../test/fixtures/dent/models.ts';
 import { writeLabelledNoise } from '../../test/fixtures/evaluation/labelled-noise.ts';
 import { writeModel } from '../../test/fixtures/models/write-model.ts';
 import type { Report } from '../evaluation/index.ts';
@@ -200,6 +208,43 @@ describe('dent evaluate, under attack', () => {
       'APGD-T',
       'FAB-T',
     ]);
+  });
+});
+
+describe('dent evaluate, of a network that hides its gradient', () => {
+  const behind = async (name: string, front: Write) => {
+    await writeFile(at(`${name}.onnx`), modelOf(chain(front, body, head)));
+    return (...more: string[]) =>
+      runDent([
+        ...['evaluate', at(`${name}.onnx`), '--data', at('data'), '--cache-dir', at('cache')],
+        ...['--threads', '1', '--recipes', 'static', '--json', ...more],
+      ]);
+  };
+
+  it('attacks one that rounds its pixels, and says that there is nothing to follow', async () => {
+    const run = await behind('rounding', (b, x) => b.op('Round', [b.op('Mul', [x, 4])]));
+    const attack = ['--attacks', 'transfer,square', '--iterations', '2', '--queries', '20', '--images', '12'];
+    const ended = await run(...attack);
+    expect(ended).toMatchObject({ code: 0 });
+    const { alarms, recipes } = reportOf(ended);
+    expect(alarms).toContainEqual(expect.objectContaining({ code: 'zero-gradients', recipe: 'static' }));
+    expect(recipes[0]!.attacks.transfer!.of).toBe(12);
+  });
+
+  it('says that one answers by chance, and before any work that it cannot be attacked', async () => {
+    const run = await behind('chance', (b, x) =>
+      b.op('Add', [
+        x,
+        b.op('RandomNormalLike', [x], { name: 'noise', attributes: { scale: { float: 0.5 } } }),
+      ]),
+    );
+    const { alarms } = reportOf(await run());
+    expect(alarms).toContainEqual(expect.objectContaining({ code: 'answers-vary' }));
+    const { code, stderr } = await run('--attacks', 'transfer');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /chance cannot be attacked: RandomNormalLike "noise" has no gradient rule, so no gradient passes it\. Without --attacks and --curves it can be measured\.\n$/,
+    );
   });
 });
 

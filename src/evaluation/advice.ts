@@ -109,7 +109,8 @@ function untried({ attacks }: RecipeRows): string {
 
 /** What the recipe's alarms say of advising it. */
 function doubts(aim: Aim, { name }: RecipeRows, alarms: readonly Alarm[]): string {
-  const own = new Set(alarms.filter(({ recipe }) => recipe === name).map(({ code }) => code));
+  const about = alarms.filter(({ recipe = name }) => recipe === name);
+  const own = new Set(about.map(({ code }) => code));
   if (aim !== 'attack')
     return own.has(WORSE) ? ' Under attack it is worse than the model as it is: see the alarm.' : '';
   const flattering = FLATTERING.filter((code) => own.has(code));

@@ -21,6 +21,7 @@ export type AlarmCode =
   | 'right-at-huge-eps'
   | 'idle-attack'
   | 'beyond-eps'
+  | 'answers-vary'
   | 'labels-doubtful'
   | 'moved-by-strangers'
   | 'worse-than-static';
@@ -33,6 +34,7 @@ export const FLATTERING: readonly AlarmCode[] = [
   'more-steps-matter',
   'right-at-huge-eps',
   'idle-attack',
+  'answers-vary',
 ];
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -203,6 +205,11 @@ const strangers = ({ name, natural, attacks }: RecipeRows, seed: number): Alarm[
       text: `${name}: ${figure} changes the accuracy of images that nobody has touched by ${differenceText(change)}. Who sends images into a batch can break the answers of others in it: let no two callers share one.`,
     }));
 
+const VARIES: Alarm = {
+  code: 'answers-vary',
+  text: 'The model as it is answers the same images otherwise when it is asked again: there is chance in it, or it remembers. Figures differ from run to run, and attacks on it are judged too mildly.',
+};
+
 /** What the figures warn of. */
 export function alarmsOf(measurement: Measurement, seed: number): Alarm[] {
   const { recipes, complete, curves, labels, classes } = measurement;
@@ -223,5 +230,5 @@ export function alarmsOf(measurement: Measurement, seed: number): Alarm[] {
   const others = recipes.flatMap((rows) =>
     alarmsAbout(rows).map(({ code, text }) => ({ code, recipe: rows.name, text })),
   );
-  return [...doubts, ...others];
+  return [...(measurement.varies ? [VARIES] : []), ...doubts, ...others];
 }

@@ -40,7 +40,7 @@ export interface Arena {
   release(): Promise<void>;
 }
 
-/** Opens a model for attacks on what is served of it. Rejects with `InputError` where it is no classifier. */
+/** Opens a model for attacks on what is served of it. Rejects with `InputError` where it has no gradient. */
 export async function openArena(
   engine: Engine,
   source: ModelSource,
@@ -49,6 +49,14 @@ export async function openArena(
 ): Promise<Arena> {
   const model = await readEvaluatedModel(engine, source);
   const network = openStaticNetwork(engine, model);
+  // Before hours of work, and not in the middle of it.
+  await network.open().catch((cause: unknown) => {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError(
+      `${source.name} cannot be attacked: ${cause.message} Without --attacks and --curves it can be measured.`,
+      { cause },
+    );
+  });
   const defences = new Map(served.map((each) => [each.name, openDefence({ engine, model }, each)]));
   /** Of the batch at hand; those of batches that are through are let go. */
   let points: { readonly index: number; readonly of: StaticPoints } | undefined;

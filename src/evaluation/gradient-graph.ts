@@ -1,4 +1,4 @@
-import { appendGradients } from '../autodiff/index.ts';
+import { appendGradientsIfAny } from '../autodiff/index.ts';
 import { type AdaptiveForward, inDoublePrecision, type PreparedModel } from '../dent/index.ts';
 import {
   DATA_TYPE,
@@ -84,7 +84,10 @@ export function gradientGraph(
   const weighted = builder.op('Mul', [losses, weights], { shape });
   const total = builder.op('ReduceSum', [weighted], { attributes: { keepdims: 0 }, shape: [] });
   const by = byParameters ? [pixels, parameters] : [pixels];
-  const [gradient, slope] = appendGradients(builder, total, by) as [Value, Value?];
+  // A network that jumps from one answer to another, behind rounding for instance, is flat almost everywhere.
+  const [gradient, slope] = appendGradientsIfAny(builder, total, by).map(
+    (found, i) => found ?? builder.op('Mul', [by[i]!, 0], { shape: by[i]!.type!.shape! }),
+  ) as [Value, Value?];
   const outputs = [
     output(builder, RESULTS.logits, logits, logits),
     output(builder, RESULTS.losses, losses, losses),

@@ -87,6 +87,26 @@ describe('measure', () => {
     expect(of('static').at(-1)![2]).toHaveLength(1);
   });
 
+  it('notices a model that answers the same images otherwise', async () => {
+    const measured = (recipe: ServedRecipe) => measure(plan(), means([recipe]));
+    expect((await measured(above('static', 0.5))).varies).toBe(false);
+    let asked = 0;
+    const { serve, ...model } = above('static', 0.5);
+    const noisy: ServedRecipe = {
+      ...model,
+      async serve(pixels) {
+        asked += 1;
+        const served = await serve(pixels);
+        const logits = float32(
+          served.logits.dims,
+          served.logits.data.map((logit) => logit + asked / 100),
+        );
+        return { ...served, logits };
+      },
+    };
+    expect((await measured(noisy)).varies).toBe(true);
+  });
+
   it('takes a row without an answer for a wrong one', async () => {
     const files = [{ path: '-1', label: 0 }];
     const { recipes } = await measure(plan({ files, shifts: [] }), means([above('static', 0.5)]));

@@ -80,6 +80,8 @@ export interface Measurement {
   readonly labels: Int32Array;
   readonly classes: number;
   readonly curves: readonly CurveRows[];
+  /** Whether the model as it is answered the first batch otherwise when it was asked again. */
+  readonly varies: boolean;
 }
 
 const batchesOf = ({ files, batchSize }: Plan): (readonly LabelledFile[])[] =>
@@ -216,6 +218,21 @@ async function measureBatch(step: Step): Promise<void> {
   }
 }
 
+/** What computing the same sums in another order may change, as a part of the largest logit. */
+const ROUNDING = 1e-4;
+
+/** Whether a recipe answers a batch otherwise when it is asked again: by chance, or by what it remembers. */
+async function answersVary(
+  { serve }: ServedRecipe,
+  { images }: Batch,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { logits: first } = await serve(images, signal);
+  const { logits: second } = await serve(images, signal);
+  const large = first.data.reduce((most, logit) => Math.max(most, Math.abs(logit)), 1);
+  return first.data.some((logit, i) => Math.abs(logit - second.data[i]!) > ROUNDING * large);
+}
+
 /**
  * Measures recipes on the same fixed batches, batch by batch, so that no more than one batch is in memory and
  * what is done when somebody interrupts it is complete for the images that it is of.
@@ -235,11 +252,13 @@ export async function measure(plan: Plan, means: Means): Promise<Measurement> {
     }),
   );
   let first = 0;
+  let varies = false;
   const curves: CurveRows[] = [];
   const batches = batchesOf(plan);
   try {
     for (const [index, files] of batches.entries()) {
       const batch = await means.readBatch(files);
+      if (index === 0) varies = await answersVary(means.recipes[0]!, batch, means.signal);
       await measureBatch({ plan, means, rows, batch, index, first });
       first += files.length;
     }
@@ -253,5 +272,5 @@ export async function measure(plan: Plan, means: Means): Promise<Measurement> {
   }
   const labels = Int32Array.from(plan.files, ({ label }) => label);
   const [{ classes }] = means.recipes as readonly [ServedRecipe, ...ServedRecipe[]];
-  return { recipes: rows, complete: first, labels, classes, curves };
+  return { recipes: rows, complete: first, labels, classes, curves, varies };
 }

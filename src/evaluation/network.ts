@@ -20,6 +20,8 @@ import type { Ascent, LossOf, OpenTarget } from './target.ts';
  * of losses.
  */
 export interface Network {
+  /** Opens what every attack needs. Rejects with `InputError` where no gradient passes the network. */
+  open(): Promise<void>;
   /** The network with these parameters, [1, P] or [N, P]; without, as it is. */
   at(parameters?: Tensor<'float32'>): OpenTarget;
   /**
@@ -71,6 +73,8 @@ export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, re
     open.set(of, opened);
     return opened;
   };
+  const openGradient = () =>
+    graph('gradient', () => gradientGraph(prepared, forward, scaling, usableLosses(prepared.classes)));
   const context: Context = {
     classes: prepared.classes,
     independentRows,
@@ -84,8 +88,7 @@ export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, re
       );
     },
     async gradient(tensors, signal) {
-      const losses = usableLosses(prepared.classes);
-      const opened = await graph('gradient', () => gradientGraph(prepared, forward, scaling, losses));
+      const opened = await openGradient();
       return runRows(
         opened,
         { count: tensors[FEEDS.pixels]!.dims[0]!, tensors },
@@ -95,6 +98,9 @@ export function openNetwork({ engine, prepared, scaling, name }: NetworkDeps, re
   };
   const { classes } = prepared;
   return {
+    async open() {
+      await openGradient();
+    },
     async slopes(parameters, pixels, loss, signal) {
       const losses = usableLosses(classes);
       const opened = await graph('slopes', () => gradientGraph(prepared, forward, scaling, losses, true));

@@ -58,6 +58,7 @@ const report = (recipes: Record<string, Told>, complete = 200, curves: CurveRows
     labels: new Int32Array(200),
     classes: 10,
     curves,
+    varies: false,
   });
 
 describe('figures', () => {
@@ -246,7 +247,7 @@ describe('alarms', () => {
   it('tell of a class that is never right, and of a model that guesses', () => {
     const swapped = rowsOf('static', { natural: 160 });
     const labels = Int32Array.from({ length: 200 }, (_, i) => (i < 160 ? 0 : 7));
-    const measured = { recipes: [swapped], complete: 200, labels, classes: 10, curves: [] };
+    const measured = { recipes: [swapped], complete: 200, labels, classes: 10, curves: [], varies: false };
     const told = createReport(head, measured);
     expect(codes(told)).toEqual(['labels-doubtful']);
     expect(told.alarms[0]!.text).toContain('no image of class 7');

@@ -51,6 +51,7 @@ const report = createReport(head, {
   labels: new Int32Array(50),
   classes: 2,
   curves: [],
+  varies: false,
 });
 
 /** Two images of 3 x 2 x 2: the first is bright, the second dark. */
@@ -113,7 +114,14 @@ describe('the page', () => {
       return { ...rows, attacks: { 'duplicates single': single }, milliseconds: rows === dent ? 300 : 100 };
     });
     const told = createReport(head, {
-      ...{ recipes: measured, complete: 50, labels: new Int32Array(50), classes: 2, curves: [] },
+      ...{
+        recipes: measured,
+        complete: 50,
+        labels: new Int32Array(50),
+        classes: 2,
+        curves: [],
+        varies: false,
+      },
     });
     const page = await htmlPage(told, { examples: [], labels: [], attacks: { duplicates: 'a batch of it' } });
     expect(page).toContain('duplicates single <small>a batch of it</small>');
@@ -180,7 +188,7 @@ describe('curves', () => {
   ]);
   const labels = new Int32Array(50);
   const recipes = [rowsOf('static', 40, 10, 20), rowsOf('norm', 38, 35, 5)];
-  const drawn = createReport(head, { recipes, complete: 50, labels, classes: 2, curves });
+  const drawn = createReport(head, { recipes, complete: 50, labels, classes: 2, curves, varies: false });
 
   it('are drawn and in numbers, and tell whether the budget is large enough', async () => {
     const page = await htmlPage(drawn, { examples: [], labels: [], attacks: {} });
