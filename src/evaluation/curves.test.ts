@@ -5,6 +5,7 @@ import { createRecipe } from '../dent/index.ts';
 import type { Ball } from './attacks/attack.ts';
 import { chooseCurves, curvesOf, hugeEps, stepVariants } from './curves.ts';
 import { measure, piecesOf } from './measure.ts';
+import { curvePieces } from './measure-curves.ts';
 import { createReport, type Report } from './report.ts';
 import type { Defence, OpenTarget } from './target.ts';
 
@@ -129,6 +130,24 @@ describe('curves', () => {
       expect(points.filter(({ change }) => change === undefined)).toHaveLength(1);
     }
     await defence.release();
+  });
+
+  it('are expected to take as long as serving their recipe does, and to attack the network once', () => {
+    const recipes = { static: { preset: 'static' }, again: { preset: 'static' } };
+    const dent = createRecipe({ preset: 'dent' });
+    const all = {
+      ...Object.fromEntries(Object.entries(recipes).map(([name, each]) => [name, createRecipe(each)])),
+      ...{ few: { ...dent, steps: 5 }, many: { ...dent, steps: 50 } },
+    };
+    const curves = Object.entries(all).flatMap(([name, recipe]) =>
+      curvesOf(name, recipe, { full: [], ball, budget: SMALL_BUDGET, pixels }),
+    );
+    const weightOf = (sees: boolean) =>
+      Object.fromEntries(curvePieces({ curves, sees }, 2).map(({ kind, weight }) => [kind, weight]));
+    const weight = weightOf(true);
+    expect(weight['curve eps on again of 2']).toBeLessThan(weight['curve eps on static of 2']! / 5);
+    expect(weight['curve eps on many of 2']).toBeGreaterThan(3 * weight['curve eps on few of 2']!);
+    expect(weightOf(false)['curve eps on few of 2']).toBeLessThan(weight['curve eps on few of 2']!);
   });
 
   it('are of recipes with other numbers of steps', () => {

@@ -19,6 +19,7 @@ export interface CurveStage {
 export interface CurveRun {
   /** The name of the recipe that is served. */
   readonly serves: string;
+  readonly recipe: Recipe;
   readonly stages: readonly CurveStage[];
 }
 
@@ -114,9 +115,9 @@ export function curvesOf(
   });
   const steps = full.includes('steps') ? stepsAlong(recipe) : [];
   return [
-    plan('eps', ball.eps, [{ serves: name, stages: epsilons.map(ofEps) }]),
+    plan('eps', ball.eps, [{ serves: name, recipe, stages: epsilons.map(ofEps) }]),
     plan('iterations', iterations, [
-      { serves: name, stages: counts.map((count) => ({ at: count, ball, iterations: count })) },
+      { serves: name, recipe, stages: counts.map((count) => ({ at: count, ball, iterations: count })) },
     ]),
     ...(steps.length === 0
       ? []
@@ -124,7 +125,11 @@ export function curvesOf(
           plan(
             'steps',
             recipe.steps,
-            steps.map((at) => ({ serves: variantName(name, at), stages: [{ at, ball, iterations }] })),
+            steps.map((at) => ({
+              serves: variantName(name, at),
+              recipe: { ...recipe, steps: at },
+              stages: [{ at, ball, iterations }],
+            })),
           ),
         ]),
   ];

@@ -3,7 +3,7 @@ import { attackEverHarder, endure, type Probed } from './attacks/ever-harder.ts'
 import { CURVE_IMAGES, type CurveName, type CurvePlan, type CurveRun } from './curves.ts';
 import type { LabelledFile } from './dataset.ts';
 import type { Piece } from './pace.ts';
-import { climbPasses } from './passes.ts';
+import { adapts, climbPasses, servingPasses } from './passes.ts';
 
 /** What became of the images at one point of a curve. */
 export interface CurveRowsPoint {
@@ -32,14 +32,30 @@ export interface CurvesPlan {
 export const curveFiles = (files: readonly LabelledFile[], batchSize: number): readonly LabelledFile[] =>
   files.slice(0, Math.min(CURVE_IMAGES, batchSize));
 
+/** Stages for which the points on the network as it is are the same. */
+const keyOf = ({ stages }: CurveRun): string =>
+  JSON.stringify(stages.map(({ ball, iterations }) => [ball.eps, iterations]));
+
+/** The work for a row; `transfers` where the points on the network as it is are still to be made. */
+function runPasses({ recipe, stages }: CurveRun, sees: boolean, transfers: boolean): number {
+  const climb = climbPasses(stages.reduce((sum, { iterations }) => sum + iterations, 0));
+  const holds = sees && adapts(recipe);
+  const climbs = (transfers ? 1 : 0) + (holds ? 1 : 0);
+  // As it is, and the strongest again; for each stage what was found, and the strongest again.
+  const served = 2 + stages.length * (holds ? 3 : 2);
+  return climbs * climb + (served + (holds ? 1 : 0)) * servingPasses(recipe);
+}
+
 /** The curves in the order in which they are measured, for the one who tells how long it will take. */
-export function curvePieces({ curves }: CurvesPlan, images: number): Piece[] {
+export function curvePieces({ curves, sees }: CurvesPlan, images: number): Piece[] {
+  const made = new Set<string>();
   return curves.map(({ along, recipe, runs }) => {
-    const iterations = runs.flatMap(({ stages }) => stages).reduce((sum, each) => sum + each.iterations, 0);
-    return {
-      kind: `curve ${along} on ${recipe} of ${images}`,
-      weight: images * climbPasses(iterations),
-    };
+    let passes = 0;
+    for (const run of runs) {
+      passes += runPasses(run, sees, !made.has(keyOf(run)));
+      made.add(keyOf(run));
+    }
+    return { kind: `curve ${along} on ${recipe} of ${images}`, weight: images * passes };
   });
 }
 
@@ -61,9 +77,9 @@ export async function* measureCurves(
 ): AsyncGenerator<CurveRows> {
   const { progress, signal } = means;
   const transferred = new Map<string, Promise<Tensor<'float32'>[]>>();
-  function transfer(scene: Probed, { stages }: CurveRun): Promise<Tensor<'float32'>[]> {
-    const key = JSON.stringify(stages.map(({ ball, iterations }) => [ball.eps, iterations]));
-    const known = transferred.get(key) ?? attackEverHarder(scene, scene.network, stages);
+  function transfer(scene: Probed, run: CurveRun): Promise<Tensor<'float32'>[]> {
+    const key = keyOf(run);
+    const known = transferred.get(key) ?? attackEverHarder(scene, scene.network, run.stages);
     transferred.set(key, known);
     return known;
   }
