@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { closeAtSignal, createLog } from './run-until-signal.ts';
+import { createLog, runUntilSignal } from './run-until-signal.ts';
 import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
@@ -10,13 +10,13 @@ async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
   const log = createLog(config);
   // Imported here, so that the other commands do not load an HTTP server.
-  const start =
+  const start = async () =>
     config.processes === 1
-      ? (await import('../app/server.ts')).startServer
-      : (await import('../app/processes/start-processes.ts')).startProcesses;
-  const server = await start(config, log);
+      ? (await import('../app/server.ts')).startServer(config, log)
+      : (await import('../app/processes/start-processes.ts')).startProcesses(config, log);
   // SIGTERM comes from a process manager, whose load balancer must look away first. Ctrl-C need not wait.
-  closeAtSignal(config, log, (signal) => server.close(signal === 'SIGTERM' ? config.drainDelayMs : 0));
+  const drainMs = (signal?: NodeJS.Signals): number => (signal === 'SIGTERM' ? config.drainDelayMs : 0);
+  await runUntilSignal(config, log, start, (server, signal) => server.close(drainMs(signal)));
 }
 
 /** `dent serve`: the HTTP API. */

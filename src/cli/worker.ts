@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { closeAtSignal, createLog } from './run-until-signal.ts';
+import { createLog, runUntilSignal } from './run-until-signal.ts';
 import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
 type WorkerOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };
@@ -12,9 +12,8 @@ const DEFAULT_PORT = 8081;
 async function work(options: WorkerOptions): Promise<void> {
   const config = loadConfig(options, { port: DEFAULT_PORT });
   const log = createLog(config);
-  const { startWorker } = await import('../app/worker.ts');
-  const worker = await startWorker(config, log);
-  closeAtSignal(config, log, () => worker.close());
+  const start = async () => (await import('../app/worker.ts')).startWorker(config, log);
+  await runUntilSignal(config, log, start, (worker) => worker.close());
 }
 
 /** `dent worker`: takes batches from Redis and runs them. */

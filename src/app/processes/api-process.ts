@@ -102,7 +102,7 @@ function createHandlers(started: Promise<Serving>) {
 /** Serves HTTP as one of several processes, until the primary process ends it. */
 export async function runApiProcess(createLog: CreateLog): Promise<void> {
   // A terminal and a process manager signal all processes of a group. The primary process alone decides.
-  process.on('SIGINT', () => {}).on('SIGTERM', () => {});
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => {});
   let onStart!: (start: Start) => void;
   const start = new Promise<Start>((resolve) => {
     onStart = resolve;

@@ -22,10 +22,9 @@ import type {
 } from './messages.ts';
 import { cleanRuntimeMessage } from './runtime-message.ts';
 
-// Ctrl-C and a process manager's SIGTERM reach the whole process group. The parent decides when its children
-// end.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+// Signals of a terminal and of a process manager reach the whole process group. The parent decides when its
+// children end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => {});
 // The parent has let go of us or died. A run under way ends first: events wait for it.
 process.on('disconnect', () => process.exit(0));
 
