@@ -2,17 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { AcceptedPrediction, Prediction } from '../src/inference/inference.ts';
-import { makeCertificates } from './fixtures/redis/certificates.ts';
-import { freePort, type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
+import { type RedisServer, setEvictionPolicy, startRedisServer } from './fixtures/redis/redis-server.ts';
 import { crops, staticLogits, tensorOf, topProbability } from './fixtures/serving/photos.ts';
 import {
   inferRows,
   metric,
   postImage,
   type Running,
-  spawnDent,
   startDent,
   statusOf,
   writeRepository,
@@ -267,76 +265,13 @@ it('refuses at once while Redis is gone, and works again when it is back', async
   await predictAll(8, 'isolated');
 }, 60_000);
 
-/** Has every process look at the policy, as it does whenever it connects. */
-async function reconnect(policy: string): Promise<void> {
-  await redis.client.config('SET', 'maxmemory-policy', policy);
-  await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal');
-}
-
 it('takes no rows that Redis may forget', async () => {
-  await reconnect('allkeys-lru');
+  await setEvictionPolicy(redis, 'allkeys-lru');
   await vi.waitFor(async () => {
     expect(await reasonsOf(apis[0])).toEqual([expect.stringContaining('maxmemory-policy is allkeys-lru')]);
   }, 5000);
   const refused = await postImage(apis[0], images[0]!);
   expect([refused.status, await codeOf(refused)]).toEqual([503, 'queue_unavailable']);
-  await reconnect('noeviction');
+  await setEvictionPolicy(redis, 'noeviction');
   await vi.waitFor(async () => expect(await statusOf(apis[0], '/v2/health/ready')).toBe(200), 5000);
 });
-
-it('logs that it is not ready any more, and that it is again', async () => {
-  const env = { DENT_REDIS_URL: redis.url, DENT_MODELS: join(folder, 'models') };
-  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], env);
-  const lines = () =>
-    log
-      .join('')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-  await vi.waitFor(() => expect(log.join('')).toContain('ready at'), 15_000);
-  await reconnect('allkeys-lru');
-  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
-  await reconnect('noeviction');
-  await vi.waitFor(() => expect(log.join('')).toContain('ready again at'), 15_000);
-  child.kill('SIGINT');
-  expect(await exit).toBe(0);
-  const told = lines().filter(({ msg }) => msg.includes('ready'));
-  expect(told.map(({ level }) => level)).toEqual(['info', 'error', 'info']);
-  expect(told[1].reasons).toEqual([expect.stringContaining('maxmemory-policy is allkeys-lru')]);
-}, 60_000);
-
-it('says what is wrong with a connection, and never with which password', async () => {
-  const url = redis.url.replace('//', '//nobody:sesame@');
-  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], { DENT_REDIS_URL: url });
-  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
-  child.kill('SIGINT');
-  expect(await exit).toBe(0);
-  expect(log.join('')).toContain('WRONGPASS');
-  expect(log.join('')).not.toContain('sesame');
-}, 30_000);
-
-it('speaks TLS with a Redis whose certificate it can check, and not with another', async () => {
-  const { authority, certificate, key } = await makeCertificates(folder);
-  const port = await freePort();
-  const secured = await startRedisServer([
-    ...['--tls-port', `${port}`, '--tls-auth-clients', 'no', '--requirepass', 'sesame'],
-    ...['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', authority],
-  ]);
-  onTestFinished(() => secured.stop());
-  const env = {
-    DENT_REDIS_URL: `rediss://:sesame@127.0.0.1:${port}`,
-    DENT_MODELS: join(folder, 'models'),
-    DENT_CACHE_DIR: join(folder, 'cache'),
-  };
-  const trusting = { ...env, NODE_EXTRA_CA_CERTS: authority };
-  const pair = await Promise.all([
-    startDent(['worker', '--threads', '1'], trusting),
-    startDent(['serve', '--queue', 'redis'], trusting),
-  ]);
-  expect((await postImage(pair[1], images[0]!, '?recipe=static')).status).toBe(200);
-  const { process: child, log, exit } = spawnDent(['serve', '--queue', 'redis'], env);
-  await vi.waitFor(() => expect(log.join('')).toContain('not ready at'), 15_000);
-  expect(log.join('')).toContain('self-signed certificate in certificate chain');
-  for (const each of [child, ...pair.map((one) => one.process)]) each.kill('SIGINT');
-  expect(await Promise.all([exit, ...pair.map((one) => one.exit)])).toEqual([0, 0, 0]);
-}, 60_000);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { PRESETS } from '../../src/dent/index.ts';
 import { ServiceError } from '../../src/errors.ts';
 import { createImageDecoder } from '../../src/images/index.ts';
 import type {
@@ -38,30 +39,7 @@ const MODEL = {
     fit: 'cover',
   },
   labels: LABELS,
-  recipes: {
-    'dent+': {
-      steps: 6,
-      scope: 'sample',
-      statistics: 'source',
-      prior: 16,
-      margin: 0,
-      divergence: 'off',
-      divergenceRows: 20,
-      objective: 'infomax',
-      optimizer: 'adamod',
-      lr: 6e-3,
-      beta1: 0.99,
-      beta2: 0.999,
-      beta3: 0.6,
-      rows: 'batch',
-      sigma: 'off',
-      sigmaLr: 0.25,
-      gate: 'off',
-      floor: 'off',
-      affine: 'on',
-      small: 'isolated',
-    },
-  },
+  recipes: { 'dent+': PRESETS['dent+'] },
   defaultRecipe: 'dent+',
 } satisfies ModelSummary;
 
