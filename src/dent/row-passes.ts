@@ -98,18 +98,21 @@ export function predictWithGradient(
 
 function predictTogether(builder: GraphBuilder, forward: AdaptiveForward, parameters: Value, image: Value) {
   const [logits, sigma] = inline(builder, forward.graph, [image, parameters]) as [Value, Value?];
-  const exactLogits = inDoublePrecision(builder, logits);
-  const { entropy: exactEntropy, top } = rowBelief(builder, exactLogits);
-  const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
-  const prediction: Prediction = { logits, entropy, top, ...(sigma && { sigma }) };
-  return { prediction, exactLogits, exactEntropy };
+  const { prediction, ...exact } = exactPrediction(builder, logits);
+  return { prediction: { ...prediction, ...(sigma && { sigma }) }, ...exact };
 }
 
 /** The prediction that logits are. */
-export function predictionOf(builder: GraphBuilder, logits: Value): Prediction {
-  const { entropy: exactEntropy, top } = rowBelief(builder, inDoublePrecision(builder, logits));
+export const predictionOf = (builder: GraphBuilder, logits: Value): Prediction =>
+  exactPrediction(builder, logits).prediction;
+
+/** The prediction that logits are, and what it was computed from in float64. */
+function exactPrediction(builder: GraphBuilder, logits: Value) {
+  const exactLogits = inDoublePrecision(builder, logits);
+  const { entropy: exactEntropy, top } = rowBelief(builder, exactLogits);
   const entropy = builder.op('Cast', [exactEntropy], { attributes: { to: DATA_TYPE.float32 } });
-  return { logits, entropy, top };
+  const prediction: Prediction = { logits, entropy, top };
+  return { prediction, exactLogits, exactEntropy };
 }
 
 function gradientTogether(
