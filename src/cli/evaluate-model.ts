@@ -217,7 +217,7 @@ export async function evaluateModel(
   const recipes = served.filter(({ name }) => Object.hasOwn(chosen, name));
   const curves = planCurves(options, chosen, elementCount(rowShape(input)));
   const arena = curves.curves.length === 0 ? undefined : await openAttacked(engine, model, served, options);
-  const saver = save === undefined ? undefined : await createBatchSaver(save, version);
+  const saver = save === undefined ? undefined : await createBatchSaver(save, version, Object.keys(chosen));
   const ended = new AbortController();
   const end = (): void => ended.abort(new InputError('It was ended early.'));
   process.once('SIGINT', end).once('SIGTERM', end);

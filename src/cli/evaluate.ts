@@ -57,16 +57,22 @@ async function replayBatches(
   { json, apiKeyFile }: Options,
 ): Promise<void> {
   const apiKey = apiKeyFile === undefined ? undefined : await readApiKey(apiKeyFile);
-  const replayed = await replay({ dir, url, model, apiKey });
+  const { replayed, differences } = await replay({ dir, url, model, apiKey });
   await print(json ? asJson(replayed) : replayText(replayed));
   const [rows, differ] = [replayed.map((each) => each.rows), replayed.map((each) => each.differ)].map((all) =>
     all.reduce((a, b) => a + b, 0),
   ) as [number, number];
   if (differ > 0) {
+    const why =
+      differences.length > 0
+        ? differences.join(' ')
+        : "Replay while nobody else uses the server, with a maxBatchSize of at least the batches' size.";
     throw new InputError(
-      `${url} does not confirm the figures: ${differ} of ${rows} answers are others. Replay while nobody else uses the server, with a maxBatchSize of at least the batches' size.`,
+      `${url} does not confirm the figures: ${differ} of ${rows} answers are others. ${why}`,
     );
   }
+  for (const difference of differences)
+    process.stderr.write(`dent: ${difference} Its answers are the same.\n`);
 }
 
 async function evaluate(named: string | undefined, options: Options, command: Command): Promise<void> {

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluationFolder, LABELS } from '../../test/fixtures/cli/evaluate.ts';
 import { runDent } from '../../test/fixtures/cli/run-dent.ts';
@@ -45,6 +48,8 @@ beforeAll(async () => {
     recipes: { isolated: { preset: 'isolated' }, static: {} },
   };
   await writeModel(at('models'), 'bytes', bytesModel, ofBytes);
+  const ofPlain = { ...manifest, recipes: { isolated: { preset: 'isolated' } } };
+  await writeModel(at('models'), 'plain', plainModel, ofPlain);
   const key = createKey();
   await writeFile(at('key'), `${key}\n`);
   const entry = { name: 'replay', sha256: digestOf(key), scopes: ['predict'] };
@@ -152,9 +157,7 @@ describe('dent evaluate --save and --replay', () => {
   it('say what the server refuses, and where there is none', async () => {
     const other = await runDent(['evaluate', 'unknown', '--replay', at('saved'), ...KEYED()]);
     expect(other.code).toBe(1);
-    expect(other.stderr).toContain(
-      '/v2/models/unknown/infer: the server refuses: There is no model "unknown"',
-    );
+    expect(other.stderr).toContain('/v1/models/unknown: the server refuses: There is no model "unknown"');
     const keyless = await runDent(['evaluate', '--replay', at('saved'), '--url', server.url]);
     expect(keyless).toMatchObject({
       code: 1,
@@ -186,5 +189,74 @@ describe('dent evaluate --save and --replay', () => {
     const { code, stderr } = await runDent(['evaluate', ...options]);
     expect(code).toBe(2);
     expect(stderr).toContain(part);
+  });
+});
+
+describe('dent evaluate --replay, of a model whose manifest has no recipe static', () => {
+  const save = async (recipes: string, to: string) => {
+    const options = ['--recipes', recipes, '--images', '16', '--batch-size', '16', '--save', at(to)];
+    expect(await evaluate('plain', ...options)).toMatchObject({ code: 0 });
+  };
+  const again = (from: string, model = 'plain') =>
+    runDent(['evaluate', model, '--replay', at(from), ...KEYED(), '--json']);
+  beforeAll(() => save('isolated', 'plain'));
+
+  it('confirm static by what stands beside every answer', async () => {
+    const ended = await again('plain');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    const figures = JSON.parse(ended.stdout).map(({ recipe, rows, differ }: Record<string, unknown>) => [
+      recipe,
+      rows,
+      differ,
+    ]);
+    expect(figures).toEqual([
+      ['static', 16, 0],
+      ['isolated', 16, 0],
+    ]);
+  });
+
+  it('say which other recipe is missing, and what to write', async () => {
+    await save('norm', 'plain-norm');
+    expect(await again('plain-norm')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `dent: ${server.url}: the model plain there has no recipe norm; write {"norm":{"preset":"norm"}} into the recipes of its model.json.\n`,
+    });
+  });
+
+  it('say that a recipe has other settings there', async () => {
+    const path = at('plain/labels.json');
+    const index = await readFile(path, 'utf8');
+    const changed = JSON.parse(index);
+    changed.recipes.isolated.floor = 0.001;
+    await writeFile(path, JSON.stringify(changed));
+    const ended = await again('plain');
+    await writeFile(path, index);
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr:
+        'dent: The recipe isolated has other settings there: floor off and not 0.001. Its answers are the same.\n',
+    });
+  });
+
+  it('say that the model is another one there', async () => {
+    const { code, stderr } = await again('plain', 'bytes');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /does not confirm the figures: \d+ of 32 answers are others\. The file of bytes there is another one \(sha256 [0-9a-f]{12}…\) than the batches are of \([0-9a-f]{12}…\)\.\n$/,
+    );
+  });
+
+  it('say that something else answers at the address', async () => {
+    const other = createServer((_, response) => response.end('{}'));
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const ended = await runDent(['evaluate', '--replay', at('plain'), '--url', url]);
+    other.close();
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no dent server answers there'),
+    });
   });
 });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
 import { answersOf } from '../evaluation/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import { openNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
-import { readSavedIndex, type SavedBatch, type SavedIndex } from './saved-batches.ts';
+import { ask, findReplayedModel, type Question, type Server } from './replayed-model.ts';
+import { readSavedIndex, type SavedBatch } from './saved-batches.ts';
 
 export interface ReplayOptions {
   readonly dir: string;
@@ -16,12 +16,6 @@ export interface ReplayOptions {
   readonly model?: string | undefined;
   /** Where the server asks for one. */
   readonly apiKey?: string | undefined;
-}
-
-/** Where batches are posted to. */
-interface Endpoint {
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
@@ -43,6 +37,13 @@ export interface Replayed {
   readonly inOtherBatches: number;
 }
 
+/** What came of all batches. */
+export interface Replay {
+  readonly replayed: readonly Replayed[];
+  /** What the server has otherwise than the batches were saved under, in sentences. */
+  readonly differences: readonly string[];
+}
+
 interface Answer {
   readonly answers: Int32Array;
   readonly isWhole: boolean;
@@ -59,9 +60,10 @@ async function readBatch(path: string): Promise<Tensor<'float32'>> {
 
 /** Posts a batch as one binary tensor. Rejects with `InputError` in the server's words. */
 async function infer(
-  { url, headers }: Endpoint,
-  { input, output }: SavedIndex,
-  recipe: string,
+  url: URL,
+  headers: Server['headers'],
+  { recipe, output }: Question,
+  input: string,
   rows: Tensor<'float32'>,
 ): Promise<Answer> {
   const tensor = new Uint8Array(rows.data.buffer, rows.data.byteOffset, rows.data.byteLength);
@@ -79,28 +81,12 @@ async function infer(
       parameters: { recipe },
     }),
   );
-  const response = await fetch(url, {
+  const response = await ask(url, {
     method: 'POST',
     body: Buffer.concat([head, tensor]),
     headers: { ...headers, 'inference-header-content-length': `${head.length}` },
-  }).catch((cause: Error) => {
-    const reason = (cause.cause as Error | undefined)?.message ?? cause.message;
-    throw new InputError(`${url.origin}: the server cannot be reached (${reason}).`, { cause });
   });
-  const body = Buffer.from(await response.arrayBuffer());
-  if (!response.ok) {
-    const hint = response.status === 401 ? ' --api-key-file names the file of a key.' : '';
-    throw new InputError(`${url}: the server refuses: ${errorOf(body)}${hint}`);
-  }
-  return readAnswer(response, body, rows.dims[0]!);
-}
-
-function errorOf(body: Buffer): string {
-  try {
-    return String(JSON.parse(body.toString()).error);
-  } catch {
-    return body.toString('utf8', 0, 200);
-  }
+  return readAnswer(response, Buffer.from(await response.arrayBuffer()), rows.dims[0]!);
 }
 
 function readAnswer(response: Response, body: Buffer, count: number): Answer {
@@ -139,27 +125,26 @@ const plus = (a: Replayed, b: Replayed): Replayed => ({
 });
 
 /** Posts saved batches to a running server, each as it was, one after the other. */
-export async function replay({ dir, url, model, apiKey }: ReplayOptions): Promise<Replayed[]> {
+export async function replay({ dir, url, model, apiKey }: ReplayOptions): Promise<Replay> {
   const index = await readSavedIndex(dir);
-  const endpoint = {
-    url: new URL(`/v2/models/${encodeURIComponent(model ?? index.model)}/infer`, url),
-    headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
-  };
+  const headers: Server['headers'] = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const found = await findReplayedModel({ url, headers }, model ?? index.model, index);
   const totals = new Map<string, Replayed>();
   const progress = createProgress(index.batches.length, 'batches');
   try {
     for (const [done, saved] of index.batches.entries()) {
       const rows = await readBatch(join(dir, saved.file));
       for (const recipe of Object.keys(saved.answers)) {
-        const found = compare(saved, recipe, await infer(endpoint, index, recipe, rows));
+        const answer = await infer(found.url, headers, found.questions[recipe]!, index.input, rows);
+        const compared = compare(saved, recipe, answer);
         const key = JSON.stringify([saved.condition, recipe]);
         const known = totals.get(key);
-        totals.set(key, known === undefined ? found : plus(known, found));
+        totals.set(key, known === undefined ? compared : plus(known, compared));
       }
       progress.update(done + 1);
     }
   } finally {
     progress.stop();
   }
-  return [...totals.values()];
+  return { replayed: [...totals.values()], differences: found.differences };
 }

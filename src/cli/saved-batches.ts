@@ -23,6 +23,10 @@ const SavedBatchSchema = Type.Object({
 
 const IndexSchema = Type.Object({
   model: Type.String(),
+  /** Of the model's file. */
+  sha256: Type.String(),
+  /** Every setting of the recipes, by their names. */
+  recipes: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),
   /** What the model calls its images and its logits. */
   input: Type.String(),
   output: Type.String(),
@@ -46,10 +50,14 @@ const fileName = (number: number, { kind, condition, recipe }: ServedEvent): str
   return `${String(number).padStart(5, '0')}-${of.replaceAll(/[^A-Za-z0-9.]+/g, '-')}.npy`;
 };
 
-/** Keeps every batch that is served, in files of `dir`. Batches that recipes share are written once. */
+/**
+ * Keeps every batch that is served under `recipes`, in files of `dir`. Batches that recipes share are written
+ * once.
+ */
 export async function createBatchSaver(
   dir: string,
-  { name, tensors, manifest }: ServingVersion,
+  { name, sha256, tensors, manifest }: ServingVersion,
+  recipes: readonly string[],
 ): Promise<BatchSaver> {
   await mkdir(dir, { recursive: true }).catch((error: unknown) => {
     throw fileError(dir, 'written', error);
@@ -74,7 +82,8 @@ export async function createBatchSaver(
     },
     async finish() {
       const { input, output } = tensors;
-      const index: SavedIndex = { model: name, input, output, batches };
+      const settings = Object.fromEntries(recipes.map((recipe) => [recipe, { ...manifest.recipes[recipe] }]));
+      const index: SavedIndex = { model: name, sha256, recipes: settings, input, output, batches };
       await writeWhole(join(dir, INDEX), Buffer.from(`${JSON.stringify(index)}\n`));
     },
   };

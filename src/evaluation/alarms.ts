@@ -82,28 +82,34 @@ function square(rows: RecipeRows, complete: number): Alarm[] {
 /** The share of gradients that may be zero before their attack is doubted. */
 const ZERO_SHARE = 0.1;
 
-const zeroGradients = ({ name, attacks }: RecipeRows): Alarm[] =>
-  Object.entries(attacks)
+function zeroGradients({ name, attacks }: RecipeRows): Alarm[] {
+  const all = Object.entries(attacks)
     .filter(([, { gradients, zeroGradients: zero }]) => gradients > 0 && zero / gradients > ZERO_SHARE)
-    .map(([attack, { gradients, zeroGradients: zero }]) => ({
+    .map(([attack, { gradients, zeroGradients: zero }]) => `${attack} ${percent(zero / gradients)}`);
+  if (all.length === 0) return [];
+  return [
+    {
       code: 'zero-gradients',
-      text: `${name}: ${percent(zero / gradients)} of the gradients that ${attack} followed were zero throughout, so it could not search there.`,
-    }));
+      text: `${name}: of the gradients that attacks followed so many were zero throughout: ${all.join(', ')}. They could not search there.`,
+    },
+  ];
+}
 
 /** The share of images that stay right of which an attack may leave every pixel as it is. */
 const IDLE_SHARE = 0.1;
 
 function idle({ name, attacks }: RecipeRows): Alarm[] {
-  return Object.entries(attacks).flatMap(([attack, { verdicts, unmoved }]): Alarm[] => {
+  const all = Object.entries(attacks).flatMap(([attack, { verdicts, unmoved }]) => {
     const { correct } = shareOf(verdicts);
-    if (correct === 0 || unmoved / correct <= IDLE_SHARE) return [];
-    return [
-      {
-        code: 'idle-attack',
-        text: `${name}: of the ${correct} images that ${attack} left right, it returned ${unmoved} without any change. It did not attack them, so its figure says nothing of them.`,
-      },
-    ];
+    return correct === 0 || unmoved / correct <= IDLE_SHARE ? [] : [`${attack} ${unmoved} of ${correct}`];
   });
+  if (all.length === 0) return [];
+  return [
+    {
+      code: 'idle-attack',
+      text: `${name}: of the images that they left right, attacks returned some without any change: ${all.join(', ')}. They did not attack these, so their figures say nothing of them.`,
+    },
+  ];
 }
 
 const beyondEps = ({ name, attacks }: RecipeRows): Alarm[] =>

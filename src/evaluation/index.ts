@@ -1,4 +1,4 @@
-export { type Advice, AIM_NAMES, timeText } from './advice.ts';
+export { type Advice, AIM_NAMES, timeText, writtenRecipe } from './advice.ts';
 export type { Alarm } from './alarms.ts';
 export { answersOf } from './answers.ts';
 export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from './arena.ts';
@@ -17,7 +17,7 @@ export {
   readBatch,
 } from './dataset.ts';
 export { createExampleKeeper, type Example } from './examples.ts';
-export type { Figure } from './figures.ts';
+export { type Figure, isStatic } from './figures.ts';
 export { htmlPage } from './html/page.ts';
 export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export type { CurvesPlan } from './measure-curves.ts';

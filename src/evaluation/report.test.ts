@@ -262,6 +262,21 @@ describe('alarms', () => {
     // The identity leaves every image right: it does worse than transfer.
     expect(codes(told)).toEqual(['masked-gradients', 'zero-gradients']);
   });
+
+  it('name all attacks of a recipe that one fault is of, in one sentence', () => {
+    const zeros = { verdicts: rightOf(160), gradients: 100, zeroGradients: 50, unmoved: 40 };
+    const { alarms } = report({ static: { attacks: { transfer: zeros, 'white-box': zeros, square: 160 } } });
+    expect(alarms.map(({ code, text }) => [code, text])).toEqual([
+      [
+        'zero-gradients',
+        'static: of the gradients that attacks followed so many were zero throughout: transfer 50.0 %, white-box 50.0 %. They could not search there.',
+      ],
+      [
+        'idle-attack',
+        'static: of the images that they left right, attacks returned some without any change: transfer 40 of 160, white-box 40 of 160. They did not attack these, so their figures say nothing of them.',
+      ],
+    ]);
+  });
 });
 
 describe('an attack with several figures', () => {

@@ -65,7 +65,7 @@ describe('an attack replaced by the identity', () => {
   it.each(NAMES)('%s: the report says that it did nothing', async (name) => {
     const alarms = alarmsOf(await run({ [name]: identity(ATTACKS[name]) }, {}));
     expect(alarms.map(({ code }) => code)).toEqual(['idle-attack']);
-    expect(alarms[0]!.text).toContain(`of the ${rows} images that ${name} left right, it returned ${rows}`);
+    expect(alarms[0]!.text).toContain(`${name} ${rows} of ${rows}.`);
   });
 });
 
@@ -112,7 +112,7 @@ describe('gradients of zeros', () => {
     const measurement = await run({ [name]: ATTACKS[name] }, { target: zeros, defence: masked });
     const told = alarmsOf(measurement).filter(({ code }) => code === 'zero-gradients');
     expect(told.length > 0).toBe(FOLLOW.includes(name));
-    if (told.length > 0) expect(told[0]!.text).toContain(`100.0 % of the gradients that ${name}`);
+    if (told.length > 0) expect(told[0]!.text).toMatch(new RegExp(`: ${name}.* 100.0 %`));
   });
 });
 
