@@ -38,7 +38,7 @@ const MOST_EPS = 1000;
 function parseEps(text: string): number {
   const [value = Number.NaN, divisor = 1] = text.split('/').map(Number);
   const eps = value / divisor;
-  if (/^[0-9.]+(\/[0-9.]+)?$/.test(text) && eps > 0 && eps <= MOST_EPS) return eps;
+  if (/^[0-9.]+(e-?[0-9]+)?(\/[0-9.]+)?$/i.test(text) && eps > 0 && eps <= MOST_EPS) return eps;
   throw new InvalidArgumentError(
     'It must be a number above 0, such as 0.5 or 8/255, for pixels from 0 to 1.',
   );

@@ -255,6 +255,9 @@ describe('dent evaluate, where it cannot go on', () => {
     [['--seed', '-1'], '--seed'],
     [['--attacks', 'magic'], 'There is no attack "magic"'],
     [['--eps', '0'], '--eps'],
+    [['--eps', '1e5'], '--eps'],
+    [['--recipes', 'norm,'], 'It must be names with commas between them.'],
+    [['--recipes', ''], 'It must be names with commas between them.'],
     [['--norm', 'l1'], '--norm'],
     [['--budget', 'endless'], '--budget'],
     [['--curves', 'height'], 'There is no curve "height"'],
@@ -263,6 +266,12 @@ describe('dent evaluate, where it cannot go on', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(part);
     expect(stderr.split('\n')).toHaveLength(2);
+  });
+
+  it('takes sizes as programs write them', async () => {
+    const options = ['--eps', '1E-2/2', '--attacks', 'pgd', '--images', '1', '--recipes', 'static'];
+    const { eps } = reportOf(await evaluate(...options, '--iterations', '1', '--json'));
+    expect(eps).toBe(0.005);
   });
 
   it('says which model there is not', async () => {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { InputError } from '../errors.ts';
 import { htmlPage, shiftNames } from '../evaluation/index.ts';
@@ -92,7 +92,11 @@ async function evaluate(named: string | undefined, options: Options, command: Co
   await evaluateImages(named, data, options, command);
 }
 
-const list = (text: string): string[] => text.split(',').map((part) => part.trim());
+function parseNames(text: string): string[] {
+  const names = text.split(',').map((part) => part.trim());
+  if (names.includes('')) throw new InvalidArgumentError('It must be names with commas between them.');
+  return names;
+}
 
 function parseShifts(text: string): string[] {
   try {
@@ -121,9 +125,13 @@ export function evaluateCommand(): Command {
     .option(
       '--recipes <list>',
       "presets or recipes of the model (default: the model's); static is always among them",
-      list,
+      parseNames,
     )
-    .option('--shifts <list>', 'none, all (the eight), common, or names such as noise,fog-3', parseShifts, [])
+    .addOption(
+      new Option('--shifts <list>', 'none, all (the eight), common, or names such as noise,fog-3')
+        .argParser(parseShifts)
+        .default([], 'none'),
+    )
     .option('--images <n>', 'take so many, by chance (default: all)', wholeNumber(1, 10_000_000))
     .option('--batch-size <n>', 'images adapted together', wholeNumber(1, 1_000_000), 128)
     .option('--seed <n>', 'what chance decides by', wholeNumber(0, 2 ** 31), 0);
