@@ -43,10 +43,14 @@ function startEngine(
     threads,
     runTimeoutMs,
     log: {
-      onChildStart: ({ pid }) => log.debug({ pid }, 'an engine process has started'),
+      onChildStart: ({ pid }) => log.debug({ pid }, `engine process ${pid} has started`),
       onChildExit({ pid, reason, kind }) {
-        if (kind !== 'closed') metrics.engine.lost(kind);
-        log[kind === 'closed' ? 'debug' : 'warn']({ pid, reason }, 'an engine process has ended');
+        if (kind === 'closed') {
+          log.debug({ pid }, `engine process ${pid} ${reason}`);
+          return;
+        }
+        metrics.engine.lost(kind);
+        log.warn({ pid, reason }, `engine process ${pid} ${reason}; another takes its place`);
       },
     },
   });

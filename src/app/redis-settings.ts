@@ -11,6 +11,10 @@ export function redisSettings({ redisUrl, redisPrefix }: Config): { url: string;
 /** Of a fault that lasts, one line in this time is enough. The others are logged at debug level. */
 const REPEAT_MS = 30_000;
 
+/** A fault of the network has a code and no story. The stack of any other leads to the place. */
+const wordsOf = ({ message, stack, code }: NodeJS.ErrnoException): string =>
+  code === undefined ? (stack ?? message) : message || code;
+
 /**
  * Logs faults of the queue; repeated ones at debug level. Logs only the parts of an error that are named
  * here: errors of the Redis client hold the command that failed, which may contain the password, or pixels.
@@ -18,10 +22,10 @@ const REPEAT_MS = 30_000;
 export function logQueueFaults(log: FastifyBaseLogger): (error: unknown, doing: string) => void {
   const loggedMs = new Map<string, number>();
   return (error, doing) => {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    const fault = error instanceof Error ? error : new Error(String(error));
     const now = performance.now();
     const repeats = now - (loggedMs.get(doing) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS;
     if (!repeats) loggedMs.set(doing, now);
-    log[repeats ? 'debug' : 'warn']({ fault: stack ?? message }, `a fault of the queue while ${doing}`);
+    log[repeats ? 'debug' : 'warn']({ fault: wordsOf(fault) }, `a fault of the queue while ${doing}`);
   };
 }

@@ -41,7 +41,7 @@ export function watchWorkers(
     const known = missing.get(name);
     if (has) {
       missing.delete(name);
-      if (known?.logged) log.info({ model: name }, `a worker has ${name} again`);
+      if (known?.logged) log.info({ model: name }, `a worker has ${name} now`);
     } else if (!known) missing.set(name, { sinceMs: performance.now(), logged: false });
     else if (!known.logged && performance.now() - known.sinceMs >= GRACE_MS) {
       known.logged = true;

@@ -41,8 +41,11 @@ it('logs what a model was taken for, and warns of what is likely not meant', () 
       reading,
     },
   };
-  observeModels(createMetrics('0'), log).ready(served, 1.23);
+  const observer = observeModels(createMetrics('0'), log);
+  observer.loading('pets', 2);
+  observer.ready(served, 1.23);
   expect(lines).toMatchObject([
+    { level: 30, msg: 'loading pets:2' },
     { level: 30, msg: 'pets:2 serves, after 1.2 s' },
     {
       level: 30,
@@ -57,4 +60,9 @@ it('logs what a model was taken for, and warns of what is likely not meant', () 
       msg: 'pets:2: the recipe "auto" was calibrated on another file (SHA-256 0123456789ab…, this one has ffffffffffff…), so it may choose wrongly; run dent calibrate pets --recipe auto --data DIR --write.',
     },
   ]);
+  lines.length = 0;
+  // Its file is open already, and only its manifest has changed.
+  observer.ready({ ...served, manifest: parseManifest(text, 'model.json') }, 0.001);
+  expect(lines[0]).toMatchObject({ level: 30, msg: 'pets:2 goes on, with its manifest as it is now' });
+  expect(lines.some(({ reading }) => reading !== undefined)).toBe(false);
 });

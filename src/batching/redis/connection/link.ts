@@ -34,6 +34,12 @@ export interface LinkOptions {
 
 const POLICY = /^maxmemory_policy:(\S+)/m;
 
+/**
+ * Whether Redis said so. Other errors are those of a connection that ends, which is reported as such or
+ * meant.
+ */
+const isAnswer = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
+
 /** The eviction policy; of a cluster, that of a node that may evict if there is one. */
 async function askPolicy(client: RedisClient): Promise<string | undefined> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
@@ -65,14 +71,14 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
         policy = answer;
       },
       (error) => {
-        if (isUp() && !refusedCommand(error)) onFault(error, 'asking Redis for its eviction policy');
+        if (isAnswer(error) && !refusedCommand(error)) onFault(error, 'asking Redis for its eviction policy');
       },
     );
   }
 
   function learnRights(): void {
     checkRights().catch((error) => {
-      if (isUp() && !refusedCommand(error)) onFault(error, 'asking Redis for its rights');
+      if (isAnswer(error) && !refusedCommand(error)) onFault(error, 'asking Redis for its rights');
     });
   }
 
