@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngine } from '../engine/index.ts';
 import { float32, int64, rows, type Tensor } from '../tensor.ts';
-import { compile, createRecipe, updatesMade } from './index.ts';
+import { compile, createRecipe, stoppedBy, updatesMade } from './index.ts';
 
 const folder = new URL('../../test/golden/architectures/', import.meta.url);
 
@@ -175,5 +175,18 @@ describe('updatesMade', () => {
 
   it('are all where a recipe stops no rows', () => {
     expect(updatesMade(nats(0.1, 0, 0), { gate: 'off', floor: 'off' }, 10)).toBe(2);
+  });
+});
+
+describe('stoppedBy', () => {
+  it('tells rows that made no update from those that made fewer, whichever setting is on', () => {
+    const recipe = createRecipe({ preset: 'brief', gate: 'off', steps: 3 });
+    expect([0, 1, 2, 3].map((made) => stoppedBy(made, recipe))).toEqual([
+      'gate',
+      'floor',
+      'floor',
+      undefined,
+    ]);
+    expect(stoppedBy(0, createRecipe({ preset: 'brief', steps: 0 }))).toBeUndefined();
   });
 });

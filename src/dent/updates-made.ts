@@ -26,14 +26,14 @@ export function updatesMade(entropy: Float32Array, recipe: Stops, classes: numbe
   return made === -1 ? entropy.length - 1 : Math.min(made, entropy.length - 1);
 }
 
-/** The setting that stopped a row: `gate` before its first update, `floor` before a later one. */
+/**
+ * When a row stopped: at the `gate` before its first update, also where `floor` alone decides there, or at the
+ * `floor` before a later one.
+ */
 export type StoppedBy = 'gate' | 'floor';
 
 /** What kept a row that has made `made` updates from more; undefined where nothing did. */
-export function stoppedBy(
-  made: number,
-  { gate, steps }: Stops & Pick<Recipe, 'steps'>,
-): StoppedBy | undefined {
+export function stoppedBy(made: number, { steps }: Pick<Recipe, 'steps'>): StoppedBy | undefined {
   if (made >= steps) return undefined;
-  return made === 0 && gate !== 'off' ? 'gate' : 'floor';
+  return made === 0 ? 'gate' : 'floor';
 }
