@@ -121,9 +121,11 @@ async function theirs(modelPath, { images, labels }, scaling, hear) {
     const peer = spawn(process.env.PYTHON ?? 'python3', [PEER, folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const ended = once(peer, 'close');
-    for await (const line of createInterface({ input: peer.stdout })) hear(JSON.parse(line));
-    const [code] = await ended;
+    const readLines = async () => {
+      for await (const line of createInterface({ input: peer.stdout })) hear(JSON.parse(line));
+    };
+    // Together, because a program that is not there ends without having begun.
+    const [[code]] = await Promise.all([once(peer, 'close'), readLines()]);
     if (code !== 0) throw new Error(`${PEER} does not end well; it says above why.`);
   } finally {
     await rm(folder, { recursive: true });
