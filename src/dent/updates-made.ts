@@ -27,8 +27,8 @@ export function updatesMade(entropy: Float32Array, recipe: Stops, classes: numbe
 }
 
 /**
- * When a row stopped: at the `gate` before its first update, also where `floor` alone decides there, or at the
- * `floor` before a later one.
+ * When a row stopped: at the `gate` before its first update, also where `floor` alone decides there, or at
+ * the `floor` before a later one.
  */
 export type StoppedBy = 'gate' | 'floor';
 

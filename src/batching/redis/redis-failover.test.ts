@@ -181,6 +181,9 @@ test(
     const kept = { ...makeRequests(1)[0]!, keep: { ms: 60_000, memo: 'memo' } };
     await producer.submit(kept);
     for (const each of masters) expect((await each.client.dbsize()) > 0).toBe(each === owner);
+    // Replicas follow a little later. WAIT speaks of what its own connection has written, and of all before.
+    await owner.client.set('{dent}:last', '');
+    expect(await owner.client.wait(1, TEST_MS)).toBe(1);
     await owner.kill();
     await untilMaster(replica);
     await Promise.all([producer, consumer].map(untilUp));
