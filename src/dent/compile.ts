@@ -66,7 +66,7 @@ export interface CompiledModel {
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
   /**
-   * Present where rows stop on their own: the fewest that are worth a run, half of a part of the graph's
+   * Present where rows stop on their own: the fewest that are worth a run, a quarter of a part of the graph's
    * loop.
    */
   readonly fewestRows?: number;
@@ -229,7 +229,7 @@ function graphOf(
     graph: advised(imageShape.includes(-1) ? OPEN_SIZE : NO_GRADIENT, () =>
       isPass ? assemblePass(components) : assemble(components),
     ),
-    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: Math.ceil(partRows / 2) }),
+    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: Math.ceil(partRows / 4) }),
     ...(isPass && { carried: carriedShape(components) }),
   };
 }
