@@ -90,9 +90,9 @@ export async function openBatchRunner(
     return {
       models,
       handler: holdVersions(models, (batch, version) => isolateFailures((part) => run(part, version))(batch)),
-      // One batch at a time keeps every core busy already: rows that come meanwhile gather for a larger next
-      // batch. A GPU would wait while the next batch is prepared.
-      consuming: { concurrency: 1, ahead: device === 'cuda' ? 1 : 0 },
+      // Rows that come meanwhile gather for a larger next batch. Where that is full already, it is prepared,
+      // and gets the processes that have nothing left to do for the first.
+      consuming: { concurrency: 1, ahead: 1 },
       engine,
       async close() {
         await models.close();

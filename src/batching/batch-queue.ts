@@ -107,9 +107,9 @@ export interface Batch {
 export interface Delivery {
   readonly answer: RowAnswer;
   readonly batch: { readonly id: string; readonly size: number };
-  /** From acceptance to the start of the batch, milliseconds. */
+  /** From acceptance until the engine begins the batch, milliseconds. */
   readonly queueMs: number;
-  /** From the start of the batch to its answer, milliseconds. */
+  /** From when the engine begins the batch to its answer, milliseconds. */
   readonly runMs: number;
   /**
    * The memo of the kept row whose answer this is: of an earlier request with the same id, where there was

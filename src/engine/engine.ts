@@ -75,6 +75,13 @@ export interface RunOptions {
   readonly filling?: Filling;
   /** When it aborts, a run that has not begun rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * When the work began that the run is a part of, by `performance.now()`. Of the runs that wait, those of
+   * the oldest work go first. By default now.
+   */
+  readonly sinceMs?: number;
+  /** Hears when a process begins the run. Where that process dies, another begins it again. */
+  readonly onBegin?: (pid: number) => void;
   /** Attributes for the span of the run. */
   readonly attributes?: Readonly<Record<string, number | string>>;
 }

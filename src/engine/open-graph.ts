@@ -70,23 +70,30 @@ export async function openGraph(
   const calls = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
 
-  async function runIn(child: EngineChild, request: RunRequest, attributes: RunOptions['attributes']) {
+  type Told = Pick<RunOptions, 'attributes' | 'onBegin'>;
+  async function runIn(child: EngineChild, request: RunRequest, { attributes, onBegin }: Told) {
     await open(child);
     const pid = child.pid!;
     const outputs = await inSpan('engine', { ...attributes, 'dent.engine.pid': pid }, () =>
-      child.request(request, runTimeoutMs),
+      child.request(request, runTimeoutMs, () => onBegin?.(pid)),
     );
     return { outputs, pid };
   }
 
-  async function run(feeds: Tensors, { signal, attributes, ...how }: RunOptions = {}): Promise<Ran> {
+  async function run(
+    feeds: Tensors,
+    { signal, sinceMs, attributes, onBegin, ...how }: RunOptions = {},
+  ): Promise<Ran> {
     if (released !== undefined) throw new Error(`${name} was released.`);
     const request = { kind: 'run', id, feeds, ...how } as const;
     const call = pool.submit({
       name,
       ...(!everywhere && { place: places[0]! }),
       ...(signal && { signal }),
-      work: asPartOfThis((child: EngineChild) => runIn(child, request, attributes)),
+      ...(sinceMs !== undefined && { sinceMs }),
+      work: asPartOfThis((child: EngineChild) =>
+        runIn(child, request, { ...(attributes && { attributes }), ...(onBegin && { onBegin }) }),
+      ),
     });
     calls.add(call);
     return call.finally(() => calls.delete(call));

@@ -81,7 +81,8 @@ export function createBatchRun(observer: InferenceObserver): BatchRun {
   return async (batch, version) => {
     const { id, lane, rows, reason } = batch;
     const engines = new Set<number>();
-    const started = performance.now();
+    let beganMs: number | undefined;
+    const givenMs = performance.now();
     const tell = (outcome?: BatchOutcome): void =>
       observer.ran({
         batch: id,
@@ -89,14 +90,17 @@ export function createBatchRun(observer: InferenceObserver): BatchRun {
         recipe: lane.recipe,
         reason,
         rows: rows.length,
-        seconds: (performance.now() - started) / 1000,
+        seconds: (performance.now() - (beganMs ?? givenMs)) / 1000,
         engines: [...engines],
         ...(outcome && { outcome }),
       });
     try {
       const traceparents = rows.map(({ traceparent }) => traceparent);
       const { answers, outcome } = await inBatchSpan(attributesOf(batch), traceparents, async (describe) => {
-        const result = await run(batch, version, (_rowsDone, pid) => engines.add(pid));
+        const result = await run(batch, version, (_rowsDone, pid) => {
+          beganMs ??= performance.now();
+          engines.add(pid);
+        });
         describe(resultAttributes(result.outcome));
         return result;
       });

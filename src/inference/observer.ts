@@ -12,6 +12,7 @@ export interface BatchRun {
   readonly recipe: string;
   readonly reason: 'full' | 'window' | 'drain';
   readonly rows: number;
+  /** Since the engine began it. */
   readonly seconds: number;
   /** The processes that ran it, each once. */
   readonly engines: readonly number[];
@@ -45,7 +46,7 @@ export interface InferenceObserver {
   decoded(seconds: number): void;
   /** The rows of a batch were written into the model's input. */
   preprocessed(seconds: number): void;
-  /** The engine adapted to a batch and predicted it. */
+  /** The engine adapted to a batch and predicted it, in `seconds` since it began. */
   adapted(run: {
     readonly model: string;
     readonly recipe: string;

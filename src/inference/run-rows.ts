@@ -83,14 +83,18 @@ function chosenRecipe(applied: Applied, { blended }: AdaptedRows): Applied {
   return { ...applied, name: blended.data[0] === 1 ? 'blend' : 'static' };
 }
 
-/** Seconds since the last call, or since it was made. */
-function createStopwatch(): () => number {
+/** Seconds since the last call, or since it was made, or since the last `restart`. */
+function createStopwatch() {
   let last = performance.now();
-  return () => {
-    const now = performance.now();
-    const seconds = (now - last) / 1000;
-    last = now;
-    return seconds;
+  return {
+    restart(): void {
+      last = performance.now();
+    },
+    seconds(): number {
+      const from = last;
+      last = performance.now();
+      return (last - from) / 1000;
+    },
   };
 }
 
@@ -121,16 +125,23 @@ export async function runRows(
   const planned = appliedRecipe(name, asked, count);
   const labels = { model: `${version.name}:${version.version}`, recipe: name };
   const { steps } = planned.recipe;
-  const seconds = createStopwatch();
+  const stopwatch = createStopwatch();
   const batch = assemble(version, payloads);
-  observer?.preprocessed(seconds());
+  observer?.preprocessed(stopwatch.seconds());
+  let begun = false;
+  const progress: OnProgress = (rowsDone, pid) => {
+    // The engine may have had another batch until now.
+    if (!begun) stopwatch.restart();
+    begun = true;
+    onProgress?.(rowsDone, pid);
+  };
   const result = await inSpan('adapt', { 'dent.recipe.applied': planned.name, 'dent.steps': steps }, () =>
-    version.run(planned.recipe, batch, onProgress),
+    version.run(planned.recipe, batch, progress),
   );
-  observer?.adapted({ ...labels, steps, seconds: seconds() });
+  observer?.adapted({ ...labels, steps, seconds: stopwatch.seconds() });
   const applied = chosenRecipe(planned, result);
   const answers = payloads.map((payload, row) => blame(sliceAnswer(result, row, applied), payload));
-  observer?.postprocessed(seconds());
+  observer?.postprocessed(stopwatch.seconds());
   if (applied.recipe !== asked) observer?.fellBack({ ...labels, reason: 'small_batch', rows: count });
   const diverged = answers.filter((answer) => !(answer instanceof Error) && answer.applied !== applied.name);
   if (diverged.length > 0) observer?.fellBack({ ...labels, reason: 'nonfinite', rows: diverged.length });

@@ -56,6 +56,8 @@ export function describeAhead(create: CreateSubject): void {
       expect(all).toBeGreaterThan(5 * 100 - 5 * EARLY_MS);
       // Twice that where each batch counted from its hand-over.
       expect(Math.min(...deliveries.map(({ runMs }) => runMs))).toBeLessThan(100 + LATE_MS);
+      // The time that a batch was there ahead counts as waiting.
+      expect(Math.max(...deliveries.map(({ queueMs }) => queueMs))).toBeGreaterThan(4 * (100 - EARLY_MS));
     });
   });
 }

@@ -109,13 +109,14 @@ export function createMemoryQueue(options: MemoryQueueOptions): BatchQueue {
     observer?.batchStarted({ lane, reason, waitSeconds: queueMs.map((ms) => ms / 1000) });
     const outcomes = await runBatch(handler, { id, lane, rows: rows.map((row) => row.request), reason });
     const runMs = end();
+    const aheadMs = now() - startMs - runMs;
     runs.set(runKey(lane), addRun(runs.get(runKey(lane)), rows.length, runMs));
     for (const [i, { pending, request }] of rows.entries()) {
       const answer = outcomes[i]!;
       const memo = request.keep && { memo: request.keep.memo };
       const batch = { id, size: rows.length };
       if (answer instanceof ServiceError) pending.reject(answer);
-      else pending.resolve({ answer, batch, queueMs: queueMs[i]!, runMs, ...memo });
+      else pending.resolve({ answer, batch, queueMs: queueMs[i]! + aheadMs, runMs, ...memo });
     }
     startDue();
     endIfDone();

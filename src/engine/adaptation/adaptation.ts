@@ -66,7 +66,10 @@ export interface AdaptedRows {
   readonly divergence?: Tensor<'float32'>;
 }
 
-/** Hears how many of the rows of a call are done, and which process did the last of them. */
+/**
+ * Hears how many of the rows of a call are done, and which process did the last of them. Before that it hears
+ * once of 0 rows, from the process that begins the first.
+ */
 export type OnProgress = (rowsDone: number, pid: number) => void;
 
 export interface LoadedArtifact {
@@ -76,8 +79,8 @@ export interface LoadedArtifact {
    */
   warmUpSizes(most: number): readonly number[];
   /**
-   * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up; each sees fresh
-   * parameters.
+   * Adapts to `rows` ([N, C, H, W]) with `steps` updates and predicts. Calls queue up: a later one has the
+   * processes for which the earlier ones have nothing left to do. Each sees fresh parameters.
    */
   run(rows: Tensor<'float32'>, steps: number, onProgress?: OnProgress): Promise<AdaptedRows>;
   /** Frees the sessions. Calls in flight finish first. */

@@ -71,14 +71,17 @@ describe('run', () => {
     const [split, whole] = await Promise.all([load(graph('rows')), load(graph('rows', false))]);
     await split.run(batch(64), 8, (rows) => heard[0].push(rows));
     await whole.run(batch(64), 8, (rows) => heard[1].push(rows));
-    expect(heard).toEqual([[16, 32, 48, 64], [64]]);
+    expect(heard).toEqual([
+      [0, 16, 32, 48, 64],
+      [0, 64],
+    ]);
   });
 
   it('sends a child more rows at once where there are few updates to make', async () => {
     const heard: number[] = [];
     const artifact = await load(graph('rows'));
     await artifact.run(batch(64), 0, (rows) => heard.push(rows));
-    expect(heard).toEqual([32, 64]);
+    expect(heard).toEqual([0, 32, 64]);
   });
 
   it('sends fewer and fewer rows where some take longer than others', async () => {
@@ -87,7 +90,7 @@ describe('run', () => {
     const input = batch(64);
     const answer = await artifact.run(input, 8, (rows) => sent.push(rows));
     // The two processes may end in another order than they began.
-    const sizes = [...sent].map((rows, i) => rows - (sent[i - 1] ?? 0));
+    const sizes = sent.slice(1).map((rows, i) => rows - sent[i]!);
     expect(sizes.toSorted((a, b) => b - a)).toEqual([16, 16, 16, 8, 4, 4]);
     expectClose(answer.staticLogits, staticLogits(input), [64, 5]);
   });

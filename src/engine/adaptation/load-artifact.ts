@@ -29,6 +29,10 @@ const bool = (value: boolean): Tensor<'bool'> => ({
 interface Rows {
   readonly batch: Tensor<'float32'>;
   readonly steps: number;
+  /** When the call was made. Calls go one after the other: a later one gets processes that are idle. */
+  readonly sinceMs: number;
+  /** Hears, perhaps several times, that a process begins. */
+  readonly onBegin: (pid: number) => void;
   readonly onProgress: OnProgress;
 }
 
@@ -43,7 +47,7 @@ interface Call extends Rows {
 }
 
 async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
-  const { graph, artifact, join, batch, steps, onProgress, signal } = call;
+  const { graph, artifact, join, batch, steps, sinceMs, onBegin, onProgress, signal } = call;
   const size = batch.dims[0]!;
   const rowsPerRun = call.rowsPerPart ?? size;
   let rowsDone = 0;
@@ -54,6 +58,8 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
     fewestRows: call.rowsPerPart === undefined ? undefined : artifact.fewestRows,
     join,
     signal,
+    sinceMs,
+    onBegin,
     onRows(rows, pid) {
       rowsDone += rows;
       onProgress(rowsDone, pid);
@@ -75,7 +81,7 @@ function adaptedRows(artifact: Artifact, outputs: Readonly<Record<string, Tensor
 
 /** Counts a row as done in proportion to its finished passes. */
 function adaptPassByPass(call: Call): Promise<AdaptedRows> {
-  const { graph, artifact, join, batch, steps, onProgress, signal } = call;
+  const { graph, artifact, join, batch, steps, sinceMs, onBegin, onProgress, signal } = call;
   const rowsPerRun = call.rowsPerPart!;
   let rowsPassed = 0;
   async function pass({ updates, batchRows, adapt, ...carried }: PassState): Promise<PassResult> {
@@ -92,6 +98,8 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
       fewestRows: undefined,
       join,
       signal,
+      sinceMs,
+      onBegin,
       onRows(rows, pid) {
         rowsPassed += rows;
         onProgress(Math.floor(rowsPassed / (steps + 1)), pid);
@@ -112,7 +120,15 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
 /** Runs a batch in the session of the size that it is filled up to. */
 function adaptFilledUp(
   sessions: SizedSessions,
-  { artifact, join, batch, steps, onProgress }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
+  {
+    artifact,
+    join,
+    batch,
+    steps,
+    sinceMs,
+    onBegin,
+    onProgress,
+  }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
 ): Promise<AdaptedRows> {
   const from = batch.dims[0]!;
   const to = filledSize(from);
@@ -122,6 +138,8 @@ function adaptFilledUp(
     const { outputs, pid } = await graph.run(feeds, {
       fetches: Object.keys(join),
       filling: { feed: input, from, to, join },
+      sinceMs,
+      onBegin,
       attributes: { 'dent.rows': from, 'dent.rows.filled': to },
     });
     onProgress(from, pid);
@@ -203,7 +221,12 @@ export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<
       if (!(batch.dims[0]! > 0)) {
         throw new InputError(`"${name}" was given no rows: the shape is [${batch.dims.join(', ')}].`);
       }
-      const call = opened.adapt({ batch, steps, onProgress });
+      let begun = false;
+      const onBegin = (pid: number): void => {
+        if (!begun) onProgress(0, pid);
+        begun = true;
+      };
+      const call = opened.adapt({ batch, steps, sinceMs: performance.now(), onBegin, onProgress });
       calls.add(call);
       try {
         return await call;

@@ -8,6 +8,10 @@ export interface PartsOptions extends Cut {
   /** Present where rows take different times: how few rows the last messages may hold. */
   readonly fewestRows: number | undefined;
   readonly signal: AbortSignal;
+  /** When the batch's turn began, by `performance.now()`. */
+  readonly sinceMs: number;
+  /** Hears when a process begins some of the rows. */
+  readonly onBegin: (pid: number) => void;
   /** Hears how many rows each process has done, as it does them. */
   readonly onRows: (rows: number, pid: number) => void;
 }
@@ -17,7 +21,7 @@ export async function runInParts(
   graph: OpenGraph,
   feeds: Tensors,
   rows: Tensor<'float32'>,
-  { feed, rowsPerRun, join, rowsPerMessage, fewestRows, signal, onRows }: PartsOptions,
+  { feed, rowsPerRun, join, rowsPerMessage, fewestRows, onRows, ...how }: PartsOptions,
 ): Promise<Readonly<Record<string, Tensor>>> {
   const cut = { feed, rowsPerRun, join };
   const messages =
@@ -28,7 +32,7 @@ export async function runInParts(
     const size = part.dims[0]!;
     const { outputs, pid } = await graph.run(
       { ...feeds, [feed]: part },
-      { fetches: Object.keys(join), cut, signal, attributes: { 'dent.rows': size } },
+      { fetches: Object.keys(join), cut, ...how, attributes: { 'dent.rows': size } },
     );
     onRows(size, pid);
     return outputs;

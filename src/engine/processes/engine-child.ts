@@ -41,9 +41,9 @@ export interface EngineChild {
   readonly ended: Promise<ChildEnd>;
   /**
    * Rejects with `InputError` or `RunError` where the child says so. Rejects with `ChildLost` where the child
-   * dies, or takes longer than `limitMs` from when it begins and is killed.
+   * dies, or takes longer than `limitMs` from when it begins and is killed. `onBegin` hears when that is.
    */
-  request<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]>;
+  request<R extends Request>(request: R, limitMs: number, onBegin?: () => void): Promise<Results[R['kind']]>;
   /** Ends the process. An idle child leaves by itself; a busy one is killed. */
   end(): Promise<void>;
 }
@@ -64,6 +64,7 @@ const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 
 interface Exchange {
   readonly limitMs: number;
+  readonly onBegin: (() => void) | undefined;
   timer?: NodeJS.Timeout;
   resolve(reply: Reply): void;
   reject(error: ChildLost): void;
@@ -118,6 +119,7 @@ export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
     const [first] = exchanges;
     if (first === undefined) return;
     const { limitMs } = first;
+    first.onBegin?.();
     first.timer = setTimeout(
       () => kill({ reason: `took longer than ${limitMs} ms`, kind: 'timeout' }),
       limitMs,
@@ -135,15 +137,19 @@ export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
   // A process that never began has no exit event.
   child.on('error', (error) => child.pid === undefined && lose(`could not be started (${error.message})`));
 
-  function reply(limitMs: number): Promise<Reply> {
+  function reply(limitMs: number, onBegin?: () => void): Promise<Reply> {
     assert(exchanges.length < requests, 'A child was asked too many things at a time. This is a bug.');
     return new Promise((resolve, reject) => {
-      exchanges.push({ limitMs, resolve, reject });
+      exchanges.push({ limitMs, onBegin, resolve, reject });
       if (exchanges.length === 1) startClock();
     });
   }
 
-  async function ask<R extends Request>(request: R, limitMs: number): Promise<Results[R['kind']]> {
+  async function ask<R extends Request>(
+    request: R,
+    limitMs: number,
+    onBegin?: () => void,
+  ): Promise<Results[R['kind']]> {
     if (!alive) throw new ChildLost((await ended).reason);
     writeFeedData(feedPipe!, request);
     // If the message cannot be sent, the channel is broken, and the process is useless without it.
@@ -151,7 +157,7 @@ export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
       withoutFeedData(request),
       (error) => error && kill({ reason: 'could not be reached', kind: 'crash' }),
     );
-    const answer = await reply(limitMs);
+    const answer = await reply(limitMs, onBegin);
     if (answer.kind === 'done') return answer.result as Results[R['kind']];
     throw new ERRORS[answer.fault](answer.message);
   }

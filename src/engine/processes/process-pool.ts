@@ -10,6 +10,8 @@ export interface Job<T> {
   readonly place?: number;
   /** When it aborts, a job that has not begun rejects with the signal's reason when its turn comes. */
   readonly signal?: AbortSignal;
+  /** When the work began that it is a part of, by `performance.now()`; when it was submitted where absent. */
+  readonly sinceMs?: number;
   work(child: EngineChild, place: number): Promise<T>;
 }
 
@@ -27,7 +29,7 @@ export interface PoolOptions {
 
 /**
  * Children that share one queue. Each idle child takes the oldest job that it may do, so no job is overtaken
- * for long.
+ * for long. A job is as old as the work that it is a part of: work that goes on in rounds keeps its place.
  */
 export interface ProcessPool {
   readonly size: number;
@@ -49,6 +51,7 @@ const ATTEMPTS = 2;
 
 interface QueuedJob {
   readonly job: Job<void>;
+  readonly sinceMs: number;
   readonly reject: (error: unknown) => void;
   losses: number;
 }
@@ -63,6 +66,13 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
   const places: Place[] = Array.from({ length: size }, () =>
     createPlace({ module, env, requests: jobsEach, onChange: dispatch, ...(log && { log }) }),
   );
+
+  /** Puts a job in its place: `first` or last of those that are as old. */
+  function enqueue(queued: QueuedJob, first: boolean): void {
+    const { sinceMs } = queued;
+    const behind = queue.findIndex((other) => (first ? other.sinceMs >= sinceMs : other.sinceMs > sinceMs));
+    queue.splice(behind < 0 ? queue.length : behind, 0, queued);
+  }
 
   const mayTake = ({ job }: QueuedJob, place: number) => job.place === undefined || job.place === place;
 
@@ -93,7 +103,7 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
   function recover(queued: QueuedJob, { reason, begun }: ChildLost): void {
     if (begun) queued.losses += 1;
     if (closing !== undefined) queued.reject(closedError());
-    else if (queued.losses < ATTEMPTS) queue.unshift(queued);
+    else if (queued.losses < ATTEMPTS) enqueue(queued, true);
     else {
       const { name } = queued.job;
       queued.reject(
@@ -128,7 +138,8 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
       if (closing !== undefined) throw closedError();
       return new Promise<T>((resolve, reject) => {
         const work = async (child: EngineChild, place: number) => resolve(await job.work(child, place));
-        queue.push({ job: { ...job, work }, reject, losses: 0 });
+        const { sinceMs = performance.now() } = job;
+        enqueue({ job: { ...job, work }, sinceMs, reject, losses: 0 }, false);
         dispatch();
       });
     },

@@ -84,8 +84,10 @@ async function runLive(
   const waitMs = live.map(({ row }) => start.nowMs - row.acceptedMs);
   observer?.batchStarted({ lane, reason, waitSeconds: waitMs.map((ms) => ms / 1000) });
   const rows = live.map((each) => requestOf(lane, each));
+  const handedMs = performance.now();
   const outcomes = await runBatch(handler, { id: job.batch, lane, rows, reason });
   const runMs = onRun();
+  const aheadMs = Math.max(0, performance.now() - handedMs - runMs);
   // The engine gets its next batch before time goes into writing the answers of this one.
   await yieldToEngine();
 
@@ -101,7 +103,7 @@ async function runLive(
     const result =
       answer instanceof ServiceError
         ? answer
-        : { answer, batch: { id: job.batch, size: live.length }, queueMs: waitMs[i]!, runMs };
+        : { answer, batch: { id: job.batch, size: live.length }, queueMs: waitMs[i]! + aheadMs, runMs };
     if (answer instanceof ServiceError && answer.cause !== undefined) onFault(answer.cause, 'running a row');
     return { row, outcome: { id: row.id, result, memo: keep?.memo }, keepMs: keep?.ms };
   });
