@@ -15,7 +15,7 @@ import { halveConvolutions } from './passes/lower/half-convolutions.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
-import { isSumOverRows, stopsRows } from './recipe.ts';
+import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { type FarCache, rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
@@ -65,11 +65,6 @@ export interface CompiledModel {
   readonly reading: Reading;
   /** How many rows to take at once where a batch may be cut. */
   readonly rowsPerPart: number;
-  /**
-   * Present where rows stop on their own: the fewest that are worth a run, a quarter of a part of the graph's
-   * loop.
-   */
-  readonly fewestRows?: number;
   /** How many layers have their scale and shift adapted, and how many numbers these are in all. */
   readonly layers: number;
   readonly parameters: number;
@@ -94,7 +89,7 @@ export async function compile(
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
   const { classifier, classes, imageShape, reading } = prepared;
-  const { graph, layers, parameters, fewestRows, carried } = adaptiveGraph(prepared, recipe, options);
+  const { graph, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
@@ -115,13 +110,12 @@ export async function compile(
     rowsPerPart: rowsPerRun(classifier.model.graph, recipe, options.farCache ?? 'slow'),
     layers: layers.length,
     parameters,
-    ...(fewestRows && { fewestRows }),
     ...(carried && { carried }),
     ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
 }
 
-interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'fewestRows' | 'carried'> {
+interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
   readonly graph: Graph;
   readonly layers: readonly AdaptableLayer[];
 }
@@ -229,7 +223,6 @@ function graphOf(
     graph: advised(imageShape.includes(-1) ? OPEN_SIZE : NO_GRADIENT, () =>
       isPass ? assemblePass(components) : assemble(components),
     ),
-    ...(target === 'cpu' && recipe.steps > 0 && stopsRows(recipe) && { fewestRows: Math.ceil(partRows / 4) }),
     ...(isPass && { carried: carriedShape(components) }),
   };
 }

@@ -55,6 +55,7 @@ it('takes more to adapt where rows stop or the far cache is fast, and eight part
   expect(rowsPerPartOf(large, isolated, 'slow')).toBe(2);
   // Not 8, as 8 rows of 10 MB are in no cache.
   expect(rowsPerPartOf(large, isolated, 'fast')).toBe(3);
+  expect(rowsPerPartOf(large, brief, 'fast')).toBe(7);
   const recipes = [isolated, brief, asItIs];
   expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'slow'))).toEqual([4, 16, 16]);
   expect(recipes.map((recipe) => rowsPerPartOf(graph, recipe, 'fast'))).toEqual([16, 16, 16]);

@@ -16,10 +16,13 @@ const WEIGHT_READS = 3;
 const BYTES_PER_NODE = 100_000;
 /**
  * Starts count this many times where rows stop on their own, as the later nodes start for a few rows each,
- * and where activations that have left the near cache are not much further away.
+ * and where activations that have left the near cache are not much further away; both together multiply.
  */
 const WEIGHTIER_STARTS = 4;
-/** Only as long as a part's activations fit into a far cache: beyond it, larger parts gain nothing. */
+/**
+ * Only as long as a part's activations fit into a far cache: beyond it, larger parts gain nothing. Where rows
+ * stop, fewer of them are read again.
+ */
 const FAR_CACHE_BYTES = 2 ** 25;
 
 /** How far away activations are that have left a core's own cache. */
@@ -35,20 +38,22 @@ const PREDICTION_FACTOR = 4;
  * How many rows to take at once where a batch may be cut, to adapt (`adapts`) or only to predict. `graph` is
  * the model's, with known shapes; open sizes count as nothing.
  */
-export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, false);
+export const rowsPerPart = (graph: Graph, adapts: boolean): number => fittingRows(graph, adapts, 0);
 
 /** The same for a recipe and a machine. */
 export function rowsPerPartOf(graph: Graph, recipe: Recipe, farCache: FarCache): number {
   const adapts = recipe.steps > 0;
-  return fittingRows(graph, adapts, adapts && (farCache === 'fast' || stopsRows(recipe)));
+  const reasons = [farCache === 'fast', stopsRows(recipe)].filter((holds) => adapts && holds);
+  return fittingRows(graph, adapts, reasons.length);
 }
 
-function fittingRows(graph: Graph, adapts: boolean, weightierStarts: boolean): number {
+/** `reasons`: how many there are for larger parts. */
+function fittingRows(graph: Graph, adapts: boolean, reasons: number): number {
   const activations = activationsPerRow(graph);
   const weights = sum([...graph.initializers.values()].map(({ dims }) => bytesOf(dims)));
   const starts = BYTES_PER_NODE * graph.nodes.length;
-  const larger = Math.min(WEIGHT_READS * weights + WEIGHTIER_STARTS * starts, FAR_CACHE_BYTES);
-  const anew = Math.max(WEIGHT_READS * weights + starts, weightierStarts ? larger : 0);
+  const larger = WEIGHT_READS * weights + WEIGHTIER_STARTS ** reasons * starts;
+  const anew = Math.max(WEIGHT_READS * weights + starts, Math.min(larger, reasons * FAR_CACHE_BYTES));
   const rows = Math.min(LARGEST_PART, Math.min(anew, LARGEST_ACTIVATIONS) / activations);
   return Math.max(1, Math.round(adapts ? rows : PREDICTION_FACTOR * rows));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { float32, int64 } from '../tensor.ts';
-import { cutRows, cutShrinking, firstRows, joinOutputs } from './parts.ts';
+import { cutRows, dealRows, firstRows, inDealtOrder, joinOutputs } from './parts.ts';
 
 const sizes = (rows: number, processes: number) =>
   cutRows(float32([rows, 2], new Float32Array(rows * 2)), 16, processes).map(({ dims }) => dims[0]);
@@ -31,49 +31,85 @@ describe('cutRows', () => {
   });
 });
 
-describe('cutShrinking', () => {
+describe('dealRows', () => {
   it.each([
-    [1, 2, [1]],
-    [4, 2, [4]],
-    [10, 2, [8, 2]],
-    [64, 1, [16, 16, 16, 16]],
-    [64, 2, [16, 16, 16, 8, 4, 4]],
-    [30, 16, [4, 4, 4, 4, 4, 4, 4, 2]],
-  ])('cuts %i rows for %i processes into %j', (rows, processes, expected) => {
+    [1, 2, [[0]]],
+    [
+      5,
+      2,
+      [
+        [0, 2, 4],
+        [1, 3],
+      ],
+    ],
+    [
+      6,
+      1,
+      [
+        [0, 2, 4],
+        [1, 3, 5],
+      ],
+    ],
+    [
+      7,
+      3,
+      [
+        [0, 3, 6],
+        [1, 4],
+        [2, 5],
+      ],
+    ],
+  ])('deals %i rows to %i processes as %j', (rows, processes, expected) => {
     const batch = float32(
       [rows, 2],
-      Float32Array.from({ length: 2 * rows }, (_, i) => i),
+      Float32Array.from({ length: 2 * rows }, (_, i) => Math.floor(i / 2)),
     );
-    const parts = cutShrinking(batch, { largest: 16, smallest: 4 }, processes);
-    expect(parts.map(({ dims }) => dims[0])).toEqual(expected);
-    expect(parts.flatMap(({ data }) => [...data])).toEqual([...batch.data]);
+    const parts = dealRows(batch, 4, processes);
+    expect(parts.map(({ data }) => [...data].filter((_, i) => i % 2 === 0))).toEqual(expected);
+    expect(parts.map(({ dims }) => dims)).toEqual(expected.map((part) => [part.length, 2]));
   });
 });
 
-describe('joinOutputs', () => {
-  /** Outputs for rows numbered from `first`. */
-  function outputs(first: number, rows: number) {
-    const numbers = Array.from({ length: rows }, (_, i) => first + i);
-    return {
-      logits: float32(
-        [rows, 2],
-        numbers.flatMap((n) => [n, -n]),
-      ),
-      entropy: float32(
-        [3, rows],
-        [0, 1, 2].flatMap((step) => numbers.map((n) => step * 1000 + n)),
-      ),
-      top: float32(
-        [3, rows, 2],
-        [0, 1, 2].flatMap((step) => numbers.flatMap((n) => [n, step * 1000 + n])),
-      ),
-    };
-  }
+/** Outputs for the rows with these numbers. */
+const outputsOf = (numbers: readonly number[]) => ({
+  logits: float32(
+    [numbers.length, 2],
+    numbers.flatMap((n) => [n, -n]),
+  ),
+  entropy: float32(
+    [3, numbers.length],
+    [0, 1, 2].flatMap((step) => numbers.map((n) => step * 1000 + n)),
+  ),
+  top: float32(
+    [3, numbers.length, 2],
+    [0, 1, 2].flatMap((step) => numbers.flatMap((n) => [n, step * 1000 + n])),
+  ),
+});
+const JOIN = { logits: 'rows', entropy: 'columns', top: 'columns', sigma: 'same' } as const;
 
+it.each([
+  [
+    [
+      [0, 2, 4],
+      [1, 3],
+    ],
+  ],
+  [[[0, 3], [1, 4], [2]]],
+  [[[0, 1]]],
+])('inDealtOrder puts the outputs of %j back in order', (parts) => {
+  const sigma = float32([1], [7]);
+  const joined = joinOutputs(
+    parts.map((part) => ({ ...outputsOf(part), sigma })),
+    JOIN,
+  );
+  const inOrder = parts.flat().toSorted((a, b) => a - b);
+  expect(inDealtOrder(joined, JOIN, parts.length)).toEqual({ ...outputsOf(inOrder), sigma });
+});
+
+describe('joinOutputs', () => {
   it('joins by rows and by columns', () => {
-    const parts = [outputs(0, 2), outputs(2, 1), outputs(3, 2)];
-    const join = { logits: 'rows', entropy: 'columns', top: 'columns' } as const;
-    expect(joinOutputs(parts, join)).toEqual(outputs(0, 5));
+    const parts = [[0, 1], [2], [3, 4]].map(outputsOf);
+    expect(joinOutputs(parts, JOIN)).toEqual(outputsOf([0, 1, 2, 3, 4]));
   });
 
   it('joins rows of any element type', () => {
@@ -102,8 +138,7 @@ it('firstRows leaves out what was added', () => {
     top: float32([2, 3, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
     sigma: float32([1], [7]),
   };
-  const join = { logits: 'rows', entropy: 'columns', top: 'columns', sigma: 'same' } as const;
-  expect(firstRows(outputs, { from: 2, join })).toEqual({
+  expect(firstRows(outputs, { from: 2, join: JOIN })).toEqual({
     logits: float32([2, 2], [1, 2, 3, 4]),
     entropy: float32([2, 2], [1, 2, 4, 5]),
     top: float32([2, 2, 2], [1, 2, 3, 4, 7, 8, 9, 10]),

@@ -7,30 +7,44 @@ import type { Cut, Filling, Join } from './engine.ts';
  */
 export function cutRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
   const size = all.dims[0]!;
-  const rounds = Math.ceil(size / (largest * processes));
-  const count = Math.min(rounds * processes, size);
+  const count = partsOf(size, largest, processes);
   const start = (part: number) => Math.floor((part * size) / count);
   return Array.from({ length: count }, (_, part) => rows(all, start(part), start(part + 1)));
 }
 
+function partsOf(size: number, largest: number, processes: number): number {
+  const rounds = Math.ceil(size / (largest * processes));
+  return Math.min(rounds * processes, size);
+}
+
 /**
- * Cuts rows [N, ...] into parts that get smaller: each is one process's share of what is left, but of
- * `smallest` to `largest` rows. Where rows take different times, the `processes` then end at about the same
- * time. The parts are views.
+ * As many parts as `cutRows` makes, but the rows are dealt to them one by one, like cards. Where rows take
+ * different times, and neighbours are alike, each part then gets its share of slow ones. The parts are copies.
  */
-export function cutShrinking(
-  all: Tensor<'float32'>,
-  { largest, smallest }: { readonly largest: number; readonly smallest: number },
-  processes: number,
-): Tensor<'float32'>[] {
+export function dealRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
   const size = all.dims[0]!;
-  const parts: Tensor<'float32'>[] = [];
-  for (let start = 0, end: number; start < size; start = end) {
-    const share = Math.ceil((size - start) / (processes * smallest)) * smallest;
-    end = Math.min(size, start + Math.min(largest, share));
-    parts.push(rows(all, start, end));
+  const count = partsOf(size, largest, processes);
+  return Array.from({ length: count }, (_, part) => gather(all, 0, dealtTo(part, count, size)));
+}
+
+/** The numbers of the rows that part `part` of `count` is dealt. */
+const dealtTo = (part: number, count: number, size: number): number[] =>
+  Array.from({ length: Math.ceil((size - part) / count) }, (_, i) => part + i * count);
+
+/** The slices of `tensor` along an axis that `indices` name, in their order. */
+function gather<T extends Tensor>({ type, dims, data }: T, axis: number, indices: readonly number[]): T {
+  const inner = elementCount(dims.slice(axis + 1));
+  const whole = dims.with(axis, indices.length);
+  const gathered = zeros(type, elementCount(whole)) as Float32Array;
+  const blocks = elementCount(dims.slice(0, axis));
+  for (let block = 0, to = 0; block < blocks; block++) {
+    for (const index of indices) {
+      const from = (block * dims[axis]! + index) * inner;
+      gathered.set((data as Float32Array).subarray(from, from + inner), to);
+      to += inner;
+    }
   }
-  return parts;
+  return { type, dims: whole, data: gathered } as Tensor as T;
 }
 
 /** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
@@ -93,6 +107,24 @@ export function joinOutputs(
     return values.length === 1 && how !== 'sum' ? values[0]! : JOINS[how](values);
   };
   return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));
+}
+
+/** Puts outputs of `count` parts, joined, into the order that their rows had before they were dealt. */
+export function inDealtOrder(
+  outputs: Readonly<Record<string, Tensor>>,
+  join: Cut['join'],
+  count: number,
+): Record<string, Tensor> {
+  const back = ([name, tensor]: [string, Tensor]): [string, Tensor] => {
+    const axis = { rows: 0, columns: 1, sum: undefined, same: undefined }[join[name]!];
+    if (axis === undefined) return [name, tensor];
+    const size = tensor.dims[axis]!;
+    const dealt = Array.from({ length: count }, (_, part) => dealtTo(part, count, size)).flat();
+    const place = new Array<number>(size);
+    for (const [at, row] of dealt.entries()) place[row] = at;
+    return [name, gather(tensor, axis, place)];
+  };
+  return Object.fromEntries(Object.entries(outputs).map(back));
 }
 
 /** [k, n, ...] to [k, count, ...]. */

@@ -23,11 +23,8 @@ export interface Artifact {
    * a call run together.
    */
   readonly rowsPerPart?: number;
-  /**
-   * Present where some rows of a batch take longer than others, because they stop on their own: how few rows
-   * are still worth a run. A batch's last runs are so small, so that all processes end together.
-   */
-  readonly fewestRows?: number;
+  /** Whether some rows of a batch take longer than others, because they stop on their own. */
+  readonly uneven?: boolean;
   /**
    * Present where the graph is not self-adapting but one pass, to be run `steps` + 1 times over all parts of
    * a batch: the shape of the state that one pass hands to the next, [tensors, parameters]. Goes with

@@ -84,15 +84,21 @@ describe('run', () => {
     expect(heard).toEqual([0, 32, 64]);
   });
 
-  it('sends fewer and fewer rows where some take longer than others', async () => {
+  it('deals the rows to the processes where some take longer than others', async () => {
     const sent: number[] = [];
-    const artifact = await load({ ...graph('rows'), fewestRows: 4 });
-    const input = batch(64);
+    const artifact = await load({ ...graph('rows-sigma'), uneven: true });
+    const input = batch(63);
     const answer = await artifact.run(input, 8, (rows) => sent.push(rows));
     // The two processes may end in another order than they began.
     const sizes = sent.slice(1).map((rows, i) => rows - sent[i]!);
-    expect(sizes.toSorted((a, b) => b - a)).toEqual([16, 16, 16, 8, 4, 4]);
-    expectClose(answer.staticLogits, staticLogits(input), [64, 5]);
+    expect(sizes.toSorted((a, b) => b - a)).toEqual([16, 16, 16, 15]);
+    expectClose(answer.staticLogits, staticLogits(input), [63, 5]);
+    expectClose(answer.entropy, entropy(input, 8), [9, 63]);
+    expectClose(
+      answer.sigma!,
+      entropy(input, 0).map((mean) => mean ** 2),
+      [63],
+    );
   });
 
   it('serves many calls at once, each with its own answer', async () => {

@@ -1,12 +1,12 @@
 import type { Tensor } from '../../tensor.ts';
 import type { Cut, OpenGraph, Tensors } from '../engine.ts';
-import { cutRows, cutShrinking, joinOutputs } from '../parts.ts';
+import { cutRows, dealRows, inDealtOrder, joinOutputs } from '../parts.ts';
 
 export interface PartsOptions extends Cut {
   /** The most rows to send to one process at a time. It runs them in parts of `rowsPerRun`. */
   readonly rowsPerMessage: number;
-  /** Present where rows take different times: how few rows the last messages may hold. */
-  readonly fewestRows: number | undefined;
+  /** Whether some rows take longer than others. */
+  readonly uneven: boolean;
   readonly signal: AbortSignal;
   /** When the batch's turn began, by `performance.now()`. */
   readonly sinceMs: number;
@@ -21,13 +21,10 @@ export async function runInParts(
   graph: OpenGraph,
   feeds: Tensors,
   rows: Tensor<'float32'>,
-  { feed, rowsPerRun, join, rowsPerMessage, fewestRows, onRows, ...how }: PartsOptions,
+  { feed, rowsPerRun, join, rowsPerMessage, uneven, onRows, ...how }: PartsOptions,
 ): Promise<Readonly<Record<string, Tensor>>> {
   const cut = { feed, rowsPerRun, join };
-  const messages =
-    fewestRows === undefined
-      ? cutRows(rows, rowsPerMessage, graph.width)
-      : cutShrinking(rows, { largest: rowsPerMessage, smallest: fewestRows }, graph.width);
+  const messages = (uneven ? dealRows : cutRows)(rows, rowsPerMessage, graph.width);
   const runs = messages.map(async (part) => {
     const size = part.dims[0]!;
     const { outputs, pid } = await graph.run(
@@ -37,5 +34,6 @@ export async function runInParts(
     onRows(size, pid);
     return outputs;
   });
-  return joinOutputs(await Promise.all(runs), join);
+  const outputs = joinOutputs(await Promise.all(runs), join);
+  return uneven ? inDealtOrder(outputs, join, messages.length) : outputs;
 }
