@@ -19,7 +19,8 @@ function partsOf(size: number, largest: number, processes: number): number {
 
 /**
  * As many parts as `cutRows` makes, but the rows are dealt to them one by one, like cards. Where rows take
- * different times, and neighbours are alike, each part then gets its share of slow ones. The parts are copies.
+ * different times, and neighbours are alike, each part then gets its share of slow ones. The parts are
+ * copies.
  */
 export function dealRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
   const size = all.dims[0]!;
