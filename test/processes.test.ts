@@ -150,7 +150,8 @@ it('loads and unloads a model for all processes at once', async () => {
   expect(await statuses()).toEqual([200, 200, 200, 200]);
 });
 
-it('replaces a killed process: only its connections suffer, and no count falls', async () => {
+// From here on each has a server of its own, and they wait together.
+it.concurrent('replaces a killed process: only its connections suffer, and no count falls', async () => {
   const patient = await startPatient();
   const before = await metric(patient, 'dent_http_request_duration_seconds_count');
   const pids = await apiPids(patient);
@@ -181,7 +182,7 @@ it('replaces a killed process: only its connections suffer, and no count falls',
   await stop(patient);
 });
 
-it('counts the limits of a key over all processes', async () => {
+it.concurrent('counts the limits of a key over all processes', async () => {
   const [slow, busy, free] = [createKey(), createKey(), createKey()];
   const keys = [
     { name: 'slow', sha256: digestOf(slow), scopes: ['predict'], rate: { perSecond: 0.001, burst: 10 } },
@@ -211,7 +212,7 @@ it('counts the limits of a key over all processes', async () => {
   await stop(guarded);
 });
 
-it('drains at SIGTERM, answers what is under way, and ends with 0', async () => {
+it.concurrent('drains at SIGTERM, answers what is under way, and ends with 0', async () => {
   const draining = await startPatient({ DENT_DRAIN_DELAY_MS: '10000' });
   const pids = await apiPids(draining);
   const answers = Promise.all(images.slice(0, 40).map((image) => predict(image, {}, draining)));
@@ -226,7 +227,7 @@ it('drains at SIGTERM, answers what is under way, and ends with 0', async () => 
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
-it('leaves no process behind where the first one is killed', async () => {
+it.concurrent('leaves no process behind where the first one is killed', async () => {
   const killed = await start();
   const pids = await apiPids(killed);
   expect(pids).toHaveLength(2);
@@ -242,7 +243,7 @@ it('leaves no process behind where the first one is killed', async () => {
   await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]));
 });
 
-it('ends with a sentence where the port is taken, or a setting is wrong', async () => {
+it.concurrent('ends with a sentence where the port is taken, or a setting is wrong', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };

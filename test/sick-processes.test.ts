@@ -51,7 +51,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('replaces a process that hangs: only its connections suffer', async () => {
+// Each has a server of its own, and they wait together.
+it.concurrent('replaces a process that hangs: only its connections suffer', async () => {
   const server = await start('patient');
   const pids = await apiPids(server);
   const outcomes = Promise.allSettled(images.slice(0, 40).map((_, i) => predict(server, i)));
@@ -79,7 +80,7 @@ it('replaces a process that hangs: only its connections suffer', async () => {
   await stop(server);
 });
 
-it('spares processes that were well while the first one was stopped', async () => {
+it.concurrent('spares processes that were well while the first one was stopped', async () => {
   const server = await start('quick');
   const pids = await apiPids(server);
   server.process.kill('SIGSTOP');
@@ -93,7 +94,7 @@ it('spares processes that were well while the first one was stopped', async () =
   await stop(server);
 });
 
-it('keeps the counts of a process that has ended', async () => {
+it.concurrent('keeps the counts of a process that has ended', async () => {
   const server = await start('quick');
   for (let i = 0; i < 12; i++) expect((await predict(server, i)).status).toBe(200);
   const rows = async () => (await ask(server, '/v2/models/stats')).body.model_stats[0].inference_count;
@@ -113,7 +114,7 @@ it('keeps the counts of a process that has ended', async () => {
   await stop(server);
 });
 
-it('replaces one that dies at its start ever more slowly, while the others serve', async () => {
+it.concurrent('replaces one that dies at its start ever more slowly, while the others serve', async () => {
   const flag = join(folder, 'dies');
   const server = await start('quick', { NODE_OPTIONS: `--import=${DIE_AT_START}`, DIES_WHILE: flag });
   await writeFile(flag, '');
@@ -137,7 +138,7 @@ it('replaces one that dies at its start ever more slowly, while the others serve
   await stop(server);
 });
 
-it('ends where a process dies at its first start', async () => {
+it.concurrent('ends where a process dies at its first start', async () => {
   const flag = join(folder, 'dies-first');
   await writeFile(flag, '');
   const spawned = spawnDent(['serve', '--processes', '2', '--threads', '1'], {
