@@ -3,6 +3,9 @@ import { promisify } from 'node:util';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { requireProgram } from '../fixtures/redis/program.ts';
 
+/** Far beyond the time of anything that tests wait for, because a slow, busy machine is no failure. */
+const PATIENCE_MS = 60_000;
+
 /** Debian's Chromium, without its sandbox where root may not have one. */
 export async function openBrowser(): Promise<Browser> {
   await requireProgram('chromium', 'chromium');
@@ -38,6 +41,7 @@ export async function openPage(
     ...options,
   });
   await context.grantPermissions(['clipboard-read', 'clipboard-write', 'camera'], { origin: url });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

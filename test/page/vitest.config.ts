@@ -11,5 +11,9 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 300_000,
+    // Far beyond the time of anything that tests wait for, because a slow, busy machine is no failure.
+    expect: { poll: { timeout: 60_000 } },
+    // The tests of .ci/run that run beside these keep theirs in the same file.
+    cache: false,
   },
 });
