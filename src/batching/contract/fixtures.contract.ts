@@ -3,6 +3,7 @@ import type {
   Batch,
   BatchConsumer,
   BatchProducer,
+  KeptRequest,
   Lane,
   LaneLimits,
   RowAnswer,
@@ -74,6 +75,15 @@ export function request(changes: { lane?: Lane; timeoutMs?: number } = {}): RowR
 
 export const makeRequests = (count: number, changes: { lane?: Lane; timeoutMs?: number } = {}) =>
   Array.from({ length: count }, () => request(changes));
+
+/** A request whose outcome is kept. */
+export function kept(
+  changes: { id?: string; lane?: Lane; timeoutMs?: number; keepMs?: number; memo?: string } = {},
+): KeptRequest {
+  const { id: _id, keepMs = 5_000, memo = 'a memo: {"top_k":5}\nünd so weiter', ...rest } = changes;
+  const plain = request(rest);
+  return { ...plain, id: changes.id ?? plain.id, keep: { ms: keepMs, memo } };
+}
 
 /** The answer of the test handlers: a pure function of the row. */
 export function answerOf({ row }: RowRequest): RowAnswer {

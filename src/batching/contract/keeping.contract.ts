@@ -1,10 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ServiceError } from '../../errors.ts';
-import type { KeptRequest, Lane } from '../batch-queue.ts';
+import type { KeptRequest } from '../batch-queue.ts';
 import {
   answerOf,
   type CreateSubject,
   idsOf,
+  kept,
   LONG_MS,
   lane,
   open,
@@ -12,14 +13,6 @@ import {
   request,
   startWorker,
 } from './fixtures.contract.ts';
-
-function kept(
-  changes: { id?: string; lane?: Lane; timeoutMs?: number; keepMs?: number; memo?: string } = {},
-): KeptRequest {
-  const { id: _id, keepMs = 5_000, memo = 'a memo: {"top_k":5}\nünd so weiter', ...rest } = changes;
-  const plain = request(rest);
-  return { ...plain, id: changes.id ?? plain.id, keep: { ms: keepMs, memo } };
-}
 
 /** Rows whose outcome may be asked for, and asked for again. */
 export function describeKeeping(create: CreateSubject): void {

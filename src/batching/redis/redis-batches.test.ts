@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually, newPlace, openConsumer, openProducer } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { sharedRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { ServiceError } from '../../errors.ts';
-import type { KeptRequest } from '../batch-queue.ts';
 import {
   answerOf,
+  kept,
   LONG_MS,
   lane,
   makeRequests,
@@ -13,12 +13,7 @@ import {
   startWorker,
 } from '../contract/fixtures.contract.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedisServer();
-});
-afterAll(() => server?.stop());
-const kept = (): KeptRequest => ({ ...request(), keep: { ms: 5_000, memo: 'memo' } });
+const server = await sharedRedisServer();
 
 describe('a batch whose handler is not ready', () => {
   const unready = new ServiceError('not_ready', 'The model is loading.', { retryAfterSeconds: 5 });
@@ -60,7 +55,7 @@ test('a worker whose event loop was blocked has its batch run twice and answered
   const producer = await openProducer(place);
   const second = await openConsumer(place);
   const slow = startWorker(await openConsumer(place), { held: true });
-  const sent = kept();
+  const sent = kept({ memo: 'memo' });
   const delivery = producer.submit(sent);
   await eventually(() => expect(slow.batches).toHaveLength(1));
   const lock = (await server.client.keys(`{${place.redis.prefix}}:jobs:*:lock`))[0]!;

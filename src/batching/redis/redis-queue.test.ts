@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { asRestrictedUser, CONTENTS, untilUp } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { sharedRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { describeBatchQueue } from '../batch-queue.contract.ts';
 import { createRedisProducer } from './producer/redis-producer.ts';
 import { createRedisConsumer } from './worker/redis-consumer.ts';
 
-let server: RedisServer;
+const server = await sharedRedisServer();
 /** With the fewest rights, so that the suite shows when more are needed. */
-let place: { readonly url: string };
-beforeAll(async () => {
-  server = await startRedisServer();
-  place = await asRestrictedUser(server);
-});
-afterAll(() => server?.stop());
+const place = await asRestrictedUser(server);
 
 describeBatchQueue({
   name: 'Redis queue',

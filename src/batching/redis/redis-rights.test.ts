@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import {
   asRestrictedUser,
   eventually,
@@ -9,18 +9,14 @@ import {
   type Place,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { sharedRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, request, startWorker } from '../contract/fixtures.contract.ts';
 import { connect, parseRedisUrl } from './connection/connect.ts';
 import { createRefusals } from './connection/refusals.ts';
 import { COMMANDS, createRightsCheck, SENT } from './connection/rights.ts';
 
-let server: RedisServer;
+const server = await sharedRedisServer();
 let place: Place;
-beforeAll(async () => {
-  server = await startRedisServer();
-});
-afterAll(() => server?.stop());
 beforeEach(async () => {
   place = newPlace(await asRestrictedUser(server));
 });

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually, newPlace, openConsumer, openProducer } from '../../../test/fixtures/redis/queue.ts';
-import { type RedisServer, startRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
-import type { KeptRequest } from '../batch-queue.ts';
+import { sharedRedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import {
   answerOf,
   idsOf,
+  kept,
   LONG_MS,
   lane,
   makeRequests,
@@ -13,12 +13,7 @@ import {
   startWorker,
 } from '../contract/fixtures.contract.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedisServer();
-});
-afterAll(() => server?.stop());
-const kept = (): KeptRequest => ({ ...request(), keep: { ms: 5_000, memo: 'memo' } });
+const server = await sharedRedisServer();
 
 describe('several API processes', () => {
   test('fill batches together, and each gets its own answers', async () => {
@@ -48,7 +43,7 @@ describe('several API processes', () => {
     const place = newPlace(server);
     const [first, second] = [await openProducer(place), await openProducer(place)];
     const worker = startWorker(await openConsumer(place), { held: true });
-    const row = kept();
+    const row = kept({ memo: 'memo' });
     const delivery = first.submit(row);
     await eventually(() => expect(worker.batches).toHaveLength(1));
     const repeated = second.submit({ ...row, keep: { ms: 5_000, memo: 'again' } });
