@@ -11,5 +11,7 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // The tests of .ci/run that run beside these keep theirs in the same file.
+    cache: false,
   },
 });

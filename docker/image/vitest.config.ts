@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 120_000,
     // Installs the project's packages twice.
     hookTimeout: 900_000,
+    // The tests of .ci/run that run beside these keep theirs in the same file.
+    cache: false,
   },
 });
