@@ -1,4 +1,11 @@
-import { appliedRecipe, type CompiledModel, compile, isSplittable, type Recipe } from '../dent/index.ts';
+import {
+  appliedRecipe,
+  type CompiledModel,
+  compile,
+  isChosen,
+  isSplittable,
+  type Recipe,
+} from '../dent/index.ts';
 import type { Engine, OpenGraph } from '../engine/engine.ts';
 import { int64, type Tensor } from '../tensor.ts';
 import type { EvaluatedModel } from './evaluated-model.ts';
@@ -12,6 +19,16 @@ import type { Defence, HoldOptions, OpenTarget } from './target.ts';
 export interface DefenceDeps {
   readonly engine: Pick<Engine, 'device' | 'open' | 'probe'>;
   readonly model: EvaluatedModel;
+}
+
+type Statistics = Recipe['statistics'];
+
+/** Where the recipe takes a batch. */
+interface Adapted {
+  /** Those that it ends at. */
+  readonly parameters: Tensor<'float32'>;
+  /** The recipe's own, or those that it has chosen for the batch. */
+  readonly statistics: Statistics;
 }
 
 /** The self-adapting graph that also gives the parameters it ends at. */
@@ -28,7 +45,7 @@ class Opened {
   readonly #deps: DefenceDeps;
   readonly recipe: Recipe;
   #adapter: Promise<Adapter> | undefined;
-  #network: Network | undefined;
+  readonly #networks = new Map<Statistics, Network>();
 
   constructor(deps: DefenceDeps, recipe: Recipe) {
     this.#deps = deps;
@@ -44,14 +61,24 @@ class Opened {
     return { graph: await engine.open(source, { sessions, optimise: true }), compiled };
   }
 
-  network(): Network {
+  /** The network by these statistics; its parameters are the same offsets by all. */
+  network(statistics = this.recipe.statistics): Network {
     const { engine, model } = this.#deps;
-    this.#network ??= openNetwork({ engine, ...model }, this.recipe);
-    return this.#network;
+    const known = this.#networks.get(statistics);
+    if (known !== undefined) return known;
+    const network = openNetwork({ engine, ...model }, { ...this.recipe, statistics });
+    this.#networks.set(statistics, network);
+    return network;
   }
 
-  /** The parameters that a batch ends at. */
-  async adapted(pixels: Tensor<'float32'>, { steps, signal }: HoldOptions): Promise<Tensor<'float32'>> {
+  async hold(pixels: Tensor<'float32'>, options: HoldOptions): Promise<OpenTarget> {
+    const chooses = isChosen(this.recipe);
+    if (this.recipe.steps === 0 && !chooses) return this.network().at();
+    const { parameters, statistics } = await this.adapted(pixels, options);
+    return this.network(chooses ? (options.statistics ?? statistics) : undefined).at(parameters);
+  }
+
+  async adapted(pixels: Tensor<'float32'>, { steps, signal }: HoldOptions): Promise<Adapted> {
     this.#adapter ??= this.#openAdapter();
     const { graph, compiled } = await this.#adapter;
     const { engine, model } = this.#deps;
@@ -61,16 +88,21 @@ class Opened {
       steps: int64([], [steps ?? this.recipe.steps]),
     };
     const count = pixels.dims[0]!;
-    // Parameters that all rows share come from one run: such a batch is not cut.
-    const run = { fetches: ['parameters'], rowsPerRun: cuts ? compiled.rowsPerPart : count, signal };
-    const { parameters } = await runRows(graph, { count, tensors }, run);
-    return parameters as Tensor<'float32'>;
+    const fetches = ['parameters', ...(isChosen(this.recipe) ? ['blended'] : [])];
+    // What all rows share, be it parameters or a choice, comes from one run: such a batch is not cut.
+    const run = { fetches, rowsPerRun: cuts ? compiled.rowsPerPart : count, signal };
+    const { parameters, blended } = await runRows(graph, { count, tensors }, run);
+    const chosen = blended && (blended.data[0] === 1 ? 'blend' : 'source');
+    return {
+      parameters: parameters as Tensor<'float32'>,
+      statistics: chosen ?? this.recipe.statistics,
+    };
   }
 
   async release(): Promise<void> {
     const [adapter] = await Promise.allSettled([this.#adapter]);
     if (adapter.status === 'fulfilled') await adapter.value?.graph.release();
-    await this.#network?.release();
+    for (const network of this.#networks.values()) await network.release();
   }
 }
 
@@ -88,16 +120,14 @@ export function openHolder(
   }
   return {
     async hold(pixels, options = {}): Promise<OpenTarget> {
-      const of = applied(pixels.dims[0]!);
-      const hasParameters = of.recipe.steps > 0;
-      return of.network().at(hasParameters ? await of.adapted(pixels, options) : undefined);
+      return applied(pixels.dims[0]!).hold(pixels, options);
     },
     smoothed() {
       const of = applied(Number.MAX_SAFE_INTEGER);
       return smoothedTarget({
         classes: deps.model.prepared.classes,
         network: () => of.network(),
-        adapted: (pixels, signal) => of.adapted(pixels, signal ? { signal } : {}),
+        adapted: async (pixels, signal) => (await of.adapted(pixels, signal ? { signal } : {})).parameters,
       });
     },
     async release() {

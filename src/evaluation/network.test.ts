@@ -88,6 +88,13 @@ async function expectGradient(target: OpenTarget, x: Tensor<'float32'>, loss: Lo
   expect(near.length).toBeGreaterThanOrEqual(0.8 * rows);
 }
 
+/** The largest difference of two logits. */
+const distance = (a: Tensor<'float32'>, b: Tensor<'float32'>): number =>
+  a.data.reduce((most, logit, i) => Math.max(most, Math.abs(logit - b.data[i]!)), 0);
+
+const expectClose = (a: Tensor<'float32'>, b: Tensor<'float32'>): void =>
+  expect(distance(a, b)).toBeLessThan(0.005);
+
 describe('the network as it is', () => {
   const network = openNetwork({ engine, ...model }, createRecipe({ preset: 'static' }));
   const target = network.at();
@@ -150,6 +157,54 @@ it('answers a batch too small for the recipe as the service does, and shows that
   expect(norm!.independentRows).toBe(false);
   expect(isolated!.independentRows).toBe(true);
   await Promise.all([norm!.release(), isolated!.release()]);
+});
+
+describe('a recipe that chooses statistics for each batch', () => {
+  // The blend is taken wherever the batch looks shifted: on this network where the pixels are bright.
+  const choosing = { preset: 'auto', divergence: 8, divergenceRows: 0, margin: 10 };
+  const dim = float32(
+    images.dims,
+    images.data.map((pixel) => 0.2 * pixel),
+  );
+  const adapting = { steps: 2, lr: 0.05 };
+  const eachRow = { ...adapting, scope: 'sample' };
+  const smoothing = { ...adapting, sigma: 0.5 };
+
+  it.each([{}, adapting, eachRow, smoothing])(
+    'shows an attacker the network by those of the batch that it is given: %o',
+    async (more) => {
+      const [auto, source, blend] = await Promise.all([
+        defend(engine, model, { ...choosing, ...more }),
+        defend(engine, model, { preset: 'static', ...more }),
+        defend(engine, model, { preset: 'blend', ...more }),
+      ]);
+      for (const [batch, chosen, other] of [
+        [dim, source, blend],
+        [images, blend, source],
+        [dim, source, blend],
+      ] as const) {
+        const [served, expected] = [await auto.serve(batch), await chosen.serve(batch)];
+        const held = await auto.hold(batch);
+        const logits = await held.logits(batch);
+        expect(held.independentRows).toBe(chosen === source);
+        expectClose(served.logits, expected.logits);
+        expectClose(logits, expected.logits);
+        expect(distance(logits, (await other.serve(batch)).logits)).toBeGreaterThan(0.1);
+        await expectGradient(held, batch, { name: 'margin', labels });
+      }
+      await Promise.all([auto, source, blend].map((each) => each.release()));
+    },
+  );
+
+  it('shows the other one where that is asked for', async () => {
+    const [auto, blend] = await Promise.all([
+      defend(engine, model, choosing),
+      defend(engine, model, { preset: 'blend' }),
+    ]);
+    const held = await auto.hold(dim, { statistics: 'blend' });
+    expectClose(await held.logits(dim), (await blend.serve(dim)).logits);
+    await Promise.all([auto.release(), blend.release()]);
+  });
 });
 
 describe('losses for few classes', () => {

@@ -86,8 +86,8 @@ export interface Defence {
   /** Runs the recipe on exactly this batch, as the service would. */
   serve(pixels: Tensor<'float32'>, signal?: AbortSignal): Promise<Served>;
   /**
-   * The network with the parameters that the recipe adapts to this batch, held fixed: what an attacker with
-   * the model's file can build.
+   * The network with the parameters that the recipe adapts to this batch and the kind of statistics that it
+   * chooses for it, held fixed: what an attacker with the model's file can build.
    */
   hold(pixels: Tensor<'float32'>, options?: HoldOptions): Promise<OpenTarget>;
   /**
@@ -102,5 +102,7 @@ export interface Defence {
 export interface HoldOptions {
   /** Updates in place of the recipe's own number. */
   readonly steps?: number;
+  /** In place of what a recipe that chooses statistics has chosen for the batch. */
+  readonly statistics?: 'source' | 'blend';
   readonly signal?: AbortSignal;
 }

@@ -166,6 +166,17 @@ it('statistics of the batch carry a stranger’s rows into the answers of others
   await defence.release();
 });
 
+it('white-box searches by the statistics that a batch keeps, and batch-mates by those that rows share', async () => {
+  const defence = await defend(engine, model, { preset: 'auto', margin: -10 });
+  const scene = sceneOf(defence);
+  const [transfer, whiteBox] = [await ATTACKS.transfer.run(scene), await ATTACKS['white-box'].run(scene)];
+  const [found, expected] = [whiteBox, transfer].map(({ outcomes }) => outcomes[0]!.served[0]!.pixels.data);
+  expect(found!.every((pixel, i) => pixel === expected![i])).toBe(true);
+  const { work } = await ATTACKS['batch-mates'].run(scene);
+  expect(work.gradients).toBeGreaterThan(0);
+  await defence.release();
+});
+
 it('the same seed attacks alike', async () => {
   const defence = await openRecipe('brief');
   for (const name of ['white-box', 'square'] as const) {

@@ -28,7 +28,9 @@ async function crafted(
 ): Promise<Tensor<'float32'>[]> {
   const { batch, defence, budget, signal } = scene;
   if (defence.independentRows) return [];
-  const target = tally.watch(await defence.hold(batch.images, signal && { signal }));
+  // Where the recipe chooses, the attacker's rows can bring the batch to the statistics that rows share.
+  const held = await defence.hold(batch.images, { statistics: 'blend', ...(signal && { signal }) });
+  const target = tally.watch(held);
   if (target.independentRows) return [];
   const isMalicious = new Set(malicious);
   const weights = Float64Array.from(batch.labels, (_, row) => (isMalicious.has(row) ? 0 : 1));
