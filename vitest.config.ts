@@ -1,4 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const ofServers = ({ moduleId }: TestSpecification): boolean =>
+  moduleId.startsWith(`${import.meta.dirname}/test/`);
+
+/**
+ * Tests of whole servers take the longest, however short their files are: they begin first, so that none is
+ * left alone at the end.
+ */
+class ServersFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return [...sorted.filter(ofServers), ...sorted.filter((file) => !ofServers(file))];
+  }
+}
 
 export default defineConfig({
   test: {
@@ -12,8 +27,9 @@ export default defineConfig({
     ],
     setupFiles: ['test/fixtures/patience.ts'],
     pool: 'forks',
-    // Most files start native sessions or servers; two cores serve two of them at a time.
-    maxWorkers: 2,
+    sequence: { sequencer: ServersFirst },
+    // Most files start native sessions or servers, and wait for them at times: three keep two cores busy.
+    maxWorkers: 3,
     // Far beyond the time of any test, because a slow, busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
