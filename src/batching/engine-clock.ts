@@ -5,8 +5,11 @@
 export interface EngineClock {
   /** Batches that were handed over and have not ended. */
   readonly handed: number;
-  /** Hands a batch over. The result ends it, and says for how many milliseconds it had the engine. */
-  start(): () => number;
+  /**
+   * Hands a batch over. `onBegin` hears when it has the engine; the result ends it, and says for how many
+   * milliseconds it had the engine.
+   */
+  start(onBegin?: () => void): () => number;
 }
 
 export function createEngineClock(
@@ -14,6 +17,7 @@ export function createEngineClock(
   now: () => number = () => performance.now(),
 ): EngineClock {
   interface Run {
+    readonly onBegin: () => void;
     beganMs?: number;
   }
   const working = new Set<Run>();
@@ -22,14 +26,15 @@ export function createEngineClock(
   function begin(run: Run): void {
     run.beganMs = now();
     working.add(run);
+    run.onBegin();
   }
 
   return {
     get handed() {
       return working.size + waiting.size;
     },
-    start() {
-      const run: Run = {};
+    start(onBegin = () => {}) {
+      const run: Run = { onBegin };
       if (working.size < concurrency) begin(run);
       else waiting.add(run);
       return () => {

@@ -87,24 +87,31 @@ describe('a worker that is killed', () => {
     });
   });
 
-  test('while it held a batch ready leaves that batch innocent', async () => {
-    const place = newPlace(server);
-    const producer = await openProducer(place);
-    const doomed = startWorkerProcess(place, { runMs: 60_000 });
-    const requests = makeRequests(16, { timeoutMs: PATIENCE_MS });
-    const deliveries = requests.map((each) => producer.submit(each));
+  test.each([
     // One runs, one is held ready, two wait.
-    await eventually(async () => expect(await producer.status()).toMatchObject([{ depth: 8 }]));
-    const claimed = await server.client.keys(`{${place.redis.prefix}}:batch:*`);
-    await eventually(async () => {
-      const runs = await Promise.all(claimed.map((key) => server.client.hget(key, 'runs')));
-      expect(runs.toSorted()).toEqual(['0', '1']);
-    });
-    doomed.kill('SIGKILL');
-    const worker = startWorker(await openConsumer(place));
-    expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
-    expect(worker.batches.map(({ rows }) => rows.length)).toEqual([4, 4, 4, 4]);
-  });
+    { ahead: 0, depth: 8, counted: ['0', '1'] },
+    // One was handed over, too, and its turn has not come.
+    { ahead: 1, depth: 4, counted: ['0', '0', '1'] },
+  ])(
+    'while batches waited in it, $ahead of them ahead, leaves these innocent',
+    async ({ ahead, depth, counted }) => {
+      const place = newPlace(server);
+      const producer = await openProducer(place);
+      const doomed = startWorkerProcess(place, { runMs: 60_000, ahead });
+      const requests = makeRequests(16, { timeoutMs: PATIENCE_MS });
+      const deliveries = requests.map((each) => producer.submit(each));
+      await eventually(async () => expect(await producer.status()).toMatchObject([{ depth }]));
+      const claimed = await server.client.keys(`{${place.redis.prefix}}:batch:*`);
+      await eventually(async () => {
+        const runs = await Promise.all(claimed.map((key) => server.client.hget(key, 'runs')));
+        expect(runs.toSorted()).toEqual(counted);
+      });
+      doomed.kill('SIGKILL');
+      const worker = startWorker(await openConsumer(place));
+      expect(await outcomesOf(deliveries)).toEqual(requests.map(answerOf));
+      expect(worker.batches.map(({ rows }) => rows.length)).toEqual([4, 4, 4, 4]);
+    },
+  );
 });
 
 test('an API process that is killed takes its rows along, and nobody else is harmed', async () => {

@@ -152,7 +152,11 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
 
   async function run(held: HeldBatch, { handler, clock }: Consumer): Promise<void> {
     unsettled += 1;
-    const end = clock.start();
+    let markBegun = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      markBegun = resolve;
+    });
+    const end = clock.start(markBegun);
     let engineMs: number | undefined;
     // The engine need not wait until the answers are in Redis.
     const free = (): number => {
@@ -164,7 +168,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): RedisConsume
     };
     try {
       const isWithdrawn = (id: string): boolean => withdrawn.has(id);
-      await runJob({ store, source, handler, observer, onFault, onRun: free, isWithdrawn }, held);
+      await runJob({ store, source, handler, observer, onFault, begun, onRun: free, isWithdrawn }, held);
     } catch (error) {
       onFault(error, 'running a batch');
       await source.release(held);

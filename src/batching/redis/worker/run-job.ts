@@ -28,6 +28,8 @@ export interface RunJobDeps {
   readonly observer?: QueueObserver | undefined;
   readonly onFault: OnFault;
   readonly source: Pick<BatchSource, 'addJob' | 'jobWaits'>;
+  /** Resolves when the batch has the engine. Never, where it ends before. */
+  readonly begun: Promise<void>;
   /** The handler is done with the batch. Returns for how many milliseconds the batch had the engine. */
   readonly onRun: () => number;
   /** Whether the row was withdrawn since its batch was loaded. */
@@ -45,12 +47,13 @@ const requestOf = (lane: Lane, { row, travelling }: LiveRow): RowRequest => ({
 
 /**
  * Counts a start of the batch, and says which rows are still needed. Where this worker formed the batch it
- * knows the answer, and the engine need not wait for Redis.
+ * knows the answer, and the engine need not wait for Redis. A batch that was handed over ahead of time starts
+ * when it has the engine: it is not to blame for a worker that dies before.
  */
 async function begin(deps: RunJobDeps, { job, batch, redisNowMs }: HeldBatch): Promise<Start | undefined> {
-  const { store, isWithdrawn, onFault } = deps;
+  const { store, begun, isWithdrawn, onFault } = deps;
   if (!batch || !redisNowMs) return batch && store.start(job.batch);
-  store.start(job.batch).catch((error) => onFault(error, 'counting a start'));
+  begun.then(() => store.start(job.batch)).catch((error) => onFault(error, 'counting a start'));
   const nowMs = redisNowMs();
   const alive = batch.rows.map(({ id, deadlineMs }) => deadlineMs > nowMs && !isWithdrawn(id));
   return { runs: 1, nowMs, alive };
