@@ -20,11 +20,10 @@ afterEach(() => rm(temporary, { recursive: true }));
 const ownTraces = async (): Promise<string[]> =>
   (await readdir(temporary)).filter((name) => name.startsWith('dent-'));
 
-// Other work on the machine may slow down any one of the few runs, so it may measure again.
-it('measures each step count against none', { retry: 5 }, async () => {
+it('measures each step count against none', async () => {
   const { stdout, stderr, code } = await runDent(
     [
-      ...['bench', MODEL, '--batch-size', '4', '--steps', '6,2', '--repeats', '2', '--threads', '1'],
+      ...['bench', MODEL, '--batch-size', '4', '--steps', '60,2', '--repeats', '3', '--threads', '1'],
       '--json',
     ],
     { TMPDIR: temporary },
@@ -34,13 +33,13 @@ it('measures each step count against none', { retry: 5 }, async () => {
   const { steps: _, ...recipe } = createRecipe({ preset: 'isolated' });
   const { rows, ...facts } = JSON.parse(stdout);
   expect(facts).toEqual({ model: MODEL, device: 'cpu', threads: 1, batchSize: 4, recipe });
-  expect(rows.map(({ steps }: { steps: number }) => steps)).toEqual([0, 2, 6]);
+  expect(rows.map(({ steps }: { steps: number }) => steps)).toEqual([0, 2, 60]);
   for (const { seconds, multiple, imagesPerSecond } of rows) {
     expect(multiple).toBeCloseTo(seconds / rows[0].seconds, 6);
     expect(imagesPerSecond).toBeCloseTo(4 / seconds, 6);
   }
-  expect(rows[1].multiple).toBeGreaterThan(1);
-  expect(rows[2].multiple).toBeGreaterThan(rows[1].multiple);
+  // 181 passes beside 1 and 7: more than any other work on the machine could turn round.
+  expect(rows[2].seconds).toBeGreaterThan(Math.max(rows[0].seconds, rows[1].seconds));
   expect(await ownTraces()).toEqual([]);
 });
 
