@@ -66,6 +66,27 @@ export function rows<T extends TensorType>(tensor: Tensor<T>, from: number, to: 
   return { type: tensor.type, dims: [to - from, ...tensor.dims.slice(1)], data };
 }
 
+/** The slices `indices` along an axis, in their order, copied. */
+export function takeAlong<T extends TensorType>(
+  { type, dims, data }: Tensor<T>,
+  axis: number,
+  indices: readonly number[],
+): Tensor<T> {
+  const size = elementCount(dims.slice(axis + 1));
+  const whole = dims.with(axis, indices.length);
+  const taken = zeros(type, elementCount(whole));
+  const blocks = elementCount(dims.slice(0, axis));
+  for (let block = 0, to = 0; block < blocks; block++) {
+    for (const index of indices) {
+      const from = (block * dims[axis]! + index) * size;
+      // Arrays of all element types are alike in what is used here.
+      (taken as Float32Array).set((data as Float32Array).subarray(from, from + size), to);
+      to += size;
+    }
+  }
+  return { type, dims: whole, data: taken };
+}
+
 /** Whether no value is NaN or infinite. */
 export function allFinite(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;

@@ -1,4 +1,4 @@
-import { elementCount, float32, rows, type Tensor, zeros } from '../tensor.ts';
+import { elementCount, float32, rows, type Tensor, takeAlong, zeros } from '../tensor.ts';
 import type { Cut, Filling, Join } from './engine.ts';
 
 /**
@@ -25,28 +25,12 @@ function partsOf(size: number, largest: number, processes: number): number {
 export function dealRows(all: Tensor<'float32'>, largest: number, processes: number): Tensor<'float32'>[] {
   const size = all.dims[0]!;
   const count = partsOf(size, largest, processes);
-  return Array.from({ length: count }, (_, part) => gather(all, 0, dealtTo(part, count, size)));
+  return Array.from({ length: count }, (_, part) => takeAlong(all, 0, dealtTo(part, count, size)));
 }
 
 /** The numbers of the rows that part `part` of `count` is dealt. */
 const dealtTo = (part: number, count: number, size: number): number[] =>
   Array.from({ length: Math.ceil((size - part) / count) }, (_, i) => part + i * count);
-
-/** The slices of `tensor` along an axis that `indices` name, in their order. */
-function gather<T extends Tensor>({ type, dims, data }: T, axis: number, indices: readonly number[]): T {
-  const inner = elementCount(dims.slice(axis + 1));
-  const whole = dims.with(axis, indices.length);
-  const gathered = zeros(type, elementCount(whole)) as Float32Array;
-  const blocks = elementCount(dims.slice(0, axis));
-  for (let block = 0, to = 0; block < blocks; block++) {
-    for (const index of indices) {
-      const from = (block * dims[axis]! + index) * inner;
-      gathered.set((data as Float32Array).subarray(from, from + inner), to);
-      to += inner;
-    }
-  }
-  return { type, dims: whole, data: gathered } as Tensor as T;
-}
 
 /** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
 function joinRows(parts: readonly Tensor[]): Tensor {
@@ -110,33 +94,34 @@ export function joinOutputs(
   return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, whole(name)]));
 }
 
+/** The axis of an output that goes over the rows, where one does. */
+const ROW_AXES: { readonly [K in Join]?: number } = { rows: 0, columns: 1 };
+
+/** Of each output that has rows, those that `indices` names of so many. */
+function takeOutputs(
+  outputs: Readonly<Record<string, Tensor>>,
+  join: Cut['join'],
+  indices: (size: number) => readonly number[],
+): Record<string, Tensor> {
+  const take = ([name, tensor]: [string, Tensor]): [string, Tensor] => {
+    const axis = ROW_AXES[join[name]!];
+    return [name, axis === undefined ? tensor : takeAlong(tensor, axis, indices(tensor.dims[axis]!))];
+  };
+  return Object.fromEntries(Object.entries(outputs).map(take));
+}
+
 /** Puts outputs of `count` parts, joined, into the order that their rows had before they were dealt. */
 export function inDealtOrder(
   outputs: Readonly<Record<string, Tensor>>,
   join: Cut['join'],
   count: number,
 ): Record<string, Tensor> {
-  const back = ([name, tensor]: [string, Tensor]): [string, Tensor] => {
-    const axis = { rows: 0, columns: 1, sum: undefined, same: undefined }[join[name]!];
-    if (axis === undefined) return [name, tensor];
-    const size = tensor.dims[axis]!;
+  return takeOutputs(outputs, join, (size) => {
     const dealt = Array.from({ length: count }, (_, part) => dealtTo(part, count, size)).flat();
-    const place = new Array<number>(size);
-    for (const [at, row] of dealt.entries()) place[row] = at;
-    return [name, gather(tensor, axis, place)];
-  };
-  return Object.fromEntries(Object.entries(outputs).map(back));
-}
-
-/** [k, n, ...] to [k, count, ...]. */
-function firstColumns({ dims, data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
-  const [height, columns, ...inner] = dims as [number, number, ...number[]];
-  const [width, size] = [elementCount([columns, ...inner]), elementCount([count, ...inner])];
-  const first = new Float32Array(height * size);
-  for (let line = 0; line < height; line++) {
-    first.set(data.subarray(line * width, line * width + size), line * size);
-  }
-  return float32([height, count, ...inner], first);
+    const places = new Array<number>(size);
+    for (const [place, row] of dealt.entries()) places[row] = place;
+    return places;
+  });
 }
 
 /** The outputs for the rows that were there before a feed was filled up. */
@@ -144,9 +129,5 @@ export function firstRows(
   outputs: Readonly<Record<string, Tensor>>,
   { from, join }: Pick<Filling, 'from' | 'join'>,
 ): Record<string, Tensor> {
-  const first = ([name, tensor]: [string, Tensor]): [string, Tensor] => {
-    if (join[name] === 'rows') return [name, rows(tensor, 0, from)];
-    return [name, join[name] === 'columns' ? firstColumns(tensor as Tensor<'float32'>, from) : tensor];
-  };
-  return Object.fromEntries(Object.entries(outputs).map(first));
+  return takeOutputs(outputs, join, () => Array.from({ length: from }, (_, row) => row));
 }

@@ -1,5 +1,5 @@
 import type { OpenGraph, Tensors } from '../engine/engine.ts';
-import { elementCount, rows as rowsOf, type Tensor, type TensorType, zeros } from '../tensor.ts';
+import { elementCount, rows as rowsOf, type Tensor, type TensorType, takeAlong, zeros } from '../tensor.ts';
 
 /**
  * Feeds of which every one that has as many rows as there are is cut; a parameter for all rows goes with each
@@ -11,18 +11,8 @@ export interface RowFeeds {
 }
 
 /** The rows `indices` of a tensor, copied. */
-export function takeRows<T extends TensorType>(tensor: Tensor<T>, indices: readonly number[]): Tensor<T> {
-  const size = elementCount(tensor.dims.slice(1));
-  const data = zeros(tensor.type, indices.length * size);
-  indices.forEach((from, to) => {
-    // Arrays of all element types are alike in what is used here.
-    (data as Float32Array).set(
-      (tensor.data as Float32Array).subarray(from * size, (from + 1) * size),
-      to * size,
-    );
-  });
-  return { type: tensor.type, dims: [indices.length, ...tensor.dims.slice(1)], data };
-}
+export const takeRows = <T extends TensorType>(tensor: Tensor<T>, indices: readonly number[]): Tensor<T> =>
+  takeAlong(tensor, 0, indices);
 
 /** Writes the rows of `from` over the rows `indices` of `into`. */
 export function putRows(into: Tensor<'float32'>, indices: readonly number[], from: Tensor<'float32'>): void {
