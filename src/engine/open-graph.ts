@@ -70,8 +70,12 @@ export async function openGraph(
   const calls = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
 
-  type Told = Pick<RunOptions, 'attributes' | 'onBegin'>;
-  async function runIn(child: EngineChild, request: RunRequest, { attributes, onBegin }: Told) {
+  async function runIn(
+    child: EngineChild,
+    request: RunRequest,
+    attributes: RunOptions['attributes'],
+    onBegin: RunOptions['onBegin'],
+  ) {
     await open(child);
     const pid = child.pid!;
     const outputs = await inSpan('engine', { ...attributes, 'dent.engine.pid': pid }, () =>
@@ -91,9 +95,7 @@ export async function openGraph(
       ...(!everywhere && { place: places[0]! }),
       ...(signal && { signal }),
       ...(sinceMs !== undefined && { sinceMs }),
-      work: asPartOfThis((child: EngineChild) =>
-        runIn(child, request, { ...(attributes && { attributes }), ...(onBegin && { onBegin }) }),
-      ),
+      work: asPartOfThis((child: EngineChild) => runIn(child, request, attributes, onBegin)),
     });
     calls.add(call);
     return call.finally(() => calls.delete(call));

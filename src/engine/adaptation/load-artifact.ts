@@ -4,7 +4,7 @@ import type { Engine, Join, OpenGraph } from '../engine.ts';
 import { adaptInPasses, type PassResult, type PassState } from './adapt-in-passes.ts';
 import type { AdaptedRows, Artifact, LoadedArtifact, OnProgress } from './adaptation.ts';
 import { outputsOf } from './graph-names.ts';
-import { runInParts } from './run-in-parts.ts';
+import { runInParts, type Turn } from './run-in-parts.ts';
 import { createSizedSessions, filledSize, filledSizes, type SizedSessions } from './sized-sessions.ts';
 
 /** An update is a forward and a backward pass. It takes about as long as three forward passes. */
@@ -29,10 +29,7 @@ const bool = (value: boolean): Tensor<'bool'> => ({
 interface Rows {
   readonly batch: Tensor<'float32'>;
   readonly steps: number;
-  /** When the call was made. Calls go one after the other: a later one gets processes that are idle. */
-  readonly sinceMs: number;
-  /** Hears, perhaps several times, that a process begins. */
-  readonly onBegin: (pid: number) => void;
+  readonly turn: Turn;
   readonly onProgress: OnProgress;
 }
 
@@ -47,7 +44,7 @@ interface Call extends Rows {
 }
 
 async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
-  const { graph, artifact, join, batch, steps, sinceMs, onBegin, onProgress, signal } = call;
+  const { graph, artifact, join, batch, steps, turn, onProgress, signal } = call;
   const size = batch.dims[0]!;
   const rowsPerRun = call.rowsPerPart ?? size;
   let rowsDone = 0;
@@ -58,8 +55,7 @@ async function adaptAtOnce(call: Call): Promise<AdaptedRows> {
     uneven: call.rowsPerPart !== undefined && artifact.uneven === true,
     join,
     signal,
-    sinceMs,
-    onBegin,
+    ...turn,
     onRows(rows, pid) {
       rowsDone += rows;
       onProgress(rowsDone, pid);
@@ -81,7 +77,7 @@ function adaptedRows(artifact: Artifact, outputs: Readonly<Record<string, Tensor
 
 /** Counts a row as done in proportion to its finished passes. */
 function adaptPassByPass(call: Call): Promise<AdaptedRows> {
-  const { graph, artifact, join, batch, steps, sinceMs, onBegin, onProgress, signal } = call;
+  const { graph, artifact, join, batch, steps, turn, onProgress, signal } = call;
   const rowsPerRun = call.rowsPerPart!;
   let rowsPassed = 0;
   async function pass({ updates, batchRows, adapt, ...carried }: PassState): Promise<PassResult> {
@@ -98,8 +94,7 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
       uneven: false,
       join,
       signal,
-      sinceMs,
-      onBegin,
+      ...turn,
       onRows(rows, pid) {
         rowsPassed += rows;
         onProgress(Math.floor(rowsPassed / (steps + 1)), pid);
@@ -120,15 +115,7 @@ function adaptPassByPass(call: Call): Promise<AdaptedRows> {
 /** Runs a batch in the session of the size that it is filled up to. */
 function adaptFilledUp(
   sessions: SizedSessions,
-  {
-    artifact,
-    join,
-    batch,
-    steps,
-    sinceMs,
-    onBegin,
-    onProgress,
-  }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
+  { artifact, join, batch, steps, turn, onProgress }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
 ): Promise<AdaptedRows> {
   const from = batch.dims[0]!;
   const to = filledSize(from);
@@ -138,8 +125,7 @@ function adaptFilledUp(
     const { outputs, pid } = await graph.run(feeds, {
       fetches: Object.keys(join),
       filling: { feed: input, from, to, join },
-      sinceMs,
-      onBegin,
+      ...turn,
       attributes: { 'dent.rows': from, 'dent.rows.filled': to },
     });
     onProgress(from, pid);
@@ -226,7 +212,7 @@ export async function loadArtifact(engine: Engine, artifact: Artifact): Promise<
         if (!begun) onProgress(0, pid);
         begun = true;
       };
-      const call = opened.adapt({ batch, steps, sinceMs: performance.now(), onBegin, onProgress });
+      const call = opened.adapt({ batch, steps, turn: { sinceMs: performance.now(), onBegin }, onProgress });
       calls.add(call);
       try {
         return await call;

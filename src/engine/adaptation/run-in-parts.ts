@@ -2,16 +2,20 @@ import type { Tensor } from '../../tensor.ts';
 import type { Cut, OpenGraph, Tensors } from '../engine.ts';
 import { cutRows, dealRows, inDealtOrder, joinOutputs } from '../parts.ts';
 
-export interface PartsOptions extends Cut {
+/** The place of a batch among others. */
+export interface Turn {
+  /** When it was given to the engine, by `performance.now()`. A later batch gets what is idle meanwhile. */
+  readonly sinceMs: number;
+  /** Hears when a process begins some of the rows. */
+  readonly onBegin: (pid: number) => void;
+}
+
+export interface PartsOptions extends Cut, Turn {
   /** The most rows to send to one process at a time. It runs them in parts of `rowsPerRun`. */
   readonly rowsPerMessage: number;
   /** Whether some rows take longer than others. */
   readonly uneven: boolean;
   readonly signal: AbortSignal;
-  /** When the batch's turn began, by `performance.now()`. */
-  readonly sinceMs: number;
-  /** Hears when a process begins some of the rows. */
-  readonly onBegin: (pid: number) => void;
   /** Hears how many rows each process has done, as it does them. */
   readonly onRows: (rows: number, pid: number) => void;
 }
