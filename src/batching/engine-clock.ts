@@ -18,6 +18,7 @@ export function createEngineClock(
 ): EngineClock {
   interface Run {
     readonly onBegin: () => void;
+    readonly handedMs: number;
     beganMs?: number;
   }
   const working = new Set<Run>();
@@ -34,11 +35,12 @@ export function createEngineClock(
       return working.size + waiting.size;
     },
     start(onBegin = () => {}) {
-      const run: Run = { onBegin };
+      const run: Run = { onBegin, handedMs: now() };
       if (working.size < concurrency) begin(run);
       else waiting.add(run);
       return () => {
-        if (waiting.delete(run)) return 0;
+        // It failed, or idle processes did it all beside the earlier one.
+        if (waiting.delete(run)) return now() - run.handedMs;
         working.delete(run);
         const [next] = waiting;
         if (next !== undefined) {
