@@ -20,8 +20,8 @@ const BYTES_PER_NODE = 100_000;
  */
 const WEIGHTIER_STARTS = 4;
 /**
- * Only as long as a part's activations fit into a far cache: beyond it, larger parts gain nothing. Where rows
- * stop, fewer of them are read again.
+ * Only as long as a part's activations fit into a far cache: beyond it, larger parts gain nothing. Twice that
+ * for both reasons, as fewer of the activations are read again where rows stop.
  */
 const FAR_CACHE_BYTES = 2 ** 25;
 
