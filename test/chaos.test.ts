@@ -6,7 +6,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Prediction } from '../src/inference/inference.ts';
 import { type RedisServer, startRedisServer } from './fixtures/redis/redis-server.ts';
 import { crops, staticLogits, topProbability } from './fixtures/serving/photos.ts';
-import { postImage, type Running, startDent, writeRepository } from './fixtures/serving/processes.ts';
+import {
+  linesOf,
+  postImage,
+  type Running,
+  startDent,
+  writeRepository,
+} from './fixtures/serving/processes.ts';
 
 /** 2000 is the long form. */
 const POSTS = Number(process.env.DENT_CHAOS_POSTS ?? 300);
@@ -22,6 +28,8 @@ let folder: string;
 let redis: RedisServer;
 const apis: Running[] = [];
 const workers: Running[] = [];
+/** Those that were killed. */
+const dead: Running[] = [];
 let images: Uint8Array<ArrayBuffer>[];
 let expected: Float32Array[];
 
@@ -99,6 +107,7 @@ async function replace(running: Running[], index: number, command: 'serve' | 'wo
   struck[command] += 1;
   const { process: victim, exit } = running[index]!;
   const lived = victim.exitCode === null && victim.signalCode === null;
+  dead.push(running[index]!);
   victim.kill('SIGKILL');
   await exit;
   if (!lived || victim.signalCode !== 'SIGKILL') return;
@@ -140,6 +149,14 @@ async function strike(i: number): Promise<void> {
   if (i % 300 === 200) await replaceRedis(i);
 }
 
+/** What all processes have logged as a warning or an error, dead ones first. */
+const complaints = (): string =>
+  [...dead, ...apis, ...workers]
+    .flatMap(linesOf)
+    .filter(({ level }) => level === 'warn' || level === 'error')
+    .map((line) => JSON.stringify(line))
+    .join('\n');
+
 it(
   'settles every post with its own answer or an error, whatever dies',
   async () => {
@@ -159,7 +176,7 @@ it(
     for (const { image, outcome, ms } of settled) {
       expect(ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
       if (typeof outcome === 'string') {
-        expect(REFUSALS).toContain(outcome);
+        expect(REFUSALS, complaints()).toContain(outcome);
         refusals.set(outcome, (refusals.get(outcome) ?? 0) + 1);
         continue;
       }
