@@ -17,13 +17,14 @@ import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } fro
 import type { Reading } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
 import type { Recipe } from './recipe-fields.ts';
+import type { LossScale } from './row-passes.ts';
 import { type FarCache, rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './rows-per-part.ts';
 
 /**
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
  * artifacts.
  */
-export const COMPILER_VERSION = '6';
+export const COMPILER_VERSION = '7';
 
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
@@ -159,10 +160,16 @@ function advised<T>(advice: string, work: () => T): T {
 }
 
 /**
- * A row's share of the loss is 1/128 as a rule: with this its gradient begins at up to 64, in the middle of
+ * The gradient of a row's loss begins with numbers of up to 1. With this they begin in the middle of
  * float16's range.
  */
-const LOSS_SCALE = 2 ** 13;
+const ROW_SCALE = 2 ** 6;
+
+/** A row's share of the loss becomes `ROW_SCALE`, whatever the recipe divides the sum of all rows by. */
+function lossScaleOf({ rows, objective }: Recipe): LossScale {
+  const isPerRow = rows === 'batch' || objective === 'infomax';
+  return { factor: isPerRow ? ROW_SCALE : ROW_SCALE * rows, isPerRow };
+}
 
 /** On a GPU small kernels cost the time, not the size of a cache. */
 const WHOLE_BATCH = 2 ** 31 - 1;
@@ -214,7 +221,7 @@ function graphOf(
     exposesParameters,
     partRows,
     isPadded,
-    ...(convolutions === 'fp16' && { lossScale: LOSS_SCALE }),
+    ...(convolutions === 'fp16' && { lossScale: lossScaleOf(recipe) }),
   };
   const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);
   return {

@@ -97,8 +97,9 @@ export const lossOf = ({
   readonly rows: Divisor;
 }): Loss => OBJECTIVES[objective].loss(rows);
 
-const asDouble = (builder: GraphBuilder, value: Value): Value =>
-  builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float64 } });
+/** A scalar in float64. */
+export const asDouble = (builder: GraphBuilder, value: Value): Value =>
+  builder.op('Cast', [value], { attributes: { to: DATA_TYPE.float64 }, shape: [] });
 
 function meanEntropy(divisor: Divisor): Loss {
   return (builder, { entropy, rows, weights }) => {

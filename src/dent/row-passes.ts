@@ -10,7 +10,7 @@ import {
   type ValueType,
 } from '../onnx/index.ts';
 import type { AdaptiveForward } from './adaptive-forward.ts';
-import { inDoublePrecision, type Loss, rowBelief } from './objective.ts';
+import { asDouble, inDoublePrecision, type Loss, rowBelief } from './objective.ts';
 
 /** The image batch, and how it is cut where a pass may go through it in parts. */
 export interface Rows {
@@ -43,16 +43,27 @@ export interface PredictionWithGradient extends Prediction {
   readonly gradient: Value;
 }
 
+/**
+ * What the loss is multiplied by while its gradient is computed, so that float16 holds it: `factor`, times
+ * the number of rows where the loss is a mean over them.
+ */
+export interface LossScale {
+  readonly factor: number;
+  readonly isPerRow: boolean;
+}
+
+/** The scalar that an update lowers, float64, and what it has been multiplied by. */
+export interface Lost {
+  readonly value: Value;
+  readonly scale?: Value | number;
+}
+
 /** What a pass through the rows must know about the model. */
 export interface Method {
   readonly forward: AdaptiveForward;
   /** What an update lowers. */
   readonly loss: Loss;
-  /**
-   * What the loss is multiplied by while its gradient is computed, so that float16 does not lose the small
-   * ones.
-   */
-  readonly lossScale?: number;
+  readonly lossScale?: LossScale;
   readonly classes: number;
   readonly target: Target;
 }
@@ -136,25 +147,26 @@ export function predictWithLoss(
   { forward, loss, lossScale }: Method,
   parameters: Value,
   { image, count, weights }: Rows,
-): { readonly prediction: Prediction; readonly lost: Value } {
+): { readonly prediction: Prediction; readonly lost: Lost } {
   const { prediction, exactLogits, exactEntropy } = predictTogether(builder, forward, parameters, image);
-  const lost = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count, weights });
-  return {
-    prediction,
-    lost: lossScale === undefined ? lost : builder.op('Mul', [lost, lossScale], { shape: [] }),
-  };
+  const value = loss(builder, { logits: exactLogits, entropy: exactEntropy, rows: count, weights });
+  if (!lossScale) return { prediction, lost: { value } };
+  const { factor, isPerRow } = lossScale;
+  const scale = isPerRow ? builder.op('Mul', [count, factor], { shape: [] }) : factor;
+  const exact = typeof scale === 'number' ? scale : asDouble(builder, scale);
+  return { prediction, lost: { value: builder.op('Mul', [value, exact], { shape: [] }), scale } };
 }
 
 /** Appends to `branch` the gradient of what `predictWithLoss` gave for the loss, [R, P]. */
 export function gradientOf(
   builder: GraphBuilder,
-  { target, lossScale }: Method,
-  lost: Value,
+  { target }: Method,
+  lost: Lost,
   parameters: Value,
   branch: GraphBuilder,
 ): Value {
-  const [gradient] = appendGradients(builder, lost, [parameters], target, branch) as [Value];
-  return lossScale === undefined ? gradient : branch.op('Div', [gradient, lossScale]);
+  const [gradient] = appendGradients(builder, lost.value, [parameters], target, branch) as [Value];
+  return lost.scale === undefined ? gradient : branch.op('Div', [gradient, lost.scale]);
 }
 
 interface PartResult {

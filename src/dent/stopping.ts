@@ -14,7 +14,7 @@ import type { Adaptation, Components } from './components.ts';
 import { evenPartsOf, type GoingPart, partsOf } from './going-parts.ts';
 import { OPTIMIZERS } from './optimizer.ts';
 import type { Valid } from './padding.ts';
-import { gradientOf, predictWithLoss } from './row-passes.ts';
+import { gradientOf, type Lost, predictWithLoss } from './row-passes.ts';
 import { boundedSigma } from './smoothing.ts';
 import { overSomeRows } from './some-rows.ts';
 import { updateOfTrip } from './update.ts';
@@ -223,7 +223,7 @@ function passOverPart(
 function gradientOfSome(
   part: GraphBuilder,
   components: Components,
-  lost: Value,
+  lost: Lost,
   { parameters, pixels }: { readonly parameters: Value; readonly pixels: Value },
   { going, before }: { readonly going: Value; readonly before: Value },
 ): Value {
