@@ -16,7 +16,7 @@ export interface PrecisionOption {
 /** Adds `--precision`. */
 export const addPrecisionOption = (command: Command): Command =>
   command.addOption(
-    new Option('--precision <precision>', 'what a GPU computes convolutions in')
+    new Option('--precision <precision>', 'what a GPU computes convolutions and activations in')
       .choices([...PRECISIONS])
       .default('fp32'),
   );

@@ -11,7 +11,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
-import { halveConvolutions } from './passes/lower/half-convolutions.ts';
+import { halveActivations } from './passes/lower/half-activations.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
@@ -30,7 +30,8 @@ export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */
   readonly target?: Target;
   /**
-   * What convolutions are computed in; `fp32` by default. What a GPU makes of float32 is the engine's to say.
+   * What convolutions are computed in, and with them all activations and their gradients; `fp32` by default.
+   * What a GPU makes of float32 is the engine's to say.
    */
   readonly convolutions?: 'fp32' | 'fp16';
   /**
@@ -94,7 +95,7 @@ export async function compile(
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
-    graph: schedule(options.convolutions === 'fp16' ? halveConvolutions(graph) : graph),
+    graph: schedule(options.convolutions === 'fp16' ? halveActivations(graph) : graph),
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,

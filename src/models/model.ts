@@ -22,7 +22,7 @@ export interface Manifest {
   readonly input: InputSpec;
   /** The model's output that holds the logits. Where it is not set the compiler chooses. */
   readonly output?: string;
-  /** What a GPU computes convolutions in; `fp32` where it is not set. */
+  /** What a GPU computes convolutions and activations in; `fp32` where it is not set. */
   readonly precision?: Precision;
   readonly labels: readonly string[];
   readonly recipes: Readonly<Record<string, Recipe>>;

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor.ts';
 
-/** What a GPU computes convolutions in. Without effect on a CPU. */
+/** What a GPU computes convolutions in, and with `fp16` all activations. Without effect on a CPU. */
 export type Precision = 'fp32' | 'tf32' | 'fp16';
 
 export const PRECISIONS: readonly Precision[] = ['fp32', 'tf32', 'fp16'];
