@@ -3,13 +3,17 @@ import { withCompiled } from '../../test/fixtures/dent/compiled.ts';
 import { images, plainModel } from '../../test/fixtures/dent/models.ts';
 import { startEngine } from '../../test/fixtures/engine/start-engine.ts';
 import { type AdaptedRows, createEngine, type Engine } from '../engine/index.ts';
+import { RunError } from '../engine/run-error.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CompiledModel, compile, createRecipe } from './index.ts';
 
 const engine = startEngine({ fillsBatches: true });
 
-const compiled = (options: Readonly<Record<string, unknown>>, isPadded: boolean): Promise<CompiledModel> =>
-  compile(plainModel, createRecipe(options), engine, { isPadded });
+const compiled = (
+  options: Readonly<Record<string, unknown>>,
+  isPadded: boolean,
+  target: 'cpu' | 'cuda' = 'cpu',
+): Promise<CompiledModel> => compile(plainModel, createRecipe(options), engine, { isPadded, target });
 
 const PARTS = ['logits', 'staticLogits', 'entropy', 'top', 'sigma'] as const;
 
@@ -62,6 +66,29 @@ describe('batches that are filled up', () => {
     );
   });
 
+  // A small network's batch is a single part there, and stays in place.
+  it.each([
+    { preset: 'brief', gate: 0.8, floor: 0.75 },
+    { preset: 'brief', gate: 0.8, floor: 0.75, optimizer: 'sgd', sigma: 0.5 },
+    { preset: 'isolated', gate: 1, floor: 'off' },
+    { preset: 'isolated', gate: 0, floor: 0 },
+  ])('stop where they would as they are, on a GPU too: %j', async (options) => {
+    const [plain, padded] = [await compiled(options, false), await compiled(options, true, 'cuda')];
+    await withCompiled(engine, plain, (asIs) =>
+      withCompiled(engine, padded, async (filled) => {
+        for (const [size, steps] of [
+          [5, 4],
+          [64, 2],
+          [3, 0],
+          [3, -1],
+        ] as const) {
+          const batch = images(size);
+          expectClose(await filled.run(batch, steps), await asIs.run(batch, steps));
+        }
+      }),
+    );
+  });
+
   it('have one session for each size, at most eight at a time, released with the artifact', async () => {
     const { count, engine: counted } = counting(engine);
     await withCompiled(counted, await compiled({ preset: 'dent' }, true), async (filled) => {
@@ -81,6 +108,29 @@ describe('batches that are filled up', () => {
       expect(warmUpSizes(100)).toEqual([1, 2, 4, 8, 16, 32, 64, 128]);
       expect(warmUpSizes(1024)).toEqual([8, 16, 32, 64, 128, 256, 512, 1024]);
     });
+  });
+
+  it('have one row more where the hardware has no algorithm for a size', async () => {
+    const sizes: number[] = [];
+    const open: Engine['open'] = async (source, how) => {
+      const graph = await engine.open(source, how);
+      const run: typeof graph.run = async (feeds, options) => {
+        sizes.push(options!.filling!.to);
+        // As ONNX Runtime says it. A CPU has an algorithm for every size.
+        if (options!.filling!.to === 8) throw new RunError('CUDNN_FE failure 8: HEURISTIC_QUERY_FAILED.');
+        return graph.run(feeds, options);
+      };
+      return { ...graph, run };
+    };
+    const [recipe, batch] = [{ preset: 'dent+' }, images(8)];
+    const expected = await withCompiled(engine, await compiled(recipe, false), ({ run }) => run(batch, 2));
+    const lacking = { ...engine, pids: engine.pids, open };
+    await withCompiled(lacking, await compiled(recipe, true), async (filled) => {
+      expectClose(await filled.run(batch, 2), expected);
+      expectClose(await filled.run(batch, 2), expected);
+      await filled.run(images(3), 2);
+    });
+    expect(sizes).toEqual([8, 9, 9, 4]);
   });
 
   it('run in the child that replaces a lost one', async () => {

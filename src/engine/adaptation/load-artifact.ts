@@ -118,10 +118,9 @@ function adaptFilledUp(
   { artifact, join, batch, steps, turn, onProgress }: Omit<Call, 'graph' | 'rowsPerPart' | 'signal'>,
 ): Promise<AdaptedRows> {
   const from = batch.dims[0]!;
-  const to = filledSize(from);
   const { input, validRows } = artifact;
   const feeds = { [input]: batch, steps: int64([], [steps]), [validRows!]: int64([], [from]) };
-  return sessions.use(to, async (graph) => {
+  return sessions.use(filledSize(from), async (graph, to) => {
     const { outputs, pid } = await graph.run(feeds, {
       fetches: Object.keys(join),
       filling: { feed: input, from, to, join },

@@ -1,4 +1,5 @@
 import type { OpenGraph } from '../engine.ts';
+import { RunError } from '../run-error.ts';
 
 /** Sessions kept at a time: each holds the weights, and memory for a batch of its size. */
 const KEPT = 8;
@@ -10,10 +11,16 @@ export const filledSize = (rows: number): number => 2 ** Math.ceil(Math.log2(row
 export const filledSizes = (most: number): number[] =>
   Array.from({ length: Math.log2(filledSize(most)) + 1 }, (_, i) => 2 ** i).slice(-KEPT);
 
+/** Runs a batch that is filled up to `rows`. */
+export type RunFilled<T> = (graph: OpenGraph, rows: number) => Promise<T>;
+
 /** Sessions of one graph, each of which only ever sees batches of one size. */
 export interface SizedSessions {
-  /** Lets `work` run a batch of `size` rows. Rejects where the session cannot be opened. */
-  use<T>(size: number, work: (graph: OpenGraph) => Promise<T>): Promise<T>;
+  /**
+   * Lets `work` run a batch that is filled up to `size` rows, or to one more where the hardware's library has
+   * no algorithm for this size. Rejects where the session cannot be opened.
+   */
+  use<T>(size: number, work: RunFilled<T>): Promise<T>;
   /** Calls in flight finish first. */
   release(): Promise<void>;
 }
@@ -21,6 +28,27 @@ export interface SizedSessions {
 interface Session {
   readonly graph: Promise<OpenGraph>;
   readonly calls: Set<Promise<unknown>>;
+  /** What its batches are filled up to. */
+  rows: number;
+}
+
+/**
+ * cuDNN finds no algorithm for some convolutions without TF32 of exactly 128 rows, and finds one for 127:
+ * a ResNet-50 at 224 x 224 has one such convolution.
+ */
+const lacksAlgorithm = (error: unknown): boolean =>
+  error instanceof RunError && error.message.includes('HEURISTIC_QUERY_FAILED');
+
+async function runFilled<T>(session: Session, size: number, work: RunFilled<T>): Promise<T> {
+  const graph = await session.graph;
+  const { rows } = session;
+  try {
+    return await work(graph, rows);
+  } catch (error) {
+    if (rows > size || !lacksAlgorithm(error)) throw error;
+    session.rows = size + 1;
+    return work(graph, session.rows);
+  }
 }
 
 async function close({ graph, calls }: Session): Promise<void> {
@@ -54,7 +82,7 @@ export function createSizedSessions(first: OpenGraph, open: () => Promise<OpenGr
 
   function sessionFor(size: number): Session {
     const known = sessions.get(size);
-    const session = known ?? { graph: begin(), calls: new Set() };
+    const session = known ?? { graph: begin(), calls: new Set(), rows: size };
     sessions.delete(size);
     sessions.set(size, session);
     // Another call may open it where this one could not.
@@ -64,10 +92,10 @@ export function createSizedSessions(first: OpenGraph, open: () => Promise<OpenGr
 
   return {
     async use(size, work) {
-      const { graph, calls } = sessionFor(size);
-      const call = graph.then(work);
-      calls.add(call);
-      return call.finally(() => calls.delete(call));
+      const session = sessionFor(size);
+      const call = runFilled(session, size, work);
+      session.calls.add(call);
+      return call.finally(() => session.calls.delete(call));
     },
     async release() {
       await Promise.all([spare?.release(), ...Array.from(sessions.values(), close)]);
