@@ -38,7 +38,11 @@ import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
 import { type Prediction, predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';
 import { adaptUntilSure } from './stopping.ts';
+import { adaptInPlace } from './stopping-in-place.ts';
 import { updateOfTrip } from './update.ts';
+
+/** The rows of a full batch, by the default of a manifest. */
+const USUAL_BATCH = 128;
 
 /**
  * Joins the components to the self-adapting graph. Parameters and optimizer state start from zero. A Loop
@@ -62,7 +66,7 @@ export function assemble(asked: Components): Graph {
     recipe.steps === 0
       ? forwardAlone(builder, components, start, rows, choice)
       : stopsRows(recipe)
-        ? adaptUntilSure(builder, components, { image: rows.image, valid }, steps)
+        ? adaptStoppingRows(builder, components, { rows, valid }, steps, start)
         : adapt(builder, components, rows, steps, start);
   const startsFromSource = recipe.statistics === 'source' && recipe.sigma === 'off';
   const unadapted = startsFromSource
@@ -162,6 +166,19 @@ function forwardAlone(
   const line = (value: Value) => builder.op('Unsqueeze', [value, builder.ints([0])]);
   const trace = { entropy: line(entropy), top: line(top) };
   return { logits, firstLogits: logits, ...trace, parameters, ...(sigma && { sigma }) };
+}
+
+/** A batch that is filled up stays in place where a usual one is a single part. */
+function adaptStoppingRows(
+  builder: GraphBuilder,
+  components: Components,
+  { rows, valid }: { readonly rows: Rows; readonly valid: Valid | undefined },
+  steps: Value,
+  start: Value,
+): Adaptation {
+  return valid && components.partRows >= USUAL_BATCH
+    ? adaptInPlace(builder, components, { ...rows, valid }, steps, start)
+    : adaptUntilSure(builder, components, { image: rows.image, valid }, steps);
 }
 
 /**

@@ -6,6 +6,8 @@ export interface Valid {
   /** How many: an int64 scalar, and the same as float32. */
   readonly size: Value;
   readonly count: Value;
+  /** Whether a row counts, [N] bool. */
+  readonly counts: Value;
   /** 1 for each row that counts and 0 for each other, [N] float32, and the same as float64. */
   readonly weights: Value;
   readonly exactWeights: Value;
@@ -30,6 +32,7 @@ export function withoutFilling(
     image: builder.op('Gather', [image, taken], { name: image.name, shape: image.type!.shape! }),
     valid: {
       size,
+      counts,
       count: builder.op('Cast', [size], { name: 'rows', attributes: { to: DATA_TYPE.float32 }, shape: [] }),
       weights: weights(DATA_TYPE.float32, 'row_weights'),
       exactWeights: weights(DATA_TYPE.float64, 'exact_row_weights'),

@@ -65,26 +65,30 @@ export function adaptUntilSure(
 type Named = Readonly<Record<string, Value>>;
 
 /** Whether each row has a sigma of its own. One that is not adapted is the same for all. */
-const hasRowSigma = ({ forward }: Components): boolean =>
+export const hasRowSigma = ({ forward }: Components): boolean =>
   forward.graph.outputs[1]?.type?.shape?.[0] === BATCH;
 
-function sigmaOf(builder: GraphBuilder, { recipe }: Components, after: Named): Pick<Adaptation, 'sigma'> {
+export function sigmaOf(
+  builder: GraphBuilder,
+  { recipe }: Components,
+  after: Named,
+): Pick<Adaptation, 'sigma'> {
   if (recipe.sigma === 'off') return {};
   const fixed = () => builder.constant(float32Constant([1], [boundedSigma(recipe.sigma as number)]), 'sigma');
   return { sigma: after.sigma ?? fixed() };
 }
 
-interface Carried {
+export interface Carried {
   readonly name: string;
   readonly start: Value;
   readonly type: ValueType;
 }
 
-const named = (carried: readonly Carried[], values: readonly Value[]): Named =>
+export const named = (carried: readonly Pick<Carried, 'name'>[], values: readonly Value[]): Named =>
   Object.fromEntries(carried.map(({ name }, i) => [name, values[i]!]));
 
 /** Parameters and optimizer state: the state of each row that goes. */
-const stateNames = ({ recipe }: Components): string[] => [
+export const stateNames = ({ recipe }: Components): string[] => [
   'parameters',
   ...Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => `state_${i}`),
 ];
@@ -93,7 +97,8 @@ const stateNames = ({ recipe }: Components): string[] => [
 const countOf = (builder: GraphBuilder, value: Value): Value =>
   builder.op('Gather', [builder.op('Shape', [value]), builder.int(0)]);
 
-const isFirst = (builder: GraphBuilder, trip: Value): Value => builder.op('Equal', [trip, builder.int(0)]);
+export const isFirst = (builder: GraphBuilder, trip: Value): Value =>
+  builder.op('Equal', [trip, builder.int(0)]);
 
 /**
  * The state that the loop carries: numbers, parameters and optimizer state of the rows that go, and the
@@ -194,15 +199,14 @@ function passOverPart(
   before: Named,
   { take, counts }: GoingPart,
 ): Value[] {
-  const { classifier, classes, recipe, forward } = components;
+  const { classifier, forward } = components;
   const state = stateNames(components).map((name) => take(before[name]!, forward.parameterCount));
   const rows = take(before.rows!);
   const pixels = part.op('Gather', [image, rows], { shape: classifier.input.type!.shape! });
   const [parameters] = state as [Value, ...Value[]];
   const count = rowCount(part, pixels);
   const { prediction, lost } = predictWithLoss(part, components, parameters, { image: pixels, count });
-  const [first, later] = leastEntropies(recipe, classes);
-  const least = part.op('Where', [isFirst(part, trip), part.float(first), part.float(later)]);
+  const least = leastEntropyOfTrip(part, components, trip);
   const isUnsure = part.op('GreaterOrEqual', [prediction.entropy, least]);
   const goesOn = part.op('And', [isUnsure, part.op('Less', [trip, steps])]);
   const goes = counts ? part.op('And', [goesOn, counts]) : goesOn;
@@ -217,6 +221,16 @@ function passOverPart(
   const sigma = before.sigma ? [prediction.sigma!] : [];
   const found = [prediction.logits, prediction.entropy, prediction.top, ...sigma];
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
+}
+
+/** The least entropy, in nats, with which a row goes on in this trip, a float32 scalar. */
+export function leastEntropyOfTrip(
+  body: GraphBuilder,
+  { recipe, classes }: Pick<Components, 'recipe' | 'classes'>,
+  trip: Value,
+): Value {
+  const [first, later] = leastEntropies(recipe, classes);
+  return body.op('Where', [isFirst(body, trip), body.float(first), body.float(later)]);
 }
 
 /** The gradient of the rows of a part that go on: all of them at once, some, or none. */
@@ -271,7 +285,7 @@ function afterPass(
 /**
  * What rows have had after every step, [steps + 1, N, ...]. Where all have stopped early, the last repeats.
  */
-function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
+export function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
   const lines = builder.op('Gather', [builder.op('Shape', [trace]), builder.ints([0])]);
   const updates = builder.op('Max', [builder.op('Unsqueeze', [steps, builder.ints([0])]), builder.ints([0])]);
   const missing = builder.op('Sub', [builder.op('Add', [updates, builder.ints([1])]), lines]);

@@ -1,0 +1,129 @@
+import { appendIf, appendLoop, DATA_TYPE, type Dim, type GraphBuilder, type Value } from '../onnx/index.ts';
+import { BATCH } from './batch-axis.ts';
+import type { Adaptation, Components } from './components.ts';
+import type { Valid } from './padding.ts';
+import { gradientOf, predictWithLoss, type Rows } from './row-passes.ts';
+import {
+  type Carried,
+  hasRowSigma,
+  isFirst,
+  leastEntropyOfTrip,
+  named,
+  sigmaOf,
+  stateNames,
+  wholeTrace,
+} from './stopping.ts';
+import { updateOfTrip } from './update.ts';
+
+/**
+ * Adapts rows that are independent and stop on their own, all of them in every pass, until none goes on. A
+ * row that has stopped keeps its results; its parameters may go on, as nothing reads them. For hardware where
+ * the number of kernels costs the time and not the rows in them: nothing is moved, and there are no parts.
+ */
+export function adaptInPlace(
+  builder: GraphBuilder,
+  components: Components,
+  rows: Rows & { readonly valid: Valid },
+  steps: Value,
+  start: Value,
+): Adaptation {
+  const carried = startOf(builder, components, rows, start);
+  // Negative `steps` still predict.
+  const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
+  const results = appendLoop(builder, { name: 'step', trips, carried }, (body, trip, values) =>
+    passInPlace(body, components, rows, { trip, steps }, carried, named(carried, values)),
+  );
+  const after = named(carried, results.slice(0, carried.length));
+  return {
+    logits: after.logits!,
+    firstLogits: after.first_logits!,
+    entropy: wholeTrace(builder, results.at(-2)!, after.entropy!, steps),
+    top: wholeTrace(builder, results.at(-1)!, after.top!, steps),
+    parameters: after.used_parameters ?? after.parameters!,
+    ...sigmaOf(builder, components, after),
+  };
+}
+
+/** Which rows go, the results so far of all rows, their parameters and the optimizer's state. */
+function startOf(
+  builder: GraphBuilder,
+  components: Components,
+  { image, valid }: { readonly image: Value; readonly valid: Valid },
+  start: Value,
+): Carried[] {
+  const { forward, classes, exposesParameters } = components;
+  const size = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const ofAll = (name: string, ...sizes: number[]): Carried => {
+    const shape = [size, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
+    const zeros = builder.op('Concat', shape, { attributes: { axis: 0 } });
+    return {
+      name,
+      start: builder.op('ConstantOfShape', [zeros]),
+      type: { dataType: DATA_TYPE.float32, shape: [BATCH, ...sizes] },
+    };
+  };
+  const parameterType = forward.graph.inputs[1]!.type!;
+  return [
+    { name: 'goes', start: valid.counts, type: { dataType: DATA_TYPE.bool, shape: [BATCH] } },
+    ofAll('first_logits', classes),
+    ofAll('logits', classes),
+    ofAll('entropy'),
+    ofAll('top', 2),
+    ...(hasRowSigma(components) ? [ofAll('sigma')] : []),
+    ...(exposesParameters ? [{ name: 'used_parameters', start, type: parameterType }] : []),
+    ...stateNames(components).map((name) => ({ name, start, type: parameterType })),
+  ];
+}
+
+function passInPlace(
+  body: GraphBuilder,
+  components: Components,
+  rows: Rows,
+  { trip, steps }: { readonly trip: Value; readonly steps: Value },
+  carried: readonly Carried[],
+  before: Readonly<Record<string, Value>>,
+): { carried: Value[]; gathered: Value[]; goOn: Value } {
+  const goes = before.goes!;
+  const [parameters, ...moments] = stateNames(components).map((name) => before[name]!) as [Value, ...Value[]];
+  const { prediction, lost } = predictWithLoss(body, components, parameters, rows);
+  const column = body.op('Unsqueeze', [goes, body.ints([1])]);
+  /** What a row that goes has now, and what another had. */
+  const kept = (now: Value, name: string): Value => {
+    const shape: readonly Dim[] = before[name]!.type!.shape!;
+    return body.op('Where', [shape.length > 1 ? column : goes, now, before[name]!], { shape });
+  };
+  const unsure = body.op('GreaterOrEqual', [prediction.entropy, leastEntropyOfTrip(body, components, trip)]);
+  const another = body.op('And', [goes, body.op('Less', [trip, steps])]);
+  const goesOn = body.op('And', [another, unsure]);
+  const some = anyOf(body, goesOn);
+  const gradient = appendIf(body, { name: 'adapt', condition: some, otherwise: parameters }, (branch) =>
+    gradientOf(body, components, lost, parameters, branch),
+  );
+  const next = updateOfTrip(body, components, trip, parameters, gradient, moments);
+  const [logits, entropy, top] = [
+    kept(prediction.logits, 'logits'),
+    kept(prediction.entropy, 'entropy'),
+    kept(prediction.top, 'top'),
+  ];
+  const after: Readonly<Record<string, Value>> = {
+    goes: goesOn,
+    first_logits: body.op('Where', [isFirst(body, trip), logits, before.first_logits!]),
+    logits,
+    entropy,
+    top,
+    ...(before.sigma && { sigma: kept(prediction.sigma!, 'sigma') }),
+    ...(before.used_parameters && { used_parameters: kept(parameters, 'used_parameters') }),
+    ...named(
+      stateNames(components).map((name) => ({ name })),
+      [next.parameters, ...next.state],
+    ),
+  };
+  return { carried: carried.map(({ name }) => after[name]!), gathered: [entropy, top], goOn: some };
+}
+
+/** Whether any of a vector of bools holds: a bool scalar. */
+function anyOf(body: GraphBuilder, flags: Value): Value {
+  const numbers = body.op('Cast', [flags], { attributes: { to: DATA_TYPE.float32 } });
+  const sum = body.op('ReduceSum', [numbers], { attributes: { keepdims: 0 }, shape: [] });
+  return body.op('Greater', [sum, 0]);
+}
