@@ -97,7 +97,10 @@ class GradientTape {
       const sum = list.length === 2 ? this.#builder.op('Add', list) : this.#builder.op('Sum', list);
       this.#contributions.set(value, [sum]);
     }
-    return this.#contributions.get(value)![0]!;
+    const gradient = this.#contributions.get(value)![0]!;
+    // A gradient has the shape of what it belongs to.
+    if (value.type) gradient.type ??= value.type;
+    return gradient;
   }
 }
 
@@ -131,6 +134,8 @@ function backpropagate(node: Node, tape: GradientTape, surroundings: Surrounding
 }
 
 function unbroadcast(builder: GraphBuilder, node: Node, input: Value, gradient: Value): Value {
+  const type = node.outputs[0]!.type;
+  if (type) gradient.type ??= type;
   return sumToShape(builder, gradient, shapeOf(node.outputs[0]!, node), shapeOf(input, node));
 }
 

@@ -38,7 +38,7 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
         compile(model, recipe, engine, {
           ...compilerHints(options.size, options.modelOutput),
           target,
-          ...(precision === 'fp16' && { convolutions: precision }),
+          ...(precision === 'fp16' && { activations: precision }),
         }),
       ),
     ),

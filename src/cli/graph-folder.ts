@@ -54,7 +54,7 @@ export async function createGraphFolder(
           inPasses: true,
           farCache: farCacheHere(),
           isPadded: engine.fillsBatches,
-          ...(precision === 'fp16' && device === 'cuda' && { convolutions: precision }),
+          ...(precision === 'fp16' && device === 'cuda' && { activations: precision }),
         }),
       );
       if (graphs === 0) printReading(model.path, compiled.reading);

@@ -32,6 +32,7 @@ import {
 } from './graph-names.ts';
 import { OPTIMIZERS } from './optimizer.ts';
 import { type Valid, withoutFilling } from './padding.ts';
+import { averagePixels } from './passes/lower/average-pixels.ts';
 import { fuseAffine } from './passes/lower/fuse-affine.ts';
 import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
@@ -84,7 +85,7 @@ export function assemble(asked: Components): Graph {
   if (choice) outputs.push(...choiceOutputs(builder, choice));
   const inputs = [image, steps, ...(padded ? [padded.size] : [])];
   const graph = withoutUnused(builder.build('dent', inputs, outputs));
-  return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : graph;
+  return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : averagePixels(graph);
 }
 
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {

@@ -12,6 +12,7 @@ import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
 import { halveActivations } from './passes/lower/half-activations.ts';
+import { rowsAsChannels } from './passes/lower/rows-as-channels.ts';
 import { schedule } from './passes/lower/schedule.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
@@ -33,7 +34,7 @@ export interface CompileOptions extends PrepareOptions {
    * What convolutions are computed in, and with them all activations and their gradients; `fp32` by default.
    * What a GPU makes of float32 is the engine's to say.
    */
-  readonly convolutions?: 'fp32' | 'fp16';
+  readonly activations?: 'fp32' | 'fp16';
   /**
    * Allows a graph of one pass (see assemble-pass.ts), for a runner that goes through the rows itself. Unlike
    * the self-adapting graph it can run on parts of the rows side by side. Where the recipe or the target does
@@ -95,7 +96,7 @@ export async function compile(
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
-    graph: schedule(options.convolutions === 'fp16' ? halveActivations(graph) : graph),
+    graph: schedule(lowered(graph, options)),
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,
@@ -115,6 +116,12 @@ export async function compile(
     ...(carried && { carried }),
     ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
+}
+
+/** The graph in the number format of the options, and as their target computes it fastest. */
+function lowered(graph: Graph, { activations, target }: CompileOptions): Graph {
+  const formatted = activations === 'fp16' ? halveActivations(graph) : graph;
+  return target === 'cuda' ? rowsAsChannels(formatted) : formatted;
 }
 
 interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
@@ -198,7 +205,7 @@ function graphOf(
   const {
     target = 'cpu',
     exposesParameters = false,
-    convolutions = 'fp32',
+    activations = 'fp32',
     isPadded = false,
     farCache = 'slow',
   } = options;
@@ -222,7 +229,7 @@ function graphOf(
     exposesParameters,
     partRows,
     isPadded,
-    ...(convolutions === 'fp16' && { lossScale: lossScaleOf(recipe) }),
+    ...(activations === 'fp16' && { lossScale: lossScaleOf(recipe) }),
   };
   const isPass = inPasses && !exposesParameters && target === 'cpu' && runsInPasses(recipe);
   return {

@@ -42,17 +42,17 @@ describe('a graph for CUDA needs no kernel that ONNX Runtime has for a CPU alone
   const forCuda = { target: 'cuda', isPadded: true } as const;
 
   it.each(RECIPES)('under %j', async (options) => {
-    for (const convolutions of ['fp32', 'fp16'] as const) {
-      const { bytes } = await compile(bundled, createRecipe(options), engine, { ...forCuda, convolutions });
+    for (const activations of ['fp32', 'fp16'] as const) {
+      const { bytes } = await compile(bundled, createRecipe(options), engine, { ...forCuda, activations });
       expect(kernelsOf(bytes).filter((kernel) => !CUDA_KERNELS.has(kernel))).toEqual([]);
     }
   });
 
   it.each(ARCHITECTURES)('of %s', async (name) => {
-    for (const convolutions of ['fp32', 'fp16'] as const) {
+    for (const activations of ['fp32', 'fp16'] as const) {
       const { bytes } = await compile(architecture(name), PRESETS.brief, engine, {
         ...forCuda,
-        convolutions,
+        activations,
       });
       expect(kernelsOf(bytes).filter((kernel) => !CUDA_KERNELS.has(kernel))).toEqual([]);
     }

@@ -106,7 +106,7 @@ function createArtifactOpener(
       imageShape: rowShape(manifest.input),
       ...outputHint(manifest),
       // A CPU computes in float32 whatever the manifest asks of a GPU.
-      ...(precision === 'fp16' && cache.device === 'cuda' && { convolutions: precision }),
+      ...(precision === 'fp16' && cache.device === 'cuda' && { activations: precision }),
     };
     const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
     checkAgainstManifest(cached, model, modelPath);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { evaluateGraph } from '../../../../test/fixtures/dent/evaluate-graph.ts';
 import { startEngine } from '../../../../test/fixtures/engine/start-engine.ts';
-import { type Dim, encodeModel, type Graph, GraphBuilder, type Value } from '../../../onnx/index.ts';
-import { elementCount, float32 } from '../../../tensor.ts';
+import { type Dim, type Graph, GraphBuilder, type Value } from '../../../onnx/index.ts';
 import { fuseAffine } from './fuse-affine.ts';
 
 const engine = startEngine();
@@ -25,16 +25,7 @@ function affine(
   return b.build('affine', [x, scale, shift], [b.op('Add', [product, shift], { name: 'y', shape: xShape })]);
 }
 
-async function run(graph: Graph): Promise<number[]> {
-  const feeds = graph.inputs.map((value, i) => {
-    const dims = value.type!.shape!.map((dim) => (typeof dim === 'number' ? dim : 5));
-    const data = Array.from({ length: elementCount(dims) }, (_, k) => Math.sin(k * (i + 1.3)));
-    return [value.name, float32(dims, data)] as const;
-  });
-  const model = { irVersion: 8, opset: 18, otherDomains: {}, producer: '', metadata: {}, graph };
-  const results = await engine.evaluate(encodeModel(model), Object.fromEntries(feeds));
-  return Array.from(results.y!.data, Number);
-}
+const run = (graph: Graph) => evaluateGraph(engine, graph);
 
 describe('fuseAffine', () => {
   it.each<readonly [string, readonly Dim[]]>([
