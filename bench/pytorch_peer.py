@@ -1,11 +1,14 @@
 """The peer of bench/against-pytorch.mjs: the seconds that PyTorch takes to adapt one batch to an ONNX classifier.
 
     python3 bench/pytorch_peer.py MODEL.onnx --scope batch --optimizer adam --steps 10 --rows 128 --threads 2
+        [--device cuda --precision fp32|tf32|fp16]
 
 Prints a line for each line read from standard input, so that its runs can alternate with those of another program. The network is
 executed node by node with torch.nn.functional, its BatchNormalization with scale and shift of its own for the batch or for each row;
-the entropy's gradient is autograd's. Needs torch, onnx and numpy (Debian: python3-torch python3-onnx)."""
+the entropy's gradient is autograd's. On a GPU the time includes copying the rows there and the logits back; fp16 is autocast with a
+scaled loss, and cuDNN measures its algorithms before. Needs torch, onnx and numpy (Debian: python3-torch python3-onnx)."""
 import argparse
+import contextlib
 import sys
 import time
 
@@ -19,11 +22,11 @@ from onnx import numpy_helper
 class Network:
     """A feed-forward ONNX classifier of the ops that a ResNet uses."""
 
-    def __init__(self, path, memory_format):
+    def __init__(self, path, memory_format, device):
         graph = onnx.load(path).graph
         self.weights = {}
         for tensor in graph.initializer:
-            weight = torch.tensor(numpy_helper.to_array(tensor).copy())
+            weight = torch.tensor(numpy_helper.to_array(tensor).copy()).to(device)
             self.weights[tensor.name] = weight.to(memory_format=memory_format) if weight.dim() == 4 else weight
         self.nodes = [(n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node]
         self.input, self.output = graph.input[0].name, graph.output[0].name
@@ -58,7 +61,7 @@ class Network:
             elif op == "Gemm":
                 y = F.linear(i[0], i[1], i[2])
             elif op == "Constant":
-                y = torch.tensor(numpy_helper.to_array(a["value"]).copy())
+                y = torch.tensor(numpy_helper.to_array(a["value"]).copy()).to(x.device)
             else:
                 y = {"Identity": lambda v: v, "Relu": F.relu, "Add": torch.add, "Sub": torch.sub, "Div": torch.div}[op](*i)
             values[node.output[0]] = y
@@ -99,10 +102,21 @@ def adapt(network, x, arguments):
         logits = network(x, affine)
         loss = -(logits.softmax(1) * logits.log_softmax(1)).sum() / len(x)
         optimizer.zero_grad()
-        loss.backward()
+        # Adam and AdaMod do not see the scale of a loss.
+        (loss * arguments.loss_scale).backward()
         optimizer.step()
     with torch.no_grad():
         return network(x, affine)
+
+
+def use_precision(arguments):
+    """TF32 or not, cuDNN's fastest algorithms, and what the network runs in."""
+    tf32 = arguments.precision != "fp32"
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
+    half = arguments.precision == "fp16"
+    arguments.loss_scale = 1024 if half else 1
+    return torch.autocast("cuda", torch.float16) if half else contextlib.nullcontext()
 
 
 def main():
@@ -113,25 +127,28 @@ def main():
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "fp16"], default="fp32")
     parser.add_argument("--data", help="float32 rows, one batch after the other; random ones where absent")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     formats = [torch.contiguous_format, torch.channels_last]
-    networks = [Network(arguments.model, f) for f in formats]
+    networks = [Network(arguments.model, f, arguments.device) for f in formats]
     rows = (arguments.rows, *networks[0].size)
     if arguments.data:
         batches = torch.from_numpy(np.fromfile(arguments.data, np.float32)).reshape(-1, *rows)
     else:
         batches = torch.rand(1, *rows)
     print("ready", flush=True)
-    for run, _ in enumerate(sys.stdin):
-        best = float("inf")
-        x = batches[run % len(batches)]
-        for network, batch in [(n, x.to(memory_format=f)) for n, f in zip(networks, formats)]:
-            start = time.perf_counter()
-            adapt(network, batch, arguments)
-            best = min(best, time.perf_counter() - start)
-        print(best, flush=True)
+    with use_precision(arguments):
+        for run, _ in enumerate(sys.stdin):
+            best = float("inf")
+            x = batches[run % len(batches)]
+            for network, batch in [(n, x.to(memory_format=f)) for n, f in zip(networks, formats)]:
+                start = time.perf_counter()
+                adapt(network, batch.to(arguments.device), arguments).cpu()
+                best = min(best, time.perf_counter() - start)
+            print(best, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ const root = new URL('../../', import.meta.url);
 const dist = new URL('dist/', root);
 const { compile, createRecipe, cutting } = await import(new URL('dent/index.js', dist));
 const { createAdaptation, createEngine } = await import(new URL('engine/index.js', dist));
+const { listImages, readImages } = await import(new URL('cli/image-folder.js', dist));
 
 export { compile, createRecipe };
 
@@ -16,7 +17,11 @@ export const { values: options } = parseArgs({
     device: { type: 'string', default: 'cuda' },
     // Few rows and steps, to try the scripts themselves.
     small: { type: 'boolean', default: false },
+    // A folder of photographs for the bundled model.
+    data: { type: 'string' },
     resnet50: { type: 'string' },
+    // One of the models alone: resnet14 or resnet50.
+    model: { type: 'string' },
   },
 });
 export const { device, small } = options;
@@ -36,11 +41,20 @@ export function readNpy(file) {
   return { type: 'float32', dims, data: new Float32Array(new Uint8Array(bytes.subarray(end)).buffer) };
 }
 
+/** The files of --data, mixed; undefined where there is no such folder. */
+export const photoFiles = options.data && (await listImages(options.data));
+
+const { input: bundledInput } = JSON.parse(readFileSync(path('models/cifar10-resnet14/model.json'), 'utf8'));
+const known = photoFiles
+  ? await readImages(photoFiles.slice(0, 1024), bundledInput, 1e8)
+  : readNpy(path('test/golden/bundled/input.npy'));
+
 /**
- * `count` photographs of 32 x 32: the eight of the golden vectors again and again, each time a bit darker.
+ * `count` photographs of 32 x 32: those of --data, or the eight of the golden vectors. Where there are not
+ * enough they come again and again, each time a bit darker.
  */
 export function photographs(count) {
-  const { data } = readNpy(path('test/golden/bundled/input.npy'));
+  const { data } = known;
   const filled = Float32Array.from({ length: count * 3072 }, (_, i) => {
     return data[i % data.length] * 0.97 ** Math.floor(i / data.length);
   });
@@ -86,7 +100,7 @@ export async function withEngine(engineOptions, work) {
       target: device,
       inPasses: true,
       isPadded: engine.fillsBatches,
-      ...(precision === 'fp16' && { convolutions: precision }),
+      ...(precision === 'fp16' && { activations: precision }),
     });
     graphs += 1;
     const file = join(scratch, `${graphs}.onnx`);

@@ -3,8 +3,8 @@
  * limit, so one that hangs or fails keeps none of the others from running. Results are written as they come,
  * one JSON object a line.
  *
- *   node bench/gpu/run.mjs --out results.jsonl [--device cuda] [--only parity,steps] [--resnet50 FILE]
- *   [--minutes 10] [--small]
+ *   node bench/gpu/run.mjs --out results.jsonl [--device cuda] [--only parity,steps] [--data DIR]
+ *   [--resnet50 FILE] [--minutes 10] [--small]
  *
  * `--device cpu --small` tries the scripts themselves. README.md says how to bring them to a machine that
  * reaches no registry.
@@ -17,13 +17,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** The order matters where time runs out: correct first, then what the service is about. */
-const STEPS = ['parity', 'sizes', 'steps', 'served', 'placement'];
+const STEPS = ['parity', 'sizes', 'steps', 'served', 'pytorch', 'placement'];
 
 const { values } = parseArgs({
   options: {
     out: { type: 'string' },
     device: { type: 'string', default: 'cuda' },
     only: { type: 'string', default: STEPS.join(',') },
+    data: { type: 'string' },
     resnet50: { type: 'string' },
     // For each step.
     minutes: { type: 'string', default: '10' },
@@ -41,7 +42,8 @@ async function runStep(step) {
   const script = fileURLToPath(new URL(`${step}.mjs`, import.meta.url));
   const args = [script, '--device', values.device];
   if (values.small) args.push('--small');
-  if (values.resnet50 !== undefined) args.push('--resnet50', values.resnet50);
+  for (const name of ['data', 'resnet50'])
+    if (values[name] !== undefined) args.push(`--${name}`, values[name]);
   const start = performance.now();
   // A group of its own, so that its servers and engines end with it.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
