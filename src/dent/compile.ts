@@ -11,6 +11,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
+import { evenPads } from './passes/lower/even-pads.ts';
 import { halveActivations } from './passes/lower/half-activations.ts';
 import { rowsAsChannels } from './passes/lower/rows-as-channels.ts';
 import { schedule } from './passes/lower/schedule.ts';
@@ -121,7 +122,7 @@ export async function compile(
 /** The graph in the number format of the options, and as their target computes it fastest. */
 function lowered(graph: Graph, { activations, target }: CompileOptions): Graph {
   const formatted = activations === 'fp16' ? halveActivations(graph) : graph;
-  return target === 'cuda' ? rowsAsChannels(formatted) : formatted;
+  return target === 'cuda' ? evenPads(rowsAsChannels(formatted)) : formatted;
 }
 
 interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {
