@@ -2,7 +2,8 @@
 # Packs what run.mjs needs for a machine that has an NVIDIA GPU but reaches no registry: this checkout, built; its
 # dependencies; Node.js; ONNX Runtime's CUDA build. In pieces, because such machines often take only small files.
 #   bash bench/gpu/pack.sh OUT [FILE...]      OUT gets piece-00, piece-01, ... and unpack.sh; each FILE travels along
-# PIECE_BYTES, 40 MB by default, is the size of a piece. Needs npm and pip.
+# PIECE_BYTES, 40 MB by default, is the size of a piece. With CAPABILITY=90, say, only the kernels for GPUs of that compute
+# capability travel (9.0 are H100 and H200), and all becomes half as large. Needs npm and pip.
 set -euo pipefail
 [ $# -ge 1 ] || { echo "Usage: bash bench/gpu/pack.sh OUT [FILE...]" >&2; exit 2; }
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,6 +31,9 @@ libraries=$stage/dent/app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64
 rm -f "$libraries"/libonnxruntime.so*
 cp "$stage"/wheel/all/onnxruntime/capi/libonnxruntime.so.* "$libraries/libonnxruntime.so.1"
 cp "$stage"/wheel/all/onnxruntime/capi/libonnxruntime_providers_{shared,cuda}.so "$libraries/"
+if [ -n "${CAPABILITY:-}" ]; then
+  python3 "$checkout/bench/gpu/one_architecture.py" "$libraries/libonnxruntime_providers_cuda.so" "$CAPABILITY"
+fi
 
 rm -f "$out"/piece-[0-9][0-9]
 tar c -C "$stage" dent | gzip -6 | split -b "${PIECE_BYTES:-40000000}" -d - "$out/piece-"
