@@ -17,8 +17,8 @@ import { updateOfTrip } from './update.ts';
 
 /**
  * Adapts rows that are independent and stop on their own, all of them in every pass, until none goes on. A
- * row that has stopped keeps its results; its parameters may go on, as nothing reads them. For hardware where
- * the number of kernels costs the time and not the rows in them: nothing is moved, and there are no parts.
+ * row that has stopped keeps its results; its parameters may go on, as nothing reads them. For a GPU and a
+ * small network: there, moving rows takes more time than it saves (docs/decisions/0008).
  */
 export function adaptInPlace(
   builder: GraphBuilder,

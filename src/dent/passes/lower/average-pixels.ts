@@ -1,4 +1,5 @@
 import {
+  type Constant,
   consumersOf,
   DATA_TYPE,
   type Dim,
@@ -25,7 +26,6 @@ export function averagePixels(graph: Graph): Graph {
   const means = new Map<Node, Node>();
   const products = new Map<Node, Node[]>();
 
-  const producerOf = (value: Value | null | undefined) => (value ? producers.get(value) : undefined);
   const axesOf = ({ inputs }: Node): string | undefined => {
     const constant = inputs[1] ? graph.initializers.get(inputs[1]) : undefined;
     return constant && toIntegers(constant).join();
@@ -33,7 +33,7 @@ export function averagePixels(graph: Graph): Graph {
 
   /** The sum over pixels, of activations [N, C, H, W], that gives `value`, perhaps by a sum over rows. */
   function pixelSum(value: Value | null | undefined): Node | undefined {
-    const node = producerOf(value);
+    const node = value ? producers.get(value) : undefined;
     if (node?.opType !== 'ReduceSum' || intAttribute(node, 'keepdims', 1) !== 1) return undefined;
     if (consumers.get(value!)!.length > 1 || graph.outputs.includes(value!)) return undefined;
     const axes = axesOf(node);
@@ -73,12 +73,12 @@ const meanOf = (sum: Node): Node => ({
 });
 
 /** The Concat, and after it the product with the number of pixels of each channel. */
-function timesCounts(concat: Node, counts: readonly number[], initializers: Graph['initializers']): Node[] {
+function timesCounts(concat: Node, counts: readonly number[], initializers: Map<Value, Constant>): Node[] {
   const [sums] = concat.outputs as [Value];
   const means: Value = { ...sums, name: `${sums.name}_means` };
   const dims = [1, counts.length, 1, 1];
   const pixels: Value = { name: `${sums.name}_pixels`, type: { dataType: DATA_TYPE.float32, shape: dims } };
-  (initializers as Map<Value, ReturnType<typeof float32Constant>>).set(pixels, float32Constant(dims, counts));
+  initializers.set(pixels, float32Constant(dims, counts));
   return [
     { ...concat, outputs: [means] },
     {
