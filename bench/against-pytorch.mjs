@@ -13,11 +13,9 @@
  * of its two memory formats in each run. Prints the medians of the ratios and of the seconds, and the ratio
  * of the sums.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -25,6 +23,7 @@ import { listImages, readImages } from '../dist/cli/image-folder.js';
 import { compile, createRecipe, cutting } from '../dist/dent/index.js';
 import { createAdaptation, createEngine } from '../dist/engine/index.js';
 import { farCacheHere, parseManifest } from '../dist/models/index.js';
+import { startPeer } from './pytorch-peer.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -39,24 +38,15 @@ const { values } = parseArgs({
 const [steps, rows, threads, runs] = ['steps', 'rows', 'threads', 'runs'].map((name) => Number(values[name]));
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-/** Starts the Python peer; `run` asks it for one measurement. */
-async function startPeer(scope, optimizer) {
-  const args = ['bench/pytorch_peer.py', values.model, '--scope', scope, '--optimizer', optimizer];
-  for (const name of ['steps', 'rows', 'threads']) args.push(`--${name}`, values[name]);
-  if (values.data) args.push('--data', join(folder, 'rows.f32'));
-  const child = spawn(process.env.PYTHON ?? 'python3', args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  if ((await lines.next()).value !== 'ready') throw new Error('The PyTorch peer did not start.');
-  return {
-    async run() {
-      child.stdin.write('\n');
-      const { done, value } = await lines.next();
-      if (done) throw new Error('The PyTorch peer ended: it says above why.');
-      return Number(value);
-    },
-    close: () => child.stdin.end(),
-  };
-}
+const pytorchFor = (scope, optimizer) =>
+  startPeer(values.model, {
+    scope,
+    optimizer,
+    steps,
+    rows,
+    threads,
+    ...(values.data && { data: join(folder, 'rows.f32') }),
+  });
 
 /** Runs of ONNX Runtime on the model as it is, with all threads and its own defaults. */
 async function openSource({ input, output }) {
@@ -159,7 +149,7 @@ const folder = await mkdtemp(join(tmpdir(), 'dent-bench-'));
 try {
   console.log(`${values.model}, ${rows} rows, ${steps} steps, ${threads} threads, ${runs} alternating runs`);
   const isolated = { preset: 'isolated', steps };
-  const pytorch = () => startPeer('sample', 'adamod');
+  const pytorch = () => pytorchFor('sample', 'adamod');
   if (values.data) {
     const batches = await readBatches();
     const brief = { preset: 'brief', steps };
@@ -169,7 +159,7 @@ try {
   } else {
     await measure({ preset: 'static' }, openSource, 'ONNX Runtime');
     await measure(isolated, pytorch, 'PyTorch');
-    await measure({ preset: 'dent', steps }, () => startPeer('batch', 'adam'), 'PyTorch');
+    await measure({ preset: 'dent', steps }, () => pytorchFor('batch', 'adam'), 'PyTorch');
   }
 } finally {
   await engine.close();

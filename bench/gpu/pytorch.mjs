@@ -3,12 +3,11 @@
  * the logits back. PyTorch's time is that of the better of its two memory formats, and always with all steps;
  * PYTHON names its interpreter (python3 by default). `ratio` is that of the medians.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startPeer } from '../pytorch-peer.mjs';
 import {
   bundled,
   device,
@@ -32,42 +31,20 @@ if (options.resnet50 !== undefined) {
 }
 /** Our recipes, and what PyTorch does for them. */
 const peers = [
-  { presets: ['isolated', 'brief'], scope: 'sample', optimizer: 'adam' },
+  { presets: ['isolated', 'brief'], scope: 'sample', optimizer: 'adamod' },
   { presets: ['dent'], scope: 'batch', optimizer: 'adam' },
 ];
-const script = fileURLToPath(new URL('../pytorch_peer.py', import.meta.url));
-
-/** `run` resolves to the milliseconds of one batch. */
-async function startPeer(file, data, precision, { scope, optimizer }) {
-  const flags = { scope, optimizer, device, precision, data, steps, rows, threads: 2 };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-  const child = spawn(process.env.PYTHON ?? 'python3', [script, file, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  if ((await lines.next()).value !== 'ready') throw new Error('The PyTorch peer did not start.');
-  return {
-    async run() {
-      child.stdin.write('\n');
-      const { done, value } = await lines.next();
-      if (done) throw new Error('The PyTorch peer ended.');
-      return 1000 * Number(value);
-    },
-    close: () => child.stdin.end(),
-  };
-}
-
-async function compare({ name, file, batch }, data, precision, peer) {
-  const theirs = await startPeer(file, data, precision, peer);
+async function compare({ name, file, batch }, data, precision, { presets, ...peer }) {
+  const theirs = await startPeer(file, { ...peer, device, precision, data, steps, rows, threads: 2 });
   try {
     await withEngine({}, async (open) => {
       const ours = [];
-      for (const preset of peer.presets) {
+      for (const preset of presets) {
         ours.push({ preset, times: [], ...(await open(file, { preset }, precision)) });
       }
       const peerTimes = [];
       for (let i = -1; i < runs; i++) {
-        const peerMs = await theirs.run();
+        const peerMs = 1000 * (await theirs.run());
         if (i >= 0) peerTimes.push(peerMs);
         for (const { run, times } of ours) {
           const { ms } = await timed(() => run(batch, steps));

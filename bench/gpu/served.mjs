@@ -34,8 +34,7 @@ const atATime = 4 * rows;
 /** What the bundled model is asked, and a ResNet-50 at 224 x 224: recipes, and posts for each. */
 const models = [
   {
-    kind: 'resnet14',
-    name: 'cifar10-resnet14',
+    name: 'resnet14',
     file: fileURLToPath(bundled),
     batch: () => photographs(rows),
     files: photoFiles ?? [],
@@ -45,7 +44,6 @@ const models = [
 ];
 if (options.resnet50 !== undefined) {
   models.push({
-    kind: 'resnet50',
     name: 'resnet50',
     file: options.resnet50,
     batch: () => noise(rows, 224),
@@ -102,7 +100,7 @@ function writeRepository({ name, file, precision, plan }) {
   const { labels, input, ...rest } = JSON.parse(
     readFileSync(path('models/cifar10-resnet14/model.json'), 'utf8'),
   );
-  const isBundled = name === 'cifar10-resnet14';
+  const isBundled = name === 'resnet14';
   const manifest = {
     input: isBundled ? input : { ...input, width: 224, height: 224 },
     labels: isBundled ? labels : Array.from({ length: 1000 }, (_, i) => `class ${i}`),
@@ -189,7 +187,7 @@ async function measure(model, clients) {
 
 const clients = startClients();
 try {
-  for (const model of models) if ((options.model ?? model.kind) === model.kind) await measure(model, clients);
+  for (const model of models) if ((options.model ?? model.name) === model.name) await measure(model, clients);
 } finally {
   clients.close();
   rmSync(scratch, { recursive: true });
