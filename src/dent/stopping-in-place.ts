@@ -4,15 +4,17 @@ import type { Adaptation, Components } from './components.ts';
 import type { Valid } from './padding.ts';
 import { gradientOf, predictWithLoss, type Rows } from './row-passes.ts';
 import {
+  adaptationOf,
   type Carried,
-  hasRowSigma,
   isFirst,
   leastEntropyOfTrip,
+  type Named,
   named,
-  sigmaOf,
+  resultsOf,
+  sizeOf,
   stateNames,
-  wholeTrace,
-} from './stopping.ts';
+  tripsOf,
+} from './stopping-state.ts';
 import { updateOfTrip } from './update.ts';
 
 /**
@@ -28,20 +30,11 @@ export function adaptInPlace(
   start: Value,
 ): Adaptation {
   const carried = startOf(builder, components, rows, start);
-  // Negative `steps` still predict.
-  const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
+  const trips = tripsOf(builder, steps);
   const results = appendLoop(builder, { name: 'step', trips, carried }, (body, trip, values) =>
     passInPlace(body, components, rows, { trip, steps }, carried, named(carried, values)),
   );
-  const after = named(carried, results.slice(0, carried.length));
-  return {
-    logits: after.logits!,
-    firstLogits: after.first_logits!,
-    entropy: wholeTrace(builder, results.at(-2)!, after.entropy!, steps),
-    top: wholeTrace(builder, results.at(-1)!, after.top!, steps),
-    parameters: after.used_parameters ?? after.parameters!,
-    ...sigmaOf(builder, components, after),
-  };
+  return adaptationOf(builder, components, steps, carried, results);
 }
 
 /** Which rows go, the results so far of all rows, their parameters and the optimizer's state. */
@@ -51,27 +44,11 @@ function startOf(
   { image, valid }: { readonly image: Value; readonly valid: Valid },
   start: Value,
 ): Carried[] {
-  const { forward, classes, exposesParameters } = components;
-  const size = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
-  const ofAll = (name: string, ...sizes: number[]): Carried => {
-    const shape = [size, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
-    const zeros = builder.op('Concat', shape, { attributes: { axis: 0 } });
-    return {
-      name,
-      start: builder.op('ConstantOfShape', [zeros]),
-      type: { dataType: DATA_TYPE.float32, shape: [BATCH, ...sizes] },
-    };
-  };
-  const parameterType = forward.graph.inputs[1]!.type!;
+  const type = components.forward.graph.inputs[1]!.type!;
   return [
     { name: 'goes', start: valid.counts, type: { dataType: DATA_TYPE.bool, shape: [BATCH] } },
-    ofAll('first_logits', classes),
-    ofAll('logits', classes),
-    ofAll('entropy'),
-    ofAll('top', 2),
-    ...(hasRowSigma(components) ? [ofAll('sigma')] : []),
-    ...(exposesParameters ? [{ name: 'used_parameters', start, type: parameterType }] : []),
-    ...stateNames(components).map((name) => ({ name, start, type: parameterType })),
+    ...resultsOf(builder, components, sizeOf(builder, image)),
+    ...stateNames(components).map((name) => ({ name, start, type })),
   ];
 }
 
@@ -81,7 +58,7 @@ function passInPlace(
   rows: Rows,
   { trip, steps }: { readonly trip: Value; readonly steps: Value },
   carried: readonly Carried[],
-  before: Readonly<Record<string, Value>>,
+  before: Named,
 ): { carried: Value[]; gathered: Value[]; goOn: Value } {
   const goes = before.goes!;
   const [parameters, ...moments] = stateNames(components).map((name) => before[name]!) as [Value, ...Value[]];
@@ -105,7 +82,7 @@ function passInPlace(
     kept(prediction.entropy, 'entropy'),
     kept(prediction.top, 'top'),
   ];
-  const after: Readonly<Record<string, Value>> = {
+  const after: Named = {
     goes: goesOn,
     first_logits: body.op('Where', [isFirst(body, trip), logits, before.first_logits!]),
     logits,

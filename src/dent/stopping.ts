@@ -3,22 +3,30 @@ import {
   appendLoop,
   DATA_TYPE,
   type Dim,
-  float32Constant,
   type GraphBuilder,
   type Value,
   type ValueType,
 } from '../onnx/index.ts';
 import { rowCount } from './affine.ts';
-import { BATCH } from './batch-axis.ts';
 import type { Adaptation, Components } from './components.ts';
 import { evenPartsOf, type GoingPart, partsOf } from './going-parts.ts';
-import { OPTIMIZERS } from './optimizer.ts';
 import type { Valid } from './padding.ts';
 import { gradientOf, type Lost, predictWithLoss } from './row-passes.ts';
-import { boundedSigma } from './smoothing.ts';
 import { overSomeRows } from './some-rows.ts';
+import {
+  adaptationOf,
+  type Carried,
+  isFirst,
+  leastEntropyOfTrip,
+  type Named,
+  named,
+  resultsOf,
+  sizeOf,
+  stateNames,
+  tripsOf,
+  zerosOf,
+} from './stopping-state.ts';
 import { updateOfTrip } from './update.ts';
-import { leastEntropies } from './updates-made.ts';
 
 const float = (shape: readonly Dim[]): ValueType => ({ dataType: DATA_TYPE.float32, shape });
 
@@ -44,96 +52,38 @@ export function adaptUntilSure(
   steps: Value,
 ): Adaptation {
   const start = startOf(builder, components, { image, valid });
-  // Negative `steps` still predict.
-  const trips = builder.op('Max', [builder.op('Add', [steps, builder.int(1)]), builder.int(1)]);
+  const trips = tripsOf(builder, steps);
   const results = appendLoop(builder, { name: 'step', trips, carried: start }, (body, trip, values) => {
     const before = named(start, values);
     const pass = passOverParts(body, components, image, { trip, steps }, before);
     return afterPass(body, components, trip, before, pass);
   });
-  const after = named(start, results.slice(0, start.length));
-  return {
-    logits: after.logits!,
-    firstLogits: after.first_logits!,
-    entropy: wholeTrace(builder, results.at(-2)!, after.entropy!, steps),
-    top: wholeTrace(builder, results.at(-1)!, after.top!, steps),
-    parameters: after.used_parameters ?? after.parameters!,
-    ...sigmaOf(builder, components, after),
-  };
+  return adaptationOf(builder, components, steps, start, results);
 }
-
-type Named = Readonly<Record<string, Value>>;
-
-/** Whether each row has a sigma of its own. One that is not adapted is the same for all. */
-export const hasRowSigma = ({ forward }: Components): boolean =>
-  forward.graph.outputs[1]?.type?.shape?.[0] === BATCH;
-
-export function sigmaOf(
-  builder: GraphBuilder,
-  { recipe }: Components,
-  after: Named,
-): Pick<Adaptation, 'sigma'> {
-  if (recipe.sigma === 'off') return {};
-  const fixed = () => builder.constant(float32Constant([1], [boundedSigma(recipe.sigma as number)]), 'sigma');
-  return { sigma: after.sigma ?? fixed() };
-}
-
-export interface Carried {
-  readonly name: string;
-  readonly start: Value;
-  readonly type: ValueType;
-}
-
-export const named = (carried: readonly Pick<Carried, 'name'>[], values: readonly Value[]): Named =>
-  Object.fromEntries(carried.map(({ name }, i) => [name, values[i]!]));
-
-/** Parameters and optimizer state: the state of each row that goes. */
-export const stateNames = ({ recipe }: Components): string[] => [
-  'parameters',
-  ...Array.from({ length: OPTIMIZERS[recipe.optimizer].stateTensors }, (_, i) => `state_${i}`),
-];
 
 /** How many rows `value` has, an int64 scalar. */
 const countOf = (builder: GraphBuilder, value: Value): Value =>
   builder.op('Gather', [builder.op('Shape', [value]), builder.int(0)]);
-
-export const isFirst = (builder: GraphBuilder, trip: Value): Value =>
-  builder.op('Equal', [trip, builder.int(0)]);
 
 /**
  * The state that the loop carries: numbers, parameters and optimizer state of the rows that go, and the
  * results so far of all rows.
  */
 function startOf(builder: GraphBuilder, components: Components, { image, valid }: Batch): Carried[] {
-  const { forward, classes, exposesParameters } = components;
-  const width = forward.parameterCount;
-  const size = builder.op('Gather', [builder.op('Shape', [image]), builder.ints([0])]);
+  const width = components.forward.parameterCount;
+  const size = sizeOf(builder, image);
   const going = valid ? builder.op('Unsqueeze', [valid.size, builder.ints([0])]) : size;
-  const zeros = (rows: Value, sizes: readonly number[]): Value => {
-    const shape = [rows, ...(sizes.length > 0 ? [builder.ints(sizes)] : [])];
-    return builder.op('ConstantOfShape', [builder.op('Concat', shape, { attributes: { axis: 0 } })]);
-  };
-  const ofAll = (name: string, ...sizes: number[]): Carried => ({
+  const ofGoing = (name: string): Carried => ({
     name,
-    start: zeros(size, sizes),
-    type: float([BATCH, ...sizes]),
-  });
-  const ofGoing = (name: string, width: number): Carried => ({
-    name,
-    start: zeros(going, [width]),
-    type: float([GOING, width]),
+    start: zerosOf(builder, going, [width]),
+    type: { dataType: DATA_TYPE.float32, shape: [GOING, width] },
   });
   const count = valid?.size ?? builder.op('Squeeze', [size, builder.ints([0])]);
   const rows = builder.op('Range', [builder.int(0), count, builder.int(1)]);
   return [
     { name: 'rows', start: rows, type: { dataType: DATA_TYPE.int64, shape: [GOING] } },
-    ...stateNames(components).map((name) => ofGoing(name, width)),
-    ofAll('first_logits', classes),
-    ofAll('logits', classes),
-    ofAll('entropy'),
-    ofAll('top', 2),
-    ...(hasRowSigma(components) ? [ofAll('sigma')] : []),
-    ...(exposesParameters ? [ofAll('used_parameters', width)] : []),
+    ...stateNames(components).map(ofGoing),
+    ...resultsOf(builder, components, size),
   ];
 }
 
@@ -223,16 +173,6 @@ function passOverPart(
   return [...found, part.op('Gather', [rows, going]), next.parameters, ...next.state];
 }
 
-/** The least entropy, in nats, with which a row goes on in this trip, a float32 scalar. */
-export function leastEntropyOfTrip(
-  body: GraphBuilder,
-  { recipe, classes }: Pick<Components, 'recipe' | 'classes'>,
-  trip: Value,
-): Value {
-  const [first, later] = leastEntropies(recipe, classes);
-  return body.op('Where', [isFirst(body, trip), body.float(first), body.float(later)]);
-}
-
 /** The gradient of the rows of a part that go on: all of them at once, some, or none. */
 function gradientOfSome(
   part: GraphBuilder,
@@ -280,16 +220,4 @@ function afterPass(
   ];
   const left = countOf(body, pass.rows!);
   return { carried, gathered: [entropy, top], goOn: body.op('Greater', [left, body.int(0)]) };
-}
-
-/**
- * What rows have had after every step, [steps + 1, N, ...]. Where all have stopped early, the last repeats.
- */
-export function wholeTrace(builder: GraphBuilder, trace: Value, last: Value, steps: Value): Value {
-  const lines = builder.op('Gather', [builder.op('Shape', [trace]), builder.ints([0])]);
-  const updates = builder.op('Max', [builder.op('Unsqueeze', [steps, builder.ints([0])]), builder.ints([0])]);
-  const missing = builder.op('Sub', [builder.op('Add', [updates, builder.ints([1])]), lines]);
-  const shape = builder.op('Concat', [missing, builder.op('Shape', [last])], { attributes: { axis: 0 } });
-  const rest = builder.op('Expand', [builder.op('Unsqueeze', [last, builder.ints([0])]), shape]);
-  return builder.op('Concat', [trace, rest], { attributes: { axis: 0 } });
 }
