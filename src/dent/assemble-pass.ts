@@ -18,8 +18,6 @@ import {
   TOP_OUTPUT,
 } from './graph-names.ts';
 import { OPTIMIZERS, updateParameters } from './optimizer.ts';
-import { fuseAffine } from './passes/lower/fuse-affine.ts';
-import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { predictWithGradient } from './row-passes.ts';
 
 const tensor = (name: string, dataType: number, shape: readonly Dim[]): Value => ({
@@ -65,8 +63,7 @@ export function assemblePass(components: Components): Graph {
     output(pass.gradient, PASS_OUTPUTS.gradient, [1, parameters]),
   ];
   const inputs = [image, carried, gradient, updates, count, adapt];
-  const graph = withoutUnused(builder.build('pass', inputs, outputs));
-  return fuseAffine(mergeStridedGradients(graph));
+  return withoutUnused(builder.build('pass', inputs, outputs));
 }
 
 /**

@@ -32,9 +32,6 @@ import {
 } from './graph-names.ts';
 import { OPTIMIZERS } from './optimizer.ts';
 import { type Valid, withoutFilling } from './padding.ts';
-import { averagePixels } from './passes/lower/average-pixels.ts';
-import { fuseAffine } from './passes/lower/fuse-affine.ts';
-import { mergeStridedGradients } from './passes/lower/merge-strided-gradients.ts';
 import { isChosen, isSumOverRows, PRESETS, stopsRows } from './recipe.ts';
 import { type Prediction, predict, predictWithGradient, type Rows } from './row-passes.ts';
 import { rowsPerPart } from './rows-per-part.ts';
@@ -84,8 +81,7 @@ export function assemble(asked: Components): Graph {
     outputs.push(output(builder, parameters, PARAMETERS_OUTPUT, forward.graph.inputs[1]!.type!.shape!));
   if (choice) outputs.push(...choiceOutputs(builder, choice));
   const inputs = [image, steps, ...(padded ? [padded.size] : [])];
-  const graph = withoutUnused(builder.build('dent', inputs, outputs));
-  return components.target === 'cpu' ? fuseAffine(mergeStridedGradients(graph)) : averagePixels(graph);
+  return withoutUnused(builder.build('dent', inputs, outputs));
 }
 
 function output(builder: GraphBuilder, value: Value, name: string, shape: readonly Dim[]): Value {

@@ -11,10 +11,7 @@ import type { GraphRunner } from './graph-runner.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { nodesInTheWay } from './missing-rules.ts';
 import { lossOf } from './objective.ts';
-import { evenPads } from './passes/lower/even-pads.ts';
-import { halveActivations } from './passes/lower/half-activations.ts';
-import { rowsAsChannels } from './passes/lower/rows-as-channels.ts';
-import { schedule } from './passes/lower/schedule.ts';
+import { lower } from './passes/lower/lower.ts';
 import { type PreparedModel, type PrepareOptions, prepare, RECIPE_METADATA } from './prepare.ts';
 import type { Reading } from './reading.ts';
 import { isSumOverRows } from './recipe.ts';
@@ -97,7 +94,7 @@ export async function compile(
   const bytes = encodeModel({
     ...classifier.model,
     producer: 'dent-serve',
-    graph: schedule(lowered(graph, options)),
+    graph: lower(graph, options.target ?? 'cpu', options.activations ?? 'fp32'),
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,
@@ -117,12 +114,6 @@ export async function compile(
     ...(carried && { carried }),
     ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
-}
-
-/** The graph in the number format of the options, and as their target computes it fastest. */
-function lowered(graph: Graph, { activations, target }: CompileOptions): Graph {
-  const formatted = activations === 'fp16' ? halveActivations(graph) : graph;
-  return target === 'cuda' ? evenPads(rowsAsChannels(formatted)) : formatted;
 }
 
 interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {

@@ -35,9 +35,7 @@ export function inputGradient(
   const fullPads = window.kernel.map((k, i) => reach(k, window.dilations[i]!) - 1);
   const unitStride = window.strides.every((s) => s === 1);
   const padsFit = fullPads.every((full, i) => full >= window.padBegin[i]! && full >= window.padEnd[i]!);
-  // ONNX Runtime's CUDA provider finds no algorithm for uneven pads.
-  const isEven = window.padBegin.every((pad, i) => pad === window.padEnd[i]);
-  if ('bytes' in weight && unitStride && padsFit && (c.target === 'cpu' || isEven)) {
+  if ('bytes' in weight && unitStride && padsFit) {
     return c.emit.op('Conv', [gradient, c.emit.constant(flipped(weight, group), 'kernel_grad')], {
       name: 'Conv_grad',
       attributes: {

@@ -26,7 +26,7 @@ export function windowOf(c: VjpContext, kernel: readonly number[]): Window {
       kernel,
       strides,
       dilations,
-      ...samePadding(c, kernel, strides, dilations, auto === 'SAME_UPPER'),
+      ...samePadding(spatialSizes(c, 0), { kernel, strides, dilations }, auto),
     };
   }
   const pads = auto === 'NOTSET' ? intsAttribute(c.node, 'pads') : undefined;
@@ -40,20 +40,19 @@ export function windowOf(c: VjpContext, kernel: readonly number[]): Window {
   };
 }
 
-function samePadding(
-  c: VjpContext,
-  kernel: readonly number[],
-  strides: readonly number[],
-  dilations: readonly number[],
-  moreAtEnd: boolean,
+/** The pads that `auto_pad` stands for, on an input of these spatial sizes. */
+export function samePadding(
+  sizes: readonly number[],
+  { kernel, strides, dilations }: Pick<Window, 'kernel' | 'strides' | 'dilations'>,
+  auto: 'SAME_UPPER' | 'SAME_LOWER',
 ): Pick<Window, 'padBegin' | 'padEnd'> {
-  const total = spatialSizes(c, 0).map((size, i) => {
+  const total = sizes.map((size, i) => {
     const out = Math.ceil(size / strides[i]!);
     return Math.max(0, (out - 1) * strides[i]! + reach(kernel[i]!, dilations[i]!) - size);
   });
   const less = total.map((t) => Math.floor(t / 2));
   const more = total.map((t, i) => t - less[i]!);
-  return moreAtEnd ? { padBegin: less, padEnd: more } : { padBegin: more, padEnd: less };
+  return auto === 'SAME_UPPER' ? { padBegin: less, padEnd: more } : { padBegin: more, padEnd: less };
 }
 
 /** How many elements a dilated kernel spans. */

@@ -1,3 +1,4 @@
+import { samePadding } from '../../../autodiff/index.ts';
 import {
   type Graph,
   GraphBuilder,
@@ -7,12 +8,6 @@ import {
   type Value,
 } from '../../../onnx/index.ts';
 import { withBodies } from '../map-graph.ts';
-
-/** Pads at the begin and at the end of each spatial axis. */
-interface Pads {
-  readonly begin: readonly number[];
-  readonly end: readonly number[];
-}
 
 /**
  * What the pads of a convolution have more on one side than on the other, as TensorFlow's `SAME` gives with
@@ -24,13 +19,13 @@ export function evenPads(graph: Graph): Graph {
   for (const [value, constant] of graph.initializers) builder.adopt(value, constant);
   for (const node of graph.nodes) {
     const pads = node.domain === '' && node.opType === 'Conv' ? padsOf(graph, node) : undefined;
-    if (!pads || pads.begin.every((pad, i) => pad === pads.end[i])) {
+    if (!pads || pads.padBegin.every((pad, i) => pad === pads.padEnd[i])) {
       builder.append(withBodies(node, evenPads));
       continue;
     }
-    const both = pads.begin.map((pad, i) => Math.min(pad, pads.end[i]!));
+    const both = pads.padBegin.map((pad, i) => Math.min(pad, pads.padEnd[i]!));
     const rest = (side: readonly number[]) => [0, 0, ...side.map((pad, i) => pad - both[i]!)];
-    const amounts = builder.ints([...rest(pads.begin), ...rest(pads.end)]);
+    const amounts = builder.ints([...rest(pads.padBegin), ...rest(pads.padEnd)]);
     const padded = builder.op('Pad', [node.inputs[0]!, amounts]);
     const { auto_pad: _, ...attributes } = node.attributes;
     builder.append({
@@ -43,24 +38,20 @@ export function evenPads(graph: Graph): Graph {
 }
 
 /** undefined where they follow from sizes that are not known. */
-function padsOf(graph: Graph, node: Node): Pads | undefined {
+function padsOf(graph: Graph, node: Node): ReturnType<typeof samePadding> | undefined {
   const [x, weight] = node.inputs as [Value, Value];
-  const kernel = intsAttribute(node, 'kernel_shape') ?? graph.initializers.get(weight)?.dims.slice(2);
   const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
   if (auto === 'NOTSET') {
     const pads = intsAttribute(node, 'pads') ?? [];
-    return { begin: pads.slice(0, pads.length / 2), end: pads.slice(pads.length / 2) };
+    return { padBegin: pads.slice(0, pads.length / 2), padEnd: pads.slice(pads.length / 2) };
   }
+  if (auto !== 'SAME_UPPER' && auto !== 'SAME_LOWER') return undefined;
+  const kernel = intsAttribute(node, 'kernel_shape') ?? graph.initializers.get(weight)?.dims.slice(2);
   const sizes = x.type?.shape?.slice(2);
-  if (auto === 'VALID' || !kernel || !sizes?.every((size) => typeof size === 'number')) return undefined;
+  if (!kernel || !sizes?.every((size) => typeof size === 'number')) return undefined;
   const ones = kernel.map(() => 1);
-  const strides = intsAttribute(node, 'strides') ?? ones;
-  const dilations = intsAttribute(node, 'dilations') ?? ones;
-  const total = (sizes as number[]).map((size, i) => {
-    const spanned = (Math.ceil(size / strides[i]!) - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1;
-    return Math.max(0, spanned - size);
-  });
-  const less = total.map((pads) => Math.floor(pads / 2));
-  const more = total.map((pads, i) => pads - less[i]!);
-  return auto === 'SAME_UPPER' ? { begin: less, end: more } : { begin: more, end: less };
+  const [strides = ones, dilations = ones] = ['strides', 'dilations'].map((name) =>
+    intsAttribute(node, name),
+  );
+  return samePadding(sizes as number[], { kernel, strides, dilations }, auto);
 }
