@@ -1,55 +1,12 @@
 import closeWithGrace from 'close-with-grace';
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { fileError } from './file-error.ts';
 
 /**
  * npm passes on the Ctrl-C that the terminal has already sent to the whole process group. Both are one key
  * press.
  */
 const SAME_SIGNAL_MS = 500;
-
-/**
- * Nothing logs headers today. If something ever logs a request, or an error that holds one, this keeps keys
- * out of it.
- */
-const SECRETS = ['', '*.', '*.*.'].flatMap((place) => [
-  `${place}headers.authorization`,
-  `${place}headers["x-api-key"]`,
-]);
-
-/** How many bytes may wait for room on a full disk. More lines are dropped. */
-const MAX_WAITING_BYTES = 1024 ** 2;
-
-/** The standard output. A full disk costs lines of the log, but never stops the service. */
-function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true, maxLength: MAX_WAITING_BYTES });
-  let told = false;
-  output.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has gone needs no message.
-    if (told || error.code === 'EPIPE') return;
-    told = true;
-    process.stderr.write(`dent: ${fileError('the log', 'written', error).message}\n`);
-  });
-  // Not pino's flushSync, called after a fatal line: it would try for ever.
-  return { write: (line) => void output.write(line) };
-}
-
-/** A log of one JSON object per line, on the standard output by default. */
-export const createLog = (
-  { logLevel }: Pick<Config, 'logLevel'>,
-  to: DestinationStream = standardOutput(),
-): Logger =>
-  pino(
-    {
-      redact: SECRETS,
-      level: logLevel,
-      base: null,
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }) },
-    },
-    to,
-  );
 
 /** How often a process under npx looks whether its parent is still there. */
 const PARENT_POLL_MS = 500;

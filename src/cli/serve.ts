@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { createLog, runUntilSignal } from './run-until-signal.ts';
+import { createLog } from './log.ts';
+import { runUntilSignal } from './run-until-signal.ts';
 import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
 type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: string };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createLog } from './run-until-signal.ts';
+import { createLog } from './log.ts';
 
 it('the log holds keys back, wherever a request stands in it', () => {
   const lines: string[] = [];
