@@ -1,9 +1,11 @@
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { batch, graph, staticLogits } from '../../test/fixtures/engine/graphs.ts';
 import {
@@ -193,6 +195,14 @@ describe('children that do not start', () => {
         delete process.env[cure];
       }
     });
+  });
+
+  it('because no file can be opened are tried again, and leave the parent alive', async () => {
+    const script = fileURLToPath(fixture('without-files.mjs'));
+    const limited = ['-c', 'ulimit -n 400; exec "$0" "$1"', process.execPath, script];
+    const { stdout } = await promisify(execFile)('sh', limited);
+    const reason = expect.stringMatching(/^could not be started \(.*EMFILE\)$/);
+    expect(JSON.parse(stdout)).toEqual({ reason, served: true });
   });
 });
 

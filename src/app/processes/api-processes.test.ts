@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { Config } from '../../config.ts';
 import { pauseMs } from './api-processes.ts';
@@ -5,6 +8,20 @@ import { shareOf } from './share-of.ts';
 
 it('replaces a process at once, and one that does not live long later and later', () => {
   expect([0, 1, 2, 3, 7, 8, 100].map(pauseMs)).toEqual([0, 100, 200, 400, 6_400, 10_000, 10_000]);
+});
+
+it('tries again where a process cannot be started because no file can be opened', async () => {
+  const script = fileURLToPath(
+    new URL('../../../test/fixtures/processes/without-files.mjs', import.meta.url),
+  );
+  const limited = ['-c', 'ulimit -n 400; exec "$0" "$1"', process.execPath, script];
+  const { stdout } = await promisify(execFile)('sh', limited);
+  const died = 'exited with code 1';
+  expect(JSON.parse(stdout)).toEqual([
+    died,
+    expect.stringMatching(/^could not be started \(.*EMFILE\)$/),
+    died,
+  ]);
 });
 
 it('divides what all requests may take together, and lets the largest upload into each process', () => {

@@ -1,11 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Attended } from './attend.ts';
 import { type Ask, connectCalls, type Handlers } from './calls.ts';
-import { ipcChannel } from './channel.ts';
+import { type IpcPort, ipcChannel } from './channel.ts';
 import type { ApiCalls, PrimaryCalls } from './protocol.ts';
 import { watchProcess } from './watch-process.ts';
 
@@ -61,10 +61,13 @@ function fork(process: number, attend: AttendProcess): Running {
     onFailed = reject;
   });
   let attended!: ReturnType<AttendProcess>;
-  const ask = connectCalls<ApiCalls, PrimaryCalls>(ipcChannel(worker), (ask) => {
-    attended = attend({ process, ask, onListening, onFailed });
-    return attended.handlers;
-  });
+  const ask = connectCalls<ApiCalls, PrimaryCalls>(
+    ipcChannel(worker.process as ChildProcess & IpcPort),
+    (ask) => {
+      attended = attend({ process, ask, onListening, onFailed });
+      return attended.handlers;
+    },
+  );
   let hung: string | undefined;
   const stopWatching = watchProcess({
     started: listening,
@@ -74,9 +77,16 @@ function fork(process: number, attend: AttendProcess): Running {
       worker.process.kill('SIGKILL');
     },
   });
-  const ended = once(worker, 'exit').then(([code, signal]) => {
+  const ended = new Promise<string>((resolve) => {
+    worker.once('exit', (code, signal) =>
+      resolve(hung ?? (signal ? `was killed by ${signal}` : `exited with code ${code}`)),
+    );
+    // A process that never began has no exit event.
+    worker.on('error', (error) => {
+      if (worker.process.pid === undefined) resolve(`could not be started (${error.message})`);
+    });
+  }).then((reason) => {
     stopWatching();
-    const reason = hung ?? (signal ? `was killed by ${signal}` : `exited with code ${code}`);
     onFailed(new Error(`API process ${process} ${reason} before it listened.`));
     attended.gone();
     return reason;
@@ -114,19 +124,35 @@ export function startApiProcesses({ attend, log, onLost }: ApiProcessesDeps, cou
     return one;
   }
 
+  /** Resolves with the reason for its end, also where memory is short and the system refuses it at once. */
+  async function replace(process: number): Promise<string> {
+    try {
+      return await endOf(process, start(process));
+    } catch (error) {
+      return `could not be started (${error instanceof Error ? error.message : error})`;
+    }
+  }
+
+  async function endOf(process: number, one: Running): Promise<string> {
+    const reason = await one.ended;
+    running.delete(process);
+    listening.delete(one);
+    return reason;
+  }
+
   async function keep(process: number, first: Running): Promise<void> {
     let failures = 0;
-    for (let one = first; ; one = start(process)) {
+    let ended = endOf(process, first);
+    for (;;) {
       const startedMs = performance.now();
-      const reason = await one.ended;
-      running.delete(process);
-      listening.delete(one);
+      const reason = await ended;
       if (closing || !haveStarted) return;
       failures = performance.now() - startedMs < SOUND_MS ? failures + 1 : 0;
       onLost();
       log.error({ process, reason }, `API process ${process} ${reason}; another takes its place`);
       await pause(pauseMs(failures), undefined, { ref: false });
       if (closing) return;
+      ended = replace(process);
     }
   }
 

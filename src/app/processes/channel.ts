@@ -8,6 +8,7 @@ export interface Channel {
 
 /** The end of Node's channel between a process and one that it forked. */
 export interface IpcPort {
+  readonly connected: boolean;
   send(messages: readonly unknown[], sent: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (messages: readonly unknown[]) => void): unknown;
   once(event: 'disconnect', listener: () => void): unknown;
@@ -21,8 +22,9 @@ export function ipcChannel(port: IpcPort): Channel {
   function flush(): void {
     const messages = outbox;
     outbox = [];
-    // What cannot be sent is not missed: `disconnect` follows.
-    port.send(messages, () => {});
+    // What cannot be sent is not missed: `disconnect` follows. A process that could not be started may have
+    // no channel.
+    if (port.connected) port.send(messages, () => {});
   }
   return {
     post(message) {

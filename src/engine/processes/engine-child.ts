@@ -30,7 +30,7 @@ export interface ChildEnd {
   readonly kind: 'closed' | 'timeout' | 'crash';
 }
 
-/** One child process. It does one thing at a time, in the order of the requests. */
+/** One child process. It works on one request at a time, in their order. */
 export interface EngineChild {
   /** Absent where the system refused to start the process. */
   readonly pid: number | undefined;
@@ -90,7 +90,9 @@ export function forkChild({ module, env, requests }: ForkOptions): EngineChild {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
     env: { ...FASTER_MEMORY, ...process.env, ...NO_TELEMETRY, ...env },
   });
-  const feedPipe = child.stdio[FEEDS_FD] as Writable | undefined;
+  // Node gives a process no pipes at all where it could not be started for want of file descriptors.
+  const stdio: typeof child.stdio | undefined = child.stdio;
+  const feedPipe = stdio?.[FEEDS_FD] as Writable | undefined;
   // It breaks when the child dies, which `exit` reports.
   feedPipe?.on('error', () => {});
   let alive = true;
