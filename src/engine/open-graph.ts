@@ -21,14 +21,16 @@ export interface OpenIn extends Pick<OpenRequest, 'id' | 'device'> {
 function createSessions({ name, model }: GraphSource, { sessions, optimise }: OpenOptions, inside: OpenIn) {
   const { id, device } = inside;
   const threads = sessions === 'first' ? inside.threads : 1;
-  const openIn = new WeakMap<EngineChild, Results['open']>();
+  /** Also while it is being opened: a child may be given two jobs, and would hold the graph twice. */
+  const openIn = new WeakMap<EngineChild, Promise<Results['open']>>();
   return {
-    async open(child: EngineChild): Promise<Results['open']> {
+    open(child: EngineChild): Promise<Results['open']> {
       const known = openIn.get(child);
       if (known !== undefined) return known;
       const request = { kind: 'open', id, name, model, optimise, device, threads } as const;
-      const opened = await child.request(request, OPEN_LIMIT_MS);
+      const opened = child.request(request, OPEN_LIMIT_MS);
       openIn.set(child, opened);
+      opened.catch(() => openIn.delete(child));
       return opened;
     },
     async shut(child: EngineChild): Promise<void> {

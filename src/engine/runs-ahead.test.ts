@@ -3,8 +3,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { batch, graph, staticLogits } from '../../test/fixtures/engine/graphs.ts';
 import { float32, int64 } from '../tensor.ts';
 import { createAdaptation, createEngine, type Engine, EngineCrashError } from './index.ts';
-import { forkChild } from './processes/engine-child.ts';
+import { openGraph } from './open-graph.ts';
+import { type EngineChild, forkChild } from './processes/engine-child.ts';
+import { createProcessPool, type ProcessPool } from './processes/process-pool.ts';
 
+const CHILD = new URL('../../dist/engine/processes/child.js', import.meta.url);
 const FOR_EVER = 1e9;
 const A_SECOND = 700;
 
@@ -16,6 +19,26 @@ function start(runTimeoutMs = 60_000) {
   return { engine, load: createAdaptation(engine).load };
 }
 
+/** `pool`, whose children tell the kinds of what they are asked. */
+function telling(pool: ProcessPool, tell: (kind: string) => void): ProcessPool {
+  const children = new WeakMap<EngineChild, EngineChild>();
+  function tellingChild(child: EngineChild): EngineChild {
+    const known = children.get(child) ?? {
+      ...child,
+      request: (request, limitMs, onBegin) => {
+        tell(request.kind);
+        return child.request(request, limitMs, onBegin);
+      },
+    };
+    children.set(child, known);
+    return known;
+  }
+  return {
+    ...pool,
+    submit: (job) => pool.submit({ ...job, work: (child, place) => job.work(tellingChild(child), place) }),
+  };
+}
+
 /** Bytes that a process has read in its life, as Linux counts them. */
 async function bytesRead(pid: number): Promise<number> {
   return Number(/^rchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))![1]);
@@ -23,8 +46,7 @@ async function bytesRead(pid: number): Promise<number> {
 
 describe('a child that is given the next run while it works on one', () => {
   it('has read its feeds when it comes to it', async () => {
-    const module = new URL('../../dist/engine/processes/child.js', import.meta.url);
-    const child = forkChild({ module, env: {}, requests: 2 });
+    const child = forkChild({ module: CHILD, env: {}, requests: 2 });
     await child.ready;
     const open = { kind: 'open', id: 1, name: 'slow', optimise: true, device: 'cpu', threads: 1 } as const;
     await child.request({ ...open, model: graph('slow').path }, 20_000);
@@ -89,6 +111,23 @@ describe('a child that is given the next run while it works on one', () => {
     const [pid] = own.pids;
     process.kill(pid!, 'SIGKILL');
     expect((await Promise.all(calls)).map(({ logits }) => logits.dims[0])).toEqual([1, 2, 3]);
+  });
+
+  it('opens a graph once where it replaces another and two runs need the graph', async () => {
+    const pool = createProcessPool({ size: 1, module: CHILD, jobsEach: 2 });
+    const asked: string[] = [];
+    const opened = () => asked.filter((kind) => kind === 'open').length;
+    const tells = telling(pool, (kind) => asked.push(kind));
+    const source = { name: 'rows', model: graph('rows').path };
+    const inside = { id: 1, device: 'cpu', threads: 1, runTimeoutMs: 60_000 } as const;
+    const rows = await openGraph(tells, source, { sessions: 'first', optimise: true }, inside);
+    const run = () => rows.run({ input: batch(2), steps: int64([], [1]) });
+    process.kill(pool.pids[0]!, 'SIGKILL');
+    const first = run();
+    await expect.poll(opened, { interval: 1 }).toBe(2);
+    await Promise.all([first, run()]);
+    expect(opened()).toBe(2);
+    await pool.close();
   });
 
   it('ends with the engine, also while its thread waits for feeds', async () => {

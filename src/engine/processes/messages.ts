@@ -30,7 +30,7 @@ export interface ReleaseRequest {
   readonly id: number;
 }
 
-/** What the parent asks of a child. It asks one thing at a time and waits for the reply. */
+/** What the parent asks of a child. Replies come in the order of the requests. */
 export interface Requests {
   open: OpenRequest;
   run: RunRequest;
