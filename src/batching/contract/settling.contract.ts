@@ -105,6 +105,23 @@ export function describeSettling(create: CreateSubject): void {
       expect(worker.batches.slice(1).map(idsOf)).toEqual([[patient.id]]);
     });
 
+    test('when its signal aborts while more rows come than can be sent at once, and never runs it', async () => {
+      const { producer, consumer } = await open(create, { maxBatchSize: 64, maxDelayMs: 1_000 });
+      const worker = startWorker(consumer);
+      const controller = new AbortController();
+      // Twenty megabytes.
+      const cancelled = makeRequests(40).map((each) => {
+        const row = { type: 'uint8', data: new Uint8Array(2 ** 19) } as const;
+        return producer.submit({ ...each, row }, controller.signal);
+      });
+      controller.abort();
+      for (const each of await Promise.allSettled(cancelled))
+        expect(each).toMatchObject({ status: 'rejected', reason: failure('cancelled') });
+      const patient = request();
+      await producer.submit(patient);
+      expect(worker.batches.map(idsOf)).toEqual([[patient.id]]);
+    });
+
     test('when its signal aborts while it runs; the batch goes on for the others', async () => {
       const { producer, consumer } = await open(create, { maxBatchSize: 2 });
       const worker = startWorker(consumer, { held: true });

@@ -14,7 +14,7 @@ import { addRun, type RunSums } from '../run-time.ts';
 import { createKeptNotes } from './kept-notes.ts';
 import { createKeptRows } from './kept-rows.ts';
 
-/** Outcomes that are kept at a time: some ten megabytes for a model of a thousand classes. */
+/** Outcomes that are kept at a time: up to 80 MB for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;
 
 export interface MemoryQueueOptions {

@@ -21,7 +21,7 @@ const COMMAND_TIMEOUT_MS = 3_000;
  * and they hold up everything else.
  */
 const SENDING_BYTES = 8 * 1024 ** 2;
-/** Outcomes of one owner that are kept at a time: some ten megabytes for a model of a thousand classes. */
+/** Outcomes of one owner that are kept at a time: up to 80 MB for a model of a thousand classes. */
 const KEPT_LIMIT = 10_000;
 
 export interface RedisProducerOptions {
@@ -42,6 +42,15 @@ export interface RedisProducer extends BatchProducer, Link {
   refusal(): ServiceError | undefined;
   /** Whether a living worker can run this content. Rejects where Redis does not answer. */
   hasWorker(content: string): Promise<boolean>;
+}
+
+/** A row that is to be sent. */
+interface Sending {
+  readonly request: RowRequest;
+  readonly limits: LaneLimits;
+  /** The list that its answer comes to; empty where nobody waits for it here. */
+  readonly replyTo: string;
+  readonly waiter?: Waiter;
 }
 
 /** The acceptance of a row that was not refused. */
@@ -138,12 +147,17 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     return limits;
   }
 
-  /** Sends the row when the connection has room for it. Rejects with `queue_unavailable`. */
-  async function pass(request: RowRequest, limits: LaneLimits, replyTo: string): Promise<Acceptance> {
+  /**
+   * Sends the row when the connection has room for it, unless its `waiter` has given up by then. Rejects with
+   * `queue_unavailable`.
+   */
+  async function pass({ request, limits, replyTo, waiter }: Sending): Promise<Acceptance> {
     const { byteLength } = request.row.data;
     const turn = gate.enter(byteLength);
     if (turn) await turn;
     try {
+      // A kept row may be asked for again.
+      if (waiter && !request.keep && !waiters.has(waiter)) throw new Error('Nobody waits for the row.');
       if (!link.isUp()) throw new Error('The connection was lost before the row was sent.');
       const leftMs = Math.max(1, request.deadlineMs - Date.now());
       return await store.submit(request, { limits, leftMs, replyTo, keptLimit });
@@ -158,9 +172,10 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   }
 
   /** Rejects with `queue_full` or `queue_unavailable`. */
-  async function send(request: RowRequest, limits: LaneLimits, replyTo: string): Promise<Taken> {
-    const { lane } = request;
-    const acceptance = await pass(request, limits, replyTo);
+  async function send(sending: Sending): Promise<Taken> {
+    const { limits } = sending;
+    const { lane } = sending.request;
+    const acceptance = await pass(sending);
     if (acceptance.state === 'full') {
       const known = backlog.current();
       throw rejectionError('queue_full', known ? roomInSeconds(known, lane) : 1);
@@ -176,7 +191,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
   function dispatch(waiter: Waiter): void {
     const { request, limits, pending } = waiter;
     waiter.state = 'sent';
-    send(request, limits, me).then(
+    send({ request, limits, replyTo: me, waiter }).then(
       (acceptance) => {
         if (acceptance.state === 'answered') return waiters.settle(acceptance.outcome);
         waiter.state = acceptance.state;
@@ -251,7 +266,7 @@ export function createRedisProducer(options: RedisProducerOptions): RedisProduce
     },
 
     async enqueue(request) {
-      await send(request, admit(request), '').catch((error: ServiceError) => {
+      await send({ request, limits: admit(request), replyTo: '' }).catch((error: ServiceError) => {
         observer?.rejected(request.lane, error.code as RowRejection);
         throw error;
       });
