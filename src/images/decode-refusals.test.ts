@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { inputOf, noise, picture, solid } from '../../test/images/pictures.ts';
@@ -20,10 +21,14 @@ describe('what it refuses', () => {
     const tiff = await solid(8, 8, [1, 2, 3]).tiff().toBuffer();
     const video = Buffer.from('\0\0\0\x18ftypisom\0\0\0\0isom', 'latin1');
     const png = await solid(8, 8, [1, 2, 3]).png().toBuffer();
+    const avif = await solid(8, 8, [1, 2, 3]).avif().toBuffer();
+    const jpeg = await solid(8, 8, [1, 2, 3]).jpeg().toBuffer();
     const convert = 'convert it to one of them first.';
     for (const [bytes, what, advice] of [
       [Buffer.from(svg), 'an SVG file', convert],
       [Buffer.from(`<?xml version="1.0"?>${svg}`), 'an SVG file', convert],
+      [Buffer.from(`<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "">${svg}`), 'an SVG file', convert],
+      [Buffer.from(`\uFEFF${svg}`), 'an SVG file', convert],
       [gif, 'a GIF file', convert],
       [tiff, 'a TIFF file', convert],
       [video, 'a video', convert],
@@ -34,7 +39,10 @@ describe('what it refuses', () => {
         'send it as it is, which is --data-binary and not -d with curl.',
       ],
       [Buffer.from('<!DOCTYPE html><title>404</title>'), 'an HTML page', 'look at what it says.'],
+      [gzipSync(png), 'compressed by gzip', 'say so in the header Content-Encoding, or send it as it is.'],
       [Buffer.from(png.toString('base64')), 'text in base64', 'send it as JSON {"image": "..."}'],
+      [Buffer.from(avif.toString('base64')), 'text in base64', 'send it as JSON {"image": "..."}'],
+      [Buffer.from(jpeg.toString('base64url')), 'text in base64', 'send it as JSON {"image": "..."}'],
       [Buffer.from('data:image/png;base64,iVBORw0KGgo='), 'a data: URL', 'send it as JSON {"image": "..."}'],
     ] as const) {
       expect(await refusal(bytes)).toMatchObject({
