@@ -18,13 +18,6 @@ function refusal(
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ServiceError('too_large', `The body has more than ${request.routeOptions.bodyLimit} bytes.`);
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new ServiceError(
-        'unsupported_media_type',
-        isOpenInference(request.url)
-          ? 'Send the request as application/json, or as application/octet-stream where it holds binary tensors.'
-          : 'The header Content-Type is not valid; send image/jpeg, multipart/form-data, application/json or none.',
-      );
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new ServiceError('not_found', 'A part of the path is too long to be a name.');
     case 'FST_ERR_BAD_URL':

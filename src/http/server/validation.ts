@@ -2,7 +2,10 @@ import type { FastifySchemaValidationError } from 'fastify';
 import { ServiceError } from '../../errors.ts';
 
 /** A complaint with the schema that it refers to. */
-type Complaint = FastifySchemaValidationError & { parentSchema?: { properties?: object } };
+type Complaint = FastifySchemaValidationError & { parentSchema?: { properties?: object }; data?: unknown };
+
+/** Strangers' names may be long. */
+const NAME_LENGTH = 100;
 
 const PLACES: Readonly<Record<string, string>> = {
   querystring: 'query parameter',
@@ -52,10 +55,15 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
   const place = PLACES[part] ?? part;
   const sentence = (): string => {
     if (keyword === 'additionalProperties') {
-      return `There is no ${place} "${params.additionalProperty}"; ${known(complaint)}.`;
+      const name = String(params.additionalProperty).slice(0, NAME_LENGTH);
+      return `There is no ${place} "${name}"; ${known(complaint)}.`;
     }
     if (keyword === 'required') return `The ${place} "${params.missingProperty}" is missing.`;
-    const name = instancePath.slice(1);
+    // A place in a list as people write it.
+    const name = instancePath.slice(1).replaceAll(/\/(\d+)/g, '[$1]');
+    if (part === 'querystring' && Array.isArray(complaint.data)) {
+      return `The ${place} "${name}" is there more than once; say it once.`;
+    }
     return name === ''
       ? `The ${part} ${requirement(complaint)}.`
       : `The ${place} "${name}" ${requirement(complaint)}.`;

@@ -44,6 +44,8 @@ export function bytesOfBase64(given: string, name: string): Buffer {
 }
 
 function oddCharacter(text: string): string {
-  const at = text.search(/[^A-Za-z0-9+/_-]/);
+  // A "=" is odd only where nothing else is: the text may end in some.
+  const other = text.search(/[^A-Za-z0-9+/_=-]/);
+  const at = other >= 0 ? other : text.indexOf('=');
   return `at place ${at + 1} it has ${JSON.stringify(String.fromCodePoint(text.codePointAt(at)!))}`;
 }

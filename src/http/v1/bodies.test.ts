@@ -33,6 +33,10 @@ describe('an image', () => {
     'text/plain; charset=utf-8',
     'multipart/form-data',
     'IMAGE/PNG',
+    '',
+    'undefined',
+    'jpeg',
+    'image/png, image/jpeg',
   ])('is one as %s', async (type) => {
     const reply = await post(blue, type === undefined ? {} : { 'content-type': type });
     expect([reply.statusCode, labelOf(reply)]).toEqual([200, 'blue']);
@@ -89,7 +93,7 @@ describe('an image', () => {
       'unsupported_media_type',
       'JSON such as {"image": "<the image in base64>"}',
     ],
-    ['nonsense', 'hello', 415, 'unsupported_media_type', 'The header Content-Type is not valid'],
+    ['nonsense', 'hello', 400, 'invalid_image', 'not a JPEG, PNG, WebP or AVIF file'],
   ])('is not one as %s: %s', async (type, payload, status, code, detail) => {
     const reply = await post(payload, type === undefined ? {} : { 'content-type': type });
     expect([reply.statusCode, reply.json().code]).toEqual([status, code]);
@@ -131,10 +135,23 @@ describe('JSON', () => {
     ['spaces for "+"', 'aaaa aaaa', 'has spaces in it, where base64 has "+"'],
     ['quotes about it', "b'aaaa'", 'is not base64: at place 2 it has "\'"'],
     ['backslashes', 'aaaa\\\\u', 'is not base64: at place 5 it has "\\\\"'],
+    ['more behind its end', 'aaa=#b', 'is not base64: at place 5 it has "#"'],
+    ['an end in its midst', 'aa==aaaa', 'is not base64: at place 3 it has "="'],
   ])('may not hold base64 with %s', async (_, text, detail) => {
     const reply = await post(`{"image": "${text}"}`, { 'content-type': 'application/json' });
     expect([reply.statusCode, reply.json().code]).toEqual([400, 'invalid_request']);
     expect(reply.json().detail).toContain(detail);
+  });
+
+  it('may have null for what it leaves out', async () => {
+    const nothing = { recipe: null, top_k: null, trace: null, timeout_ms: null };
+    const one = { image: base64(), images: null, ...nothing };
+    const reply = await post(JSON.stringify(one), { 'content-type': 'application/json' });
+    expect([reply.statusCode, labelOf(reply)]).toEqual([200, 'blue']);
+    expect(Object.keys(last()).sort()).toEqual(['caller', 'image', 'listener', 'signal']);
+    const list = { image: null, images: [base64()] };
+    const replies = await post(JSON.stringify(list), { 'content-type': 'application/json' });
+    expect([replies.statusCode, replies.json().results]).toEqual([200, [expect.anything()]]);
   });
 
   it('may begin with a byte order mark', async () => {
@@ -200,6 +217,20 @@ describe('a form', () => {
   ])('is one as %s, by the boundary that it begins with', async (type) => {
     const reply = await post(payload(), type === undefined ? {} : { 'content-type': type });
     expect([reply.statusCode, labelOf(reply)]).toEqual([200, 'blue']);
+  });
+});
+
+describe('a field of a form', () => {
+  it.each([
+    ['without a name', 'filename="a.png"', 'The form has a field ""; it may have "image"'],
+    ['with a long name', `name="${'n'.repeat(5000)}"`, `The form has a field "${'n'.repeat(100)}";`],
+  ])('%s is refused', async (_, disposition, detail) => {
+    const payload = Buffer.from(
+      `--b\r\nContent-Disposition: form-data; ${disposition}\r\n\r\nx\r\n--b--\r\n`,
+    );
+    const reply = await post(payload, { 'content-type': 'multipart/form-data; boundary=b' });
+    expect([reply.statusCode, reply.json().code]).toEqual([400, 'invalid_request']);
+    expect(reply.json().detail).toContain(detail);
   });
 });
 

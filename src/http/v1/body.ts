@@ -26,8 +26,15 @@ const LONG_BYTES = 1024;
 const invalid = (sentence: string, cause?: unknown): ServiceError =>
   new ServiceError('invalid_request', sentence, { cause });
 
-/** Bodies arrive in the handler as decompressed bytes, whatever their content type. */
+/**
+ * Bodies arrive in the handler as decompressed bytes, whatever their content type. A header that is no content
+ * type counts as none: programs write "" or "undefined" where they do not know the type of a file.
+ */
 export function parseBodies(app: App): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.mediaType === undefined) delete request.raw.headers['content-type'];
+    done();
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
     decompress(body, request),
@@ -83,7 +90,7 @@ async function readImagesOfForm(body: Buffer, type: string, request: FastifyRequ
 }
 
 function readJson(body: Buffer, request: FastifyRequest): PredictBody {
-  const value = parseJson(body.toString());
+  const value = withoutNulls(parseJson(body.toString()));
   if (value !== null && typeof value === 'object' && 'image' in value && Array.isArray(value.image)) {
     throw invalid('The property of the body "image" is one image; send several as "images".');
   }
@@ -111,12 +118,19 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(marked);
   } catch (cause) {
+    const unbroken = marked.replaceAll(/[\r\n\t]+/g, '');
     try {
-      return JSON.parse(marked.replaceAll(/[\r\n\t]+/g, ''));
-    } catch {
-      throw invalid(`The body is not valid JSON; ${WAYS}.`, cause);
-    }
+      // Not the same text twice: in the worst case 10 MB take a second.
+      if (unbroken.length < marked.length) return JSON.parse(unbroken);
+    } catch {}
+    throw invalid(`The body is not valid JSON; ${WAYS}.`, cause);
   }
+}
+
+/** Programs in many languages write null for each property that they leave out. */
+function withoutNulls(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null));
 }
 
 /** `value` with its numbers as numbers. Throws `invalid_request`. */

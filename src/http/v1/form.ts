@@ -72,11 +72,12 @@ function readParts(form: Buffer, contentType: string): Promise<Part[]> {
   const parts: Part[] = [];
   return new Promise((resolve, reject) => {
     const parser = createParser(contentType);
-    parser.on('file', (name, stream) => {
+    // The types of the parser do not know that a field may have no name.
+    parser.on('file', (name: string | undefined, stream) => {
       const chunks: Buffer[] = [];
       stream.on('error', reject);
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => parts.push({ name, content: Buffer.concat(chunks) }));
+      stream.on('end', () => parts.push({ name: name ?? '', content: Buffer.concat(chunks) }));
     });
     parser.on('partsLimit', () => reject(invalid(`The form has more than ${MAX_PARTS} fields.`)));
     parser.on('error', (error) =>

@@ -37,7 +37,7 @@ describe('a body that holds no image', () => {
     [JSON.stringify({ images: Array(4097).fill('a') }), '"images" must NOT have more than 4096 items'],
     ['{"images": "aaaa"}', '"images" must be a list'],
     ['{"images": ["aaaa", "?"]}', '"images[1]" is not base64'],
-    ['{"images": [{}]}', '"images/0" must be text'],
+    ['{"images": [{}]}', '"images[0]" must be text'],
     ['{"image": "aaaa", "top_k": 0}', '"top_k" must be at least 1'],
     ['{"image": "aaaa", "timeout_ms": 0}', '"timeout_ms" must be at least 1'],
     ['{}', '"image" is missing; send the image itself'],

@@ -201,7 +201,12 @@ describe('the path and the query', () => {
     ['top_k=1.5', 'The query parameter "top_k" must be a whole number.'],
     ['top_k=', 'The query parameter "top_k" must be a whole number.'],
     ['top_k=two', 'The query parameter "top_k" must be a whole number.'],
-    ['top_k=1&top_k=2', 'The query parameter "top_k" must be a whole number.'],
+    ['top_k=1&top_k=2', 'The query parameter "top_k" is there more than once; say it once.'],
+    ['recipe=static&recipe=static', 'The query parameter "recipe" is there more than once; say it once.'],
+    [
+      `${'n'.repeat(5000)}=1`,
+      `There is no query parameter "${'n'.repeat(100)}"; there are "recipe", "top_k", "trace", and "timeout_ms".`,
+    ],
     ['timeout_ms=-5', 'The query parameter "timeout_ms" must be at least 1.'],
     ['recipe=', 'The query parameter "recipe" must not be empty.'],
     [
