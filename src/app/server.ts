@@ -48,7 +48,11 @@ async function listenAll(
   { host, port, metricsPort }: Config,
 ): Promise<Urls> {
   if (!operations) return { url: await listen(app, { host, port }, 'loading models') };
-  const metricsUrl = await listen(operations, { host, port: metricsPort! }, 'for metrics');
+  const metricsUrl = await listen(
+    operations,
+    { host, port: metricsPort!, portSetting: 'metricsPort' },
+    'for metrics',
+  );
   try {
     return { url: await listen(app, { host, port }, 'loading models'), metricsUrl };
   } catch (error) {

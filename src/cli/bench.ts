@@ -231,7 +231,7 @@ async function bench(modelPath: string, options: BenchOptions, command: Command)
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description(
-      'Measure what adaptation costs on this machine: the median seconds of a batch of random pixels, or of images of yours, run as the server would run it, by the number of steps.',
+      'Measure what adaptation costs on this machine: the median seconds that a batch takes, by the number of steps. The batch holds random pixels, or your images, and runs as in the server.',
     )
     .argument('<model.onnx>', 'an image classifier')
     .option('--batch-size <n>', 'rows adapted together', wholeNumber(1, 1_000_000), 128)

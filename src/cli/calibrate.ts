@@ -173,7 +173,7 @@ async function calibrate(named: string, options: CalibrateOptions, command: Comm
     : [
         `A batch looks shifted from ${divergence} · (1 + ${divergenceRows} / rows) nats of divergence on,`,
         `and gets the blend where that makes the model less sure by less than ${margin} nats.`,
-        `Clean batches stay within both: ${full.batches.length} of ${full.rows} images and ${small.batches.length} of ${small.rows} were drawn.`,
+        `Clean batches stay within both limits. Measured on ${full.batches.length} batches of ${full.rows} images and ${small.batches.length} of ${small.rows}.`,
         write
           ? `${model.manifestPath}: the recipe "${name}" has it now.`
           : `Write it into a recipe of model.json: "${name}": ${JSON.stringify({ preset: 'auto', ...calibration })}`,
@@ -185,7 +185,7 @@ async function calibrate(named: string, options: CalibrateOptions, command: Comm
 export function calibrateCommand(): Command {
   const command = new Command('calibrate')
     .description(
-      'Find margin and divergence of statistics auto from images that are as they should be: the limits within which batches of such images stay. Labels are not needed. Take images that the model was not trained on.',
+      'Find the limits of statistics auto (margin and divergence): batches of clean images stay within them. The images need no labels. Take images that the model was not trained on.',
     )
     .argument('<model>', 'a model of the repository, or an ONNX file')
     .requiredOption('--data <dir>', 'a folder of clean images, with the folders in it')

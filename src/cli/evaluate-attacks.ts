@@ -98,7 +98,7 @@ export function addAttackOptions(command: Command): Command {
     .addOption(count('--iterations <n>', 'steps of each run'))
     .addOption(count('--targets <n>', 'wrong classes that are tried'))
     .addOption(count('--restarts <n>', 'untargeted runs'))
-    .addOption(count('--queries <n>', 'questions of Square for each image'))
+    .addOption(count('--queries <n>', 'queries of Square for each image'))
     .addOption(
       group(
         new Option(

@@ -132,16 +132,20 @@ export function evaluateCommand(): Command {
         .argParser(parseShifts)
         .default([], 'none'),
     )
-    .option('--images <n>', 'take so many, by chance (default: all)', wholeNumber(1, 10_000_000))
+    .option(
+      '--images <n>',
+      'how many of the images to take, at random (default: all)',
+      wholeNumber(1, 10_000_000),
+    )
     .option('--batch-size <n>', 'images adapted together', wholeNumber(1, 1_000_000), 128)
-    .option('--seed <n>', 'what chance decides by', wholeNumber(0, 2 ** 31), 0);
+    .option('--seed <n>', 'the seed of everything random', wholeNumber(0, 2 ** 31), 0);
   addAttackOptions(command);
   addCommonOptions(command, 'models', 'cacheDir');
   addSizeOption(addOutputOption(addEngineOptions(command)), '224');
   return command
     .option('--html <file>', 'write a report with plots, as one HTML file')
-    .option('--save <dir>', 'keep the batches that were served')
-    .option('--replay <dir>', 'post batches that were kept to a running server instead, and compare')
+    .option('--save <dir>', 'keep the batches that were measured')
+    .option('--replay <dir>', 'instead, post the batches of --save to a running server, and compare')
     .option('--url <url>', 'where that server is', parseUrl)
     .option('--api-key-file <file>', 'a file that holds the API key for that server')
     .option('--json', 'print one JSON object')

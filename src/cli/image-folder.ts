@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { InputError, ServiceError } from '../errors.ts';
 import { createImageDecoder, toRow } from '../images/index.ts';
@@ -12,23 +12,44 @@ const IMAGE = /\.(jpe?g|png|webp|avif)$/i;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/**
- * The images of a folder and of the folders in it, in the order of the hashes of their paths, which mixes
- * them and is always the same. Rejects with `InputError` where there is none.
- */
-export async function listImages(folder: string): Promise<readonly string[]> {
+/** The images of a folder and of the folders in it. Rejects with `InputError` where there is none. */
+async function imagesIn(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
     throw fileError(folder, 'read', error);
   });
   const files = entries
     .filter((entry) => !entry.isDirectory() && IMAGE.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path, key: digest(relative(folder, path)) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
-  if (files.length > 0) return files.map(({ path }) => path);
+    .map((entry) => join(entry.parentPath, entry.name));
+  if (files.length > 0) return files;
   throw new InputError(
     `${folder}: there is no image in it; JPEG, PNG, WebP and AVIF are read, by the endings .jpg, .jpeg, .png, .webp and .avif.`,
   );
+}
+
+/**
+ * The images of a folder and of the folders in it, in the order of the hashes of their paths, which mixes
+ * them and is always the same. Rejects with `InputError` where there is none.
+ */
+export async function listImages(folder: string): Promise<readonly string[]> {
+  return (await imagesIn(folder))
+    .map((path) => ({ path, key: digest(relative(folder, path)) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ path }) => path);
+}
+
+/**
+ * `paths` with the images in it, in the order of their paths, in the place of each folder. A path that leads
+ * nowhere stays. Rejects with `InputError` where a folder holds no image.
+ */
+export async function insteadOfFolders(paths: readonly string[]): Promise<readonly string[]> {
+  const files = paths.map(async (path) => {
+    const isFolder = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    return isFolder ? [...(await imagesIn(path))].sort() : [path];
+  });
+  return (await Promise.all(files)).flat();
 }
 
 /**

@@ -9,6 +9,7 @@ import { chooseRecipe, type DecodedImage, predictBatch } from '../inference/inde
 import type { Prediction } from '../inference/inference.ts';
 import { createArtifactCache, type FoundModel, listRepository, readVersion } from '../models/index.ts';
 import { fileError } from './file-error.ts';
+import { insteadOfFolders } from './image-folder.ts';
 import { createProgress } from './progress.ts';
 import { addCommonOptions } from './setting-options.ts';
 import { formatTable } from './table.ts';
@@ -118,8 +119,9 @@ function printJson(files: readonly string[], outcomes: readonly (Prediction | Er
   process.stdout.write(`${JSON.stringify(objects, null, 2)}\n`);
 }
 
-async function predict(files: readonly string[], options: PredictOptions): Promise<void> {
+async function predict(paths: readonly string[], options: PredictOptions): Promise<void> {
   const config = loadConfig(options);
+  const files = await insteadOfFolders(paths);
   const model = await findModel(config, options);
   const topK = Math.min(options.topK, model.manifest.labels.length);
   const outcomes = await withEngine({ device: 'cpu', threads: config.threads }, (engine) =>
@@ -137,10 +139,8 @@ async function predict(files: readonly string[], options: PredictOptions): Promi
 /** `dent predict`: labels for image files. */
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description(
-      'Predict image files with a model of the repository, as one batch or as few as the model allows.',
-    )
-    .argument('<image...>', 'JPEG, PNG, WebP or AVIF files')
+    .description('Predict image files with a model of the repository, in as few batches as the model allows.')
+    .argument('<image...>', 'JPEG, PNG, WebP or AVIF files, or folders that hold some')
     .option('--model <name>', "a model of the repository (default: the repository's)")
     .option('--recipe <name>', "a recipe of the model (default: the model's)")
     .option('--top-k <n>', 'classes to show', wholeNumber(1, 1_000_000), 3);

@@ -64,25 +64,25 @@ export const RECIPE_FIELDS = {
   prior: number({
     min: 0,
     max: 1e6,
-    says: 'rows that the training run counts as under statistics blend and auto',
+    says: 'under statistics blend and auto, the weight of the training run as a number of rows',
   }),
   margin: number({
     min: -10,
     max: 10,
-    says: 'nats that the blend may be less sure by, and is taken all the same, under statistics auto',
+    says: 'under statistics auto, the blend is taken if it makes the model less sure by at most this many nats',
   }),
   divergence: number({
     min: 0,
     max: 1000,
     or: 'off',
-    says: 'nats from which a batch looks shifted, under statistics auto; a batch that does not keeps the source',
+    says: 'under statistics auto, how many nats make a batch look shifted; below it the source is kept',
     consequence:
-      "Under statistics auto, from how many nats between a batch's mean and variance and the training run's the batch looks shifted. One that does not keeps the source. `dent calibrate` finds it, with `margin` and `divergenceRows`.",
+      "Under statistics auto, a batch looks shifted if its mean and variance are this many nats or more from the training run's. Below it the batch keeps the source. `dent calibrate` finds it, with `margin` and `divergenceRows`.",
   }),
   divergenceRows: number({
     min: 0,
     max: 1e6,
-    says: 'rows at which the limit of divergence is doubled; few rows diverge by chance',
+    says: 'rows of a batch for which the limit of divergence is doubled, as few rows diverge by chance',
     consequence: 'Few rows diverge by chance: for n rows the limit is divergence · (1 + divergenceRows / n).',
   }),
   objective: word(

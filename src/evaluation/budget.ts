@@ -31,7 +31,7 @@ const SPENT: Readonly<Record<keyof Budget, string>> = {
   targetedIterations: 'of a targeted one',
   targets: 'wrong classes tried',
   restarts: 'runs',
-  queries: 'questions of Square',
+  queries: 'queries of Square',
   rounds: 'rounds of GMSA',
 };
 

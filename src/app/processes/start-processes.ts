@@ -64,7 +64,8 @@ async function openOperations(
   const lifecycle = { phase: () => primary.phase };
   const deps = { lifecycle, observer: countRequests(metrics), logger, health, metrics: page };
   const app = await buildOperationsApp(deps, { requestTimeoutMs });
-  return { app, url: await listen(app, { host, port: metricsPort }, 'for metrics') };
+  const url = await listen(app, { host, port: metricsPort, portSetting: 'metricsPort' }, 'for metrics');
+  return { app, url };
 }
 
 /**
