@@ -80,17 +80,41 @@ it.concurrent('replaces a process that hangs: only its connections suffer', asyn
   await stop(server);
 });
 
-it.concurrent('spares processes that were well while the first one was stopped', async () => {
-  const server = await start('quick');
+it.concurrent('says so while the first process is stopped, refuses what waits, and goes on with it', async () => {
+  const server = await start('patient');
   const pids = await apiPids(server);
+  const waiting = images.slice(0, 8).map((_, i) => predict(server, i));
+  await vi.waitFor(async () => expect(await metric(server, 'dent_queue_depth')).toBe(8));
   server.process.kill('SIGSTOP');
+  const stopped = performance.now();
+  // One that comes meanwhile waits, too, until the others notice.
+  waiting.push(predict(server, 8));
+  for (const { status, headers, body } of await Promise.all(waiting)) {
+    expect([status, body.code, headers['retry-after']]).toEqual([503, 'queue_unavailable', '1']);
+  }
+  const reason = 'The first process of the server has been silent for 10 seconds.';
+  const live = await ask(server, '/v2/health/live');
+  expect([live.status, live.body]).toEqual([503, { live: false, reasons: [reason] }]);
+  const ready = await ask(server, '/v2/health/ready');
+  expect([ready.status, ready.body.reasons[0]]).toEqual([503, reason]);
+  expect((await predict(server, 0)).body.code).toBe('queue_unavailable');
+  expect((await ask(server, '/metrics')).status).toBe(503);
   // Longer than the silence that it allows, by every clock.
-  await pause(STOPPED_MS);
+  await pause(Math.max(0, STOPPED_MS - (performance.now() - stopped)));
   server.process.kill('SIGCONT');
-  expect((await predict(server, 0)).status).toBe(200);
+  await vi.waitFor(async () => expect((await ask(server, '/v2/health/live')).status).toBe(200));
+  // Nothing is left of those that were refused.
+  await vi.waitFor(async () => expect(await metric(server, 'dent_queue_depth')).toBe(0));
+  const full = await Promise.all(images.map((_, i) => predict(server, i)));
+  for (const { status, body } of full) expect([status, body.batch.size]).toEqual([200, 64]);
   await pause(3_000);
+  // It ends no process for what that did not answer while it was stopped itself.
   expect(await apiPids(server)).toEqual(pids);
   expect(losses(server)).toEqual([]);
+  expect(linesOf(server).filter(({ msg }) => msg === reason)).toHaveLength(2);
+  expect(
+    linesOf(server).filter(({ msg }) => msg === 'the first process of the server works again'),
+  ).toHaveLength(2);
   await stop(server);
 });
 

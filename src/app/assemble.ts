@@ -24,6 +24,8 @@ export interface AssembleDeps {
   readonly playground?: (parts: { decoder: ImageDecoder; inference: Inference }) => Playground | undefined;
   /** Where several processes answer: what all of them have counted of a content, if anything. */
   readonly statistics?: (content: string) => Promise<VersionStatistics | undefined>;
+  /** Where this process serves nothing without another: why it cannot go on, should that hang. */
+  readonly hungReason?: () => string | undefined;
 }
 
 /** The HTTP interface with everything behind it. */
@@ -32,7 +34,7 @@ export type House = Awaited<ReturnType<typeof assemble>>;
 /** Connects the rooms. Nothing listens yet. */
 export async function assemble(
   config: Config,
-  { backend, access, metrics, metricsPage, playground: openPlayground, statistics }: AssembleDeps,
+  { backend, access, metrics, metricsPage, playground: openPlayground, statistics, hungReason }: AssembleDeps,
   log: FastifyBaseLogger,
 ) {
   // Loaded here and not at the top: meanwhile the engine's processes have models to open.
@@ -47,7 +49,7 @@ export async function assemble(
     (await statistics?.(version.content)) ?? own.statistics(version);
   const inference = { ...own, statistics: ofAll };
   let phase: Phase = 'serving';
-  const lifecycle = { phase: () => phase };
+  const lifecycle = { phase: () => phase, ...(hungReason && { hungReason }) };
   const page = await openPage(config, log);
   const playground = openPlayground?.({ decoder, inference });
   const app = await buildApp(

@@ -137,7 +137,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process answers */
+        /**
+         * Whether the process answers
+         * @description With `--processes`: whether the first process works, too. A service that is not live has to be restarted.
+         */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -725,6 +728,11 @@ export interface components {
         Live: {
             /** @enum {boolean} */
             live: true;
+        };
+        NotLive: {
+            /** @enum {boolean} */
+            live: false;
+            reasons: string[];
         };
         Ready: {
             /** @enum {boolean} */
@@ -2258,6 +2266,25 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description It hangs. */
+            503: {
+                headers: {
+                    /** @description Names the request in the log too; your own X-Request-Id if you sent one. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "live": false,
+                     *       "reasons": [
+                     *         "The first process of the server has been silent for 10 seconds."
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotLive"];
                 };
             };
         };

@@ -13,26 +13,34 @@ import type { ApiCalls, Counted, PrimaryCalls, SharedState, Start, VersionCounts
 import {
   type AskPrimary,
   openRemoteBackend,
+  patientAsk,
   remoteDelivery,
   remoteLimiter,
   remotePlayground,
 } from './remote-backend.ts';
 import { shareOf } from './share-of.ts';
+import { type PrimaryWatch, SILENT, watchPrimary } from './watch-primary.ts';
 
 type CreateLog = (config: Config) => FastifyBaseLogger;
 
 /** The HTTP side of a server. It listens when this resolves. */
 async function serve(
   ask: AskPrimary,
+  watch: PrimaryWatch,
   { config, process, state, hasPlayground }: Start,
   createLog: CreateLog,
 ) {
   const log = createLog(config).child({ process });
+  watch.onChange((isSilent) => {
+    if (isSilent) log.error(SILENT);
+    else log.info('the first process of the server works again');
+  });
   const tracing = await startTracing(config, 'dent-serve', remoteDelivery(ask));
   const metrics = createMetrics(VERSION);
-  const access = await openAccess(config, log, remoteLimiter(ask));
-  const backend = openRemoteBackend(ask, state);
-  const page = { contentType: metrics.contentType, text: () => ask('metrics', undefined) };
+  const access = await openAccess(config, log, remoteLimiter(ask, watch));
+  const patient = patientAsk(ask, watch);
+  const backend = openRemoteBackend(patient, watch, state);
+  const page = { contentType: metrics.contentType, text: () => patient('metrics', undefined) };
   const house = await assemble(
     shareOf(config),
     {
@@ -40,8 +48,9 @@ async function serve(
       access,
       metrics,
       metricsPage: config.metricsPort === undefined ? page : undefined,
-      playground: () => (hasPlayground ? remotePlayground(ask) : undefined),
-      statistics: (content) => ask('statistics', content),
+      playground: () => (hasPlayground ? remotePlayground(patient) : undefined),
+      statistics: (content) => patient('statistics', content),
+      hungReason: () => (watch.isSilent() ? SILENT : undefined),
     },
     log,
   );
@@ -55,6 +64,7 @@ async function serve(
     async close(drainDelayMs: number): Promise<void> {
       await house.drain(drainDelayMs);
       await backend.close();
+      watch.stop();
       access?.close();
       await tracing.close();
     },
@@ -70,7 +80,7 @@ const countsByVersion = ({ backend: { models }, house }: Serving): VersionCounts
     .filter(({ statistics: { success, fail } }) => success.count + fail.count > 0);
 
 /** What the primary process may ask while this one starts, and afterwards. */
-function createHandlers(started: Promise<Serving>) {
+function createHandlers(started: Promise<Serving>, watch: PrimaryWatch) {
   let serving: Serving | undefined;
   let latest: SharedState | undefined;
   started.then(
@@ -86,10 +96,13 @@ function createHandlers(started: Promise<Serving>) {
       serving?.backend.show(state);
     },
     holds: (content: string) => serving?.backend.models.isHeld(content) ?? false,
-    counted: async (): Promise<Counted> => ({
-      metrics: (await serving?.metrics.counts()) ?? [],
-      statistics: serving ? countsByVersion(serving) : [],
-    }),
+    async counted(): Promise<Counted> {
+      watch.heard();
+      return {
+        metrics: (await serving?.metrics.counts()) ?? [],
+        statistics: serving ? countsByVersion(serving) : [],
+      };
+    },
     metrics: async () => (serving ? serving.metrics.snapshot() : []),
     statistics(content: string) {
       const version = serving?.backend.models.describe(content);
@@ -107,11 +120,12 @@ export async function runApiProcess(createLog: CreateLog): Promise<void> {
   const start = new Promise<Start>((resolve) => {
     onStart = resolve;
   });
+  const watch = watchPrimary();
   const channel = ipcChannel(process as NodeJS.Process & IpcPort);
   let started!: Promise<Serving>;
   const ask: AskPrimary = connectCalls<PrimaryCalls, ApiCalls>(channel, (ask) => {
-    started = start.then((given) => serve(ask, given, createLog));
-    return createHandlers(started);
+    started = start.then((given) => serve(ask, watch, given, createLog));
+    return createHandlers(started, watch);
   });
   try {
     onStart(await ask('enter', undefined));

@@ -7,6 +7,7 @@ import type { Ask } from './calls.ts';
 import { errorOf } from './faults.ts';
 import { createModelMirror, type ModelMirror } from './model-mirror.ts';
 import { type PrimaryCalls, receiveResult, type SharedState } from './protocol.ts';
+import { type PrimaryWatch, SILENT } from './watch-primary.ts';
 
 export type AskPrimary = Ask<PrimaryCalls>;
 
@@ -36,14 +37,37 @@ export function remoteQueue(ask: AskPrimary): BatchProducer {
   };
 }
 
+/** Calls of the primary process, refused while that is silent. If it goes on, it finds them given up. */
+export function patientAsk(ask: AskPrimary, watch: PrimaryWatch): AskPrimary {
+  return (name, argument, signal) =>
+    watch.unlessSilent((silence) => {
+      if (!signal) return ask(name, argument, silence);
+      const either = new AbortController();
+      const giveUp = (): void => either.abort();
+      if (signal.aborted) giveUp();
+      for (const each of [signal, silence]) each.addEventListener('abort', giveUp, { once: true });
+      return ask(name, argument, either.signal).finally(() => signal.removeEventListener('abort', giveUp));
+    });
+}
+
 /** Counts the requests of a key over all API processes. */
-export function remoteLimiter(ask: AskPrimary): Limiter {
+export function remoteLimiter(ask: AskPrimary, watch: PrimaryWatch): Limiter {
   // A process that has lost the primary process ends; what it wanted to say is of no use then.
   const tell: AskPrimary = (...call) => ask(...call).catch(() => undefined as never);
   return {
     async enter(name, limits) {
-      const ticket = await ask('admit', { name, limits });
-      return () => void tell('leave', ticket);
+      const admitted = ask('admit', { name, limits });
+      try {
+        const ticket = await watch.unlessSilent(() => admitted);
+        return () => void tell('leave', ticket);
+      } catch (error) {
+        // Counted later, when nobody waits for it any more.
+        admitted.then(
+          (ticket) => tell('leave', ticket),
+          () => {},
+        );
+        throw error;
+      }
     },
     charge: (name, limits, images) => void tell('charge', { name, limits, images }),
     keep: (names) => void tell('keepCallers', names),
@@ -66,7 +90,11 @@ export interface RemoteBackend extends Backend {
 }
 
 /** The models and the queue of the primary process. */
-export function openRemoteBackend(ask: AskPrimary, first: SharedState): RemoteBackend {
+export function openRemoteBackend(
+  ask: AskPrimary,
+  watch: Pick<PrimaryWatch, 'isSilent'>,
+  first: SharedState,
+): RemoteBackend {
   let state = first;
   const control = {
     loadModel: (name: string) => ask('loadModel', name),
@@ -78,7 +106,7 @@ export function openRemoteBackend(ask: AskPrimary, first: SharedState): RemoteBa
     models,
     queue: {
       ...queue,
-      unreadyReasons: () => state.unreadyReasons,
+      unreadyReasons: () => (watch.isSilent() ? [SILENT, ...state.unreadyReasons] : state.unreadyReasons),
       refusal: () => state.refusal && errorOf(state.refusal),
       warnings: () => state.warnings,
     },

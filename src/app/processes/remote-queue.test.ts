@@ -9,6 +9,7 @@ import { attend, type Common } from './attend.ts';
 import { connectCalls } from './calls.ts';
 import type { ApiCalls, PrimaryCalls } from './protocol.ts';
 import { remoteLimiter, remoteQueue } from './remote-backend.ts';
+import { watchPrimary } from './watch-primary.ts';
 
 /** The end of the queue travels as its rows do, so that it does not overtake them. */
 type Calls = PrimaryCalls & { drain(): void };
@@ -73,14 +74,14 @@ test('the limits of a key hold over processes, and a process that is gone gives 
   const [lost, living] = [connect(queue, limiter), connect(queue, limiter)];
   const limits = { concurrency: 2 };
   const refusal = { code: 'rate_limited', retryAfterSeconds: 1 };
-  await remoteLimiter(lost.ask).enter('ann', limits);
-  const leave = await remoteLimiter(living.ask).enter('ann', limits);
-  await expect(remoteLimiter(lost.ask).enter('ann', limits)).rejects.toMatchObject(refusal);
+  await remoteLimiter(lost.ask, watchPrimary()).enter('ann', limits);
+  const leave = await remoteLimiter(living.ask, watchPrimary()).enter('ann', limits);
+  await expect(remoteLimiter(lost.ask, watchPrimary()).enter('ann', limits)).rejects.toMatchObject(refusal);
   leave();
-  const again = await remoteLimiter(living.ask).enter('ann', limits);
-  await expect(remoteLimiter(living.ask).enter('ann', limits)).rejects.toMatchObject(refusal);
+  const again = await remoteLimiter(living.ask, watchPrimary()).enter('ann', limits);
+  await expect(remoteLimiter(living.ask, watchPrimary()).enter('ann', limits)).rejects.toMatchObject(refusal);
   lost.close();
-  await vi.waitFor(() => remoteLimiter(living.ask).enter('ann', limits));
+  await vi.waitFor(() => remoteLimiter(living.ask, watchPrimary()).enter('ann', limits));
   again();
   living.close();
 });

@@ -8,6 +8,7 @@ import { connectCalls } from './calls.ts';
 import type { ApiCalls } from './protocol.ts';
 import { openRemoteBackend } from './remote-backend.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
+import { watchPrimary } from './watch-primary.ts';
 
 const versionOf = (content: string, timeoutMs = 1000) =>
   ({
@@ -57,7 +58,7 @@ function open() {
     statistics: () => undefined,
     close() {},
   }));
-  remote = openRemoteBackend(undefined as never, structuredClone(opened.follow(ask)));
+  remote = openRemoteBackend(undefined as never, watchPrimary(), structuredClone(opened.follow(ask)));
   return { entries, words, remote, feed: opened, ask };
 }
 

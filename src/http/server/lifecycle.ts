@@ -10,6 +10,8 @@ export type Phase = 'serving' | 'draining' | 'refusing';
 
 export interface Lifecycle {
   phase(): Phase;
+  /** Why the service does nothing and will not by itself, in a sentence. Undefined where it works. */
+  hungReason?(): string | undefined;
 }
 
 /** The same life cycle, except that a closing app always refuses. */
@@ -18,7 +20,7 @@ export function endWithApp(app: App, lifecycle: Lifecycle): Lifecycle {
   app.addHook('preClose', async () => {
     closing = true;
   });
-  return { phase: () => (closing ? 'refusing' : lifecycle.phase()) };
+  return { ...lifecycle, phase: () => (closing ? 'refusing' : lifecycle.phase()) };
 }
 
 /**

@@ -7,6 +7,10 @@ import type { Lifecycle } from '../lifecycle.ts';
 
 const strict = { additionalProperties: false } as const;
 const Live = Type.Object({ live: Type.Literal(true) }, { title: 'Live', ...strict });
+const Hung = Type.Object(
+  { live: Type.Literal(false), reasons: Type.Array(Type.String(), { minItems: 1 }) },
+  { title: 'NotLive', ...strict },
+);
 const Ready = Type.Object(
   {
     ready: Type.Literal(true),
@@ -42,11 +46,23 @@ export function healthRoutes(app: App, health: Health, lifecycle: Lifecycle): vo
       schema: {
         operationId: 'live',
         summary: 'Whether the process answers',
+        description:
+          'With `--processes`: whether the first process works, too. A service that is not live has to be restarted.',
         tags: ['health'],
-        response: { 200: answer('It does.', 'application/json', Live, { live: true }) },
+        response: {
+          200: answer('It does.', 'application/json', Live, { live: true }),
+          [NOT_READY]: answer('It hangs.', 'application/json', Hung, {
+            live: false,
+            reasons: ['The first process of the server has been silent for 10 seconds.'],
+          }),
+        },
       },
     },
-    async () => ({ live: true }),
+    async (_request, reply) => {
+      const reason = lifecycle.hungReason?.();
+      if (reason === undefined) return { live: true };
+      return reply.code(NOT_READY).send({ live: false, reasons: [reason] });
+    },
   );
   app.get(
     '/v2/health/ready',
