@@ -623,13 +623,13 @@ export interface components {
              * @enum {string}
              */
             statistics: "source" | "batch" | "blend" | "auto";
-            /** @description Rows that the training run counts as under statistics blend and auto. */
+            /** @description Under statistics blend and auto, the weight of the training run as a number of rows. */
             prior: number;
-            /** @description Nats that the blend may be less sure by, and is taken all the same, under statistics auto. */
+            /** @description Under statistics auto, the blend is taken if it makes the model less sure by at most this many nats. */
             margin: number;
-            /** @description Nats from which a batch looks shifted, under statistics auto; a batch that does not keeps the source. */
+            /** @description Under statistics auto, how many nats make a batch look shifted; below it the source is kept. */
             divergence: number | "off";
-            /** @description Rows at which the limit of divergence is doubled; few rows diverge by chance. */
+            /** @description Rows of a batch for which the limit of divergence is doubled, as few rows diverge by chance. */
             divergenceRows: number;
             /**
              * @description Mean row entropy, or that minus the entropy of the mean prediction.
