@@ -41,7 +41,7 @@ export async function readRegularFile(path: string): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
     for (let at = 0; at < size; ) {
       const { bytesRead } = await file.read(bytes, at, Math.min(READ_BYTES, size - at), at);
-      if (bytesRead === 0) throw new Error('it became shorter while it was read');
+      if (bytesRead === 0) throw refusal('it became shorter while it was read');
       at += bytesRead;
     }
     return bytes;

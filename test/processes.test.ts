@@ -259,7 +259,7 @@ it.concurrent('ends with a sentence where the port is taken, or a setting is wro
     `1: dent: Cannot listen on 127.0.0.1, port ${port}: the port is in use; choose another with --port or DENT_PORT.\n`,
   );
   expect(await failing({ DENT_PORT: '0', DENT_API_KEYS_FILE: 'nothing' })).toBe(
-    '1: dent: nothing: the key file cannot be read (ENOENT).\n',
+    '1: dent: nothing: the key file cannot be read, it does not exist.\n',
   );
   taken.close();
 });

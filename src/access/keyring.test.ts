@@ -108,7 +108,7 @@ describe('the keyring', () => {
 
   it('does not open over a file that is missing or broken', async () => {
     await expect(openKeyring(file, observer)).rejects.toThrow(
-      `${file}: the key file cannot be read (ENOENT).`,
+      `${file}: the key file cannot be read, it does not exist.`,
     );
     await writeFile(file, 'keys');
     await expect(openKeyring(file, observer)).rejects.toThrow(InputError);
@@ -140,7 +140,7 @@ describe('the keyring', () => {
       'read ann',
       `${file}: this is not valid JSON.`,
       'read bob',
-      `${file}: the key file cannot be read (ENOENT).`,
+      `${file}: the key file cannot be read, it does not exist.`,
     ]);
   });
 

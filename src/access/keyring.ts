@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError, systemReason } from '../errors.ts';
 import { readText } from '../regular-file.ts';
 import type { Access } from './access.ts';
 import { digestOf } from './key.ts';
@@ -31,8 +31,7 @@ async function readKeyFile(file: string): Promise<string> {
   try {
     return await readText(file);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new InputError(`${file}: the key file cannot be read (${code}).`, { cause });
+    throw new InputError(`${file}: the key file cannot be read, ${systemReason(cause)}.`, { cause });
   }
 }
 

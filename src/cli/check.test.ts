@@ -116,7 +116,7 @@ it('does not wait for a pipe', async () => {
   execFileSync('mkfifo', [join(root, 'm', '1', 'model.onnx')]);
   const { stdout, code } = await check(root);
   expect([stdout, code]).toEqual([
-    `${join(root, 'm/1/model.onnx')}: the model cannot be read (it is no regular file).\n`,
+    `${join(root, 'm/1/model.onnx')}: the model cannot be read, it is no regular file.\n`,
     1,
   ]);
 }, 120_000);

@@ -57,7 +57,7 @@ it.each([
     ['serve', '--models', '/none'],
     'dent: /none: the model repository is missing; name its folder with DENT_MODELS or --models.\n',
   ],
-  [['serve', '--api-keys-file', '/none'], 'dent: /none: the key file cannot be read (ENOENT).\n'],
+  [['serve', '--api-keys-file', '/none'], 'dent: /none: the key file cannot be read, it does not exist.\n'],
   [['worker'], 'dent: The queue needs the address of a Redis server: --redis-url, or DENT_REDIS_URL.\n'],
   [
     ['serve', '--queue', 'redis', '--redis-url', 'http://:secret@host'],

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { compile } from '../dent/index.ts';
 import type { Device } from '../engine/index.ts';
+import { naming } from '../errors.ts';
 import { addPrecisionOption, type PrecisionOption } from './engine-options.ts';
-import { naming } from './file-error.ts';
 import {
   addModelOutputOption,
   addSizeOption,
@@ -33,8 +33,7 @@ async function compileFile(modelPath: string, options: CompileOptions): Promise<
   // The compiler asks ONNX Runtime one question after the other.
   const { bytes, layers, parameters, reading } = await timed(`compiling ${modelPath}`, () =>
     withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-      naming(
-        modelPath,
+      naming(modelPath, () =>
         compile(model, recipe, engine, {
           ...compilerHints(options.size, options.modelOutput),
           target,

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { type CompileOptions, inputScaling, inspect } from '../dent/index.ts';
 import type { Engine } from '../engine/index.ts';
+import { naming } from '../errors.ts';
 import { draftManifest, type ManifestDraft, parseManifest } from '../models/index.ts';
 import type { Manifest } from '../models/model.ts';
-import { naming } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 
 /** The manifest that `dent init` writes for a model's file, and what of it is a guess. */
@@ -13,12 +13,12 @@ export async function draftOf(
   hints: CompileOptions,
 ): Promise<ManifestDraft> {
   const { output } = hints;
-  const drafted = inspect(bytes, engine, hints).then((found) => {
+  return naming(path, async () => {
+    const found = await inspect(bytes, engine, hints);
     const producer = found.producer === '' ? '' : `, written by ${found.producer}`;
     const description = `${basename(path)}${producer}`;
     return draftManifest(found, { description, scaling: inputScaling(bytes), output });
   });
-  return naming(path, drafted);
 }
 
 /** That manifest as a server reads it, for a file that lies in no repository. */

@@ -1,18 +1,8 @@
-import { DeviceError, InputError, systemReason } from '../errors.ts';
+import { InputError, systemReason } from '../errors.ts';
 
 /** The file system's error about `path`, as a sentence for the person who named it. */
 export function fileError(path: string, done: 'read' | 'written', cause: unknown): InputError {
   const missingFolder = (cause as NodeJS.ErrnoException).code === 'ENOENT' && done === 'written';
   const reason = missingFolder ? 'its folder does not exist' : systemReason(cause);
   return new InputError(`${path}: it cannot be ${done}, ${reason}.`, { cause });
-}
-
-/** Rejections of `work` that a person must mend, with the file at fault in front. */
-export async function naming<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    if (!(cause instanceof InputError) || cause instanceof DeviceError) throw cause;
-    throw new InputError(`${path}: ${cause.message}`, { cause });
-  }
 }

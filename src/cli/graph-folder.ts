@@ -9,8 +9,9 @@ import {
   type LoadedArtifact,
   type Precision,
 } from '../engine/index.ts';
+import { naming } from '../errors.ts';
 import { farCacheHere } from '../models/index.ts';
-import { fileError, naming } from './file-error.ts';
+import { fileError } from './file-error.ts';
 import type { ModelFile } from './model-file.ts';
 import { printReading } from './print-reading.ts';
 
@@ -46,8 +47,7 @@ export async function createGraphFolder(
   let graphs = 0;
   return {
     async open(recipe) {
-      const { bytes, ...compiled } = await naming(
-        model.path,
+      const { bytes, ...compiled } = await naming(model.path, () =>
         compile(model.bytes, recipe, engine, {
           ...hints,
           target: device,

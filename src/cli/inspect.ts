@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { type DescribedValue, type Inspection, inspect, readingLines } from '../dent/index.ts';
-import { printable } from '../errors.ts';
-import { naming } from './file-error.ts';
+import { naming, printable } from '../errors.ts';
 import {
   addOutputOption,
   addSizeOption,
@@ -74,7 +73,7 @@ async function inspectFile(path: string, options: InspectOptions): Promise<void>
   const { bytes } = await readModelFile(path);
   const found = await timed(`inspecting ${path}`, () =>
     withEngine({ device: 'cpu', threads: 1 }, (engine) =>
-      naming(path, inspect(bytes, engine, compilerHints(size, output))),
+      naming(path, () => inspect(bytes, engine, compilerHints(size, output))),
     ),
   );
   const text = options.json ? `${JSON.stringify({ model: path, ...found }, null, 2)}\n` : report(path, found);

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMMON_IMAGE_SIZE, type CompileOptions } from '../dent/index.ts';
-import { InputError } from '../errors.ts';
+import { InputError, naming } from '../errors.ts';
 import { readModel } from '../onnx/index.ts';
-import { fileError, naming } from './file-error.ts';
+import { fileError } from './file-error.ts';
 
 /** The contents of a model's file, including weights in files beside it. */
 export interface ModelFile {
@@ -14,7 +14,7 @@ export interface ModelFile {
 /** Rejects with `InputError` naming the file. */
 export async function readModelFile(path: string): Promise<ModelFile> {
   try {
-    return { path, bytes: await naming(path, readModel(path)) };
+    return { path, bytes: await naming(path, () => readModel(path)) };
   } catch (error) {
     throw error instanceof InputError ? error : fileError(path, 'read', error);
   }

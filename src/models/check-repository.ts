@@ -1,10 +1,9 @@
 import { type GraphRunner, inspect } from '../dent/index.ts';
-import { InputError } from '../errors.ts';
+import { InputError, naming } from '../errors.ts';
 import { readModelFile } from './describe-version.ts';
 import { type LoadVersionDeps, readVersion } from './load-version.ts';
 import type { DescribedVersion } from './model.ts';
 import { openAndWarm } from './model-repositories.ts';
-import { naming } from './naming.ts';
 import { noDefault } from './open-repository.ts';
 import {
   type FoundModel,

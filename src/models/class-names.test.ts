@@ -20,6 +20,7 @@ it.each<[string, Record<string, string>]>([
   ['no names', { author: 'a, b, c' }],
   ['too few', { names: "['cat', 'dog']" }],
   ['a gap', { names: "{0: 'a', 2: 'c'}" }],
+  ['numbers far beyond the classes', { names: "{0: 'a', 1: 'b', 999999999: 'c'}" }],
   ['an empty name', { labels: 'cat,,cow' }],
   ['a dictionary of objects', { names: '{"a": {"b": 1}}' }],
 ])('gives none where there are %s', (_, metadata) => {

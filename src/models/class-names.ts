@@ -19,12 +19,12 @@ const ENTRY = new RegExp(`["']?(\\d+)["']?\\s*:\\s*(?:${QUOTED.source})`, 'g');
 const unquoted = (single: string | undefined, double: string | undefined): string =>
   (single ?? double ?? '').replaceAll(/\\(['"\\])/g, '$1');
 
-/** `{0: 'tench', 1: "rock dove"}`, in the order of the numbers. */
+/** `{0: 'tench', 1: "rock dove"}`, in the order of the numbers. The file may hold any numbers. */
 function fromDictionary(text: string): string[] {
-  const names: string[] = [];
+  const names = new Map<number, string>();
   for (const [, index, single, double] of text.matchAll(ENTRY))
-    names[Number(index)] = unquoted(single, double);
-  return names;
+    names.set(Number(index), unquoted(single, double));
+  return Array.from({ length: names.size }, (_, index) => names.get(index) ?? '');
 }
 
 const fromList = (text: string): string[] =>
@@ -47,7 +47,7 @@ export function classNames({
 }: Pick<Inspection, 'metadata' | 'classes'>): string[] | undefined {
   for (const [key, text] of Object.entries(metadata)) {
     if (!KEYS.includes(key.toLowerCase())) continue;
-    const names = Array.from(parse(text.trim()), (name) => (name ?? '').trim());
+    const names = Array.from(parse(text.trim()), (name) => name.trim());
     if (names.length === classes && names.every((name) => name !== '')) return names;
   }
   return undefined;

@@ -42,7 +42,9 @@ it('reads a file again when its stamp is another, and only then', async () => {
 
 it('names a file that cannot be read', async () => {
   const version = { version: 1, modelPath: '/none', stamp: '' };
-  await expect(createDescriber()(await findModel(), version)).rejects.toThrow(InputError);
+  await expect(createDescriber()(await findModel(), version)).rejects.toThrow(
+    new InputError('/none: the model cannot be read, it does not exist.'),
+  );
 });
 
 it('names a file that holds no image classifier', async () => {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type OutputHint, tensorNames } from '../dent/index.ts';
-import { InputError } from '../errors.ts';
+import { InputError, naming, systemReason } from '../errors.ts';
 import { readModel } from '../onnx/index.ts';
 import type { DescribedVersion, Manifest } from './model.ts';
-import { naming } from './naming.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
 /** The bytes of a version's model file, and their hash. Rejects with `InputError` where it cannot be read. */
 export async function readModelFile(path: string): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await readModel(path).catch((cause: Error) => {
-    throw new InputError(`${path}: the model cannot be read (${cause.message}).`, { cause });
+  const bytes = await naming(path, () => readModel(path)).catch((cause: unknown) => {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError(`${path}: the model cannot be read, ${systemReason(cause)}.`, { cause });
   });
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -6,12 +6,11 @@ import type {
   LoadedArtifact,
   OnProgress,
 } from '../engine/adaptation/adaptation.ts';
-import { InputError } from '../errors.ts';
+import { InputError, naming } from '../errors.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-cache.ts';
 import { contentHash, outputHint, readModelFile } from './describe-version.ts';
 import type { DescribedVersion, InputSpec, Manifest, ModelVersion } from './model.ts';
-import { naming } from './naming.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
 
 /** A version whose artifacts the engine has opened. */

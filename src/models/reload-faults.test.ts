@@ -45,10 +45,10 @@ it('does not wait for a pipe in the place of a file', async () => {
   const repository = await open();
   expect(statesOf(repository, 'c')).toEqual(['1 ready']);
   expect(repository.model('a')?.reason).toBe(
-    `a/model.json: the manifest cannot be read (it is no regular file).`,
+    `a/model.json: the manifest cannot be read, it is no regular file.`,
   );
   expect(reasonOf(repository, 'b', 1)).toBe(
-    'b/1/model.onnx: the model cannot be read (it is no regular file).',
+    'b/1/model.onnx: the model cannot be read, it is no regular file.',
   );
 });
 

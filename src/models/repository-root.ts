@@ -1,6 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { InputError } from '../errors.ts';
+import { InputError, systemReason } from '../errors.ts';
 
 /** The absolute path of the repository as it was given, and the real path behind it. */
 export interface RepositoryRoot {
@@ -22,7 +22,7 @@ export function missing(path: string, what: keyof typeof ADVICE, cause: unknown)
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new InputError(`${path}: ${what} is missing; ${ADVICE[what]}.`, { cause });
   const advice = code === 'EACCES' ? '; let the user of this process read it' : '';
-  return new InputError(`${path}: ${what} cannot be read (${code})${advice}.`, { cause });
+  return new InputError(`${path}: ${what} cannot be read, ${systemReason(cause)}${advice}.`, { cause });
 }
 
 /** Whether `path`, or a folder on the way to it from the absolute `top`, is a symbolic link. */

@@ -237,7 +237,7 @@ it('reads a manifest with a byte order mark, and names one in another encoding',
   expect((await scanRepository(root))[0]?.manifest.labels).toEqual(['cat', 'dog']);
   await writeFile(join(root, 'a/model.json'), `\uFEFF${manifest}`, 'utf16le');
   await expect(scanRepository(root)).rejects.toThrow(
-    `${join(root, 'a/model.json')}: the manifest cannot be read (it is no UTF-8 text).`,
+    `${join(root, 'a/model.json')}: the manifest cannot be read, it is no UTF-8 text.`,
   );
 });
 

@@ -68,7 +68,7 @@ describe('readModel', () => {
     [
       'none.data',
       {},
-      /^The initializer "location" is kept in .*none\.data, which cannot be read \(ENOENT\); put that file beside the model, or save the model as one file\.$/,
+      /^The initializer "location" is kept in .*none\.data, which cannot be read \(it does not exist\); put that file beside the model, or save the model as one file\.$/,
     ],
     [
       '../w.data',

@@ -1,6 +1,6 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { InputError } from '../errors.ts';
+import { InputError, systemReason } from '../errors.ts';
 import { readRegularFile } from '../regular-file.ts';
 import { MAX_MODEL_BYTES } from './encode.ts';
 import {
@@ -95,12 +95,9 @@ async function contents(path: string, { name }: TensorProto): Promise<Uint8Array
   try {
     return await readRegularFile(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
     throw new InputError(
-      `The initializer "${name}" is kept in ${path}, which cannot be read (${code}); put that file beside the model, or save the model as one file.`,
-      {
-        cause,
-      },
+      `The initializer "${name}" is kept in ${path}, which cannot be read (${systemReason(cause)}); put that file beside the model, or save the model as one file.`,
+      { cause },
     );
   }
 }
