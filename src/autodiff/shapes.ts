@@ -29,6 +29,10 @@ export function zerosLike(builder: GraphBuilder, like: Value): Value {
   return zeros;
 }
 
+/** `value` in the element type of `like`; an undeclared type is float32. */
+export const castLike = (builder: GraphBuilder, value: Value, like: Value): Value =>
+  builder.op('Cast', [value], { attributes: { to: like.type?.dataType ?? DATA_TYPE.float32 } });
+
 /** The axis counted from the front. */
 export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 

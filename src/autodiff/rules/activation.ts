@@ -1,4 +1,5 @@
 import { floatAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
+import { castLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
 /**
@@ -11,7 +12,7 @@ function mask(
   a: Value,
   b: Value | number,
 ): Value {
-  return c.emit.op('Cast', [c.emit.op(condition, [a, b])], { attributes: { to: 1 } });
+  return castLike(c.emit, c.emit.op(condition, [a, b]), c.gradient);
 }
 
 /** The slope of a HardSigmoid that is 0 at 0 and 1 at every positive number that is not denormal. */
@@ -47,11 +48,7 @@ function clip(c: VjpContext): Value {
   // The bounds themselves pass the gradient, as in PyTorch's clamp. The bounds of ReLU6 do not matter: they
   // are of measure zero.
   const inside = (bound: Value | null | undefined, condition: 'Less' | 'Greater'): Value | null =>
-    bound
-      ? emit.op('Cast', [emit.op('Not', [emit.op(condition, [c.input(0), bound])])], {
-          attributes: { to: 1 },
-        })
-      : null;
+    bound ? castLike(emit, emit.op('Not', [emit.op(condition, [c.input(0), bound])]), c.gradient) : null;
   const low = inside(node.inputs[1], 'Less');
   const high = inside(node.inputs[2], 'Greater');
   let gradient = c.gradient;

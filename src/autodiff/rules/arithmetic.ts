@@ -1,4 +1,5 @@
-import { DATA_TYPE, type Value } from '../../onnx/index.ts';
+import type { Value } from '../../onnx/index.ts';
+import { castLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry, VjpRule } from '../vjp.ts';
 
 /**
@@ -21,7 +22,7 @@ const pow: VjpRule = (c) => {
   const { emit } = c;
   const a = c.input(0);
   // The exponent may be of another type than the base, which arithmetic may not mix.
-  const b = emit.op('Cast', [c.input(1)], { attributes: { to: a.type?.dataType ?? DATA_TYPE.float32 } });
+  const b = castLike(emit, c.input(1), a);
   const base = () => emit.op('Mul', [b, emit.op('Pow', [a, emit.op('Sub', [b, 1])])]);
   const exponent = () => emit.op('Mul', [c.output(0), emit.op('Log', [a])]);
   return [
@@ -34,14 +35,13 @@ const pow: VjpRule = (c) => {
 const extremum: VjpRule = (c) => {
   const { emit } = c;
   const masks = c.node.inputs.map((_, i) =>
-    emit.op('Cast', [emit.op('Equal', [c.input(i), c.output(0)])], { attributes: { to: 1 } }),
+    castLike(emit, emit.op('Equal', [c.input(i), c.output(0)]), c.gradient),
   );
   const share = emit.op('Div', [c.gradient, emit.op('Sum', masks)]);
   return masks.map((mask, i) => (c.needs(i) ? emit.op('Mul', [mask, share]) : null));
 };
 
-const castBack = (c: VjpContext): Value =>
-  c.emit.op('Cast', [c.gradient], { attributes: { to: c.input(0).type?.dataType ?? DATA_TYPE.float32 } });
+const castBack = (c: VjpContext): Value => castLike(c.emit, c.gradient, c.input(0));
 
 export const ARITHMETIC_RULES: Readonly<Record<string, VjpEntry>> = {
   Add: { broadcasts: true, vjp: (c) => [c.gradient, c.gradient] },

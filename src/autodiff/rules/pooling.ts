@@ -2,6 +2,7 @@ import { float32Constant, intAttribute, intsAttribute, type Value } from '../../
 import { expandLike, reshapeLike, zerosLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 import { inputGradient } from './convolution.ts';
+import { elementsAlong, toHolders } from './over-axes.ts';
 import { spatialSizes, type Window, windowOf } from './window.ts';
 
 function kernelOf(c: VjpContext): readonly number[] {
@@ -76,35 +77,15 @@ function countAt(window: Window, axis: number, index: number, size: number, incl
   return count;
 }
 
-function globalAveragePool(c: VjpContext): Value {
-  const { emit } = c;
-  const sizes = c.shapeOf(c.input(0)).slice(2);
-  const known = sizes.every((size) => typeof size === 'number');
-  const count = known ? sizes.reduce<number>((a, b) => a * (b as number), 1) : openCount(c, sizes.length);
-  return expandLike(emit, emit.op('Div', [c.gradient, count]), c.input(0));
-}
-
-function openCount(c: VjpContext, axes: number): Value {
-  const { emit } = c;
-  const spatial = emit.op('Gather', [
-    emit.op('Shape', [c.input(0)]),
-    emit.ints(Array.from({ length: axes }, (_, i) => i + 2)),
-  ]);
-  return emit.op('Cast', [emit.op('ReduceProd', [spatial], { attributes: { keepdims: 0 } })], {
-    attributes: { to: 1 },
-  });
-}
-
-/** The gradient goes to the places that hold the channel's maximum, in equal parts. */
-function globalMaxPool(c: VjpContext): Value {
-  const { emit } = c;
-  const axes = c
+const spatialAxes = (c: VjpContext): number[] =>
+  c
     .shapeOf(c.input(0))
     .slice(2)
     .map((_, i) => i + 2);
-  const mask = emit.op('Cast', [emit.op('Equal', [c.input(0), c.output(0)])], { attributes: { to: 1 } });
-  const holders = emit.op('ReduceSum', [mask, emit.ints(axes)], { attributes: { keepdims: 1 } });
-  return emit.op('Mul', [mask, emit.op('Div', [c.gradient, holders])]);
+
+function globalAveragePool(c: VjpContext): Value {
+  const share = c.emit.op('Div', [c.gradient, elementsAlong(c, spatialAxes(c))]);
+  return expandLike(c.emit, share, c.input(0));
 }
 
 export const POOLING_RULES: Readonly<Record<string, VjpEntry>> = {
@@ -114,5 +95,5 @@ export const POOLING_RULES: Readonly<Record<string, VjpEntry>> = {
     note: 'spatial sizes fixed where padding does not count, or with ceil_mode',
   },
   GlobalAveragePool: { vjp: (c) => [globalAveragePool(c)] },
-  GlobalMaxPool: { vjp: (c) => [globalMaxPool(c)] },
+  GlobalMaxPool: { vjp: (c) => [toHolders(c, spatialAxes(c), c.output(0), c.gradient)] },
 };

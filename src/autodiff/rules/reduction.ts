@@ -1,6 +1,7 @@
-import { DATA_TYPE, intAttribute, toIntegers, type Value } from '../../onnx/index.ts';
+import { intAttribute, toIntegers, type Value } from '../../onnx/index.ts';
 import { expandLike, fromFront } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
+import { elementsAlong, toHolders } from './over-axes.ts';
 
 /**
  * The axes that a Reduce op sums over (opset 18: an input; absent means all, or none with
@@ -24,38 +25,21 @@ function keepAxes(c: VjpContext, value: Value, axes: readonly number[]): Value {
   return c.emit.op('Unsqueeze', [value, c.emit.ints(axes)]);
 }
 
-/** How many elements each mean is taken over, as a float. */
-function reducedCount(c: VjpContext, axes: readonly number[]): Value | number {
-  const shape = c.shapeOf(c.input(0));
-  const sizes = axes.map((axis) => shape[axis]!);
-  if (sizes.every((size) => typeof size === 'number'))
-    return sizes.reduce<number>((a, b) => a * (b as number), 1);
-  const { emit } = c;
-  const open = emit.op('Gather', [emit.op('Shape', [c.input(0)]), emit.ints(axes)]);
-  return emit.op('Cast', [emit.op('ReduceProd', [open], { attributes: { keepdims: 0 } })], {
-    attributes: { to: c.gradient.type?.dataType ?? DATA_TYPE.float32 },
-  });
-}
-
 function sum(c: VjpContext): Value {
   return expandLike(c.emit, keepAxes(c, c.gradient, reducedAxes(c)), c.input(0));
 }
 
 function mean(c: VjpContext): Value {
   const axes = reducedAxes(c);
-  const share = c.emit.op('Div', [c.gradient, reducedCount(c, axes)]);
+  const share = c.emit.op('Div', [c.gradient, elementsAlong(c, axes)]);
   return expandLike(c.emit, keepAxes(c, share, axes), c.input(0));
 }
 
 /** The gradient of an extreme value, in equal parts to the elements that hold it. */
 function extremum(c: VjpContext): Value {
-  const { emit } = c;
   const axes = reducedAxes(c);
   if (axes.length === 0) return c.gradient;
-  const isExtreme = emit.op('Equal', [c.input(0), keepAxes(c, c.output(0), axes)]);
-  const mask = emit.op('Cast', [isExtreme], { attributes: { to: 1 } });
-  const holders = emit.op('ReduceSum', [mask, emit.ints(axes)], { attributes: { keepdims: 1 } });
-  return emit.op('Mul', [mask, emit.op('Div', [keepAxes(c, c.gradient, axes), holders])]);
+  return toHolders(c, axes, keepAxes(c, c.output(0), axes), keepAxes(c, c.gradient, axes));
 }
 
 /**
