@@ -32,7 +32,7 @@ export function chooseOutput(graph: Graph, hint: OutputHint = {}): Value {
     throw new InputError('The model has no output; export it again so that it returns its logits.');
   }
   if (hint.output !== undefined) return namedOutput(outputs, hint.output);
-  const floats = outputs.filter((value) => !isInteger(value));
+  const floats = outputs.filter(isFloat);
   if (floats.length === 0) {
     throw new InputError(
       `The model only gives class numbers (${listed(outputs)}); export it again so that it returns logits or probabilities.`,
@@ -53,7 +53,7 @@ function namedOutput(outputs: readonly Value[], name: string): Value {
   if (!found) {
     throw new InputError(`The model has no output "${name}"; name one of its outputs: ${listed(outputs)}.`);
   }
-  if (!isInteger(found)) return found;
+  if (isFloat(found)) return found;
   throw new InputError(
     `The output "${name}" holds no floating-point numbers; name one of logits or probabilities: ${listed(outputs)}.`,
   );
@@ -63,14 +63,15 @@ function namedOutput(outputs: readonly Value[], name: string): Value {
 const listed = (values: readonly Value[]): string =>
   values.map(({ name, type }) => `"${name}"${type?.shape ? ` [${type.shape.join(', ')}]` : ''}`).join(', ');
 
-const NO_FLOATS: ReadonlySet<number> = new Set([
-  DATA_TYPE.int32,
-  DATA_TYPE.int64,
-  DATA_TYPE.uint8,
-  DATA_TYPE.string,
+const FLOATS: ReadonlySet<number> = new Set([
+  DATA_TYPE.float32,
+  DATA_TYPE.float64,
+  DATA_TYPE.float16,
+  DATA_TYPE.bfloat16,
 ]);
 
-const isInteger = ({ type }: Value): boolean => type !== undefined && NO_FLOATS.has(type.dataType);
+/** An undeclared type may be one. */
+const isFloat = ({ type }: Value): boolean => type === undefined || FLOATS.has(type.dataType);
 
 function mostLikely(graph: Graph, floats: readonly Value[], classes: number | undefined): Value[] {
   const producers = producersOf(graph.nodes);

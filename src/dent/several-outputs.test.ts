@@ -34,7 +34,24 @@ describe('of several outputs', () => {
   });
   const heads = twoHeads();
 
+  /** A flag for each class, behind the logits. */
+  const flagged = withModel(plainModel, (model) => {
+    const [logits] = model.graph.outputs as [Value];
+    const flags: Value = { name: 'flags', type: { dataType: DATA_TYPE.bool, shape: ['batch', 5] } };
+    const node = {
+      opType: 'IsNaN',
+      domain: '',
+      name: '',
+      inputs: [logits],
+      outputs: [flags],
+      attributes: {},
+    };
+    const graph = { ...model.graph, nodes: [...model.graph.nodes, node], outputs: [logits, flags] };
+    return { ...model, graph };
+  });
+
   it.each<readonly [string, Uint8Array, string, OutputHint]>([
+    ['the logits before flags of each class', flagged, 'result', {}],
     ['the logits behind features', featuresFirst, 'logits', {}],
     [
       'the logits beside a map of features',
