@@ -10,7 +10,7 @@ import {
   type Write,
   weights,
 } from '../../test/fixtures/dent/models.ts';
-import type { GraphBuilder, OpOptions, Value } from '../onnx/index.ts';
+import { DATA_TYPE, float32Constant, type GraphBuilder, type OpOptions, type Value } from '../onnx/index.ts';
 import { inspect } from './index.ts';
 
 const { engine, compileWith, run, expectSame } = startCompiler();
@@ -140,11 +140,13 @@ describe('attention as one node', () => {
       weights(b, [4, 5], 2),
     ]);
   const named = { name: 'attention' };
+  type Mask = (b: GraphBuilder) => Value;
   const written =
-    (scale: number): Write =>
+    (scale: number, mask?: Mask): Write =>
     (b, x) => {
       const [query, key, value] = parts(b, x).map((part) => heads(b, part)) as [Value, Value, Value];
-      const scores = b.op('MatMul', [b.op('Mul', [query, scale]), turned(b, key, [0, 1, 3, 2])]);
+      const products = b.op('MatMul', [b.op('Mul', [query, scale]), turned(b, key, [0, 1, 3, 2])]);
+      const scores = mask ? b.op('Add', [products, mask(b)]) : products;
       const probabilities = b.op('Softmax', [scores], { attributes: { axis: -1 } });
       return end(b, joined(b, b.op('MatMul', [probabilities, value])));
     };
@@ -154,17 +156,40 @@ describe('attention as one node', () => {
       const headed = parts(b, x).map((part) => heads(b, part));
       return end(b, joined(b, b.op('Attention', headed, { ...named, attributes })));
     };
-  const together: Write = (b, x) =>
-    end(b, b.op('Attention', parts(b, x), { ...named, attributes: { q_num_heads: 2, kv_num_heads: 2 } }));
+  const together =
+    (mask?: Mask): Write =>
+    (b, x) => {
+      const inputs = [...parts(b, x), ...(mask ? [mask(b)] : [])];
+      return end(b, b.op('Attention', inputs, { ...named, attributes: { q_num_heads: 2, kv_num_heads: 2 } }));
+    };
+  /** A bias for each pair of places, one for both heads or one for each. */
+  const bias: Mask = (b) => weights(b, [48, 48], 8);
+  const biases: Mask = (b) => weights(b, [1, 2, 48, 48], 8);
+  const computed: Mask = (b) => b.op('Mul', [biases(b), 1]);
+  /** Every place sees the one before it and those behind. */
+  const seen = Array.from({ length: 48 * 48 }, (_, i) => (i % 48 >= Math.floor(i / 48) - 1 ? 1 : 0));
+  const truths: Mask = (b) =>
+    b.constant({ dataType: DATA_TYPE.bool, dims: [48, 48], bytes: Uint8Array.from(seen) });
+  const numbers: Mask = (b) =>
+    b.constant(
+      float32Constant(
+        [48, 48],
+        seen.map((x) => (x ? 0 : -1e30)),
+      ),
+    );
 
-  it.each([
-    ['heads apart', apart({}), Math.SQRT1_2],
-    ['heads apart, a scale', apart({ scale: { float: 0.25 } }), 0.25],
-    ['heads together', together, Math.SQRT1_2],
-  ])('adapts as its parts do: %s', async (_title, write, scale) => {
+  it.each<readonly [string, Write, number, Mask | undefined]>([
+    ['heads apart', apart({}), Math.SQRT1_2, undefined],
+    ['heads apart, a scale', apart({ scale: { float: 0.25 } }), 0.25, undefined],
+    ['heads together', together(), Math.SQRT1_2, undefined],
+    ['a bias for each pair of places', together(bias), Math.SQRT1_2, bias],
+    ['a bias for each head', together(biases), Math.SQRT1_2, biases],
+    ['a bias that is computed', together(computed), Math.SQRT1_2, biases],
+    ['a mask of truths', together(truths), Math.SQRT1_2, numbers],
+  ])('adapts as its parts do: %s', async (_title, write, scale, mask) => {
     const model = modelOf(write, { opset: 23 });
     expect((await inspect(model, engine)).unsupported).toEqual([]);
-    await expectSame(model, modelOf(written(scale)));
+    await expectSame(model, modelOf(written(scale, mask)));
   });
 
   it('is refused by name where it is more than its parts', async () => {

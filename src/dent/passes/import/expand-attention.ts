@@ -1,4 +1,5 @@
 import {
+  DATA_TYPE,
   type Dim,
   floatAttribute,
   type Graph,
@@ -11,13 +12,13 @@ import {
 /**
  * Writes Attention, an operator since set 23, as products and a Softmax, which have gradients. Attention with
  * features that only language models use (causal masks, caches, shared heads, capped scores) stays one node.
- * Shapes must be measured.
+ * A mask, as the position bias of windows is, is added to the scores. Shapes must be measured.
  */
 export function expandAttention(graph: Graph): Graph {
   if (!graph.nodes.some(isAttention)) return graph;
   const builder = new GraphBuilder();
   for (const node of graph.nodes) {
-    const last = isAttention(node) ? attend(builder, node) : undefined;
+    const last = isAttention(node) ? attend(builder, node, graph) : undefined;
     builder.append(last ?? node);
   }
   const initializers = new Map([...graph.initializers, ...builder.initializers]);
@@ -26,9 +27,10 @@ export function expandAttention(graph: Graph): Graph {
 
 const isAttention = ({ domain, opType }: Node): boolean => domain === '' && opType === 'Attention';
 
-/** A value and its measured shape. */
+/** A value with its type and its measured shape. */
 interface Shaped {
   readonly value: Value;
+  readonly dataType: number;
   readonly shape: readonly Dim[];
 }
 
@@ -36,15 +38,15 @@ interface Shaped {
  * The node that ends the parts and has the output of `node`. Undefined where the parts would not do all that
  * the node does.
  */
-function attend(builder: GraphBuilder, node: Node): Node | undefined {
-  const [query, key, value, ...others] = node.inputs.map(shaped);
+function attend(builder: GraphBuilder, node: Node, graph: Graph): Node | undefined {
+  const [query, key, value, mask] = node.inputs.map((input) => shaped(input, graph));
   const isPlain =
     node.outputs.slice(1).every((output) => output === null) &&
-    others.every((other) => other === undefined) &&
+    node.inputs.slice(3).every((input, i) => input === null || (i === 0 && mask)) &&
     intAttribute(node, 'is_causal', 0) === 0 &&
     floatAttribute(node, 'softcap', 0) === 0;
   if (!isPlain || !query || !key || !value) return undefined;
-  if (query.shape.length === 4) return attendHeads(builder, node, [query, key, value], node.outputs);
+  if (query.shape.length === 4) return attendHeads(builder, node, [query, key, value, mask], node.outputs);
   const [heads, sharedHeads] = ['q_num_heads', 'kv_num_heads'].map((name) => intAttribute(node, name, 0));
   if (query.shape.length !== 3 || !heads || heads !== sharedHeads) return undefined;
   const parts = [query, key, value].map((part) => inHeads(builder, part, heads));
@@ -54,7 +56,7 @@ function attend(builder: GraphBuilder, node: Node): Node | undefined {
     name: `${node.name}_heads`,
     type: { dataType: 1, shape: [rows!, heads, places!, width!] },
   };
-  const last = attendHeads(builder, node, parts, [result]);
+  const last = attendHeads(builder, node, [...parts, mask], [result]);
   if (!last) return undefined;
   builder.append(last);
   const joined = builder.op('Transpose', [result], {
@@ -64,9 +66,11 @@ function attend(builder: GraphBuilder, node: Node): Node | undefined {
   return operation('Reshape', node, [joined, builder.ints([0, 0, -1])], node.outputs);
 }
 
-function shaped(value: Value | null): Shaped | undefined {
-  const shape = value?.type?.shape;
-  return value && shape ? { value, shape } : undefined;
+function shaped(value: Value | null, { initializers }: Graph): Shaped | undefined {
+  const constant = value && initializers.get(value);
+  const shape = constant?.dims ?? value?.type?.shape;
+  const dataType = constant?.dataType ?? value?.type?.dataType ?? DATA_TYPE.float32;
+  return value && shape ? { value, dataType, shape } : undefined;
 }
 
 const operation = (
@@ -84,21 +88,21 @@ const operation = (
 });
 
 /** [N, L, heads * D] as [N, heads, L, D]. */
-function inHeads(builder: GraphBuilder, { value, shape }: Shaped, heads: number): Shaped {
+function inHeads(builder: GraphBuilder, { value, dataType, shape }: Shaped, heads: number): Shaped {
   const [rows, places, width] = shape as [Dim, Dim, number];
   const apart = builder.op('Reshape', [value, builder.ints([0, 0, heads, -1])], {
     shape: [rows, places, heads, width / heads],
   });
   const turned = [rows, heads, places, width / heads];
   const attributes = { perm: [0, 2, 1, 3] };
-  return { value: builder.op('Transpose', [apart], { attributes, shape: turned }), shape: turned };
+  return { value: builder.op('Transpose', [apart], { attributes, shape: turned }), dataType, shape: turned };
 }
 
-/** softmax(query key' * scale) value, for each head alone, [N, heads, L, D]. */
+/** softmax(query key' * scale + mask) value, for each head alone, [N, heads, L, D]. */
 function attendHeads(
   builder: GraphBuilder,
   node: Node,
-  [query, key, value]: readonly Shaped[],
+  [query, key, value, mask]: readonly (Shaped | undefined)[],
   outputs: Node['outputs'],
 ): Node | undefined {
   const [rows, heads, places, width] = query!.shape;
@@ -111,7 +115,15 @@ function attendHeads(
   });
   const scaled = builder.op('Mul', [query!.value, scale], { shape: query!.shape });
   const shape = [rows!, heads!, places!, keyPlaces!];
-  const scores = builder.op('MatMul', [scaled, turned], { shape });
+  const products = builder.op('MatMul', [scaled, turned], { shape });
+  const scores = mask ? masked(builder, products, mask, shape) : products;
   const weights = builder.op('Softmax', [scores], { attributes: { axis: -1 }, shape });
   return operation('MatMul', node, [weights, value!.value], outputs);
+}
+
+/** The scores plus a mask of numbers, or those of them that a mask of truths lets through. */
+function masked(builder: GraphBuilder, scores: Value, mask: Shaped, shape: readonly Dim[]): Value {
+  return mask.dataType === DATA_TYPE.bool
+    ? builder.op('Where', [mask.value, scores, Number.NEGATIVE_INFINITY], { shape })
+    : builder.op('Add', [scores, mask.value], { shape });
 }
