@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts';
 import {
   DATA_TYPE,
+  type Dim,
   dependentsOf,
   type Graph,
   type Node,
@@ -23,7 +24,7 @@ const NAME_IT =
 
 /**
  * The output that classifies; the others are not compiled. Of several outputs it is the one of shape [N,
- * classes] that is furthest behind: logits come behind features, the main head behind auxiliary ones. Throws
+ * classes], or else the one with further axes of size one, that is furthest behind: logits come behind features, the main head behind auxiliary ones. Throws
  * `InputError` with the list where none is left, or more than one.
  */
 export function chooseOutput(graph: Graph, hint: OutputHint = {}): Value {
@@ -75,24 +76,27 @@ const isFloat = ({ type }: Value): boolean => type === undefined || FLOATS.has(t
 
 function mostLikely(graph: Graph, floats: readonly Value[], classes: number | undefined): Value[] {
   const producers = producersOf(graph.nodes);
-  const shaped = floats.filter((value) => mayClassify(value) && !isSelection(value, producers));
-  const counted = shaped.filter((value) => classes !== undefined && sizeOf(value) === classes);
+  const scores = floats.filter((value) => classesOf(value) !== 1 && !isSelection(value, producers));
+  const plain = scores.filter(({ type }) => !type?.shape || type.shape.length === 2);
+  const shaped = plain.length > 0 ? plain : scores;
+  const counted = shaped.filter((value) => classes !== undefined && classesOf(value) === classes);
   const distinct = withoutCopies(counted.length > 0 ? counted : shaped, producers);
   const last = distinct.filter((value) => {
     const behind = dependentsOf(graph.nodes, [value]);
     return !distinct.some((other) => other !== value && behind.has(other));
   });
-  const sizes = new Set(last.map(sizeOf));
+  const sizes = new Set(last.map(classesOf));
   return sizes.size === 1 ? deepest(graph, last) : last;
 }
 
-const sizeOf = ({ type }: Value) => type?.shape?.[1];
-
-/** Whether the declared shape may be [N, classes]. An undeclared shape may be anything. */
-function mayClassify({ type }: Value): boolean {
-  if (!type?.shape) return true;
-  const [, classes] = type.shape;
-  return type.shape.length === 2 && (typeof classes === 'string' || classes! > 1);
+/**
+ * The declared size of the only axis beside the rows that is not of size one; 1 where there is no such axis,
+ * or more than one. Undefined where the shape is not declared, as it may then be anything.
+ */
+function classesOf({ type }: Value): Dim | undefined {
+  if (!type?.shape) return undefined;
+  const [classes = 1, ...others] = type.shape.slice(1).filter((size) => size !== 1);
+  return others.length > 0 ? 1 : classes;
 }
 
 /**

@@ -3,7 +3,9 @@ import {
   DATA_TYPE,
   dataTypeName,
   describeNode,
+  float32Constant,
   type Graph,
+  GraphBuilder,
   intAttribute,
   type Model,
   type Node,
@@ -11,7 +13,8 @@ import {
   type Value,
   withoutUnused,
 } from '../onnx/index.ts';
-import { closingSigmoid, closingSoftmax } from './closing-ops.ts';
+import { BATCH } from './batch-axis.ts';
+import { closingNode, closingSigmoid, closingSoftmax, isSoftmax } from './closing-ops.ts';
 import { mapGraph } from './passes/map-graph.ts';
 
 /** An image classifier: one image input, one output of logits. */
@@ -22,7 +25,7 @@ export interface Classifier {
   readonly logits: Value;
   /** The name of the model's output that the logits stand for. */
   readonly outputName: string;
-  /** The closing Softmax that was taken off, if any. */
+  /** The closing Softmax, or Sigmoid of two classes, that was taken off, if any. */
   readonly removed?: Node;
 }
 
@@ -32,23 +35,65 @@ export function asClassifier(model: Model, output: Value): Classifier {
   const input = imageInput(graph);
   const producers = producersOf(graph.nodes);
   const sigmoid = closingSigmoid(output, producers);
-  if (sigmoid) {
-    throw new InputError(
-      `The output "${output.name}" comes from ${describeNode(sigmoid)}: these are independent labels, and dent adapts classes of which one is right. Where one is, export the model without ${sigmoid.opType}.`,
-    );
-  }
+  if (sigmoid) return ofTwoClasses({ model, input, logits: output, outputName: output.name }, sigmoid);
   const removed = closingSoftmax(output, producers);
   const found = { input, outputName: output.name, ...(removed && { removed }) };
   if (!removed || removed === producers.get(output)) {
     const logits = removed ? removed.inputs[0]! : output;
-    return { ...found, logits, model: { ...model, graph: withoutUnused({ ...graph, outputs: [logits] }) } };
+    const bare = withoutUnused({ ...graph, outputs: [logits] });
+    return withFlatLogits({ ...found, logits, model: { ...model, graph: bare } });
   }
   const bypassed = mapGraph({ ...graph, outputs: [output] }, (node, replace) => {
     if (node.outputs[0] !== removed.outputs[0]) return [node];
     replace(node.outputs[0]!, node.inputs[0]!);
     return [];
   });
-  return { ...found, logits: output, model: { ...model, graph: bypassed } };
+  return withFlatLogits({ ...found, logits: output, model: { ...model, graph: bypassed } });
+}
+
+/** The classifier with the logits that `write` makes. */
+function withLogits(classifier: Classifier, write: (builder: GraphBuilder) => Value): Classifier {
+  const { model } = classifier;
+  const builder = new GraphBuilder('logits/');
+  const logits = write(builder);
+  const initializers = new Map([...model.graph.initializers, ...builder.initializers]);
+  const nodes = [...model.graph.nodes, ...builder.nodes];
+  const graph = withoutUnused({ ...model.graph, nodes, initializers, outputs: [logits] });
+  return { ...classifier, logits, model: { ...model, graph } };
+}
+
+/** Convolutional heads give [N, K, 1, 1], and other converters [N, 1, K]: the logits without such axes. */
+function withFlatLogits(classifier: Classifier): Classifier {
+  const { logits } = classifier;
+  const [rows, ...others] = logits.type?.shape ?? [];
+  const [classes = 1, ...more] = others.filter((size) => size !== 1);
+  if (others.length < 2 || more.length > 0) return classifier;
+  return withLogits(classifier, (b) => b.op('Flatten', [logits], { name: 'flat', shape: [rows!, classes] }));
+}
+
+/**
+ * A Sigmoid of one number z gives the probability of the second of two classes, whose logits are 0 and z.
+ * That of several numbers gives labels that do not exclude each other. Unmeasured shapes are taken for one
+ * number.
+ */
+function ofTwoClasses(classifier: Classifier, sigmoid: Node): Classifier {
+  const { logits, outputName, model } = classifier;
+  const [rows = BATCH, ...others] = logits.type?.shape ?? [];
+  const isPlain =
+    sigmoid.opType === 'Sigmoid' && closingNode(logits, producersOf(model.graph.nodes)) === sigmoid;
+  if (!isPlain || others.some((size) => size !== 1)) {
+    throw new InputError(
+      `The output "${outputName}" comes from ${describeNode(sigmoid)}: these are independent labels, and dent adapts classes of which one is right. Where one is, export the model without ${sigmoid.opType}.`,
+    );
+  }
+  const write = (b: GraphBuilder) => {
+    const single = b.op('Flatten', [sigmoid.inputs[0]!], { name: 'single', shape: [rows, 1] });
+    return b.op('Mul', [single, b.constant(float32Constant([2], [0, 1]))], {
+      name: 'both',
+      shape: [rows, 2],
+    });
+  };
+  return { ...withLogits(classifier, write), removed: sigmoid };
 }
 
 /**
@@ -102,10 +147,10 @@ export function classCount(classifier: Classifier): number {
       `The output "${classifier.outputName}"${at} has the shape [${shape?.join(', ')}]; a classifier's logits are [N, classes]. Export it again so that it returns them.`,
     );
   }
-  if (classifier.removed) checkAxis(classifier.removed);
+  if (classifier.removed && isSoftmax(classifier.removed)) checkAxis(classifier.removed);
   if (classes < 2) {
     throw new InputError(
-      `The output "${classifier.outputName}" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two.`,
+      `The output "${classifier.outputName}" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two, or with a Sigmoid behind it.`,
     );
   }
   return classes;

@@ -39,7 +39,7 @@ export function closingSoftmax(output: Value, producers: ReadonlyMap<Value, Node
   return node && isSoftmax(node) ? node : undefined;
 }
 
-/** The Sigmoid that ends the model: its outputs are labels that do not exclude each other. */
+/** The Sigmoid that ends the model: labels that do not exclude each other, or one of two classes. */
 export function closingSigmoid(output: Value, producers: ReadonlyMap<Value, Node>): Node | undefined {
   const node = closing(output, producers, WRAPPERS_AND_LIMITS);
   return node?.domain === '' && (node.opType === 'Sigmoid' || node.opType === 'HardSigmoid')

@@ -47,7 +47,7 @@ export interface Inspection {
   readonly channelsLast?: true;
   /** Absent where the model is no classifier. */
   readonly classes?: number;
-  /** The closing Softmax that is taken off, so that the output becomes the logits before it. */
+  /** The closing Softmax or Sigmoid that is taken off, so that the output becomes the logits before it. */
   readonly removed?: string;
   /** Normalisation layers, and other layers that are adapted instead of them, in the order of the graph. */
   readonly layers: readonly DescribedLayer[];

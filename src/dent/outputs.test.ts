@@ -6,14 +6,17 @@ import {
   head,
   images,
   modelOf,
+  modelOfOutputs,
   plainModel,
   type Write,
+  weights,
+  withModel,
 } from '../../test/fixtures/dent/models.ts';
-import type { GraphBuilder, Value } from '../onnx/index.ts';
+import { DATA_TYPE, float32Constant, type GraphBuilder, type Value } from '../onnx/index.ts';
 import { int64 } from '../tensor.ts';
-import { inspect } from './index.ts';
+import { inspect, tensorNames } from './index.ts';
 
-const { engine, compileWith } = startCompiler();
+const { engine, compileWith, run } = startCompiler();
 
 /** The entropies of four rows before, between and after two updates. */
 async function entropies(model: Uint8Array): Promise<number[]> {
@@ -78,6 +81,62 @@ describe('probabilities that are not one Softmax at the end', () => {
     await expect(entropies(model)).rejects.toThrow(
       'Softmax "wrong" goes over axis 0 of [N, 5], which is not that of the classes; export the model with it over axis 1, or without it.',
     );
+  });
+});
+
+describe('axes of size one beside the classes', () => {
+  const axes =
+    (...places: readonly number[]): Write =>
+    (b, x) =>
+      b.op('Unsqueeze', [x, b.ints(places)]);
+
+  it.each<readonly [string, Write]>([
+    ['behind, as a convolutional head leaves them', axes(2, 3)],
+    ['in front', axes(1, 2)],
+    ['under a Softmax', chain(axes(2, 3), softmax)],
+    ['around probabilities', chain(softmax, (b, x) => constant(b, 'Mul', x, 1), axes(1))],
+  ])('are left out: %s', async (_title, write) => {
+    const model = modelOf(chain(body, head, write));
+    const expected = await entropies(plainModel);
+    expect(await entropies(model)).toEqual(expected.map((nats) => expect.closeTo(nats, 4)));
+    const { result } = await run(await compileWith(model), images(4));
+    expect(result!.dims).toEqual([4, 5]);
+  });
+
+  it('make an output the second choice beside one of [N, classes]', async () => {
+    const model = modelOfOutputs((b, x) => {
+      const features = body(b, x);
+      const pooled = b.op('GlobalAveragePool', [features]);
+      return { pooled: [pooled], logits: [head(b, features), 5] };
+    });
+    const declared = withModel(model, (read) => {
+      read.graph.outputs[0]!.type = { dataType: DATA_TYPE.float32, shape: ['batch', 4, 1, 1] };
+      return read;
+    });
+    expect((await inspect(declared, engine)).reading!.output).toMatchObject({ name: 'logits', classes: 5 });
+  });
+});
+
+describe('one number', () => {
+  const one: Write = (b, x) => b.op('MatMul', [x, weights(b, [5, 1], 7)]);
+  const both: Write = (b, x) =>
+    b.op('MatMul', [x, b.op('Concat', [nothing(b), weights(b, [5, 1], 7)], side)]);
+  const nothing = (b: GraphBuilder) => b.constant(float32Constant([5, 1], [0, 0, 0, 0, 0]));
+  const side = { attributes: { axis: 1 } };
+  const sigmoid: Write = (b, x) => b.op('Sigmoid', [x], { name: 'second' });
+
+  it.each<readonly [string, Write]>([
+    ['as [N, 1]', sigmoid],
+    ['as [N]', chain(sigmoid, (b, x) => b.op('Squeeze', [x, b.ints([1])]))],
+    ['as [N, 1, 1]', chain((b, x) => b.op('Unsqueeze', [x, b.ints([2])]), sigmoid)],
+  ])('behind a Sigmoid is of two classes: %s', async (_title, write) => {
+    const model = modelOf(chain(body, head, one, write));
+    const expected = await entropies(modelOf(chain(body, head, both)));
+    expect(await entropies(model)).toEqual(expected.map((nats) => expect.closeTo(nats, 5)));
+    const { reading, unsupported } = await inspect(model, engine);
+    expect(reading!.output).toMatchObject({ classes: 2, takenAs: 'logits', removed: 'Sigmoid "second"' });
+    expect(unsupported).toEqual([]);
+    expect(tensorNames(model).output).toBe('result');
   });
 });
 

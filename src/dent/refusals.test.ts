@@ -197,7 +197,7 @@ describe('compile refuses', () => {
     [
       'a single class',
       modelOf((b, x) => b.op('MatMul', [flat(b, body(b, x)), weights(b, [192, 1], 4)])),
-      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two.',
+      'The output "result" is of a single class, whose entropy is always zero; dent adapts two classes or more. Export it again with a logit for each of the two, or with a Sigmoid behind it.',
     ],
     [
       'something else than images',

@@ -938,7 +938,7 @@ export interface components {
              * @enum {string}
              */
             takenAs: "logits" | "log-probabilities";
-            /** @description The closing Softmax that was taken off. */
+            /** @description The closing Softmax, or Sigmoid of two classes, that was taken off. */
             removed?: string;
             /** @description Outputs of the model that are not used. */
             leftOut: string[];
