@@ -125,7 +125,7 @@ export function imageInput(graph: Graph): Value {
   const { type } = input;
   if (type && type.dataType !== DATA_TYPE.float32) {
     throw new InputError(
-      `The input "${input.name}" is of type ${dataTypeName(type.dataType)}; dent-serve feeds float32, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.`,
+      `The input "${input.name}" is of type ${dataTypeName(type.dataType)}; dent-serve feeds floats, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.`,
     );
   }
   if (type?.shape && type.shape.length !== 4) {

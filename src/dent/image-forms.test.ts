@@ -12,7 +12,14 @@ import {
   weights,
   withModel,
 } from '../../test/fixtures/dent/models.ts';
-import { type Constant, DATA_TYPE, type Dim, decodeModel } from '../onnx/index.ts';
+import {
+  type Constant,
+  DATA_TYPE,
+  type Dim,
+  decodeModel,
+  float32Constant,
+  float64Constant,
+} from '../onnx/index.ts';
 import { float32, int64 } from '../tensor.ts';
 import { inspect, tensorNames } from './index.ts';
 import { noise } from './noise.ts';
@@ -130,6 +137,55 @@ describe('float16', () => {
     // The difference that remains comes from rounding the weights to eleven bits.
     await expectSame(narrow, plainModel, { tolerance: 0.02 });
   });
+});
+
+describe('float64', () => {
+  const to =
+    (type: number): Write =>
+    (b, x) =>
+      b.op('Cast', [x], { attributes: { to: type } });
+  const toDouble = to(DATA_TYPE.float64);
+  const double: Write = (b, x) => b.op('Mul', [x, b.constant(float64Constant([], [0.75]))]);
+  const single: Write = (b, x) => b.op('Mul', [x, 0.75]);
+  const normalised =
+    (constant: typeof float64Constant): Write =>
+    (b, x) => {
+      const vectors = [
+        [1, 0.5, -1, 2],
+        [0.25, -0.5, 1, 0],
+        [0, 0.5, 0.25, 0.125],
+        [1, 2, 0.5, 4],
+      ].map((values) => b.constant(constant([4], values)));
+      return b.op('BatchNormalization', [x, ...vectors], { name: 'second' });
+    };
+  const doubleType = { ...imageType, dataType: DATA_TYPE.float64 };
+  const doubles = (bytes: Uint8Array) =>
+    withModel(bytes, ({ graph, ...model }) => {
+      graph.outputs[0]!.type = { dataType: DATA_TYPE.float64, shape: ['batch', 5] };
+      return { ...model, graph };
+    });
+
+  it.each([
+    ['of the image', modelOf(chain(to(DATA_TYPE.float32), body, head), { type: doubleType }), plainModel],
+    [
+      'of the image, computed with',
+      modelOf(chain(double, to(DATA_TYPE.float32), body, head), { type: doubleType }),
+      modelOf(chain(single, body, head)),
+    ],
+    [
+      'between layers',
+      modelOf(chain(body, toDouble, double, to(DATA_TYPE.float32), head)),
+      modelOf(chain(body, single, head)),
+    ],
+    ['of the logits', doubles(modelOf(chain(body, head, toDouble))), plainModel],
+    [
+      'of a layer that is adapted',
+      modelOf(chain(body, toDouble, normalised(float64Constant), to(DATA_TYPE.float32), head)),
+      modelOf(chain(body, normalised(float32Constant), head)),
+    ],
+  ])('becomes float32 where it depends on pixels: %s', (_title, bytes, expected) =>
+    expectSame(bytes, expected, { tolerance: 1e-5 }),
+  );
 });
 
 describe('an image whose size the model leaves open', () => {

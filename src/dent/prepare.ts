@@ -14,7 +14,7 @@ import { openBatch } from './passes/import/open-batch.ts';
 import { resolveBranches } from './passes/import/resolve-branches.ts';
 import { sliceSequences } from './passes/import/slice-sequences.ts';
 import { upgradeOpset } from './passes/import/upgrade-opset.ts';
-import { widenFloats } from './passes/import/widen-floats.ts';
+import { narrowDoubles, widenFloats } from './passes/import/widen-floats.ts';
 import { withoutLabels } from './passes/import/without-labels.ts';
 import { measureShapes, type ProbeShape } from './passes/measure/measure-shapes.ts';
 import { checkOutput } from './probabilities.ts';
@@ -73,7 +73,7 @@ export async function prepare(
   const sliced = { ...folded, graph: sliceSequences(folded.graph) };
   const opened = await openBatch(sliced, probe, runner);
   const measured = await running(widened, probe, () => measureShapes(opened, probe, runner));
-  const graph = expandAttention(fuseLayerNormalization(measured.graph));
+  const graph = expandAttention(fuseLayerNormalization(narrowDoubles(measured.graph)));
   const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
   const classes = classCount(taken);
   const checked = await checkOutput(taken, probe, runner);

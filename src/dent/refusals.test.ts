@@ -187,7 +187,7 @@ describe('compile refuses', () => {
       modelOf((b, x) => chain(body, head)(b, b.op('Cast', [x], { attributes: { to: 1 } })), {
         type: { ...imageType, dataType: DATA_TYPE.int32 },
       }),
-      'The input "image" is of type int32; dent-serve feeds float32, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.',
+      'The input "image" is of type int32; dent-serve feeds floats, or uint8 for pixels. Export it again with an input of one of them and a Cast behind it.',
     ],
     [
       'images larger than any',

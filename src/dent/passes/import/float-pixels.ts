@@ -26,30 +26,31 @@ const MOVING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The same model with pixels as float32 numbers from 0 to 255, the form in which the compiler and the service
- * feed them. Where the model converts the bytes to floats before it computes, it uses the floats themselves.
- * Otherwise they are rounded to bytes first.
+ * The same model with images as float32 numbers, the form in which the compiler and the service feed them:
+ * pixels from 0 to 255 in place of bytes, and float32 in place of float64. Where the model converts its
+ * images to float32 before it computes, it uses the numbers themselves. Otherwise they are converted first.
  */
 export function floatPixels(model: Model): Model {
   const { graph } = model;
-  if (!takesPixels(graph)) return model;
-  const [bytes, ...others] = graph.inputs as [Value, ...Value[]];
-  const pixels: Value = { name: bytes.name, type: { ...bytes.type!, dataType: DATA_TYPE.float32 } };
+  const [given, ...others] = graph.inputs as [Value, ...Value[]];
+  if (!takesPixels(graph) && given?.type?.dataType !== DATA_TYPE.float64) return model;
+  const pixels: Value = { name: given.name, type: { ...given.type!, dataType: DATA_TYPE.float32 } };
   const inputs = [pixels, ...others];
-  const moved = movedToCasts(graph, bytes);
+  const moved = movedToCasts(graph, given);
   return {
     ...model,
     graph: moved
-      ? { ...withFloats(graph, bytes, pixels, moved), inputs }
-      : rounded(graph, bytes, pixels, inputs),
+      ? { ...withFloats(graph, given, pixels, moved), inputs }
+      : converted(graph, given, pixels, inputs),
   };
 }
 
 /**
- * The values that hold the bytes, up to the Casts to float32. Undefined where something computes with bytes.
+ * The values that hold the given image, up to the Casts to float32. Undefined where something computes with
+ * it.
  */
-function movedToCasts({ nodes, outputs }: Graph, bytes: Value): ReadonlySet<Value> | undefined {
-  const moved = new Set([bytes]);
+function movedToCasts({ nodes, outputs }: Graph, given: Value): ReadonlySet<Value> | undefined {
+  const moved = new Set([given]);
   for (const node of nodes) {
     if (!valuesRead(node).some((value) => moved.has(value)) || isCastToFloat(node)) continue;
     const onlyMoves = node.domain === '' && MOVING.has(node.opType) && moved.has(node.inputs[0]!);
@@ -62,27 +63,29 @@ function movedToCasts({ nodes, outputs }: Graph, bytes: Value): ReadonlySet<Valu
 const isCastToFloat = (node: Node): boolean =>
   node.domain === '' && node.opType === 'Cast' && intAttribute(node, 'to', 0) === DATA_TYPE.float32;
 
-function withFloats(graph: Graph, bytes: Value, pixels: Value, moved: ReadonlySet<Value>): Graph {
+function withFloats(graph: Graph, given: Value, pixels: Value, moved: ReadonlySet<Value>): Graph {
   const nodes = graph.nodes.map((node): Node => {
     const isCast = isCastToFloat(node) && moved.has(node.inputs[0]!);
-    const inputs = node.inputs.map((value) => (value === bytes ? pixels : value));
+    const inputs = node.inputs.map((value) => (value === given ? pixels : value));
     return isCast ? { ...node, opType: 'Identity', inputs, attributes: {} } : { ...node, inputs };
   });
   // The types that the file declares for these values are no longer true.
-  for (const value of moved) if (value !== bytes) delete value.type;
+  for (const value of moved) if (value !== given) delete value.type;
   return { ...graph, nodes };
 }
 
-function rounded(graph: Graph, bytes: Value, pixels: Value, inputs: readonly Value[]): Graph {
+function converted(graph: Graph, given: Value, pixels: Value, inputs: readonly Value[]): Graph {
   const builder = new GraphBuilder('pixels/');
-  const whole = builder.op('Clip', [builder.op('Round', [pixels]), builder.float(0), builder.float(255)]);
+  const { dataType } = given.type!;
+  const whole = () =>
+    builder.op('Clip', [builder.op('Round', [pixels]), builder.float(0), builder.float(255)]);
   const cast: Node = {
     opType: 'Cast',
     domain: '',
-    name: 'pixels/bytes',
-    inputs: [whole],
-    outputs: [bytes],
-    attributes: { to: { kind: 'int', value: DATA_TYPE.uint8 } },
+    name: 'pixels/given',
+    inputs: [dataType === DATA_TYPE.uint8 ? whole() : pixels],
+    outputs: [given],
+    attributes: { to: { kind: 'int', value: dataType } },
   };
   const initializers = new Map([...graph.initializers, ...builder.initializers]);
   return { ...graph, inputs, initializers, nodes: [...builder.nodes, cast, ...graph.nodes] };
