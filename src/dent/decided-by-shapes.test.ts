@@ -100,12 +100,19 @@ describe('branches', () => {
       const attributes = { then_branch: branch(x, one), else_branch: branch(x, other) };
       return b.op('If', [b.op('Equal', [found, b.int(channels)])], { name: 'choice', attributes });
     };
+  const always =
+    (write: Write): Write =>
+    (b, x) => {
+      const attributes = { then_branch: branch(x, write), else_branch: branch(x, odd) };
+      return b.op('If', [b.bool(true)], { name: 'choice', attributes });
+    };
   const halved: Write = (b, x) => b.op('Mul', [x, weights(b, [4, 1, 1], 8)]);
   const odd: Write = (b, x) => b.op('Sinh', [x]);
 
   it.each([
     ['the first', choice(4, halved, odd), 18],
     ['the second', choice(5, odd, halved), 18],
+    ['one by a constant, in an older operator set', always(halved), 13],
     ['one inside of another, in an older operator set', choice(4, choice(3, odd, halved), odd), 13],
   ])('that follow from shapes are taken: %s', (_title, write, opset) =>
     expectSame(modelOf(chain(body, write, head), { opset }), modelOf(chain(body, halved, head), { opset })),

@@ -13,15 +13,17 @@ import { type ProbeShape, runOnZeros, shapeArithmetic } from '../measure/measure
 import { zeroWeights } from '../measure/zero-weights.ts';
 
 /**
- * Replaces each If by one of its branches where the condition follows from shapes alone and is the same for
- * any number of rows. torch writes such a node where it cannot tell whether an axis has size one. Other Ifs
- * stay.
+ * Replaces each If by one of its branches where the condition is constant, or follows from shapes alone and is
+ * the same for any number of rows. torch writes such a node where it cannot tell whether an axis has size
+ * one. Other Ifs stay.
  */
 export async function resolveBranches(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
   const derived = shapeArithmetic(model.graph);
-  const branchings = model.graph.nodes.filter(
-    (node) => isIf(node) && derived.has(node.inputs[0]!) && node.inputs[0] !== null,
-  );
+  const { initializers, nodes } = model.graph;
+  const branchings = nodes.filter((node) => {
+    const condition = node.inputs[0];
+    return isIf(node) && condition && (derived.has(condition) || initializers.has(condition));
+  });
   if (branchings.length === 0) return model;
   const conditions = branchings.map((node) => node.inputs[0]!);
   const [first, second] = await runOnZeros(
