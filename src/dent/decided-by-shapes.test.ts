@@ -31,7 +31,56 @@ describe('a model for one row', () => {
       head,
     );
 
+  /** Windows of half the image, as rows of their own. */
+  const windows =
+    (rows: number, alone: readonly number[], written: Write): Write =>
+    (b, x) => {
+      const apart = written(b, b.op('Reshape', [body(b, x), b.ints([rows, 4, 6, 2, 4])]));
+      const turned = b.op('Transpose', [apart], { attributes: { perm: [0, 3, 1, 2, 4] } });
+      const windowed = b.op('Reshape', [turned, b.ints(alone)]);
+      const soft = b.op('Softmax', [windowed], { attributes: { axis: -1 } });
+      const joined = b.op('Reshape', [soft, b.ints([rows, 192])]);
+      return b.op('MatMul', [joined, weights(b, [192, 5], 4)]);
+    };
+  const asIs: Write = (_b, x) => x;
+  /** The same shape again, its sizes taken from the value, but for the number of rows. */
+  const again: Write = (b, x) => {
+    const sizes = b.op('Slice', [b.op('Shape', [x]), b.ints([1]), b.ints([5])]);
+    const shape = b.op('Concat', [b.ints([1]), sizes], { attributes: { axis: 0 } });
+    return b.op('Reshape', [x, shape], { name: 'again' });
+  };
+  const token =
+    (repeated: (b: GraphBuilder, token: Value, x: Value) => Value): Write =>
+    (b, x) => {
+      const places = b.op('Reshape', [body(b, x), b.ints([0, 4, 48])]);
+      const joined = b.op('Concat', [repeated(b, weights(b, [1, 4, 1], 7), x), places], {
+        attributes: { axis: 2 },
+      });
+      const mean = b.op(
+        'ReduceMean',
+        [b.op('Softmax', [joined], { attributes: { axis: -1 } }), b.ints([2])],
+        {
+          attributes: { keepdims: 0 },
+        },
+      );
+      const first = b.op('Gather', [joined, b.int(0)], { attributes: { axis: 2 } });
+      return b.op('MatMul', [b.op('Add', [mean, first]), weights(b, [4, 5], 2)]);
+    };
+  const forEachRow = (b: GraphBuilder, value: Value, x: Value) => {
+    const count = b.op('Shape', [x], { attributes: { start: 0, end: 1 } });
+    const shape = b.op('Concat', [count, b.ints([1, 1])], { attributes: { axis: 0 } });
+    return b.op('Expand', [value, shape]);
+  };
+
   it.each([
+    ['a token that is joined to it', token((_b, value) => value), token(forEachRow)],
+    [
+      'a token that is repeated once',
+      token((b, value) => b.op('Expand', [value, b.ints([1, 4, 1])])),
+      token(forEachRow),
+    ],
+    ['parts as rows', windows(1, [2, 4, -1], asIs), windows(-1, [-1, 4, 24], asIs)],
+    ['sizes that are computed', windows(1, [2, 4, 24], again), windows(-1, [-1, 4, 24], asIs)],
     ['a flattening', reshaped([1, -1]), reshaped([-1, 192])],
     ['a flattening of known size', reshaped([1, 192]), reshaped([-1, 192])],
     ['channels in groups', shuffled(1), shuffled(-1)],
@@ -39,13 +88,27 @@ describe('a model for one row', () => {
     expectSame(modelOf(one, { type: fixed }), modelOf(any)),
   );
 
+  it('takes any number of rows where several were fixed, each with the same token', async () => {
+    const tokens = token((b, value) => b.op('Concat', [value, value, value], { attributes: { axis: 0 } }));
+    const three = modelOf(tokens, { type: { ...imageType, shape: [3, 3, 6, 8] } });
+    await expectSame(three, modelOf(token(forEachRow)));
+  });
+
   it('is refused by the node that keeps the number', async () => {
-    const token: Write = (b, x) =>
-      b.op('Concat', [weights(b, [1, 5], 7), x], { name: 'token', attributes: { axis: 1 } });
-    const model = modelOf(chain(body, head, token), { type: fixed });
-    await expect(compileWith(model)).rejects.toThrow(
-      'The model was exported for batches of 1, and Concat "token" keeps it from taking others; export it with a dynamic batch axis.',
+    const flat: Write = chain(
+      (b, x) => b.op('Reshape', [x, b.ints([5])], { name: 'flat' }),
+      (b, x) => b.op('Unsqueeze', [x, b.ints([0])]),
     );
+    const model = modelOf(chain(body, head, flat), { type: fixed });
+    await expect(compileWith(model)).rejects.toThrow(
+      'The model was exported for batches of 1, and Reshape "flat" keeps it from taking others; export it with a dynamic batch axis.',
+    );
+  });
+
+  it('is refused where each row has a token of its own', async () => {
+    const tokens = token((b) => weights(b, [3, 4, 1], 7));
+    const model = modelOf(tokens, { type: { ...imageType, shape: [3, 3, 6, 8] } });
+    await expect(compileWith(model)).rejects.toThrow(/^The model was exported for batches of 3, and /);
   });
 
   it('is refused where its rows would mix', async () => {
