@@ -51,7 +51,9 @@ const ReadingSchema = Type.Object(
           ['logits', 'log-probabilities'],
           'log-probabilities: the output gives probabilities, and their logarithms are the logits.',
         ),
-        removed: Type.Optional(Type.String(described('The closing Softmax, or Sigmoid of two classes, that was taken off.'))),
+        removed: Type.Optional(
+          Type.String(described('The closing Softmax, or Sigmoid of two classes, that was taken off.')),
+        ),
         leftOut: Type.Array(Type.String(), described('Outputs of the model that are not used.')),
       },
       { title: 'ReadOutput', ...strict },
