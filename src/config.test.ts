@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { loadConfig, parseSetting, settings, variable } from './config.ts';
+import { loadConfig, parseSetting, settings, unknownVariables, variable } from './config.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -31,6 +31,16 @@ it('has a default for every setting', () => {
     closeTimeoutMs: 60_000,
     runTimeoutMs: 60_000,
   });
+});
+
+it('finds misspelt variables, and passes over what Kubernetes sets for a Service', () => {
+  vi.stubEnv('DENT_THREAD', '2');
+  vi.stubEnv('DENT_THREADS', '2');
+  vi.stubEnv('DENT_API_SERVICE_HOST', '10.0.0.1');
+  vi.stubEnv('DENT_API_SERVICE_PORT_HTTP', '80');
+  vi.stubEnv('DENT_API_PORT', 'tcp://10.0.0.1:80');
+  vi.stubEnv('DENT_API_PORT_80_TCP_ADDR', '10.0.0.1');
+  expect(unknownVariables()).toEqual(['DENT_THREAD']);
 });
 
 it('has every setting in docs/configuration.md, with its default', async () => {

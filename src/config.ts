@@ -126,6 +126,17 @@ type EnvSchemaErrors = { instancePath: string; message?: string; params?: Record
 export const variable = (setting: string): string =>
   `DENT_${setting.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`;
 
+/** What Kubernetes sets in the pods beside a Service whose name begins with "dent". */
+const OF_A_SERVICE = /_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP|SCTP)|$)/;
+
+/** Variables of the environment that look like settings and are none, such as DENT_THREAD. */
+export function unknownVariables(): string[] {
+  const known = new Set(Object.keys(settings).map(variable));
+  return Object.keys(process.env).filter(
+    (name) => name.startsWith('DENT_') && !known.has(name) && !OF_A_SERVICE.test(name),
+  );
+}
+
 function requirement({ message, params = {} }: EnvSchemaErrors[number]): string {
   if (Array.isArray(params.allowedValues)) return `must be one of ${params.allowedValues.join(', ')}`;
   return params.type === 'integer' ? 'must be a whole number' : `${message}`;

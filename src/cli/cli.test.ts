@@ -77,6 +77,15 @@ it.each([
   expect(code).toBe(1);
 });
 
+it('warns of a variable that looks like a setting and is none', async () => {
+  const { stdout } = await runDent(['serve', '--models', '/none'], { DENT_THREAD: '2', DENT_THREADS: '2' });
+  const [warning] = stdout.trimEnd().split('\n');
+  expect(JSON.parse(warning!)).toMatchObject({
+    level: 'warn',
+    msg: 'DENT_THREAD is set but is no setting, so it is ignored; docs/configuration.md lists the settings',
+  });
+});
+
 it('shows the stack of a failure where it is asked to', async () => {
   const { stderr } = await dent('serve', '--models', '/none', '--verbose');
   expect(stderr).toMatch(/the model repository is missing; .*\n +at /);

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
-import type { Config } from '../config.ts';
+import { type Config, unknownVariables } from '../config.ts';
 import { standardOutput } from './standard-output.ts';
 
 /**
@@ -27,4 +27,11 @@ export function createLog({ logLevel }: Pick<Config, 'logLevel'>, to?: Destinati
       ),
   );
   return log;
+}
+
+/** A misspelt variable would go unnoticed otherwise. */
+export function warnOfUnknownVariables(log: Logger): void {
+  for (const name of unknownVariables()) {
+    log.warn(`${name} is set but is no setting, so it is ignored; docs/configuration.md lists the settings`);
+  }
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { createLog } from './log.ts';
+import { createLog, warnOfUnknownVariables } from './log.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
@@ -10,6 +10,7 @@ type ServeOptions = Partial<Omit<Config, 'cacheDir'>> & { readonly cacheDir?: st
 async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
   const log = createLog(config);
+  warnOfUnknownVariables(log);
   // Imported here, so that the other commands do not load an HTTP server.
   const start = async () =>
     config.processes === 1
@@ -51,6 +52,7 @@ export function serveCommand(): Command {
     'where images wait for their batch: here, or in Redis for `dent worker` (default: memory)',
   );
   addSettingOption(command, 'redisUrl', '--redis-url <url>', 'with --queue redis: the server');
+  addSettingOption(command, 'device', '--device <cpu|cuda>', 'where graphs run (default: cpu)');
   addCommonOptions(command, 'threads');
   addSettingOption(
     command,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { createLog } from './log.ts';
+import { createLog, warnOfUnknownVariables } from './log.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { addCommonOptions, addSettingOption } from './setting-options.ts';
 
@@ -13,6 +13,7 @@ const DEFAULT_PORT = 8081;
 async function work(options: WorkerOptions): Promise<void> {
   const config = loadConfig(options, { port: DEFAULT_PORT });
   const log = createLog(config);
+  warnOfUnknownVariables(log);
   const start = async () => (await import('../app/worker.ts')).startWorker(config, log);
   await runUntilSignal(config, log, start, (worker) => worker.close());
 }
