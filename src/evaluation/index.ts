@@ -1,7 +1,7 @@
-export { type Advice, AIM_NAMES, timeText, writtenRecipe } from './advice.ts';
+export { AIM_NAMES, timeText, writtenRecipe } from './advice.ts';
 export type { Alarm } from './alarms.ts';
 export { answersOf } from './answers.ts';
-export { type Arena, type ArenaOptions, areAll, chooseAttacks, openArena } from './arena.ts';
+export { type Arena, areAll, chooseAttacks, openArena } from './arena.ts';
 export { attackPicture } from './attack-picture.ts';
 export type { Attack, Norm } from './attacks/attack.ts';
 export { ballText } from './ball.ts';
@@ -13,16 +13,15 @@ export {
   chooseImages,
   findImages,
   type LabelledFile,
-  type LabelledFolder,
   readBatch,
 } from './dataset.ts';
 export { createExampleKeeper, type Example } from './examples.ts';
 export { type Figure, isStatic } from './figures.ts';
 export { htmlPage } from './html/page.ts';
-export { type Means, type Measurement, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
+export { type Means, measure, type Plan, piecesOf, type ServedEvent } from './measure.ts';
 export type { CurvesPlan } from './measure-curves.ts';
-export { createPace, type Pace } from './pace.ts';
+export { createPace } from './pace.ts';
 export { createRandom } from './random.ts';
-export { type Curve, createReport, type RecipeReport, type Report, type ReportHead } from './report.ts';
+export { type Curve, createReport, type RecipeReport, type Report } from './report.ts';
 export { inModelUnits, type ServedRecipe, serveRecipe } from './served-recipe.ts';
-export { SHIFTS, shiftNames } from './shifts/index.ts';
+export { shiftNames } from './shifts/index.ts';

@@ -448,7 +448,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the rows of a tensor
-         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.
+         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip, deflate or br; answers never are.
          */
         post: operations["infer"];
         delete?: never;
@@ -468,7 +468,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the rows of a tensor
-         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.
+         * @description Predicts the rows of one tensor, all or none. They wait in the same queue as the images of /v1 and may share their batches. The model's one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip, deflate or br; answers never are.
          */
         post: operations["inferWithVersion"];
         delete?: never;

@@ -55,7 +55,7 @@ const PROBLEMS = {
   ],
   too_large: [
     'the body has too many bytes, or the image too many pixels',
-    'The image has more than 16777216 pixels.',
+    'The image has more than 25000000 pixels.',
   ],
   unsupported_media_type: [
     'the body is no image, no form and no JSON, or compressed in an unknown way',
@@ -64,7 +64,7 @@ const PROBLEMS = {
   queue_full: ['too many images wait already', 'Too many images wait for this model already.'],
   rate_limited: [
     'the key has asked for too much, or the service is sent too much at a time',
-    'The key "app" may send 20 requests a second.',
+    'The key "app" may send 20 images or requests a second.',
   ],
   internal: [
     'something went wrong inside',

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { AcceptedPrediction } from '../../inference/inference.ts';
+import type { Access } from '../../access/access.ts';
+import type { AcceptedPrediction, Inference } from '../../inference/inference.ts';
 import { answer, PREDICT_PROBLEMS, problems } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { chargeImages } from '../server/caller.ts';
-import { refuseWhileEnding } from '../server/lifecycle.ts';
+import { type Lifecycle, refuseWhileEnding } from '../server/lifecycle.ts';
 import { notePrediction } from '../server/observation.ts';
-import type { PredictDeps } from '../server/predict-deps.ts';
 import { type VisiblePrediction, visibleTo } from '../server/visibility.ts';
 import { readCall, type Which } from './predict-call.ts';
 import { sendResults } from './results.ts';
@@ -102,6 +102,13 @@ const config = {
     url,
   }),
 } as const;
+
+interface PredictDeps {
+  readonly inference: Inference;
+  readonly lifecycle: Lifecycle;
+  /** Absent where no keys are configured. */
+  readonly access?: Access;
+}
 
 export function predictRoutes(app: App, { inference, lifecycle, access }: PredictDeps): void {
   const onRequest = refuseWhileEnding(lifecycle);

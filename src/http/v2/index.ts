@@ -1,5 +1,4 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { Access } from '../../access/access.ts';
 import type { Inference } from '../../inference/inference.ts';
 import type { ModelControl } from '../../models/index.ts';
 import type { App } from '../server/app-instance.ts';
@@ -15,7 +14,6 @@ export interface OpenInferenceDeps {
   readonly inference: Inference;
   readonly control: ModelControl;
   readonly lifecycle: Lifecycle;
-  readonly access?: Access;
   /** The project's version. */
   readonly version: string;
 }
@@ -23,7 +21,7 @@ export interface OpenInferenceDeps {
 /** The Open Inference Protocol without the health routes. Its bodies are read in their own way. */
 export async function openInferenceRoutes(
   app: App,
-  { inference, control, lifecycle, access, version }: OpenInferenceDeps,
+  { inference, control, lifecycle, version }: OpenInferenceDeps,
 ): Promise<void> {
   await app.register(async (instance) => {
     const scope = instance.withTypeProvider<TypeBoxTypeProvider>();
@@ -31,7 +29,7 @@ export async function openInferenceRoutes(
     refuseOtherMethods(scope, () => {
       metadataRoutes(scope, inference, version);
       statisticsRoutes(scope, inference);
-      inferRoutes(scope, { inference, lifecycle, ...(access && { access }) });
+      inferRoutes(scope, { inference, lifecycle });
       repositoryRoutes(scope, { inference, control, lifecycle });
     });
   });

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Inference } from '../../inference/inference.ts';
 import { CONTENT_ENCODINGS } from '../body/content-encoding.ts';
 import { answer, openInferenceErrors, PREDICT_PROBLEMS } from '../server/answers.ts';
 import type { App } from '../server/app-instance.ts';
 import { grant } from '../server/caller.ts';
 import { hangUp } from '../server/hang-up.ts';
-import { refuseWhileEnding } from '../server/lifecycle.ts';
+import { type Lifecycle, refuseWhileEnding } from '../server/lifecycle.ts';
 import { noteChoice, noteRows } from '../server/observation.ts';
-import type { PredictDeps } from '../server/predict-deps.ts';
 import { seesStatic } from '../server/visibility.ts';
 import { chooseVersion } from './choose-version.ts';
 import { readCall } from './codec/request.ts';
@@ -21,7 +21,7 @@ const DESCRIPTION =
   'one input takes FP32 [N, C, H, W], normalised as the model wants it, or UINT8 of the same shape: pixels, which the server normalises. ' +
   'Outputs are the adapted logits under the name that the model gives them, `static_logits` of the model as it is, and `entropy` [N, steps + 1] in nats. ' +
   'Tensors are JSON, or bytes behind the JSON (binary tensor data extension), whose length the header `Inference-Header-Content-Length` tells; 0 there ' +
-  'means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip or deflate; answers never are.';
+  'means that the body is one image of the type that the metadata names and nothing else. A body may be compressed with gzip, deflate or br; answers never are.';
 
 const binary = (description: string) => ({ type: 'string', format: 'binary', description });
 const InferResponseRef = { $ref: 'InferResponse#' };
@@ -84,7 +84,12 @@ const config = {
   }),
 } as const;
 
-export function inferRoutes(app: App, { inference, lifecycle }: PredictDeps): void {
+interface InferDeps {
+  readonly inference: Inference;
+  readonly lifecycle: Lifecycle;
+}
+
+export function inferRoutes(app: App, { inference, lifecycle }: InferDeps): void {
   const onRequest = refuseWhileEnding(lifecycle);
 
   async function infer(
