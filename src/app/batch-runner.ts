@@ -82,8 +82,10 @@ export async function openBatchRunner(
       { dir: cacheDir, device, fillsBatches: engine.fillsBatches },
     );
     const observer = observeModels(metrics, log, onReady);
+    const onRestoring = (graph: string, reason: string): void =>
+      log.warn({ graph, reason }, `the compiled graph ${graph} has gone from the cache; it is made anew`);
     const models = await openModelRepository(
-      { adaptation: createAdaptation(engine), cache, observer, isAwaited },
+      { adaptation: createAdaptation(engine), cache, onRestoring, observer, isAwaited },
       repositoryOptions(config),
     );
     const run = createBatchRun({ ...metrics.inference, ran: logBatches(log) });

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { CompiledModel, CompileOptions, compile, GraphRunner, Recipe } from '../dent/index.ts';
 import type { Device } from '../engine/engine.ts';
 import { InputError, systemReason } from '../errors.ts';
@@ -32,8 +34,8 @@ export interface ArtifactCache {
   readonly device: Device;
   /**
    * The compiled graph of the model whose bytes have the hash `sha256`, from the cache or from the compiler,
-   * which then fills the cache. Rejects with `InputError` where the model cannot be compiled or the cache
-   * cannot be written.
+   * which then fills the cache. An entry that is broken is written anew. Rejects with `InputError` where the
+   * model cannot be compiled or the cache cannot be written.
    */
   get(model: Uint8Array, sha256: string, recipe: Recipe, options: CompileOptions): Promise<CachedArtifact>;
 }
@@ -50,13 +52,45 @@ export function compileKey(recipe: Recipe): string {
 const GRAPH = 'graph.onnx';
 const DESCRIPTION = 'graph.json';
 
+/** What an entry says of its graph. */
+interface Description extends Omit<CompiledModel, 'bytes'> {
+  readonly graphSha256: string;
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/**
+ * Undefined where the entry is missing, or is not as it was written: a disk was full, or somebody tidied up.
+ */
 async function read(entry: string): Promise<CachedArtifact | undefined> {
-  const text = await readFile(join(entry, DESCRIPTION), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const now = new Date();
-  // The time of an entry shows people whether it is still used. A read-only cache works all the same.
-  await utimes(entry, now, now).catch(() => {});
-  return { ...JSON.parse(text), path: join(entry, GRAPH) };
+  const path = join(entry, GRAPH);
+  try {
+    const text = await readFile(join(entry, DESCRIPTION), 'utf8');
+    const { graphSha256, ...description } = JSON.parse(text) as Description;
+    if ((await hashFile(path)) !== graphSha256) return undefined;
+    const now = new Date();
+    // The time of an entry shows people whether it is still used. A read-only cache works all the same.
+    await utimes(entry, now, now).catch(() => {});
+    return { ...description, path };
+  } catch {
+    return undefined;
+  }
+}
+
+async function putInPlace(temporary: string, entry: string): Promise<void> {
+  try {
+    await rename(temporary, entry);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // Another process has compiled the same graph meanwhile, and its copy is as good. Or it is a broken one.
+    if ((await read(entry)) !== undefined) return;
+    await rm(entry, { recursive: true, force: true });
+    await rename(temporary, entry);
+  }
 }
 
 /**
@@ -64,17 +98,17 @@ async function read(entry: string): Promise<CachedArtifact | undefined> {
  */
 async function write(dir: string, entry: string, compiled: CompiledModel): Promise<void> {
   const { bytes, ...description } = compiled;
+  const graphSha256 = createHash('sha256').update(bytes).digest('hex');
   const temporary = join(dir, `.${randomUUID()}`);
   await mkdir(dir, { recursive: true });
   await mkdir(temporary);
   try {
     await writeFile(join(temporary, GRAPH), bytes, { flush: true });
-    await writeFile(join(temporary, DESCRIPTION), JSON.stringify(description), { flush: true });
-    await rename(temporary, entry);
-  } catch (error) {
+    const described: Description = { ...description, graphSha256 };
+    await writeFile(join(temporary, DESCRIPTION), JSON.stringify(described), { flush: true });
+    await putInPlace(temporary, entry);
+  } finally {
     await rm(temporary, { recursive: true, force: true });
-    // Another process has compiled the same graph meanwhile. Its copy is as good.
-    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

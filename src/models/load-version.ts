@@ -12,6 +12,7 @@ import { type ArtifactCache, type CachedArtifact, compileKey } from './artifact-
 import { contentHash, outputHint, readModelFile } from './describe-version.ts';
 import type { DescribedVersion, InputSpec, Manifest, ModelVersion } from './model.ts';
 import type { FoundModel, FoundVersion } from './repository-scan.ts';
+import { restoring } from './restored-artifact.ts';
 
 /** A version whose artifacts the engine has opened. */
 export interface ServingVersion extends ModelVersion {
@@ -29,6 +30,8 @@ export interface ServingVersion extends ModelVersion {
 export interface LoadVersionDeps {
   readonly adaptation: Adaptation;
   readonly cache: ArtifactCache;
+  /** Hears that a served graph, which it names, cannot be opened any more and is made anew. */
+  readonly onRestoring?: (graph: string, reason: string) => void;
 }
 
 /** [C, H, W] of the rows that `input` makes. */
@@ -88,7 +91,7 @@ async function warm({ recipe, loaded }: OpenArtifact, manifest: Manifest): Promi
 
 /** Opens one graph for each distinct `compileKey`; recipes that share a graph share its sessions. */
 function createArtifactOpener(
-  { adaptation, cache }: LoadVersionDeps,
+  { adaptation, cache, onRestoring }: LoadVersionDeps,
   model: FoundModel,
   { version, modelPath }: FoundVersion,
   bytes: Uint8Array,
@@ -107,7 +110,8 @@ function createArtifactOpener(
       // A CPU computes in float32 whatever the manifest asks of a GPU.
       ...(precision === 'fp16' && cache.device === 'cuda' && { activations: precision }),
     };
-    const cached = await naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
+    const fromCache = () => naming(modelPath, () => cache.get(bytes, sha256, recipe, hints));
+    const cached = await fromCache();
     checkAgainstManifest(cached, model, modelPath);
     const { path, input, output } = cached;
     const name = `${model.name}:${version}/${recipeName}`;
@@ -120,7 +124,11 @@ function createArtifactOpener(
       ...cutting(recipe, cached),
     };
     const loaded = await naming(modelPath, () => adaptation.load(artifact));
-    return { recipe, artifact, reading: cached.reading, loaded };
+    const restored = restoring(loaded, (reason) => {
+      onRestoring?.(name, reason.message);
+      return fromCache();
+    });
+    return { recipe, artifact, reading: cached.reading, loaded: restored };
   }
 
   return {
