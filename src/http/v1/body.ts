@@ -27,8 +27,8 @@ const invalid = (sentence: string, cause?: unknown): ServiceError =>
   new ServiceError('invalid_request', sentence, { cause });
 
 /**
- * Bodies arrive in the handler as decompressed bytes, whatever their content type. A header that is no content
- * type counts as none: programs write "" or "undefined" where they do not know the type of a file.
+ * Bodies arrive in the handler as decompressed bytes, whatever their content type. A header that is no
+ * content type counts as none: programs write "" or "undefined" where they do not know the type of a file.
  */
 export function parseBodies(app: App): void {
   app.addHook('onRequest', (request, _reply, done) => {
