@@ -64,7 +64,7 @@ export const adaptation = dashboard({
         ),
         stat(
           {
-            title: 'Of that, a second buys',
+            title: 'A second buys',
             about:
               'Entropy taken off a prediction for each second that its batch is adapted; the mean of the recipes chosen.',
             unit: NATS,
@@ -85,7 +85,7 @@ export const adaptation = dashboard({
           {
             title: 'Recipes, over the time range',
             about:
-              'One line for each number of steps that a recipe ran with; a batch too small for its recipe runs with the steps of the one that stands in. Entropies in nats; they are those of the recipe, whatever its steps. Of two recipes the dearer must buy enough more for the seconds that it takes more.',
+              'One line for each number of steps that a recipe ran with. A batch that is too small for its recipe runs with the steps of the recipe that takes its place. Entropies are in nats, over all numbers of steps of the recipe. A recipe that takes more seconds should also take off more entropy.',
             width: 24,
           },
           [
@@ -181,7 +181,7 @@ export const adaptation = dashboard({
         lines(
           {
             title: 'Latency of a batch, 95th percentile, by its number of steps',
-            about: 'The tail of the first panel below the table.',
+            about: 'As the mean above, for the slowest 5 % of batches.',
             unit: 's',
             width: 12,
           },

@@ -45,7 +45,8 @@ export const overview = dashboard({
         stat(
           {
             title: 'Failed by us',
-            about: 'Share of predictions answered with a status from 500 on.',
+            about:
+              'Share of predictions answered with a status of 500 or more. Among them is 504 for callers who set a short timeout_ms.',
             unit: 'percentunit',
             width: 4,
           },

@@ -47,7 +47,8 @@ export const processes = dashboard({
         stat(
           {
             title: 'Engine processes lost',
-            about: 'Within the time range. They are replaced; those that come in a row are not by chance.',
+            about:
+              'Within the time range. They are replaced. Several in a row have a cause, which the log names.',
             unit: 'short',
             width: 6,
           },

@@ -47,7 +47,7 @@ export const queue = dashboard({
         stat(
           {
             title: 'Empty in',
-            about: 'Rows that wait over the rows that are predicted a second.',
+            about: 'Waiting rows, divided by the rows that are predicted a second.',
             unit: 's',
             width: 6,
           },
@@ -95,7 +95,7 @@ export const queue = dashboard({
           {
             title: 'Refused or given up by the queue',
             about:
-              'For queue_full it was full, or the deadline could not be met; for timeout it was not met; queue_unavailable is for want of Redis.',
+              'By reason. queue_full: it was full, or could not meet the deadline. timeout: it did not meet it. queue_unavailable: Redis could not be used.',
             unit: 'reqps',
             width: 12,
           },
