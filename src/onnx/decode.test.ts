@@ -202,11 +202,6 @@ describe('the graph', () => {
       'The model imports no version of the ai.onnx operator set; export it again, or add one with onnx.helper.make_opsetid.',
     ],
     [
-      'a local function',
-      { graph: {}, functions: [{ name: 'MyGelu' }] },
-      'The model defines local functions ("MyGelu"); export it with functions inlined, or give what onnx.inliner.inline_local_functions(model) makes of it.',
-    ],
-    [
       'sparse weights',
       { graph: { sparseInitializer: [new Uint8Array(0)] } },
       'The model holds sparse initializers; save it with dense ones.',

@@ -4,6 +4,7 @@ import { elementCount } from '../tensor.ts';
 import { type Constant, float32Constant, float64Constant } from './constant.ts';
 import { DATA_TYPE, dataTypeName, elementBytes } from './data-type.ts';
 import type { Attribute, Graph, Model, Node, Value, ValueType } from './graph.ts';
+import { inlineFunctions } from './inline-functions.ts';
 import {
   type AttributeProto,
   type GraphProto,
@@ -18,7 +19,7 @@ import { sortNodes } from './sort-nodes.ts';
 
 /**
  * Reads a serialized ONNX model. Throws `InputError` where the bytes are no ONNX model, or use a part of the
- * format that makes no sense in a classifier (external data, sparse initializers, local functions).
+ * format that makes no sense in a classifier (external data, sparse initializers).
  */
 export function decodeModel(bytes: Uint8Array): Model {
   const proto = parse(bytes);
@@ -26,11 +27,7 @@ export function decodeModel(bytes: Uint8Array): Model {
     throw new InputError(
       'This is not an ONNX model: it holds no graph. Give a file that an exporter has written (docs/exporting.md).',
     );
-  if (proto.functions.length > 0) {
-    throw new InputError(
-      `The model defines local functions ("${proto.functions[0]!.name}"); export it with functions inlined, or give what onnx.inliner.inline_local_functions(model) makes of it.`,
-    );
-  }
+  inlineFunctions(proto);
   const domains = Object.fromEntries(proto.opsetImport.map((entry) => [entry.domain, Number(entry.version)]));
   const { '': plain, 'ai.onnx': named, ...otherDomains } = domains;
   const opset = plain ?? named;
