@@ -133,6 +133,11 @@ const REFUSALS: readonly Refusal[] = [
   },
   { op: 'Tile', write: (b, x) => [x, computed(b)], says: 'a number of copies that is computed' },
   {
+    op: 'MeanVarianceNormalization',
+    write: (_b, x) => [x],
+    says: 'statistics over the rows of a batch',
+  },
+  {
     op: 'Concat',
     write: (_b, x) => [x, x],
     attributes: { axis: 0 },

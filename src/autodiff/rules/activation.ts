@@ -113,6 +113,15 @@ function mish(c: VjpContext): Value {
   return times(c, emit.op('Add', [t, emit.op('Mul', [x, bend])]));
 }
 
+/** Swish: x s with s = sigmoid(alpha x) (ONNX operator since opset 24); the derivative is s + alpha x s (1 - s). */
+function swish(c: VjpContext): Value {
+  const { emit } = c;
+  const scaled = emit.op('Mul', [c.input(0), floatAttribute(c.node, 'alpha', 1)]);
+  const s = emit.op('Sigmoid', [scaled]);
+  const bend = emit.op('Mul', [scaled, emit.op('Sub', [1, s])]);
+  return times(c, emit.op('Mul', [s, emit.op('Add', [bend, 1])]));
+}
+
 /** Softsign: x / (1 + |x|), whose derivative is 1 / (1 + |x|)^2. */
 function softsign(c: VjpContext): Value {
   const { emit } = c;
@@ -183,6 +192,7 @@ export const ACTIVATION_RULES: Readonly<Record<string, VjpEntry>> = {
   Selu: { vjp: (c) => [selu(c)] },
   Celu: { vjp: (c) => [celu(c)] },
   Mish: { vjp: (c) => [mish(c)] },
+  Swish: { vjp: (c) => [swish(c)] },
   Softsign: { vjp: (c) => [softsign(c)] },
   ThresholdedRelu: { vjp: (c) => [thresholdedRelu(c)] },
   Shrink: { vjp: (c) => [shrink(c)] },

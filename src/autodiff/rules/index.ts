@@ -46,4 +46,6 @@ export const NOT_DIFFERENTIABLE: ReadonlySet<string> = new Set([
   'ArgMin',
   'NonZero',
   'OneHot',
+  'IsNaN',
+  'IsInf',
 ]);

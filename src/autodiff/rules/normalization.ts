@@ -1,4 +1,10 @@
-import { float32Constant, floatAttribute, intAttribute, type Value } from '../../onnx/index.ts';
+import {
+  float32Constant,
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  type Value,
+} from '../../onnx/index.ts';
 import { fromFront, reshapeLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
@@ -91,6 +97,16 @@ function instanceNormalization(c: VjpContext): readonly Value[] {
   const axes = Array.from({ length: rank - 2 }, (_, i) => i + 2);
   const g = c.emit.op('Mul', [c.gradient, overChannels(c, c.input(1), rank)]);
   return [throughStandardization(c, c.input(0), g, axes, floatAttribute(c.node, 'epsilon', 1e-5))];
+}
+
+/** What MeanVarianceNormalization adds to the deviation is 1e-9; this under the root comes to the same. */
+const SMALLEST_VARIANCE = 1e-18;
+
+function meanVarianceNormalization(c: VjpContext): Value {
+  const rank = c.shapeOf(c.input(0)).length;
+  const axes = (intsAttribute(c.node, 'axes') ?? [0, 2, 3]).map((axis) => fromFront(axis, rank));
+  if (axes.includes(0)) throw c.unsupported('statistics over the rows of a batch');
+  return throughStandardization(c, c.input(0), c.gradient, axes, SMALLEST_VARIANCE);
 }
 
 /**
@@ -192,6 +208,10 @@ export const NORMALIZATION_RULES: Readonly<Record<string, VjpEntry>> = {
   RMSNormalization: { vjp: rmsNormalization },
   InstanceNormalization: { vjp: instanceNormalization },
   GroupNormalization: { vjp: groupNormalization },
+  MeanVarianceNormalization: {
+    vjp: (c) => [meanVarianceNormalization(c)],
+    note: 'of each row alone',
+  },
   LpNormalization: { vjp: (c) => [lpNormalization(c)] },
   LRN: { vjp: (c) => [localResponse(c)] },
 };
