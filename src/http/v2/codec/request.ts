@@ -30,17 +30,24 @@ function parse(json: Buffer): InferRequestBody {
     throw invalid('The request is not valid JSON.', cause);
   }
   if (validator.Check(value)) return value;
-  throw invalid(complaint(validator.Errors(value)[0]!));
+  throw invalid(complaint(validator.Errors(value)));
 }
 
-/** The schema's complaint as one sentence that names the member at fault. */
-function complaint({ instancePath, message, ...error }: ReturnType<typeof validator.Errors>[number]): string {
+/** The schema's first complaint as one sentence that names the member at fault. */
+function complaint(errors: ReturnType<typeof validator.Errors>): string {
+  const [{ instancePath, message, ...error }] = errors as [(typeof errors)[number]];
   const place = instancePath.slice(1, 100).replaceAll('/', '.');
   if (error.keyword === 'required') {
     const [missing] = error.params.requiredProperties;
     return `The request lacks "${place === '' ? '' : `${place}.`}${missing}".`;
   }
-  return place === '' ? 'The request is no JSON object.' : `The member "${place}" of the request ${message}.`;
+  if (place === '') return 'The request is no JSON object.';
+  // One complaint for each type that it might have.
+  const types = errors.flatMap((each) =>
+    each.instancePath === instancePath && each.keyword === 'type' ? [each.params.type] : [],
+  );
+  const fault = types.length > 1 ? `must be either ${types.join(' or ')}` : message;
+  return `The member "${place}" of the request ${fault}.`;
 }
 
 function readParameters(

@@ -1,7 +1,7 @@
 import Type, { type Static, type TProperties } from 'typebox';
 import { strict } from './open-inference.ts';
 
-const ParameterValue = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
+const ParameterValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
 
 /** The parameters that mean something here. Others are ignored. */
 const parametersOf = <P extends TProperties>(title: string, known: P) =>
