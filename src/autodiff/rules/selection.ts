@@ -10,7 +10,7 @@ import {
 import { fromFront, multiplyAlong, zerosLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
-// Ops that read some elements of their input: their gradient adds each element's share back where it was read.
+// The gradient of an op that reads some elements of its input adds their shares back where they were read.
 
 /**
  * Zeros in the shape of `like`, plus the slices of `gradient` along `axis`, added at `indices`, an int64
