@@ -726,23 +726,19 @@ export interface components {
             models: components["schemas"]["Model"][];
         };
         Live: {
-            /** @enum {boolean} */
-            live: true;
+            live: boolean;
         };
         NotLive: {
-            /** @enum {boolean} */
-            live: false;
+            live: boolean;
             reasons: string[];
         };
         Ready: {
-            /** @enum {boolean} */
-            ready: true;
+            ready: boolean;
             /** @description Warnings for the operator, such as a model without a worker. */
             warnings?: string[];
         };
         NotReady: {
-            /** @enum {boolean} */
-            ready: false;
+            ready: boolean;
             /** @description Why not, one sentence each. */
             reasons: string[];
         };
@@ -775,8 +771,7 @@ export interface components {
         };
         ModelReady: {
             name: string;
-            /** @enum {boolean} */
-            ready: true;
+            ready: boolean;
         };
         Versions: {
             versions: number[];
@@ -803,8 +798,7 @@ export interface components {
             default_queue_policy: components["schemas"]["QueuePolicy"];
         };
         TransactionPolicy: {
-            /** @enum {boolean} */
-            decoupled: false;
+            decoupled: boolean;
         };
         ConfigParameter: {
             string_value: string;

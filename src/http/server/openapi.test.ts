@@ -135,13 +135,29 @@ it('has bodies and answers that generators of clients know, each under a name', 
   }
 });
 
-it('has one type for each schema, because generators of clients in Go know no lists of types', () => {
-  const listed = (value: unknown, path: string): string[] => {
-    if (typeof value !== 'object' || value === null) return [];
-    const here = 'type' in value && Array.isArray(value.type) ? [path] : [];
-    return [...here, ...Object.entries(value).flatMap(([key, each]) => listed(each, `${path}/${key}`))];
-  };
-  expect(listed(parse(yaml), '')).toEqual([]);
+describe('generators of clients', () => {
+  const schemasWhere = (
+    odd: (schema: object) => boolean,
+    value: unknown = parse(yaml),
+    path = '',
+  ): string[] =>
+    typeof value !== 'object' || value === null
+      ? []
+      : [
+          ...(odd(value) ? [path] : []),
+          ...Object.entries(value).flatMap(([key, each]) => schemasWhere(odd, each, `${path}/${key}`)),
+        ];
+
+  it('in Go find no list of types, which they do not know', () => {
+    expect(schemasWhere((schema) => 'type' in schema && Array.isArray(schema.type))).toEqual([]);
+  });
+
+  it('in Python find no enumeration of booleans, which they compare as texts', () => {
+    const isBoolean = (each: unknown) => typeof each === 'boolean';
+    expect(
+      schemasWhere((schema) => 'enum' in schema && Array.isArray(schema.enum) && schema.enum.some(isBoolean)),
+    ).toEqual([]);
+  });
 });
 
 it('is the same to readers of YAML 1.1, to whom on and off are booleans', () => {

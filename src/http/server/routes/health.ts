@@ -6,14 +6,14 @@ import { maySee } from '../guard.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 
 const strict = { additionalProperties: false } as const;
-const Live = Type.Object({ live: Type.Literal(true) }, { title: 'Live', ...strict });
+const Live = Type.Object({ live: Type.Boolean() }, { title: 'Live', ...strict });
 const Hung = Type.Object(
-  { live: Type.Literal(false), reasons: Type.Array(Type.String(), { minItems: 1 }) },
+  { live: Type.Boolean(), reasons: Type.Array(Type.String(), { minItems: 1 }) },
   { title: 'NotLive', ...strict },
 );
 const Ready = Type.Object(
   {
-    ready: Type.Literal(true),
+    ready: Type.Boolean(),
     warnings: Type.Optional(
       Type.Array(Type.String(), {
         description: 'Warnings for the operator, such as a model without a worker.',
@@ -24,7 +24,7 @@ const Ready = Type.Object(
 );
 const Unready = Type.Object(
   {
-    ready: Type.Literal(false),
+    ready: Type.Boolean(),
     reasons: Type.Array(Type.String(), { minItems: 1, description: 'Why not, one sentence each.' }),
   },
   { title: 'NotReady', ...strict },

@@ -16,7 +16,7 @@ export const ModelNames = Type.Object(
 );
 
 export const ModelReady = Type.Object(
-  { name: Type.String(), ready: Type.Literal(true) },
+  { name: Type.String(), ready: Type.Boolean() },
   { title: 'ModelReady', ...strict },
 );
 
@@ -79,7 +79,7 @@ export const ModelConfig = Type.Object(
       { title: 'DynamicBatching', ...strict },
     ),
     model_transaction_policy: Type.Object(
-      { decoupled: Type.Literal(false) },
+      { decoupled: Type.Boolean() },
       { title: 'TransactionPolicy', ...strict },
     ),
     parameters: Type.Record(
