@@ -7,7 +7,7 @@ import {
   outcomesOf,
   untilUp,
 } from '../../../test/fixtures/redis/queue.ts';
-import { ownRedisServer, type RedisServer } from '../../../test/fixtures/redis/redis-server.ts';
+import { freePort, ownRedisServer, type RedisServer } from '../../../test/fixtures/redis/redis-server.ts';
 import { answerOf, makeRequests, pause, request, startWorker } from '../contract/fixtures.contract.ts';
 
 /** Longer than any process of a busy machine takes to start and be missed. */
@@ -187,4 +187,29 @@ describe('Redis', () => {
     expect(performance.now() - startMs).toBeLessThan(3_000);
     expect(await waiting).toEqual(Array(5).fill('timeout'));
   });
+});
+
+test('Redis that becomes a replica is said to be one, refuses, and is used again as a master', async () => {
+  const server = await ownRedisServer();
+  const place = newPlace(server);
+  const producer = await openProducer(place);
+  const consumer = await openConsumer(place);
+  startWorker(consumer);
+  const sent = request();
+  expect((await producer.submit(sent)).answer).toEqual(answerOf(sent));
+  await server.client.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+  const reasons = [`Redis at 127.0.0.1:${server.port} is a replica, which takes no writes; name its master.`];
+  await eventually(() => expect(producer.unreadyReasons()).toEqual(reasons));
+  // It stays so, while connections look for the master every second.
+  for (let i = 0; i < 60; i++) {
+    expect([producer.unreadyReasons(), producer.isUp()]).toEqual([reasons, false]);
+    await expect(producer.submit(request())).rejects.toMatchObject({ code: 'queue_unavailable' });
+    await pause(50);
+  }
+  await eventually(() => expect(consumer.isUp()).toBe(false));
+  await server.client.call('REPLICAOF', 'NO', 'ONE');
+  await eventually(() => expect([producer.isUp(), consumer.isUp()]).toEqual([true, true]));
+  expect(producer.unreadyReasons()).toEqual([]);
+  const again = request();
+  expect((await producer.submit(again)).answer).toEqual(answerOf(again));
 });

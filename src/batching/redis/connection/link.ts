@@ -33,6 +33,7 @@ export interface LinkOptions {
 }
 
 const POLICY = /^maxmemory_policy:(\S+)/m;
+const IS_REPLICA = /^role:slave/m;
 
 /**
  * Whether Redis said so. Other errors are those of a connection that ends, which is reported as such or
@@ -47,33 +48,39 @@ async function askPolicy(client: RedisClient): Promise<string | undefined> {
   return policies.find((policy) => policy !== 'noeviction') ?? policies[0];
 }
 
+/** Whether it takes no writes. Each master of a cluster is found by its slots. */
+async function askIsReplica(client: RedisClient): Promise<boolean> {
+  return !(client instanceof Cluster) && IS_REPLICA.test(await client.info('replication'));
+}
+
 /**
- * Watches a client. Reports the first error of each outage. Asks now and then for the eviction policy, and
- * whether the server still answers at all: a stuck server closes no connection.
+ * Watches a client. Reports the first error of each outage. Asks now and then for the eviction policy,
+ * whether the server is a master, and whether it still answers at all: a stuck one closes no connection.
  */
 export function watchLink(client: RedisClient, options: LinkOptions): Link {
   const { name, onFault, onUp, probe, refusals, checkRights } = options;
   let policy: string | undefined;
+  let isReplica = false;
   let reported = false;
   let silent = false;
   let probing = false;
   const isConnected = (): boolean => client.status === 'ready';
-  const isUp = (): boolean => isConnected() && !silent;
+  const isUp = (): boolean => isConnected() && !silent && !isReplica;
 
   function report(error: unknown): void {
+    isReplica = false;
     if (!reported) onFault(error, `connecting to Redis at ${name}`);
     reported = true;
   }
 
-  function learnPolicy(): void {
-    askPolicy(client).then(
-      (answer) => {
-        policy = answer;
-      },
-      (error) => {
-        if (isAnswer(error) && !refusedCommand(error)) onFault(error, 'asking Redis for its eviction policy');
-      },
-    );
+  async function learnServer(): Promise<void> {
+    try {
+      const wasReplica = isReplica;
+      [policy, isReplica] = await Promise.all([askPolicy(client), askIsReplica(client)]);
+      if (wasReplica && !isReplica) canWrite();
+    } catch (error) {
+      if (isAnswer(error) && !refusedCommand(error)) onFault(error, 'asking Redis what it is');
+    }
   }
 
   function learnRights(): void {
@@ -82,12 +89,16 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
     });
   }
 
+  function canWrite(): void {
+    learnRights();
+    onUp();
+  }
+
   function up(): void {
     reported = false;
     silent = false;
-    learnPolicy();
-    learnRights();
-    onUp();
+    void learnServer();
+    if (!isReplica) canWrite();
   }
 
   function fallSilent(error: unknown): void {
@@ -103,7 +114,9 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
     try {
       await probe();
       if (silent) up();
-      else learnPolicy();
+      else await learnServer();
+      // The name may lead to another server by now, the master.
+      if (isReplica) client.disconnect(true);
     } catch (error) {
       if (!refusedCommand(error)) fallSilent(error);
     }
@@ -121,6 +134,7 @@ export function watchLink(client: RedisClient, options: LinkOptions): Link {
   return {
     isUp,
     unreadyReasons() {
+      if (isReplica) return [`Redis at ${name} is a replica, which takes no writes; name its master.`];
       if (!isConnected()) return [`Redis at ${name} cannot be reached.`];
       if (silent) return [`Redis at ${name} does not answer.`];
       if (refusals.any()) return refusals.reasons();
