@@ -48,7 +48,16 @@ describe('network policies', () => {
 
   it('let nobody in to workers where nobody reads metrics', () => {
     const manifests = render({ ...redis, networkPolicy: { enabled: true } });
-    expect(find(manifests, 'NetworkPolicy', '-worker').spec.ingress ?? []).toEqual([]);
+    expect(find(manifests, 'NetworkPolicy', '-worker').spec).toMatchObject({
+      policyTypes: ['Ingress', 'Egress'],
+    });
+    expect(find(manifests, 'NetworkPolicy', '-worker').spec).not.toHaveProperty('ingress');
+  });
+
+  it('let nothing out of API pods that need nothing', () => {
+    const manifests = render({ networkPolicy: { enabled: true } });
+    const { policyTypes, egress } = find(manifests, 'NetworkPolicy', '-api').spec;
+    expect([policyTypes, egress]).toEqual([['Ingress', 'Egress'], undefined]);
   });
 
   it('let out to Redis, to the collector and to the models', () => {

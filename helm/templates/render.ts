@@ -89,6 +89,17 @@ function run(
   }
 }
 
+/** The path of a field that is there without a value, which validators of manifests refuse. */
+function emptyField(value: unknown, path = ''): string | undefined {
+  if (value === null) return path;
+  if (typeof value !== 'object') return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = emptyField(inner, `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The output of `helm template` for these values, for a release named `vision`. */
 export function render(values: Values = {}, chart = CHART): Manifest[] {
   const { status, stdout, stderr } = run(['template', 'vision', chart], values);
@@ -99,7 +110,12 @@ export function render(values: Values = {}, chart = CHART): Manifest[] {
       if (document.errors.length > 0) throw document.errors[0];
       return document.toJS() as Manifest | null;
     })
-    .filter((manifest) => manifest !== null);
+    .filter((manifest) => manifest !== null)
+    .map((manifest) => {
+      const empty = emptyField(manifest);
+      if (empty === undefined) return manifest;
+      throw new Error(`${manifest.kind} ${manifest.metadata.name}: ${empty} has no value.`);
+    });
 }
 
 /** Why helm refuses these values. */
