@@ -87,6 +87,23 @@ export function takeAlong<T extends TensorType>(
   return { type, dims: whole, data: taken };
 }
 
+/** Tensors [n1, ...], [n2, ...], ... of one type to one [n1 + n2 + ..., ...]; a single one as it is. */
+export function joinRows(parts: readonly Tensor[]): Tensor {
+  const [first] = parts as readonly [Tensor];
+  if (parts.length === 1) return first;
+  const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
+  const { type, dims } = first;
+  const whole = [size, ...dims.slice(1)];
+  // Arrays of all element types have the methods used here.
+  const joined = zeros(type, elementCount(whole)) as Float32Array;
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part.data as Float32Array, offset);
+    offset += part.data.length;
+  }
+  return { type, dims: whole, data: joined } as Tensor;
+}
+
 /** Whether no value is NaN or infinite. */
 export function allFinite(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;

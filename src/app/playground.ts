@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts';
 import type { Playground, PlaygroundAttack } from '../http/index.ts';
 import { type ImageDecoder, toPng } from '../images/index.ts';
 import type { Inference } from '../inference/inference.ts';
+import { rowShape } from '../models/index.ts';
 import type { DescribedVersion, InputSpec } from '../models/model.ts';
 import { isLoopback } from './open-access.ts';
 import { attackInThread } from './threads/attack-in-thread.ts';
@@ -67,8 +68,7 @@ export function createPlayground({ engine, decoder, inference }: PlaygroundDeps,
       eps === 0
         ? Float32Array.from(picture, (byte) => byte / 255)
         : await attackInThread(engine, { root, version: served, picture, eps, iterations, recipe }, signal);
-    const { width, height } = input;
-    const channels = input.channels === 'gray' ? 1 : 3;
+    const [channels, height, width] = rowShape(input);
     return toPng({ data: redFirst(attacked, input), channels, height, width });
   }
 

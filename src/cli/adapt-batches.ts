@@ -1,5 +1,5 @@
 import { appliedRecipe, type Recipe, stoppedBy } from '../dent/index.ts';
-import { entropyNats, sliceAnswer, softmax } from '../inference/index.ts';
+import { entropyNats, sliceAnswer, softmax, topClass } from '../inference/index.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import type { OpenGraph } from './graph-folder.ts';
 
@@ -102,9 +102,6 @@ class Results {
     }
   }
 }
-
-const topClass = (logits: Float32Array): number =>
-  logits.reduce((best, logit, k) => (logit > logits[best]! ? k : best), 0);
 
 /**
  * Adapts to all rows in batches, the last of which may be smaller, as the server would. A batch too small for

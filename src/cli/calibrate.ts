@@ -7,7 +7,7 @@ import type { AdaptedRows, Engine } from '../engine/index.ts';
 import { InputError } from '../errors.ts';
 import { createRandom } from '../evaluation/index.ts';
 import { entropyNats, softmax } from '../inference/index.ts';
-import { parseManifest } from '../models/index.ts';
+import { DEFAULT_RECIPES, parseManifest, rowShape } from '../models/index.ts';
 import { rows as rowsOf } from '../tensor.ts';
 import { type Calibration, type CleanBatch, type CleanBatches, calibrationOf, mean } from './calibration.ts';
 import { type EvaluatedModel, findEvaluatedModel } from './evaluated-model.ts';
@@ -59,7 +59,7 @@ async function openGraphs(engine: Engine, model: EvaluatedModel) {
   const { input, output } = model.manifest;
   const file = await readModelFile(model.versions[0]!.modelPath);
   const graphs = await createGraphFolder(engine, file, {
-    imageShape: [input.channels === 'gray' ? 1 : 3, input.height, input.width],
+    imageShape: rowShape(input),
     device: 'cpu',
     precision: 'fp32',
     ...(output !== undefined && { output }),
@@ -137,11 +137,11 @@ async function writeCalibration(
   sha256: string,
 ): Promise<void> {
   const manifest = JSON.parse(await readFile(path, 'utf8')) as {
-    recipes?: Record<string, Record<string, unknown>>;
+    recipes?: typeof DEFAULT_RECIPES;
     calibrated?: Record<string, string>;
   };
-  const recipes = manifest.recipes ?? { isolated: { preset: 'isolated' }, static: {} };
-  recipes[name] = { ...(recipes[name] ?? { preset: 'auto' }), ...calibration };
+  const written = manifest.recipes ?? DEFAULT_RECIPES;
+  const recipes = { ...written, [name]: { ...(written[name] ?? { preset: 'auto' }), ...calibration } };
   const calibrated = { ...manifest.calibrated, [name]: sha256 };
   const text = `${JSON.stringify({ ...manifest, recipes, calibrated }, null, 2)}\n`;
   parseManifest(text, path);

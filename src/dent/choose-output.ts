@@ -24,8 +24,9 @@ const NAME_IT =
 
 /**
  * The output that classifies; the others are not compiled. Of several outputs it is the one of shape [N,
- * classes], or else the one with further axes of size one, that is furthest behind: logits come behind features, the main head behind auxiliary ones. Throws
- * `InputError` with the list where none is left, or more than one.
+ * classes], or else the one with further axes of size one, that is furthest behind: logits come behind
+ * features, the main head behind auxiliary ones. Throws `InputError` with the list where none is left, or
+ * more than one.
  */
 export function chooseOutput(graph: Graph, hint: OutputHint = {}): Value {
   const { outputs } = graph;

@@ -1,4 +1,4 @@
-import type { GraphBuilder, Operand, Value } from '../onnx/index.ts';
+import { DATA_TYPE, type GraphBuilder, type Operand, type Value } from '../onnx/index.ts';
 
 const EPSILON = 1e-8;
 
@@ -111,7 +111,7 @@ class Arithmetic {
   div = (x: Operand, y: Operand): Value => this.#builder.op('Div', [x, y]);
   min = (x: Operand, y: Operand): Value => this.#builder.op('Min', [x, y]);
   sqrt = (x: Operand): Value => this.#builder.op('Sqrt', [x]);
-  toFloat = (x: Value): Value => this.#builder.op('Cast', [x], { attributes: { to: 1 } });
+  toFloat = (x: Value): Value => this.#builder.op('Cast', [x], { attributes: { to: DATA_TYPE.float32 } });
 
   /** 1 - beta^t in float64: in float32 the difference would lose four of its digits at t = 1. */
   bias = (beta: number, t: Value): Value => {

@@ -1,5 +1,12 @@
 import { InputError } from '../errors.ts';
-import { type Dim, float32Constant, type GraphBuilder, type Operand, type Value } from '../onnx/index.ts';
+import {
+  DATA_TYPE,
+  type Dim,
+  float32Constant,
+  type GraphBuilder,
+  type Operand,
+  type Value,
+} from '../onnx/index.ts';
 
 /** The kernel has 2 * RADIUS + 1 taps, enough for two deviations of the largest smoothing. */
 const RADIUS = 4;
@@ -65,7 +72,7 @@ function kernel(builder: GraphBuilder, deviation: Value, rows: Dim): Value {
     builder.op(opType, inputs, { shape: of });
   const reach = builder.op('Max', [builder.op('Ceil', [builder.op('Mul', [deviation, 2])]), 1]);
   const isInside = builder.op('LessOrEqual', [row(offsets.map(Math.abs), 'distance'), reach]);
-  const inside = builder.op('Cast', [isInside], { attributes: { to: 1 }, shape });
+  const inside = builder.op('Cast', [isInside], { attributes: { to: DATA_TYPE.float32 }, shape });
   const variance = calculate('Mul', [calculate('Mul', [deviation, deviation], [rows, 1]), -2], [rows, 1]);
   const exponent = calculate('Div', [
     row(

@@ -1,4 +1,4 @@
-import { elementCount, float32, rows, type Tensor, takeAlong, zeros } from '../tensor.ts';
+import { elementCount, float32, joinRows, rows, type Tensor, takeAlong } from '../tensor.ts';
 import type { Cut, Filling, Join } from './engine.ts';
 
 /**
@@ -31,21 +31,6 @@ export function dealRows(all: Tensor<'float32'>, largest: number, processes: num
 /** The numbers of the rows that part `part` of `count` is dealt. */
 const dealtTo = (part: number, count: number, size: number): number[] =>
   Array.from({ length: Math.ceil((size - part) / count) }, (_, i) => part + i * count);
-
-/** [n1, ...], [n2, ...], ... to [n1 + n2 + ..., ...]. */
-function joinRows(parts: readonly Tensor[]): Tensor {
-  const size = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
-  const { type, dims } = parts[0]!;
-  const whole = [size, ...dims.slice(1)];
-  // Arrays of all element types have the methods used here.
-  const joined = zeros(type, elementCount(whole)) as Float32Array;
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part.data as Float32Array, offset);
-    offset += part.data.length;
-  }
-  return { type, dims: whole, data: joined } as Tensor;
-}
 
 /** [k, n1, ...], [k, n2, ...], ... to [k, n1 + n2 + ..., ...]. */
 function joinColumns(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {

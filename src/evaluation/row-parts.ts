@@ -1,5 +1,12 @@
 import type { OpenGraph, Tensors } from '../engine/engine.ts';
-import { elementCount, rows as rowsOf, type Tensor, type TensorType, takeAlong, zeros } from '../tensor.ts';
+import {
+  elementCount,
+  joinRows,
+  rows as rowsOf,
+  type Tensor,
+  type TensorType,
+  takeAlong,
+} from '../tensor.ts';
 
 /**
  * Feeds of which every one that has as many rows as there are is cut; a parameter for all rows goes with each
@@ -48,26 +55,5 @@ export async function runRows(
     return (await graph.run(feeds, options)).outputs;
   });
   const outputs = await Promise.all(runs);
-  return Object.fromEntries(
-    fetches.map((name) => [
-      name,
-      joined(
-        outputs.map((each) => each[name]!),
-        count,
-      ),
-    ]),
-  );
-}
-
-function joined(parts: readonly Tensor[], count: number): Tensor {
-  const [first] = parts as readonly [Tensor];
-  if (parts.length === 1) return first;
-  const dims = [count, ...first.dims.slice(1)];
-  const data = zeros(first.type, elementCount(dims)) as Float32Array;
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part.data as Float32Array, offset);
-    offset += part.data.length;
-  }
-  return { type: first.type, dims, data } as Tensor;
+  return Object.fromEntries(fetches.map((name) => [name, joinRows(outputs.map((each) => each[name]!))]));
 }

@@ -7,7 +7,7 @@ export { draftManifest, type ManifestDraft } from './draft-manifest.ts';
 export { farCacheHere } from './far-cache.ts';
 export type { IsAwaited } from './held-versions.ts';
 export { readVersion, rowShape, type ServingVersion } from './load-version.ts';
-export { parseManifest, SAFE_NAME } from './manifest.ts';
+export { DEFAULT_RECIPES, parseManifest, SAFE_NAME } from './manifest.ts';
 export { openModelDescriptions, openModelRepository } from './model-repositories.ts';
 export {
   defaultVersion,

@@ -159,7 +159,11 @@ function recipeFaults(name: string, options: unknown): string[] {
   }
 }
 
-const DEFAULT_RECIPES: Readonly<Record<string, unknown>> = { isolated: { preset: 'isolated' }, static: {} };
+/** The recipes of a manifest that has none. */
+export const DEFAULT_RECIPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  isolated: { preset: 'isolated' },
+  static: {},
+};
 const DEFAULT_RECIPE = 'isolated';
 
 /** The faults of the recipes. Where the schema has already reported them, they may be of any type. */

@@ -113,7 +113,7 @@ function mish(c: VjpContext): Value {
   return times(c, emit.op('Add', [t, emit.op('Mul', [x, bend])]));
 }
 
-/** Swish: x s with s = sigmoid(alpha x) (ONNX operator since opset 24); the derivative is s + alpha x s (1 - s). */
+/** Swish (since operator set 24): x s with s = sigmoid(alpha x). The derivative is s + alpha x s (1 - s). */
 function swish(c: VjpContext): Value {
   const { emit } = c;
   const scaled = emit.op('Mul', [c.input(0), floatAttribute(c.node, 'alpha', 1)]);

@@ -7,6 +7,7 @@ import {
 } from '../../onnx/index.ts';
 import { fromFront, reshapeLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
+import { SMALLEST_NORM } from './over-axes.ts';
 
 /**
  * y = softmax(x): x_grad = y * (g - sum(g * y)) along the axis. Subtract first: the terms cancel there, and
@@ -138,12 +139,6 @@ function batchNormalization(c: VjpContext): readonly Value[] {
   const slope = emit.op('Div', [c.input(1), emit.op('Sqrt', [variance])]);
   return [emit.op('Mul', [c.gradient, rank > 2 ? overChannels(c, slope, rank) : slope])];
 }
-
-/**
- * The smallest norm to divide by. ONNX defines the quotient as zero where the norm is zero, and so is the
- * gradient.
- */
-const SMALLEST_NORM = 1e-30;
 
 /**
  * LpNormalization: y = x / n with n the p-norm along an axis. x_grad = (g - d * sum(g * y)) / n, where d is

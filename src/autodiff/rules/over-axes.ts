@@ -2,6 +2,9 @@ import type { Value } from '../../onnx/index.ts';
 import { castLike } from '../shapes.ts';
 import type { VjpContext } from '../vjp.ts';
 
+/** The smallest norm to divide by. Where a norm is zero, so is what is divided, and the gradient. */
+export const SMALLEST_NORM = 1e-30;
+
 /** How many elements of the node's input lie along `axes` together, in the gradient's type. */
 export function elementsAlong(c: VjpContext, axes: readonly number[]): Value | number {
   const shape = c.shapeOf(c.input(0));

@@ -1,7 +1,7 @@
 import { intAttribute, toIntegers, type Value } from '../../onnx/index.ts';
 import { expandLike, fromFront } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
-import { elementsAlong, toHolders } from './over-axes.ts';
+import { elementsAlong, SMALLEST_NORM, toHolders } from './over-axes.ts';
 
 /**
  * The axes that a Reduce op sums over (opset 18: an input; absent means all, or none with
@@ -41,12 +41,6 @@ function extremum(c: VjpContext): Value {
   if (axes.length === 0) return c.gradient;
   return toHolders(c, axes, keepAxes(c, c.output(0), axes), keepAxes(c, c.gradient, axes));
 }
-
-/**
- * The smallest denominator of the quotient. Where it would be zero, the numerator is zero too, and so is the
- * gradient.
- */
-const SMALLEST_NORM = 1e-30;
 
 /** y = sqrt(sum of x^2): x / y. */
 function norm(c: VjpContext): Value {

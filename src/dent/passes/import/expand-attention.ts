@@ -54,7 +54,7 @@ function attend(builder: GraphBuilder, node: Node, graph: Graph): Node | undefin
   const [, , , width] = parts[2]!.shape;
   const result: Value = {
     name: `${node.name}_heads`,
-    type: { dataType: 1, shape: [rows!, heads, places!, width!] },
+    type: { dataType: DATA_TYPE.float32, shape: [rows!, heads, places!, width!] },
   };
   const last = attendHeads(builder, node, [...parts, mask], [result]);
   if (!last) return undefined;

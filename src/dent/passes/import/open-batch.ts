@@ -89,8 +89,8 @@ const fixed = (rows: number, what: string, cause?: unknown): InputError =>
   );
 
 /**
- * Those of Reshapes whose first size is a number, as they are written. Where another size is open already, the
- * first is copied from the reshaped value.
+ * Those of Reshapes whose first size is a number, as they are written. Where another size is open already,
+ * the first is copied from the reshaped value.
  */
 function writtenTargets(graph: Graph, rows: number): Targets {
   const targets = new Map<Node, readonly number[]>();

@@ -13,8 +13,8 @@ import { type ProbeShape, runOnZeros, shapeArithmetic } from '../measure/measure
 import { zeroWeights } from '../measure/zero-weights.ts';
 
 /**
- * Replaces each If by one of its branches where the condition is constant, or follows from shapes alone and is
- * the same for any number of rows. torch writes such a node where it cannot tell whether an axis has size
+ * Replaces each If by one of its branches where the condition is constant, or follows from shapes alone and
+ * is the same for any number of rows. torch writes such a node where it cannot tell whether an axis has size
  * one. Other Ifs stay.
  */
 export async function resolveBranches(model: Model, shape: ProbeShape, runner: GraphRunner): Promise<Model> {
