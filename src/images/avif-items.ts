@@ -3,8 +3,9 @@ export interface AvifItems {
   /** Width times height of the largest picture in it: the visible one, its transparency, a thumbnail. */
   readonly largestPixels: number;
   /**
-   * Whether every picture stands alone and is AV1. A picture made of others could have many large parts and a
-   * small result.
+   * Whether every picture stands alone, is AV1, and has its colours as they are seen. A picture made of others
+   * could have many large parts and a small result. libvips takes colours that were multiplied by their
+   * transparency for others, darker ones.
    */
   readonly plain: boolean;
 }
@@ -12,6 +13,8 @@ export interface AvifItems {
 const BOX_HEADER = 8;
 /** Pictures of AV1, how to make them brighter, and texts. */
 const PLAIN_ITEMS = ['av01', 'tmap', 'Exif', 'mime', 'uri '];
+/** Bytes of a reference from one picture to one other, by ids of two bytes or of four. */
+const REFERENCE_BYTES = [14, 18];
 
 /**
  * libvips asks only for the size of the result, so a picture of 64 x 64 could stand for tiles of gigapixels.
@@ -30,6 +33,10 @@ export function avifItems(bytes: Uint8Array): AvifItems {
     for (const at of occurrences(box, 'infe', 18)) {
       const type = at + (box[at + 4]! < 3 ? 12 : 14);
       plain &&= PLAIN_ITEMS.includes(box.toString('latin1', type, type + 4));
+    }
+    // "supreme" in a text is no reference.
+    for (const at of occurrences(box, 'prem', 10)) {
+      plain &&= at < 4 || !REFERENCE_BYTES.includes(box.readUInt32BE(at - 4));
     }
   }
   return { largestPixels, plain };

@@ -95,6 +95,16 @@ describe('AVIF', () => {
     },
   );
 
+  it('with colours that were multiplied by their transparency is refused, not read too dark', async () => {
+    // The reference of the transparency to the colours becomes the other one, of the same size.
+    expect(await refusal(patched(transparent, 'auxl', 1, 0, Buffer.from('prem')))).toMatchObject({
+      code: 'invalid_image',
+      message: expect.stringContaining('multiplied by their transparency'),
+    });
+    const titled = Buffer.concat([transparent, Buffer.from('\0\0\0\x10freesupreme!', 'latin1')]);
+    expect(await refusal(titled)).toBe('decoded');
+  });
+
   it('with sizes of boxes that make no sense is refused', async () => {
     for (const words of [
       [0, 0, 0, 0],

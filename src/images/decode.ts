@@ -111,7 +111,8 @@ function checkAvif(bytes: Uint8Array, maxPixels: number): void {
   if (!plain) {
     throw new ServiceError(
       'invalid_image',
-      'The AVIF image is put together from tiles or compressed otherwise than by AV1, which is not read here. Send it as JPEG or PNG.',
+      'The AVIF image is put together from tiles, compressed otherwise than by AV1, or has colours that were multiplied by ' +
+        'their transparency, which is not read here. Send it as JPEG or PNG.',
     );
   }
   if (largestPixels > maxPixels) throw tooManyPixels(maxPixels);
