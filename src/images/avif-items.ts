@@ -3,9 +3,9 @@ export interface AvifItems {
   /** Width times height of the largest picture in it: the visible one, its transparency, a thumbnail. */
   readonly largestPixels: number;
   /**
-   * Whether every picture stands alone, is AV1, and has its colours as they are seen. A picture made of others
-   * could have many large parts and a small result. libvips takes colours that were multiplied by their
-   * transparency for others, darker ones.
+   * Whether every picture stands alone, is AV1, and has its colours as they are seen. A picture made of
+   * others could have many large parts and a small result. libvips takes colours that were multiplied by
+   * their transparency for others, darker ones.
    */
   readonly plain: boolean;
 }

@@ -130,6 +130,18 @@ describe('resizing', () => {
     }
   });
 
+  it('reduces a JPEG as the same pixels in a PNG, whatever its sides', async () => {
+    const waves = Array.from({ length: 300 * 300 }, (_, i) => {
+      const [x, y] = [i % 300, Math.floor(i / 300)];
+      return Math.round(128 + 60 * Math.sin(x / 6) + 60 * Math.sin(y / 6));
+    });
+    const jpeg = await picture(waves, 300, 300, 1).jpeg({ quality: 100 }).toBuffer();
+    const png = await sharp(jpeg).png().toBuffer();
+    const [fromJpeg, fromPng] = [await decode(jpeg, inputOf(32, 32)), await decode(png, inputOf(32, 32))];
+    const difference = fromJpeg.reduce((sum, value, i) => sum + Math.abs(value - fromPng[i]!), 0);
+    expect(difference / fromJpeg.length).toBeLessThan(2);
+  });
+
   const half = [...Array(8).fill([255, 0, 0]), ...Array(8).fill([0, 0, 255])].flat();
   const wide = new Array(4).fill(half).flat();
 
