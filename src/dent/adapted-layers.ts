@@ -4,6 +4,8 @@ import type { Classifier } from './classifier.ts';
 import { type AdaptableLayer, findLayers } from './layers.ts';
 import { quantisingNode, runtimeNode } from './missing-rules.ts';
 import type { Recipe } from './recipe-fields.ts';
+import { createSearch } from './search.ts';
+import { linkShared } from './shared-layers.ts';
 
 /** Whether the recipe changes how layers normalise or scale. */
 export const changesLayers = (recipe: Recipe): boolean =>
@@ -29,7 +31,7 @@ export function adaptedLayers(recipe: Recipe, graph: Graph): readonly AdaptableL
       `The recipe has statistics "${recipe.statistics}", but the model has no BatchNormalization node whose statistics could be replaced; export it with BatchNormalization kept.`,
     );
   }
-  return layers;
+  return linkShared(createSearch(graph), layers);
 }
 
 /** Throws where activations are quantised: their gradient is zero almost everywhere. */

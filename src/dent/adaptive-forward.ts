@@ -12,6 +12,7 @@ import { bareLayer } from './bare-layer.ts';
 import type { Classifier } from './classifier.ts';
 import type { AdaptableLayer } from './layers.ts';
 import type { Recipe } from './recipe-fields.ts';
+import { firstUses } from './shared-layers.ts';
 import { smooth } from './smoothing.ts';
 
 /** The classifier as a function of an image batch and its adapted parameters. */
@@ -101,7 +102,7 @@ function parameterWidths(
   recipe: Recipe,
 ): { affine: number; sigma: 0 | 1 } {
   if (recipe.steps === 0) return { affine: 0, sigma: 0 };
-  const channels = layers.reduce((sum, layer) => sum + layer.channels, 0);
+  const channels = firstUses(layers).reduce((sum, layer) => sum + layer.channels, 0);
   return {
     affine: recipe.affine === 'on' ? channels : 0,
     sigma: recipe.sigma !== 'off' && recipe.sigmaLr > 0 ? 1 : 0,

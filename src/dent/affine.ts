@@ -3,6 +3,7 @@ import { BATCH } from './batch-axis.ts';
 import type { AdaptableLayer } from './layers.ts';
 import { sumOfRows, type Valid } from './padding.ts';
 import type { Recipe } from './recipe-fields.ts';
+import { firstUses } from './shared-layers.ts';
 import { type BatchShare, STATISTICS } from './statistics.ts';
 
 /** The number of parameter rows of a scope: one for the batch, or one for each row. */
@@ -28,12 +29,13 @@ export function affineOf(
   recipe: Recipe,
 ): Affine[] {
   if (layers.length === 0) return [];
+  const own = firstUses(layers);
   const rows = offsets ? parameterRows(recipe) : 1;
-  const sizes = layers.map((layer) => layer.channels);
+  const sizes = own.map((layer) => layer.channels);
   const total = sizes.reduce((a, b) => a + b, 0);
   // Cut at once, so that the gradients of all layers meet in one node: ONNX Runtime can then compute both
   // gradients of a layer while its data is in the cache.
-  const both = builder.op('Concat', fromOffsets(builder, offsets, layers, recipe, [rows, total]), {
+  const both = builder.op('Concat', fromOffsets(builder, offsets, own, recipe, [rows, total]), {
     attributes: { axis: 1 },
     shape: [rows, 2 * total],
   });
@@ -45,7 +47,10 @@ export function affineOf(
         })
       : both;
   const parts = split(builder, wide, [...sizes, ...sizes]);
-  return layers.map((_, i) => ({ scale: parts[i]!, shift: parts[layers.length + i]! }));
+  return layers.map((layer) => {
+    const i = own.indexOf(layer.first ?? layer);
+    return { scale: parts[i]!, shift: parts[own.length + i]! };
+  });
 }
 
 /**
@@ -233,12 +238,14 @@ function applyBatchStatistics(
   const centred = builder.op('Sub', [x, batchMean], { shape });
   const batchVariance = average(builder.op('Mul', [centred, centred], { shape }));
   const { mean, variance, epsilon } = layer.source!;
+  const rest = share === 'all' ? undefined : builder.op('Sub', [1, share], { shape: [] });
   const mixed = (batch: Value, source: Float32Array): Value => {
-    if (share === 'all') return batch;
+    if (share === 'all' || rest === undefined) return batch;
     const fixed = builder.constant(float32Constant(perChannel as number[], source), 'source_statistics');
-    const difference = builder.op('Sub', [batch, fixed], { shape: perChannel });
-    const step = builder.op('Mul', [difference, share], { shape: perChannel });
-    return builder.op('Add', [fixed, step], { shape: perChannel });
+    // A step from one to the other would lose the digits of a batch far smaller than the source.
+    const ofSource = builder.op('Mul', [fixed, rest], { shape: perChannel });
+    const ofBatch = builder.op('Mul', [batch, share], { shape: perChannel });
+    return builder.op('Add', [ofSource, ofBatch], { shape: perChannel });
   };
   const guarded = builder.op('Add', [mixed(batchVariance, variance), epsilon], { shape: perChannel });
   const deviation = builder.op('Sqrt', [guarded], { shape: perChannel });

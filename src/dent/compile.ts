@@ -23,7 +23,7 @@ import { type FarCache, rowsPerEvenPart, rowsPerPartOf, rowsPerRun } from './row
  * To be changed whenever the same model and recipe would compile to another graph. Part of the cache key of
  * artifacts.
  */
-export const COMPILER_VERSION = '8';
+export const COMPILER_VERSION = '9';
 
 export interface CompileOptions extends PrepareOptions {
   /** The hardware the graph is written for, `cpu` by default. It runs on any. */

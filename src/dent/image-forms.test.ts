@@ -45,6 +45,14 @@ describe('images with their channels last', () => {
     ],
   ])('are fed with the channels first: %s', (_title, last, first) => expectSame(last, first));
 
+  it('are not assumed where a convolution reads them, of two channels and three pixels wide', async () => {
+    const small = { ...imageType, shape: ['batch', 2, 7, 3] };
+    const first: Write = (b, x) => b.op('Conv', [x, weights(b, [4, 2, 3, 3], 1)]);
+    const compiled = await compileWith(modelOf(chain(first, head), { type: small }));
+    expect(compiled.imageShape).toEqual([2, 7, 3]);
+    expect(compiled.reading.input.layout).toBe('NCHW');
+  });
+
   it('are smoothed along height and width', async () => {
     const last = modelOf(chain(toFirst, body, head), { type });
     const [a, b] = await Promise.all(

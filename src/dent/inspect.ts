@@ -17,6 +17,8 @@ import { isChannelsLast } from './passes/import/channels-first.ts';
 import { type PreparedModel, prepare } from './prepare.ts';
 import type { Reading } from './reading.ts';
 import { PRESETS } from './recipe.ts';
+import { createSearch } from './search.ts';
+import { firstUses, linkShared } from './shared-layers.ts';
 
 export interface DescribedValue {
   readonly name: string;
@@ -110,6 +112,7 @@ function describePrepared(prepared: PreparedModel): PreparedFacts {
   const { classifier, classes, reading } = prepared;
   const { graph } = classifier.model;
   const { layers, refused } = findLayers(graph);
+  const own = firstUses(linkShared(createSearch(graph), layers));
   const described = new Map<Node, DescribedLayer>();
   for (const { node, kind, channels } of layers) {
     described.set(node, { name: nameOf(node), kind, channels, adapted: true });
@@ -119,7 +122,7 @@ function describePrepared(prepared: PreparedModel): PreparedFacts {
     classes,
     ...(classifier.removed && { removed: describeNode(classifier.removed) }),
     layers: graph.nodes.flatMap((node) => described.get(node) ?? []),
-    parameters: 2 * layers.reduce((sum, { channels }) => sum + channels, 0),
+    parameters: 2 * own.reduce((sum, { channels }) => sum + channels, 0),
     reading,
     unsupported: obstacles(prepared, layers),
   };

@@ -15,6 +15,15 @@ import { inspect } from './index.ts';
 
 const { engine, compileWith, run, expectSame } = startCompiler();
 
+/** Numbers without a pattern from 0.5 to 1.5. */
+const positive = (b: GraphBuilder, dims: readonly number[], seed: number): Value =>
+  b.constant(
+    float32Constant(
+      dims,
+      Array.from({ length: dims[0]! }, (_, i) => 1 + Math.sin(i + seed) / 2),
+    ),
+  );
+
 describe('layers', () => {
   const gap: Write = head;
   const convolution: Write = (b, x) =>
@@ -50,6 +59,45 @@ describe('layers', () => {
     await expect(compileWith(modelOf(chain(training, convolution, gap)))).rejects.toThrow(
       'BatchNormalization "norm" cannot be adapted: it is in training mode.',
     );
+  });
+});
+
+describe('a layer that is used twice', () => {
+  const convolve = (b: GraphBuilder, x: Value, seed: number): Value =>
+    b.op('Conv', [x, weights(b, [4, 3, 3, 3], seed)], { attributes: { pads: [1, 1, 1, 1] } });
+  const numbers = (b: GraphBuilder) => [5, 6, 7, 8].map((seed) => positive(b, [4], seed));
+  /** Two convolutions, each normalised, and the mean over both. */
+  const twice =
+    (normalise: (b: GraphBuilder) => (x: Value) => Value): Write =>
+    (b, x) => {
+      const layer = normalise(b);
+      const both = [1, 9].map((seed) => b.op('Relu', [layer(convolve(b, x, seed))]));
+      return b.op('Concat', both, { attributes: { axis: 2 } });
+    };
+  const shared = twice((b) => {
+    const trained = numbers(b);
+    return (x) => b.op('BatchNormalization', [x, ...trained]);
+  });
+  const apart = twice((b) => (x) => b.op('BatchNormalization', [x, ...numbers(b)]));
+  const untrained = twice((b) => {
+    const [zeros, ones] = [0, 1].map((value) => b.constant(float32Constant([4], new Array(4).fill(value))));
+    return (x) => b.op('BatchNormalization', [x, ones!, zeros!, zeros!, ones!]);
+  });
+  /** The same as `shared`: one normalisation of both convolutions. */
+  const once: Write = (b, x) => {
+    const both = b.op('Concat', [convolve(b, x, 1), convolve(b, x, 9)], { attributes: { axis: 2 } });
+    return b.op('Relu', [b.op('BatchNormalization', [both, ...numbers(b)])]);
+  };
+
+  it('has one scale and one shift', async () => {
+    expect(await compileWith(modelOf(chain(shared, head)))).toMatchObject({ parameters: 8 });
+    expect(await compileWith(modelOf(chain(apart, head)))).toMatchObject({ parameters: 16 });
+    await expectSame(modelOf(chain(shared, head)), modelOf(chain(once, head)));
+    expect(await inspect(modelOf(chain(shared, head)), engine)).toMatchObject({ parameters: 8 });
+  });
+
+  it('is not seen in untrained layers, whose tensors are all the same', async () => {
+    expect(await compileWith(modelOf(chain(untrained, head)))).toMatchObject({ parameters: 16 });
   });
 });
 

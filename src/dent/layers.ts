@@ -32,6 +32,8 @@ export interface AdaptableLayer {
    * them.
    */
   readonly normalised?: Value;
+  /** The first use of the layer, where it is used several times and this is a later one. */
+  readonly first?: AdaptableLayer;
 }
 
 /** A normalisation layer that cannot be adapted, and why. */

@@ -13,6 +13,7 @@ import { fuseLayerNormalization } from './passes/import/fuse-layer-normalization
 import { openBatch } from './passes/import/open-batch.ts';
 import { resolveBranches } from './passes/import/resolve-branches.ts';
 import { sliceSequences } from './passes/import/slice-sequences.ts';
+import { withoutUnstartedWindows } from './passes/import/unstarted-windows.ts';
 import { upgradeOpset } from './passes/import/upgrade-opset.ts';
 import { narrowDoubles, widenFloats } from './passes/import/widen-floats.ts';
 import { withoutLabels } from './passes/import/without-labels.ts';
@@ -73,7 +74,8 @@ export async function prepare(
   const sliced = { ...folded, graph: sliceSequences(folded.graph) };
   const opened = await openBatch(sliced, probe, runner);
   const measured = await running(widened, probe, () => measureShapes(opened, probe, runner));
-  const graph = expandAttention(fuseLayerNormalization(narrowDoubles(measured.graph)));
+  const whole = narrowDoubles(withoutUnstartedWindows(measured.graph));
+  const graph = expandAttention(fuseLayerNormalization(whole));
   const taken = asClassifier({ ...measured, graph }, graph.outputs[0]!);
   const classes = classCount(taken);
   const checked = await checkOutput(taken, probe, runner);

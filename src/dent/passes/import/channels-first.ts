@@ -11,10 +11,26 @@ import { mapGraph } from '../map-graph.ts';
 /** How many channels an image may have: grey, colour, or colour with transparency. */
 const CHANNELS: ReadonlySet<unknown> = new Set([1, 3, 4]);
 
-/** Whether the model takes images as TensorFlow lays them out, [N, H, W, C]. */
-export function isChannelsLast({ inputs }: Graph): boolean {
-  const shape = inputs[0]?.type?.shape;
-  return shape?.length === 4 && CHANNELS.has(shape[3]) && !CHANNELS.has(shape[1]);
+/** Operators that always take their channels as the second axis. */
+const CHANNELS_SECOND: ReadonlySet<string> = new Set([
+  'AveragePool',
+  'BatchNormalization',
+  'Conv',
+  'GlobalAveragePool',
+  'GlobalMaxPool',
+  'InstanceNormalization',
+  'MaxPool',
+]);
+
+/**
+ * Whether the model takes images as TensorFlow lays them out, [N, H, W, C]. An image of two channels may be
+ * three pixels wide, so what reads it has a say.
+ */
+export function isChannelsLast({ inputs: [image], nodes }: Graph): boolean {
+  const shape = image?.type?.shape;
+  if (shape?.length !== 4 || !CHANNELS.has(shape[3]) || CHANNELS.has(shape[1])) return false;
+  const isRead = (node: Node) => node.inputs[0] === image && CHANNELS_SECOND.has(node.opType);
+  return !nodes.some((node) => node.domain === '' && isRead(node));
 }
 
 /** The same model with images as [N, C, H, W], the layout of every part of the compiler and the service. */
