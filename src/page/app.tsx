@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ALL, AllAnswers, ChooseRecipe, OneAnswer } from './answers-view.tsx';
 import { hasKey, Refusal, TOP_K } from './api.ts';
 import { Attack } from './attack.tsx';
@@ -22,12 +22,20 @@ function usePicture(example: string | undefined) {
   const [picture, setPicture] = useState<Picture>();
   const [complaint, setComplaint] = useState<Complaint>();
 
+  const turns = useRef(0);
+
+  /** Whether it is shown now: it is not where it cannot be opened, or where another was chosen meanwhile. */
   async function show(opening: Promise<Picture>): Promise<boolean> {
+    turns.current += 1;
+    const turn = turns.current;
     try {
-      setPicture(await opening);
+      const opened = await opening;
+      if (turn !== turns.current) return false;
+      setPicture(opened);
       setComplaint(undefined);
       return true;
     } catch (error) {
+      if (turn !== turns.current) return false;
       setComplaint(
         error instanceof Refusal ? error.complaint : { says: 'The picture could not be fetched. Try again.' },
       );

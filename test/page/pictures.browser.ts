@@ -55,6 +55,26 @@ describe("a picture of one's own", () => {
   });
 });
 
+it('stays the one chosen last where the one before is fetched more slowly', async () => {
+  const page = await visit();
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/page/biplane-*.jpg', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const came = page.waitForResponse(/biplane/);
+  await page.getByRole('button', { name: 'biplane' }).click();
+  await page.getByRole('button', { name: 'harbour' }).click();
+  await page.getByRole('img', { name: 'The picture: harbour' }).waitFor();
+  release();
+  await (await came).finished();
+  await untilAnswered(page);
+  expect(await page.locator('.pictures canvas').first().getAttribute('aria-label')).toBe(
+    'The picture: harbour',
+  );
+});
+
 it('has the eight shifts of dent evaluate at one press, which the sliders follow', async () => {
   const page = await visit();
   const untouched = await pixelsOf(page);
