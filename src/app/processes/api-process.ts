@@ -9,7 +9,15 @@ import { startTracing } from '../tracing.ts';
 import { connectCalls } from './calls.ts';
 import { type IpcPort, ipcChannel } from './channel.ts';
 import { faultOf } from './faults.ts';
-import type { ApiCalls, Counted, PrimaryCalls, SharedState, Start, VersionCounts } from './protocol.ts';
+import type {
+  ApiCalls,
+  Counted,
+  PrimaryCalls,
+  ProcessLoad,
+  SharedState,
+  Start,
+  VersionCounts,
+} from './protocol.ts';
 import {
   type AskPrimary,
   openRemoteBackend,
@@ -54,6 +62,8 @@ async function serve(
     },
     log,
   );
+  const { movableConnections } = await import('../../http/index.ts');
+  const connections = movableConnections(house.app.server);
   metrics.watch({ isReady: house.isReady });
   const url = await listen(house.app, config, `API process ${process} of ${config.processes}`);
   return {
@@ -61,6 +71,7 @@ async function serve(
     metrics,
     backend,
     house,
+    connections,
     async close(drainDelayMs: number): Promise<void> {
       await house.drain(drainDelayMs);
       await backend.close();
@@ -79,10 +90,22 @@ const countsByVersion = ({ backend: { models }, house }: Serving): VersionCounts
     .map((content) => ({ content, statistics: house.ownStatistics(models.describe(content)!) }))
     .filter(({ statistics: { success, fail } }) => success.count + fail.count > 0);
 
+/** Tells the load since the last call. */
+function createLoadMeter() {
+  let last = performance.eventLoopUtilization();
+  return (serving: Serving | undefined): ProcessLoad => {
+    const now = performance.eventLoopUtilization();
+    const busy = performance.eventLoopUtilization(now, last).utilization;
+    last = now;
+    return { active: serving?.connections.countActive() ?? 0, busy };
+  };
+}
+
 /** What the primary process may ask while this one starts, and afterwards. */
 function createHandlers(started: Promise<Serving>, watch: PrimaryWatch) {
   let serving: Serving | undefined;
   let latest: SharedState | undefined;
+  const loadOf = createLoadMeter();
   started.then(
     (value) => {
       serving = value;
@@ -99,10 +122,12 @@ function createHandlers(started: Promise<Serving>, watch: PrimaryWatch) {
     async counted(): Promise<Counted> {
       watch.heard();
       return {
+        load: loadOf(serving),
         metrics: (await serving?.metrics.counts()) ?? [],
         statistics: serving ? countsByVersion(serving) : [],
       };
     },
+    moveConnections: (count: number) => serving?.connections.move(count),
     metrics: async () => (serving ? serving.metrics.snapshot() : []),
     statistics(content: string) {
       const version = serving?.backend.models.describe(content);

@@ -9,6 +9,7 @@ import type { CommonMetrics } from './common-metrics.ts';
 import type { CommonStatistics } from './common-statistics.ts';
 import { errorOf } from './faults.ts';
 import { type ApiCalls, type PrimaryCalls, sendResult } from './protocol.ts';
+import type { ConnectionSpread } from './spread-connections.ts';
 import type { StateFeed } from './state-feed.ts';
 
 /** What the primary process has for its API processes. */
@@ -20,6 +21,7 @@ export interface Common {
   readonly page: CommonMetrics;
   readonly playground?: Playground | undefined;
   readonly statistics: CommonStatistics;
+  readonly spread: ConnectionSpread;
   readonly delivery: DeliveryObserver;
 }
 
@@ -63,7 +65,7 @@ function createTickets(limiter: Limiter) {
 
 /** What one API process may ask, and what to do once it is gone. */
 export function attend(
-  { config, backend, limiter, feed, page, playground, statistics, delivery }: Common,
+  { config, backend, limiter, feed, page, playground, statistics, spread, delivery }: Common,
   { process, ask, onListening, onFailed }: Attended,
 ): { handlers: Handlers<PrimaryCalls>; beat: () => Promise<void>; gone: () => void } {
   const { models, queue } = backend;
@@ -108,10 +110,12 @@ export function attend(
       const counted = await ask('counted', undefined);
       page.told(ask, counted.metrics);
       statistics.told(ask, counted.statistics);
+      spread.told(ask, counted.load);
     },
     gone() {
       page.leave(ask);
       statistics.leave(ask);
+      spread.leave(ask);
       feed.unfollow(ask);
       tickets.leaveAll();
     },

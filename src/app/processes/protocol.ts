@@ -89,8 +89,17 @@ export interface VersionCounts {
   readonly statistics: VersionStatistics;
 }
 
-/** What the primary process keeps of an API process, should that end. */
+/** Since the last question. */
+export interface ProcessLoad {
+  /** Connections that had a request. */
+  readonly active: number;
+  /** The part of its time, from 0 to 1, that the event loop was busy. */
+  readonly busy: number;
+}
+
+/** What an API process tells every second. The primary process keeps the counts, should that end. */
 export interface Counted {
+  readonly load: ProcessLoad;
   readonly metrics: MetricsSnapshot;
   readonly statistics: readonly VersionCounts[];
 }
@@ -103,6 +112,8 @@ export interface ApiCalls {
   /** Asked again and again. A process that does not answer has hung. */
   counted(): Counted;
   metrics(): MetricsSnapshot;
+  /** Ends so many connections, each with its next answer. */
+  moveConnections(count: number): void;
   /** Undefined where the process does not know the content. */
   statistics(content: string): VersionStatistics | undefined;
   close(drainDelayMs: number): void;

@@ -22,6 +22,7 @@ function connect(queue: BatchQueue, limiter = createLimiter()) {
     feed: { unfollow() {} },
     page: { join() {}, leave() {} },
     statistics: { join() {}, leave() {} },
+    spread: { leave() {} },
   } as unknown as Common;
   const { ends, close } = channelPair();
   connectCalls<ApiCalls, Calls>(ends[0], (ask) => {

@@ -21,6 +21,7 @@ import { startApiProcesses } from './api-processes.ts';
 import { attend } from './attend.ts';
 import { createCommonMetrics } from './common-metrics.ts';
 import { createCommonStatistics } from './common-statistics.ts';
+import { createConnectionSpread } from './spread-connections.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
 
 /** What the primary process is. It answers no predictions itself. */
@@ -84,7 +85,8 @@ export async function startProcesses(config: Config, log: FastifyBaseLogger): Pr
   const limiter = createLimiter();
   const playground = openPlayground(config, primary);
   const statistics = createCommonStatistics(backend.models);
-  const common = { config, backend, limiter, feed, page, playground, statistics, delivery };
+  const spread = createConnectionSpread();
+  const common = { config, backend, limiter, feed, page, playground, statistics, spread, delivery };
   const processes = startApiProcesses(
     { attend: (one) => attend(common, one), log, onLost: metrics.api.lost },
     config.processes,

@@ -53,8 +53,9 @@ function open() {
   connectCalls<never, ApiCalls>(pair.ends[1], () => ({
     state: (state) => remote!.show(state),
     holds: (content) => remote!.models.isHeld(content),
-    counted: () => ({ metrics: [], statistics: [] }),
+    counted: () => ({ load: { active: 0, busy: 0 }, metrics: [], statistics: [] }),
     metrics: () => [],
+    moveConnections() {},
     statistics: () => undefined,
     close() {},
   }));
