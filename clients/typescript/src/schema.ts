@@ -1014,7 +1014,7 @@ export interface components {
              */
             datatype: string;
             parameters?: components["schemas"]["InferInputParameters"];
-            /** @description Numbers in row-major order, in nested arrays or in a flat one. */
+            /** @description Numbers in row-major order, in one flat array, or in arrays nested as the shape says. */
             data?: unknown;
         };
         InferOutputParameters: {

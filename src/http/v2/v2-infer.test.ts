@@ -54,10 +54,14 @@ describe('JSON', () => {
         [0, 1, 2, 3].map((h) => [0, 1, 2, 3].map((w) => flat[n * ROW + c * 16 + h * 4 + w])),
       ),
     );
-    const reply = await json({ inputs: [input(2, { data: nested })], outputs: [{ name: 'scores' }] });
-    expect(reply.json().outputs).toEqual([
-      { name: 'scores', datatype: 'FP32', shape: [2, 3], data: sums(2) },
-    ]);
+    // A list for each row is as clear.
+    const byRows = [flat.slice(0, ROW), flat.slice(ROW)];
+    for (const data of [nested, byRows]) {
+      const reply = await json({ inputs: [input(2, { data })], outputs: [{ name: 'scores' }] });
+      expect(reply.json().outputs).toEqual([
+        { name: 'scores', datatype: 'FP32', shape: [2, 3], data: sums(2) },
+      ]);
+    }
   });
 
   it('names each answer, by a new id where the request has none', async () => {

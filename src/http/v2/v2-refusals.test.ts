@@ -9,6 +9,10 @@ afterEach(() => {
   test.seen.phase = 'serving';
 });
 
+/** Numbers nested in lists of these sizes. */
+const nested = ([size = 0, ...inner]: readonly number[]): unknown[] =>
+  Array.from({ length: size }, () => (inner.length === 0 ? 0.5 : nested(inner)));
+
 describe('a request that is wrong is refused with a sentence', () => {
   const one = input(1);
   it.each<[string, object]>([
@@ -42,6 +46,19 @@ describe('a request that is wrong is refused with a sentence', () => {
       'The input "pixels" has 47 numbers; its shape [1,3,4,4] needs 48.',
       { inputs: [{ ...one, data: values(1).slice(1) }] },
     ],
+    ...(
+      [
+        ['1,4,4,3', nested([1, 4, 4, 3])],
+        ['1,3,16', [[...nested([2, 16]), nested([15])]]],
+        ['1,1,48', [nested([1, 48])]],
+        ['1,3,4,4,1', nested([1, 3, 4, 4, 1])],
+        ['1,3,4,4', [[...nested([2, 4, 4]), [0.5]]]],
+        ['1,48', [[...nested([47]), [0.5]]]],
+      ] as const
+    ).map(([sizes, data]): [string, object] => [
+      `The data of the input "pixels" must be flat, or nested as its shape [1,3,4,4]; it begins as [${sizes}].`,
+      { inputs: [{ ...one, data }] },
+    ]),
     [
       'The input "pixels" must have either data or the parameter "binary_data_size".',
       { inputs: [{ ...one, data: undefined }] },
@@ -61,7 +78,7 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [{ ...one, data: values(1).with(1, null as never) }] },
     ],
     [
-      'The data of the input "pixels" holds at place 0 what is no number.',
+      'The data of the input "pixels" must be flat, or nested as its shape [1,3,4,4]; it begins as [48,1,1,1,1].',
       { inputs: [{ ...one, data: [[[[[1]]]], ...values(1).slice(1)] }] },
     ],
     [

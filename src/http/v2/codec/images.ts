@@ -37,10 +37,47 @@ function aligned(bytes: Buffer): Uint8Array {
   return copy;
 }
 
+/** Enough to show how data is nested. */
+const SHOWN_AXES = 8;
+
+/** The sizes of nested data, as its first numbers tell them. */
+function sizesOf(data: unknown): readonly number[] {
+  const sizes = [];
+  for (let each = data; Array.isArray(each) && sizes.length < SHOWN_AXES; each = each[0]) {
+    sizes.push(each.length);
+  }
+  return sizes;
+}
+
+/**
+ * The numbers of data that is flat, or nested as its shape says. Data nested otherwise has its axes in another
+ * order, such as channels last, and the model would see a scrambled image.
+ */
+function flattened(data: readonly unknown[], { name, shape }: Input): readonly unknown[] {
+  let lists: readonly (readonly unknown[])[] = [data];
+  for (let axis = 0; ; axis++) {
+    const inner = lists.flat();
+    const isNested = Array.isArray(inner[0]);
+    if (!isNested && axis === 0) return inner;
+    const size = isNested || axis === shape.length ? shape[axis] : elementCount(shape.slice(axis));
+    if (
+      lists.some(({ length }) => length !== size) ||
+      inner.some((each) => Array.isArray(each) !== isNested)
+    ) {
+      throw invalid(
+        `The data of the input "${name}" must be flat, or nested as its shape [${shape}]; it begins as [${sizesOf(data)}].`,
+      );
+    }
+    if (!isNested) return inner;
+    lists = inner as unknown[][];
+  }
+}
+
 /** The numbers of nested or flat data. They are counted before memory is allocated by the shape. */
-function fromJson(datatype: DataType, { name, shape, data }: Input): ImageArray {
+function fromJson(datatype: DataType, input: Input): ImageArray {
+  const { name, shape, data } = input;
   if (!Array.isArray(data)) throw invalid(`The data of the input "${name}" is no array.`);
-  const numbers: unknown[] = data.flat(shape.length - 1);
+  const numbers = flattened(data, input);
   const count = elementCount(shape);
   if (numbers.length !== count) {
     throw invalid(`The input "${name}" has ${numbers.length} numbers; its shape [${shape}] needs ${count}.`);

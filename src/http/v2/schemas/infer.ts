@@ -26,7 +26,9 @@ const InferInput = Type.Object(
       ),
     }),
     data: Type.Optional(
-      Type.Unknown({ description: 'Numbers in row-major order, in nested arrays or in a flat one.' }),
+      Type.Unknown({
+        description: 'Numbers in row-major order, in one flat array, or in arrays nested as the shape says.',
+      }),
     ),
   },
   { title: 'InferInput' },
