@@ -35,7 +35,7 @@ function layerTable({ layers }: Inspection): string {
 const CHANNELS_LAST = 'images are [N, H, W, C] here; the compiled graph takes [N, C, H, W]\n';
 
 const BARE_CONVOLUTIONS =
-  'No normalisation layer is left, so each convolution gets a scale of 1 and a shift of 0 behind it to adapt.\n';
+  'No normalisation layer can be adapted, so each convolution gets a scale of 1 and a shift of 0 behind it.\n';
 
 /** How the report writes a size that the file leaves open. */
 const OPEN_SIZE =

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import { describeNode, type Graph } from '../onnx/index.ts';
 import type { Classifier } from './classifier.ts';
-import { type AdaptableLayer, findLayers } from './layers.ts';
+import { type AdaptableLayer, findLayers, isInTraining } from './layers.ts';
 import { quantisingNode, runtimeNode } from './missing-rules.ts';
 import type { Recipe } from './recipe-fields.ts';
 import { createSearch } from './search.ts';
@@ -20,9 +20,12 @@ export function adaptedLayers(recipe: Recipe, graph: Graph): readonly AdaptableL
   const { layers, refused } = findLayers(graph);
   if (layers.length === 0) {
     const [first] = refused;
+    const advice = refused.some(isInTraining)
+      ? 'Export the model in evaluation mode (docs/exporting.md).'
+      : 'Recipes of 0 steps, such as static, serve the model as it is.';
     throw new InputError(
       first
-        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}. Export the model in evaluation mode, with its layers as they are (docs/exporting.md).`
+        ? `${describeNode(first.node)} cannot be adapted: ${first.reason}. ${advice}`
         : 'The model has no normalisation layer and no convolution whose scale and shift could be adapted; recipes of 0 steps, such as static, serve it as it is.',
     );
   }

@@ -15,10 +15,12 @@ const EXPORT_AGAIN =
  * empty where nothing looks folded. A folded convolution has a bias and no normalisation behind it. Shapes
  * must be measured.
  */
-export function foldedWarnings(graph: Graph, { layers }: LayerReport): string[] {
+export function foldedWarnings(graph: Graph, { layers, refused }: LayerReport): string[] {
   const bare = bareConvolutions(graph, layers);
   if (bare === 0 || layers.length === 0) return [];
   if (layers.every(({ kind }) => kind === 'convolution')) {
+    // Then its normalisation layers are there.
+    if (refused.length > 0) return [];
     return [
       `No normalisation layer is left in the model: unless it never had one, as vgg and alexnet, its exporter has folded BatchNormalization into the convolutions, and what they give is scaled and shifted instead. ${EXPORT_AGAIN}`,
     ];

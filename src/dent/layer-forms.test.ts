@@ -42,6 +42,41 @@ describe('layers', () => {
     expect(await compileWith(modelOf(mixed))).toMatchObject({ layers: 1, parameters: 8 });
   });
 
+  it.each<readonly [string, Write, string]>([
+    [
+      'over several axes',
+      (b, x) => {
+        const [scale, shift] = [weights(b, [4, 6, 8], 5), weights(b, [4, 6, 8], 6)];
+        return b.op('LayerNormalization', [x, scale, shift], { name: 'norm', attributes: { axis: 1 } });
+      },
+      'it normalises over several axes',
+    ],
+    [
+      'with a scale for each group',
+      (b, x) => {
+        const [scale, shift] = [weights(b, [2], 5), weights(b, [2], 6)];
+        const attributes = { num_groups: 2 };
+        return b.op('GroupNormalization', [x, scale, shift], { name: 'norm', attributes });
+      },
+      'its parameters do not go by channel',
+    ],
+  ])('are the convolutions where no normalisation can be adapted: one %s', async (_what, norm, reason) => {
+    const padded: Write = (b, x) =>
+      b.op('Conv', [x, weights(b, [4, 3, 3, 3], 1)], { name: 'conv', attributes: { pads: [1, 1, 1, 1] } });
+    const model = modelOf(chain(padded, norm, gap));
+    const { layers, reading, unsupported } = await inspect(model, engine);
+    expect(layers).toMatchObject([
+      { name: 'conv', kind: 'convolution', adapted: true },
+      { name: 'norm', adapted: false, reason },
+    ]);
+    expect({ warnings: reading!.warnings, unsupported }).toEqual({ warnings: [], unsupported: [] });
+    const entropy = numbersOf(
+      (await run(await compileWith(model, { preset: 'dent', lr: 1e-2 }), images(4), 10)).entropy,
+    );
+    const mean = (from: number) => entropy.slice(from, from + 4).reduce((a, b) => a + b) / 4;
+    expect(mean(40)).toBeLessThan(mean(0) - 1e-4);
+  });
+
   it('have no statistics to replace without a BatchNormalization', async () => {
     await expect(compileWith(modelOf(chain(convolution, gap)), { preset: 'norm' })).rejects.toThrow(
       'The recipe has statistics "batch", but the model has no BatchNormalization node whose statistics could be replaced; export it with BatchNormalization kept.',

@@ -36,7 +36,7 @@ export interface AdaptableLayer {
   readonly first?: AdaptableLayer;
 }
 
-/** A normalisation layer that cannot be adapted, and why. */
+/** A layer that cannot be adapted, and why. */
 export interface UnadaptableLayer {
   readonly node: Node;
   readonly reason: string;
@@ -49,8 +49,8 @@ export interface LayerReport {
 
 /**
  * Finds the layers whose scale and shift can be adapted, in the order of the graph: all normalisation layers,
- * or, in a model without any, all convolutions, whose outputs get scale 1 and shift 0. Shapes must be
- * measured.
+ * or, in a model without any that can be adapted, all convolutions, whose outputs get scale 1 and shift 0.
+ * Shapes must be measured.
  */
 export function findLayers(graph: Graph): LayerReport {
   const layers: AdaptableLayer[] = [];
@@ -67,9 +67,13 @@ export function findLayers(graph: Graph): LayerReport {
     }
   };
   find((search, node) => NORMALISATIONS.get(node.opType)?.(search, node));
-  if (layers.length === 0 && refused.length === 0) find(convolution);
+  // A model in training mode was exported by mistake.
+  if (layers.length === 0 && !refused.some(isInTraining)) find(convolution);
   return { layers, refused };
 }
+
+export const isInTraining = ({ node }: UnadaptableLayer): boolean =>
+  intAttribute(node, 'training_mode', 0) === 1;
 
 type Reader = (search: Search, node: Node) => AdaptableLayer | UnadaptableLayer | undefined;
 
