@@ -43,6 +43,8 @@ export interface Inspection {
   readonly opset: number;
   readonly producer: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The names that the file pairs with the probabilities of its classes (ZipMap), where it does. */
+  readonly classNames?: readonly string[];
   readonly inputs: readonly DescribedValue[];
   readonly outputs: readonly DescribedValue[];
   /** Present where the model takes images as [N, H, W, C]; compiled, it takes [N, C, H, W]. */
@@ -82,10 +84,12 @@ export async function inspect(
   const model = decodeModel(bytes);
   const { opset, producer, metadata, graph } = model;
   const inputs = graph.inputs.map(describeValue);
+  const names = pairedNames(graph);
   const facts = {
     opset,
     producer,
     metadata,
+    ...(names && { classNames: names }),
     inputs,
     outputs: graph.outputs.map(describeValue),
     ...(isChannelsLast(graph) && { channelsLast: true as const }),
@@ -96,6 +100,12 @@ export async function inspect(
     if (!(error instanceof InputError)) throw error;
     return { ...facts, layers: normalisationsOf(graph), parameters: 0, unsupported: [error.message] };
   }
+}
+
+function pairedNames({ nodes }: Graph): readonly string[] | undefined {
+  const maps = nodes.filter(({ domain, opType }) => domain === 'ai.onnx.ml' && opType === 'ZipMap');
+  const [names, ...others] = maps.map(({ attributes }) => attributes.classlabels_strings);
+  return names?.kind === 'strings' && others.length === 0 ? names.value : undefined;
 }
 
 function describeValue({ name, type }: Value): DescribedValue {

@@ -212,7 +212,7 @@ it('works from the probabilities that are paired with the names of classes', asy
           name: 'zip',
           inputs: [probabilities],
           outputs: [loss!],
-          attributes: { classlabels_int64s: { kind: 'ints', value: [1, 2, 3, 4, 5] } },
+          attributes: { classlabels_strings: { kind: 'strings', value: ['a', 'b', 'c', 'd', 'e'] } },
         },
       ];
       const initializers = new Map(model.graph.initializers);
@@ -234,6 +234,7 @@ it('works from the probabilities that are paired with the names of classes', asy
   expect(tensorNames(named)).toEqual({ input: 'image', output: 'loss' });
   expect(await inspect(named, engine)).toMatchObject({
     classes: 5,
+    classNames: ['a', 'b', 'c', 'd', 'e'],
     removed: 'Softmax "probabilities"',
     unsupported: [],
   });

@@ -26,3 +26,13 @@ it.each<[string, Record<string, string>]>([
 ])('gives none where there are %s', (_, metadata) => {
   expect(classNames({ metadata, classes: 3 })).toBeUndefined();
 });
+
+it('takes names that the file pairs with its probabilities before those in its metadata', () => {
+  const metadata = { names: "['a', 'b']" };
+  expect(classNames({ metadata, classNames: ['cat', 'dog'], classes: 2 })).toEqual(['cat', 'dog']);
+  for (const paired of [
+    ['cat', 'dog', 'cow'],
+    ['cat', ' '],
+  ])
+    expect(classNames({ metadata, classNames: paired, classes: 2 })).toEqual(['a', 'b']);
+});

@@ -38,13 +38,16 @@ function parse(text: string): string[] {
 }
 
 /**
- * The names of the classes in a file's metadata: as JSON, as Python's repr (ultralytics), or separated by
- * commas or line breaks. Undefined where there are none, or not as many as the model has classes.
+ * The names of the classes in a file: those that it pairs with its probabilities, or those in its metadata,
+ * as JSON, as Python's repr (ultralytics), or separated by commas or line breaks. Undefined where there are
+ * none, or not as many as the model has classes.
  */
 export function classNames({
   metadata,
+  classNames: paired,
   classes,
-}: Pick<Inspection, 'metadata' | 'classes'>): string[] | undefined {
+}: Pick<Inspection, 'metadata' | 'classNames' | 'classes'>): readonly string[] | undefined {
+  if (paired && paired.length === classes && paired.every((name) => name.trim() !== '')) return paired;
   for (const [key, text] of Object.entries(metadata)) {
     if (!KEYS.includes(key.toLowerCase())) continue;
     const names = Array.from(parse(text.trim()), (name) => name.trim());

@@ -103,7 +103,7 @@ function labelsOf(inspection: Inspection, classes: number): Part {
   if (names)
     return {
       fields: { labels: names },
-      findings: [`The labels are those of the file's metadata: ${names.slice(0, 3).join(', ')}, …`],
+      findings: [`The labels are those in the file: ${names.slice(0, 3).join(', ')}, …`],
     };
   return {
     fields: { labels: Array.from({ length: classes }, (_, i) => `class ${i}`) },
