@@ -9,7 +9,7 @@ import { type Lifecycle, refuseWhileEnding } from '../server/lifecycle.ts';
 import { noteChoice, noteRows } from '../server/observation.ts';
 import { seesStatic } from '../server/visibility.ts';
 import { chooseVersion } from './choose-version.ts';
-import { readCall } from './codec/request.ts';
+import { readCall, refuseStray } from './codec/request.ts';
 import { writeAnswer } from './codec/response.ts';
 import { INFER_REQUEST_EXAMPLE, INFER_RESPONSE_EXAMPLE } from './schemas/examples.ts';
 import { NamedModel, NamedVersion } from './schemas/open-inference.ts';
@@ -97,6 +97,7 @@ export function inferRoutes(app: App, { inference, lifecycle }: InferDeps): void
     reply: FastifyReply,
     which: { model: string; version?: string },
   ): Promise<FastifyReply> {
+    refuseStray(request.query as object);
     const version = chooseVersion(inference, which);
     const headerLength = request.headers[HEADER_LENGTH];
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);

@@ -129,6 +129,10 @@ describe('a request that is wrong is refused with a sentence', () => {
       `The member "parameters.${'x'.repeat(88)}" of the request must be either string or number or boolean.`,
       { inputs: [one], parameters: { ['x'.repeat(10_000)]: null } },
     ],
+    ...['recipe', 'priority', 'timeout'].map((name): [string, object] => [
+      `Write "${name}" into "parameters" of the JSON: it is a parameter, and passed over elsewhere.`,
+      { inputs: [one], [name]: 'x' },
+    ]),
     [
       "Parameters whose names begin with 'triton_' are reserved.",
       { inputs: [one], parameters: { triton_x: 1 } },
@@ -159,6 +163,11 @@ describe('a request that is wrong is refused with a sentence', () => {
     [404, 'The model "colours" has no version 9.', () => json({}, {}, '/v2/models/colours/versions/9/infer')],
     [404, 'There is no model "none"; the models are colours.', () => json({}, {}, '/v2/models/none/infer')],
     [503, 'Version 3 could not be loaded.', () => json({}, {}, '/v2/models/colours/versions/3/infer')],
+    [
+      400,
+      'Write "recipe" into "parameters" of the JSON: it is a parameter, and passed over elsewhere.',
+      () => json({ inputs: [one] }, {}, `${URL_}?recipe=static`),
+    ],
     [405, 'GET is not allowed here; allowed: POST.', () => test.app.inject(URL_)],
     [413, `The body has more than ${BODY_LIMIT} bytes.`, () => post(Buffer.alloc(BODY_LIMIT + 1))],
     [

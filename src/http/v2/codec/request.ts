@@ -22,6 +22,20 @@ const validator = Compile(InferRequest);
 const invalid = (message: string, cause?: unknown): ServiceError =>
   new ServiceError('invalid_request', message, { cause });
 
+const PARAMETERS = ['recipe', 'priority', 'timeout'];
+
+/**
+ * Refuses a parameter in a place where the protocol passes over what it does not know: the query, or beside
+ * the inputs. The answer would be that of another recipe. Throws `invalid_request`.
+ */
+export function refuseStray(place: object): void {
+  const stray = PARAMETERS.find((name) => Object.hasOwn(place, name));
+  if (stray === undefined) return;
+  throw invalid(
+    `Write "${stray}" into "parameters" of the JSON: it is a parameter, and passed over elsewhere.`,
+  );
+}
+
 function parse(json: Buffer): InferRequestBody {
   let value: unknown;
   try {
@@ -29,7 +43,10 @@ function parse(json: Buffer): InferRequestBody {
   } catch (cause) {
     throw invalid('The request is not valid JSON.', cause);
   }
-  if (validator.Check(value)) return value;
+  if (validator.Check(value)) {
+    refuseStray(value);
+    return value;
+  }
   throw invalid(complaint(validator.Errors(value)));
 }
 
