@@ -113,6 +113,22 @@ describe('a child that is given the next run while it works on one', () => {
     expect((await Promise.all(calls)).map(({ logits }) => logits.dims[0])).toEqual([1, 2, 3]);
   });
 
+  it('is given two of the jobs that waited for it to start', async () => {
+    const pool = createProcessPool({ size: 1, module: CHILD, jobsEach: 2 });
+    let begun = 0;
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const work = async () => {
+      begun += 1;
+      await held;
+    };
+    const jobs = [1, 2, 3].map((number) => pool.submit({ name: `Job ${number}`, work }));
+    await expect.poll(() => begun, { timeout: 30_000 }).toBe(2);
+    release();
+    await Promise.all(jobs);
+    await pool.close();
+  });
+
   it('opens a graph once where it replaces another and two runs need the graph', async () => {
     const pool = createProcessPool({ size: 1, module: CHILD, jobsEach: 2 });
     const asked: string[] = [];

@@ -81,13 +81,23 @@ export function createProcessPool(options: PoolOptions): ProcessPool {
       if (signal?.aborted) reject(signal.reason);
       return !signal?.aborted;
     });
+    // A free place may take two. Each gets one before any gets another.
+    while (giveEachOne());
+    refuseStuck();
+  }
+
+  /** Gives each free place the oldest job that it may do. Whether there was one. */
+  function giveEachOne(): boolean {
+    let gave = false;
     // The first place comes last, because it alone may take whole batches.
     for (const [index, place] of [...places.entries()].reverse()) {
       if (!place.free) continue;
       const next = queue.findIndex((queued) => mayTake(queued, index));
-      if (next >= 0) void perform(place, index, queue.splice(next, 1)[0]!);
+      if (next < 0) continue;
+      void perform(place, index, queue.splice(next, 1)[0]!);
+      gave = true;
     }
-    refuseStuck();
+    return gave;
   }
 
   async function perform(place: Place, index: number, queued: QueuedJob): Promise<void> {
