@@ -17,7 +17,7 @@ import {
   type RedisServer,
   startRedisServer,
 } from '../../../test/fixtures/redis/redis-server.ts';
-import { answerOf, idsOf, lane, makeRequests, startWorker } from '../contract/fixtures.contract.ts';
+import { answerOf, idsOf, lane, makeRequests, request, startWorker } from '../contract/fixtures.contract.ts';
 import { createWorkerStore } from './worker/worker-store.ts';
 
 /** Longer than any process of a busy machine takes to start and be missed. */
@@ -45,10 +45,25 @@ describe('a worker that is killed', () => {
     expect(worker.batches.flatMap(idsOf)).toHaveLength(7);
   });
 
+  test('three times while it has one row alone is not the fault of the row, which is answered', async () => {
+    const place = newPlace(server);
+    const producer = await openProducer(place, { limits: { maxDelayMs: 0 } });
+    const sent = request({ timeoutMs: 100_000 });
+    const delivery = producer.submit(sent);
+    for (let deaths = 0; deaths < 3; deaths++) {
+      const doomed = startWorkerProcess(place, { runMs: 200_000 });
+      expect(await once(doomed, 'message')).toEqual([[sent.id], undefined]);
+      doomed.kill('SIGKILL');
+      await once(doomed, 'exit');
+    }
+    startWorker(await openConsumer(place));
+    expect((await delivery).answer).toEqual(answerOf(sent));
+  });
+
   test('again and again by one row is freed of it: the others are answered, and it is set aside', async () => {
     const place = newPlace(server);
     const producer = await openProducer(place, { limits: { maxBatchSize: 16 } });
-    // Six workers start one after the other, and each is missed when it is dead.
+    // Eight workers start one after the other, and each is missed when it is dead.
     const requests = makeRequests(16, { timeoutMs: 100_000 });
     const poison = requests[5]!;
     let kills = 0;
@@ -66,9 +81,9 @@ describe('a worker that is killed', () => {
     const outcomes = await outcomesOf(requests.map((each) => producer.submit(each)));
     expect(outcomes.splice(5, 1)).toEqual(['internal']);
     expect(outcomes).toEqual(requests.filter((each) => each !== poison).map(answerOf));
-    // Twice as a whole, and once in each of the halves of 8, 4, 2 and 1. A worker that was only slow counts
-    // as killed.
-    expect(kills).toBeLessThanOrEqual(6);
+    // Twice as a whole, once in each of the halves of 8, 4 and 2, and three times alone. A worker that was
+    // only slow counts as killed.
+    expect(kills).toBeLessThanOrEqual(8);
 
     const jobs = new Queue('digits-1', {
       connection: { url: server.url },

@@ -13,8 +13,12 @@ import type { BatchSource } from './batch-source.ts';
 import type { HeldBatch } from './held-batch.ts';
 import type { ClaimedBatch, ClaimedRow, SettledRow, Start, WorkerStore } from './worker-store.ts';
 
-/** After this many starts without an end, the batch counts as the cause of its workers' deaths. */
+/**
+ * After this many starts without an end, the batch counts as the cause of its workers' deaths, and its parts
+ * are tried. A row alone has no parts, and those deaths may have other causes, so it gets more chances.
+ */
 const MAX_RUNS = 2;
+const MAX_RUNS_ALONE = 4;
 const SETTLE_RETRY_MS = 100;
 
 interface LiveRow {
@@ -73,7 +77,8 @@ export async function runJob(deps: RunJobDeps, held: HeldBatch): Promise<void> {
     await store.settle({ id: job.batch, lane: batch.lane }, []);
     return job.complete();
   }
-  if (start.runs <= MAX_RUNS) return runLive(deps, { content, job, batch, live, start });
+  if (start.runs <= (live.length === 1 ? MAX_RUNS_ALONE : MAX_RUNS))
+    return runLive(deps, { content, job, batch, live, start });
   if (live.length === 1) return bury(deps, job, batch.lane, live[0]!);
   return split(deps, content, job);
 }
