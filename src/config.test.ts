@@ -89,9 +89,19 @@ it('keeps compiled models beside the repository unless told otherwise', () => {
 
 it.each([
   ['DENT_PORT', 'http', 'DENT_PORT must be a whole number; it is "http".'],
-  ['DENT_PORT', '65536', 'DENT_PORT must be <= 65535; it is "65536".'],
+  ['DENT_PORT', '65536', 'DENT_PORT must be at most 65535; it is "65536".'],
   ['DENT_QUEUE', 'kafka', 'DENT_QUEUE must be one of memory, redis; it is "kafka".'],
-  ['DENT_THREADS', '0', 'DENT_THREADS must be >= 1; it is "0".'],
+  ['DENT_THREADS', '0', 'DENT_THREADS must be at least 1; it is "0".'],
+  [
+    'DENT_OTLP_ENDPOINT',
+    'collector:4318',
+    'DENT_OTLP_ENDPOINT must be an address that begins with http:// or https://; it is "collector:4318".',
+  ],
+  [
+    'DENT_REDIS_PREFIX',
+    'a b',
+    'DENT_REDIS_PREFIX must be 1 to 64 of letters, digits, "_", ".", ":" and "-"; it is "a b".',
+  ],
   [
     'DENT_LOG_LEVEL',
     'loud',
@@ -105,5 +115,5 @@ it.each([
 it('parses the value of an option', () => {
   expect(parseSetting('port', '80')).toBe(80);
   expect(parseSetting('host', '::1')).toBe('::1');
-  expect(() => parseSetting('port', '-1')).toThrow('The value must be >= 0; it is "-1".');
+  expect(() => parseSetting('port', '-1')).toThrow('The value must be at least 0; it is "-1".');
 });

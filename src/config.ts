@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { envSchema } from 'env-schema';
 import Type from 'typebox';
-import { InputError } from './errors.ts';
+import { boundInWords, InputError } from './errors.ts';
 
 /**
  * Every setting of the server. The environment variable of `maxBodyBytes` is DENT_MAX_BODY_BYTES, and so on.
@@ -48,7 +48,11 @@ export const settings = {
    */
   redisUrl: Type.Optional(Type.String({ minLength: 1 })),
   /** The start of every key in Redis. Services that share a Redis need different ones. */
-  redisPrefix: Type.String({ pattern: '^[\\w.:-]{1,64}$', default: 'dent' }),
+  redisPrefix: Type.String({
+    pattern: '^[\\w.:-]{1,64}$',
+    description: '1 to 64 of letters, digits, "_", ".", ":" and "-"',
+    default: 'dent',
+  }),
   /**
    * How long answers to `Prefer: respond-async`, and to requests with an `Idempotency-Key`, can be fetched
    * again.
@@ -77,7 +81,12 @@ export const settings = {
    * Where an OpenTelemetry collector takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it no spans
    * are recorded.
    */
-  otlpEndpoint: Type.Optional(Type.String({ pattern: '^https?://.' })),
+  otlpEndpoint: Type.Optional(
+    Type.String({
+      pattern: '^https?://.',
+      description: 'an address that begins with http:// or https://',
+    }),
+  ),
   /** `debug` logs every request; `silent` hides failures too. */
   logLevel: Type.Enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
   /** Larger bodies are refused with 413. */
@@ -137,9 +146,12 @@ export function unknownVariables(): string[] {
   );
 }
 
-function requirement({ message, params = {} }: EnvSchemaErrors[number]): string {
+function requirement(name: Setting, { message, params = {} }: EnvSchemaErrors[number]): string {
   if (Array.isArray(params.allowedValues)) return `must be one of ${params.allowedValues.join(', ')}`;
-  return params.type === 'integer' ? 'must be a whole number' : `${message}`;
+  if (params.type === 'integer') return 'must be a whole number';
+  const { description } = settings[name] as { description?: string };
+  if (params.pattern !== undefined && description !== undefined) return `must be ${description}`;
+  return boundInWords(params) ?? `${message}`;
 }
 
 /** Reads the text in `data` by the schema of `names`. `call` gives the name of a setting at its source. */
@@ -154,8 +166,8 @@ function readSettings<K extends Setting>(
   } catch (cause) {
     const [first] = (cause as { errors?: EnvSchemaErrors }).errors ?? [];
     if (first === undefined) throw cause;
-    const name = first.instancePath.slice(1);
-    throw new InputError(`${call(name)} ${requirement(first)}; it is "${data[name]}".`, { cause });
+    const name = first.instancePath.slice(1) as Setting;
+    throw new InputError(`${call(name)} ${requirement(name, first)}; it is "${data[name]}".`, { cause });
   }
 }
 

@@ -106,3 +106,16 @@ export function systemReason(cause: unknown): string {
   const { code = String(cause) } = cause as NodeJS.ErrnoException;
   return SYSTEM_REASONS[code] ?? code;
 }
+
+const BOUNDS: Readonly<Record<string, string>> = {
+  '>=': 'at least',
+  '<=': 'at most',
+  '>': 'above',
+  '<': 'below',
+};
+
+/** The bound that a number breaks, in words, from the parameters of a validator's error. */
+export function boundInWords(params: unknown): string | undefined {
+  const { comparison = '', limit } = params as { comparison?: string; limit?: unknown };
+  return BOUNDS[comparison] && `must be ${BOUNDS[comparison]} ${limit}`;
+}

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { Value } from 'typebox/value';
-import { InputError } from '../errors.ts';
+import { boundInWords, InputError } from '../errors.ts';
 import type { Caller } from './access.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -65,18 +65,21 @@ export function parseKeyFile(text: string, file: string): Callers {
   return callers;
 }
 
+/** Where a person finds how the file looks. */
+const HELP = 'docs/configuration.md shows a key file';
+
 function readEntries(text: string, file: string): readonly Entry[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new InputError(`${file}: this is not valid JSON.`, { cause });
+    throw new InputError(`${file}: this is not valid JSON; ${HELP}.`, { cause });
   }
   if (Value.Check(KeyFile, value)) return value.keys;
-  throw new InputError(`${file}: ${fault(value)}`);
+  throw new InputError(`${file}: ${fault(value)}; ${HELP}.`);
 }
 
-/** One sentence for the first difference between a file and the schema. */
+/** The first difference between a file and the schema, as a sentence without its full stop. */
 function fault(value: unknown): string {
   // For an unknown field the schema `false` reports first, and says less than the next error.
   const [error] = Value.Errors(KeyFile, value).filter(({ keyword }) => keyword !== 'boolean');
@@ -84,13 +87,15 @@ function fault(value: unknown): string {
   const place = field === '' ? 'the file' : `the field "${field}"`;
   switch (error!.keyword) {
     case 'required':
-      return `${place} lacks "${error!.params.requiredProperties[0]}".`;
+      return `${place} lacks "${error!.params.requiredProperties[0]}"`;
     case 'additionalProperties':
-      return `${place} has no field "${error!.params.additionalProperties[0]}".`;
+      return `${place} has no field "${error!.params.additionalProperties[0]}"`;
     case 'enum':
-      return `${place} must be one of ${error!.params.allowedValues.join(', ')}.`;
+      return `${place} must be one of ${error!.params.allowedValues.join(', ')}`;
+    case 'type':
+      return `${place} must be of type ${error!.params.type}`;
     default:
-      return `${place} ${error!.message}.`;
+      return `${place} ${boundInWords(error!.params) ?? error!.message}`;
   }
 }
 

@@ -54,13 +54,13 @@ describe('the file', () => {
   });
 
   it.each([
-    ['{', 'k: this is not valid JSON.'],
-    ['[]', 'k: the file must be object.'],
-    ['{}', 'k: the file lacks "keys".'],
+    ['{', 'k: this is not valid JSON; docs/configuration.md shows a key file.'],
+    ['[]', 'k: the file must be of type object; docs/configuration.md shows a key file.'],
+    ['{}', 'k: the file lacks "keys"; docs/configuration.md shows a key file.'],
     [written({ ...entry('ann', ann), sha256: ann }), 'k: the field "keys.0.sha256"'],
-    [written(entry('ann', ann, { scopes: ['root'] })), 'must be one of predict, admin, metrics.'],
+    [written(entry('ann', ann, { scopes: ['root'] })), 'must be one of predict, admin, metrics; docs'],
     [written(entry('ann', ann, { scopes: [] })), 'k: the field "keys.0.scopes"'],
-    [written(entry('ann', ann, { rat: 1 })), 'k: the field "keys.0" has no field "rat".'],
+    [written(entry('ann', ann, { rat: 1 })), 'k: the field "keys.0" has no field "rat"; docs'],
     [written(entry('an n', ann)), 'k: the field "keys.0.name"'],
     [written(entry('ann', ann), entry('ann', bob)), 'k: the entry keys.1 ("ann") has the name of another'],
     [written(entry('ann', ann), entry('bob', ann)), 'k: the entry keys.1 ("bob") has a digest'],
@@ -138,7 +138,7 @@ describe('the keyring', () => {
     expect(knows(bob)).toBe(true);
     expect(told).toEqual([
       'read ann',
-      `${file}: this is not valid JSON.`,
+      `${file}: this is not valid JSON; docs/configuration.md shows a key file.`,
       'read bob',
       `${file}: the key file cannot be read, it does not exist.`,
     ]);

@@ -85,8 +85,12 @@ it('writes the bytes that NumPy writes', () => {
 const head = (rest: string): string => `{'descr': ${rest}, }`;
 
 it.each([
-  ['a text', Buffer.from('this is some other file'), 'this is no .npy file.'],
-  ['nothing', Buffer.alloc(0), 'this is no .npy file.'],
+  [
+    'a text',
+    Buffer.from('this is some other file'),
+    'this is no .npy file; give an array that numpy.save has written.',
+  ],
+  ['nothing', Buffer.alloc(0), 'this is no .npy file; give an array that numpy.save has written.'],
   [
     'a later version',
     Buffer.concat([npy().subarray(0, 6), Buffer.alloc(20, 4)]),

@@ -40,11 +40,14 @@ async function readExactly(file: FileHandle, into: Uint8Array, position: number)
   }
 }
 
+const noArray = (): InputError =>
+  new InputError('this is no .npy file; give an array that numpy.save has written.');
+
 async function readHeader(file: FileHandle, size: number): Promise<{ text: string; offset: number }> {
   const start = Buffer.alloc(12);
-  if (size < start.length) throw new InputError('this is no .npy file.');
+  if (size < start.length) throw noArray();
   await readExactly(file, start, 0);
-  if (!start.subarray(0, 6).equals(MAGIC)) throw new InputError('this is no .npy file.');
+  if (!start.subarray(0, 6).equals(MAGIC)) throw noArray();
   const version = start[6]!;
   if (version !== 1 && version !== 2 && version !== 3) {
     throw new InputError(`the .npy format's version ${version} is not supported, only 1 to 3 are.`);

@@ -44,7 +44,11 @@ it.each<[string, unknown, string]>([
   ['no input', { labels: ['a', 'b'] }, 'the field "input" is missing.'],
   ['no width', { ...smallest, input: { ...input, width: undefined } }, 'the field "input.width" is missing.'],
   ['no scale', { ...smallest, input: { ...input, scale: undefined } }, 'the field "input.scale" is missing.'],
-  ['a width of 0', { ...smallest, input: { ...input, width: 0 } }, 'the field "input.width" must be >= 1.'],
+  [
+    'a width of 0',
+    { ...smallest, input: { ...input, width: 0 } },
+    'the field "input.width" must be at least 1.',
+  ],
   [
     'an unknown channel order',
     { ...smallest, input: { ...input, channels: 'rgba' } },
@@ -79,7 +83,7 @@ it.each<[string, unknown, string]>([
   [
     'a deviation of 0',
     { ...smallest, input: { ...input, std: [1, 0, 1] } },
-    'the field "input.std.1" must be > 0.',
+    'the field "input.std.1" must be above 0.',
   ],
   [
     'a calibration on what is no SHA-256',

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { createRecipe } from '../dent/index.ts';
-import { InputError } from '../errors.ts';
+import { boundInWords, InputError } from '../errors.ts';
 import type { Manifest } from './model.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -93,7 +93,7 @@ function describe(error: ValidationError, top: string, schema: Type.TSchema): st
     case 'boolean':
       return [];
     default:
-      return [`the field "${field}" ${error.message}.`];
+      return [`the field "${field}" ${boundInWords(error.params) ?? error.message}.`];
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify';
-import { ServiceError } from '../../errors.ts';
+import { boundInWords, ServiceError } from '../../errors.ts';
 
 /** A complaint with the schema that it refers to. */
 type Complaint = FastifySchemaValidationError & { parentSchema?: { properties?: object }; data?: unknown };
@@ -29,15 +29,11 @@ function requirement({ keyword, params, message = 'is not valid' }: Complaint): 
   switch (keyword) {
     case 'type':
       return `must be ${TYPES[String(params.type)] ?? params.type}`;
-    case 'minimum':
-      return `must be at least ${params.limit}`;
-    case 'maximum':
-      return `must be at most ${params.limit}`;
     case 'minLength':
     case 'minItems':
       return params.limit === 1 ? 'must not be empty' : message;
     default:
-      return message;
+      return boundInWords(params) ?? message;
   }
 }
 

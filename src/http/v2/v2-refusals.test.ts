@@ -68,7 +68,7 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [{ ...one, parameters: { binary_data_size: 192 } }] },
     ],
     [
-      'The member "inputs.0.parameters.binary_data_size" of the request must be >= 0.',
+      'The member "inputs.0.parameters.binary_data_size" of the request must be at least 0.',
       { inputs: [{ ...one, data: undefined, parameters: { binary_data_size: -4 } }] },
     ],
     ['Shared memory is not supported.', { inputs: [{ ...one, parameters: { shared_memory_region: 'r' } }] }],
@@ -110,11 +110,11 @@ describe('a request that is wrong is refused with a sentence', () => {
       { inputs: [one], parameters: { binary_data_output: 'yes' } },
     ],
     [
-      'The member "parameters.priority" of the request must be <= 3.',
+      'The member "parameters.priority" of the request must be at most 3.',
       { inputs: [one], parameters: { priority: 4 } },
     ],
     [
-      'The member "parameters.timeout" of the request must be >= 0.',
+      'The member "parameters.timeout" of the request must be at least 0.',
       { inputs: [one], parameters: { timeout: -1 } },
     ],
     [

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Compile } from 'typebox/compile';
-import { ServiceError } from '../../../errors.ts';
+import { boundInWords, ServiceError } from '../../../errors.ts';
 import type { RowsRequest } from '../../../inference/inference.ts';
 import type { DescribedVersion } from '../../../models/model.ts';
 import { InferRequest, type InferRequestBody } from '../schemas/infer.ts';
@@ -63,7 +63,8 @@ function complaint(errors: ReturnType<typeof validator.Errors>): string {
   const types = errors.flatMap((each) =>
     each.instancePath === instancePath && each.keyword === 'type' ? [each.params.type] : [],
   );
-  const fault = types.length > 1 ? `must be either ${types.join(' or ')}` : message;
+  const bound = boundInWords(error.params) ?? message;
+  const fault = types.length > 1 ? `must be either ${types.join(' or ')}` : bound;
   return `The member "${place}" of the request ${fault}.`;
 }
 
