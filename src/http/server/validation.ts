@@ -18,7 +18,7 @@ const PLACES: Readonly<Record<string, string>> = {
 const TYPES: Readonly<Record<string, string>> = {
   integer: 'a whole number',
   number: 'a number',
-  boolean: 'true or false',
+  boolean: 'true or false, in small letters',
   string: 'text',
   array: 'a list',
   object: 'an object',

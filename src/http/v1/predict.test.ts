@@ -196,7 +196,7 @@ describe('the path and the query', () => {
       'recipe=dent%2B&x=1',
       'There is no query parameter "x"; there are "recipe", "top_k", "trace", and "timeout_ms".',
     ],
-    ['trace=maybe', 'The query parameter "trace" must be true or false.'],
+    ['trace=maybe', 'The query parameter "trace" must be true or false, in small letters.'],
     ['top_k=0', 'The query parameter "top_k" must be at least 1.'],
     ['top_k=1.5', 'The query parameter "top_k" must be a whole number.'],
     ['top_k=', 'The query parameter "top_k" must be a whole number.'],
