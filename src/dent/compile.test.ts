@@ -13,6 +13,7 @@ import {
   plainModel,
   type Write,
   weights,
+  withModel,
 } from '../../test/fixtures/dent/models.ts';
 import { DATA_TYPE, decodeModel, type Graph } from '../onnx/index.ts';
 import { COMPILER_VERSION, createRecipe, PRESETS } from './index.ts';
@@ -54,6 +55,15 @@ describe('the compiled graph', () => {
       expect(compiled).toMatchObject({ input: 'image', output: 'result', classes: 5, imageShape: [3, 6, 8] });
     },
   );
+
+  it('imports no domain that it does not need', async () => {
+    const domains = { 'ai.onnx.ml': 3, 'com.example.functions': 1 };
+    const model = withModel(plainModel, (read) => ({ ...read, otherDomains: domains }));
+    for (const preset of ['static', 'dent']) {
+      const { bytes } = await compileWith(model, { preset });
+      expect(decodeModel(bytes).otherDomains).toEqual({});
+    }
+  });
 
   it('says what it was made of', async () => {
     const { bytes } = await compileWith(plainModel, { preset: 'isolated', steps: 3 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Target } from '../autodiff/index.ts';
 import { InputError } from '../errors.ts';
-import { decodeModel, describeNode, encodeModel, type Graph } from '../onnx/index.ts';
+import { decodeModel, describeNode, domainsOf, encodeModel, type Graph, type Model } from '../onnx/index.ts';
 import { adaptedLayers, changesLayers, refuseOptimised, refuseQuantised } from './adapted-layers.ts';
 import { adaptiveForward } from './adaptive-forward.ts';
 import { assemble } from './assemble.ts';
@@ -90,11 +90,13 @@ export async function compile(
 ): Promise<CompiledModel> {
   const prepared = await prepare(decodeModel(model), runner, options);
   const { classifier, classes, imageShape, reading } = prepared;
-  const { graph, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
+  const { graph: written, layers, parameters, carried } = adaptiveGraph(prepared, recipe, options);
+  const graph = lower(written, options.target ?? 'cpu', options.activations ?? 'fp32');
   const bytes = encodeModel({
     ...classifier.model,
+    otherDomains: usedDomains(classifier.model, graph),
     producer: 'dent-serve',
-    graph: lower(graph, options.target ?? 'cpu', options.activations ?? 'fp32'),
+    graph,
     metadata: {
       [RECIPE_METADATA]: JSON.stringify(recipe),
       'dent.version': COMPILER_VERSION,
@@ -114,6 +116,12 @@ export async function compile(
     ...(carried && { carried }),
     ...(options.isPadded && { validRows: VALID_ROWS_INPUT }),
   };
+}
+
+/** Exporters import domains that they do not use, such as that of functions which have been inlined. */
+function usedDomains({ otherDomains }: Model, graph: Graph): Record<string, number> {
+  const used = domainsOf(graph);
+  return Object.fromEntries(Object.entries(otherDomains).filter(([domain]) => used.has(domain)));
 }
 
 interface AdaptiveGraph extends Pick<CompiledModel, 'parameters' | 'carried'> {

@@ -32,4 +32,4 @@ export {
 export { inline } from './inline.ts';
 export { appendLoop } from './loop.ts';
 export { readModel, weightFiles } from './read-model.ts';
-export { consumersOf, dependentsOf, producersOf, valuesRead, withoutUnused } from './traversal.ts';
+export { consumersOf, dependentsOf, domainsOf, producersOf, valuesRead, withoutUnused } from './traversal.ts';

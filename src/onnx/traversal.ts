@@ -46,6 +46,14 @@ export function dependentsOf(nodes: readonly Node[], roots: Iterable<Value>): Se
   return dependents;
 }
 
+/** The domains of all operators, those of bodies too. */
+export function domainsOf({ nodes }: Graph): Set<string> {
+  const bodies = nodes.flatMap(({ attributes }) =>
+    Object.values(attributes).flatMap((a) => (a.kind === 'graph' ? [...domainsOf(a.value)] : [])),
+  );
+  return new Set([...nodes.map(({ domain }) => domain), ...bodies]);
+}
+
 /** The graph without the nodes and initializers that no output needs. */
 export function withoutUnused(graph: Graph): Graph {
   const needed = new Set<Value>(graph.outputs);
