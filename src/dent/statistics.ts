@@ -45,5 +45,3 @@ export const STATISTICS = {
   /** Source or blend, whichever suits this batch. See choose-statistics.ts. */
   auto: { ...BLEND, isChosen: true },
 } as const satisfies Record<string, StatisticsMode>;
-
-export type StatisticsName = keyof typeof STATISTICS;

@@ -1,7 +1,7 @@
 export { buildApp } from './server/app.ts';
 export type { HttpLimits } from './server/fastify.ts';
 export type { Phase } from './server/lifecycle.ts';
-export { type MovableConnections, movableConnections } from './server/move-connections.ts';
+export { movableConnections } from './server/move-connections.ts';
 export type { HttpObserver } from './server/observation.ts';
 export { buildOperationsApp } from './server/operations-app.ts';
 export type { MetricsPage } from './server/routes/metrics.ts';

@@ -16,7 +16,6 @@ export const DATA_TYPE = {
   bfloat16: 16,
 } as const;
 
-export type DataTypeName = keyof typeof DATA_TYPE;
 /** A data type's number; types newer than this list keep theirs. */
 export type DataType = number;
 
