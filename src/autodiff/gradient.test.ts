@@ -53,6 +53,17 @@ describe('appendGradients', () => {
     expect([...results.g1!.data]).toEqual([15, 21]);
   });
 
+  it.each([
+    ['is 0 at the bounds of ReLU6', 6, [0, 0, 1]],
+    ['is 1 at the bounds of any other Clip', 5, [0, 1, 1]],
+  ])('%s, as in PyTorch', async (_title, high, expected) => {
+    const gradient = await gradientAt((b, x) => {
+      const moved = b.op('Sub', [x, 0.5], { shape });
+      return sum(b, b.op('Clip', [moved, b.float(0), b.float(high)], { shape }));
+    });
+    expect(gradient).toEqual(expected);
+  });
+
   it('works in float64 where the objective does', async () => {
     const gradient = await gradientAt((b, x) => {
       const exact = b.op('Cast', [x], { attributes: { to: DATA_TYPE.float64 }, shape });

@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
+import { floatAttribute, stringAttribute, toFloat32, type Value } from '../../onnx/index.ts';
 import { castLike } from '../shapes.ts';
 import type { VjpContext, VjpEntry } from '../vjp.ts';
 
@@ -43,10 +43,18 @@ function between(c: VjpContext, x: Value, low: number, high: number): Value {
   return c.emit.op('Mul', [mask(c, 'Greater', x, low), mask(c, 'Less', x, high)]);
 }
 
+/** ReLU6: channels that are zero everywhere, as pruned ones, stand exactly at its bound, and have no slope. */
+const isRelu6 = (c: VjpContext): boolean =>
+  [0, 6].every((bound, i) => {
+    const given = c.node.inputs[i + 1];
+    const constant = given && c.constantOf(given);
+    return constant && toFloat32(constant)[0] === bound;
+  });
+
 function clip(c: VjpContext): Value {
   const { emit, node } = c;
-  // The bounds themselves pass the gradient, as in PyTorch's clamp. The bounds of ReLU6 do not matter: they
-  // are of measure zero.
+  if (isRelu6(c)) return times(c, between(c, c.input(0), 0, 6));
+  // The bounds themselves pass the gradient, as in PyTorch's clamp.
   const inside = (bound: Value | null | undefined, condition: 'Less' | 'Greater'): Value | null =>
     bound ? castLike(emit, emit.op('Not', [emit.op(condition, [c.input(0), bound])]), c.gradient) : null;
   const low = inside(node.inputs[1], 'Less');
