@@ -107,6 +107,18 @@ describe('a quantised model', () => {
     expect((await inspect(model, engine)).unsupported).toEqual([sentence]);
   });
 
+  it('may keep its weights in four bits, two in a byte', async () => {
+    const packed: Constant = { dataType: DATA_TYPE.int4, dims: [3, 1, 1], bytes: Uint8Array.of(0x3e, 0x05) };
+    const kept: Write = (b, x) =>
+      b.op('Mul', [x, b.op('DequantizeLinear', [b.constant(packed), b.float(0.25)])]);
+    const plain: Write = (b, x) =>
+      b.op('Mul', [x, b.constant(float32Constant([3, 1, 1], [-0.5, 0.75, 1.25]))]);
+    await expectSame(
+      modelOf(chain(kept, body, head), { opset: 21 }),
+      modelOf(chain(plain, body, head), { opset: 21 }),
+    );
+  });
+
   it('may keep its weights in integers', async () => {
     const kept: Write = (b, x) => {
       const whole = b.op('QuantizeLinear', [weights(b, [3, 1, 1], 3), ...scale(b)]);

@@ -14,6 +14,12 @@ export const DATA_TYPE = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
 } as const;
 
 /** A data type's number; types newer than this list keep theirs. */
@@ -33,9 +39,15 @@ const ELEMENT_BYTES: Readonly<Record<DataType, number>> = {
   [DATA_TYPE.uint32]: 4,
   [DATA_TYPE.uint64]: 8,
   [DATA_TYPE.bfloat16]: 2,
+  [DATA_TYPE.float8e4m3fn]: 1,
+  [DATA_TYPE.float8e4m3fnuz]: 1,
+  [DATA_TYPE.float8e5m2]: 1,
+  [DATA_TYPE.float8e5m2fnuz]: 1,
+  [DATA_TYPE.uint4]: 0.5,
+  [DATA_TYPE.int4]: 0.5,
 };
 
-/** Bytes of one element, or undefined for strings and types that are packed below a byte. */
+/** Bytes of one element, a half where a byte holds two. Undefined for strings and types that are not read. */
 export const elementBytes = (dataType: DataType): number | undefined => ELEMENT_BYTES[dataType];
 
 export function dataTypeName(dataType: DataType): string {

@@ -57,6 +57,8 @@ describe('weights', () => {
     ['float16', { dataType: 10, dims: [1n], int32Data: [0x3c00] }, [0, 0x3c]],
     ['bfloat16', { dataType: 16, dims: [1n], int32Data: [0x3f80] }, [0x80, 0x3f]],
     ['uint32', { dataType: 12, dims: [1n], uint64Data: [4_000_000_000n] }, [0, 40, 107, 238]],
+    ['float8e5m2', { dataType: 19, dims: [2n], int32Data: [0x3c, 0xbc] }, [0x3c, 0xbc]],
+    ['int4, two in a byte', { dataType: 22, dims: [3n], int32Data: [0x1f, 0x02] }, [0x1f, 0x02]],
     ['uint64', { dataType: 13, dims: [1n], uint64Data: [258n] }, [2, 1, 0, 0, 0, 0, 0, 0]],
   ])('of type %s become little-endian bytes', (_type, tensor, bytes) => {
     expect([...weight(tensor).bytes]).toEqual(bytes);
@@ -94,8 +96,8 @@ describe('weights', () => {
       'The initializer "w" holds 0 strings where its shape [1] needs 1; the file is damaged, so copy or export it again.',
     ],
     [
-      { dataType: 22, dims: [1n] },
-      'The initializer "w" is of type data type 22, which is not supported; export the model with its weights in float32.',
+      { dataType: 23, dims: [1n] },
+      'The initializer "w" is of type data type 23, which is not supported; export the model with its weights in float32.',
     ],
     [
       { dataType: 1, dims: [1n], dataLocation: TensorProto_DataLocation.EXTERNAL },

@@ -187,7 +187,7 @@ function decodeTensor(proto: TensorProto): Constant {
     );
   }
   const bytes = proto.rawData.length === 0 ? typedFieldBytes(proto) : proto.rawData;
-  const needed = elementCount(dims) * perElement;
+  const needed = Math.ceil(elementCount(dims) * perElement);
   if (bytes.byteLength !== needed) {
     throw new InputError(
       `The initializer "${proto.name}" holds ${bytes.byteLength} bytes where its shape [${dims.join(', ')}] needs ${needed}; the file is damaged, so copy or export it again.`,
@@ -217,7 +217,7 @@ function typedFieldBytes(proto: TensorProto): Uint8Array {
     return asBytes(dataType === DATA_TYPE.uint64 ? wide : Uint32Array.from(wide, Number));
   }
   const bytes = elementBytes(dataType);
-  if (bytes === 1) return Uint8Array.from(proto.int32Data);
+  if (bytes === 1 || bytes === 0.5) return Uint8Array.from(proto.int32Data);
   if (bytes === 2) return asBytes(Uint16Array.from(proto.int32Data));
   return asBytes(Int32Array.from(proto.int32Data));
 }
