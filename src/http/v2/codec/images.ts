@@ -50,8 +50,8 @@ function sizesOf(data: unknown): readonly number[] {
 }
 
 /**
- * The numbers of data that is flat, or nested as its shape says. Data nested otherwise has its axes in another
- * order, such as channels last, and the model would see a scrambled image.
+ * The numbers of data that is flat, or nested as its shape says. Data nested otherwise has its axes in
+ * another order, such as channels last, and the model would see a scrambled image.
  */
 function flattened(data: readonly unknown[], { name, shape }: Input): readonly unknown[] {
   let lists: readonly (readonly unknown[])[] = [data];
