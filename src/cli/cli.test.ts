@@ -138,11 +138,11 @@ it('predicts the images in a folder, and says which folder holds none', async ()
   const photos = join(folder, 'photos');
   await mkdir(join(photos, 'more'), { recursive: true });
   await mkdir(join(folder, 'empty'));
-  await Promise.all(['b.jpg', 'a.JPG', 'more/c.jpeg'].map((name) => copyFile(ship, join(photos, name))));
+  await Promise.all(['b.jpg', 'a.JPG', 'more/c.jfif'].map((name) => copyFile(ship, join(photos, name))));
   await writeFile(join(photos, 'notes.txt'), 'no image');
   const { stdout, code } = await dent('predict', ship, photos, '--recipe', 'static', '--json');
   const answers: { file: string; predictions: unknown }[] = JSON.parse(stdout);
-  const inFolder = ['a.JPG', 'b.jpg', 'more/c.jpeg'].map((name) => join(photos, name));
+  const inFolder = ['a.JPG', 'b.jpg', 'more/c.jfif'].map((name) => join(photos, name));
   expect(answers.map(({ file }) => file)).toEqual([ship, ...inFolder]);
   expect(new Set(answers.map(({ predictions }) => JSON.stringify(predictions))).size).toBe(1);
   expect(code).toBe(0);

@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { InputError, ServiceError } from '../errors.ts';
-import { createImageDecoder, toRow } from '../images/index.ts';
+import { createImageDecoder, hasImageName, IMAGE_ENDINGS, toRow } from '../images/index.ts';
 import { rowShape } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
 import { elementCount, float32, type Tensor } from '../tensor.ts';
 import { fileError } from './file-error.ts';
-
-const IMAGE = /\.(jpe?g|png|webp|avif)$/i;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -18,11 +16,11 @@ async function imagesIn(folder: string): Promise<readonly string[]> {
     throw fileError(folder, 'read', error);
   });
   const files = entries
-    .filter((entry) => !entry.isDirectory() && IMAGE.test(entry.name))
+    .filter((entry) => !entry.isDirectory() && hasImageName(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
   if (files.length > 0) return files;
   throw new InputError(
-    `${folder}: there is no image in it; JPEG, PNG, WebP and AVIF are read, by the endings .jpg, .jpeg, .png, .webp and .avif.`,
+    `${folder}: there is no image in it; JPEG, PNG, WebP and AVIF are read, by the endings ${IMAGE_ENDINGS.join(', ')}.`,
   );
 }
 

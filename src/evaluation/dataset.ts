@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError, ServiceError, systemReason } from '../errors.ts';
-import type { ImageDecoder } from '../images/index.ts';
+import { hasImageName, type ImageDecoder } from '../images/index.ts';
 import { rowShape } from '../models/index.ts';
 import type { InputSpec } from '../models/model.ts';
 import { readRegularFile } from '../regular-file.ts';
@@ -32,9 +32,6 @@ export interface ClassNames {
   /** How many classes the model has. */
   readonly classes: number;
 }
-
-/** Files that are read as images; whether they are, their bytes say. */
-const IMAGE_NAMES = new Set(['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.avif']);
 
 /** Also with zeros in front, as those write them who want folders in order. */
 const isWholeNumber = (name: string): boolean => /^[0-9]{1,9}$/.test(name);
@@ -124,7 +121,7 @@ export async function findImages(dir: string, { labels, classes }: ClassNames): 
     const inside = await list(join(dir, folder));
     for (const name of inside.files) {
       const path = join(dir, folder, name);
-      if (IMAGE_NAMES.has(extname(name).toLowerCase())) found.push({ path, label: classOf.get(folder)! });
+      if (hasImageName(name)) found.push({ path, label: classOf.get(folder)! });
       else strays.push(path);
     }
     nested.push(...inside.folders.map((name) => join(dir, folder, name)));
