@@ -9,7 +9,7 @@ import {
   type Value,
   valuesRead,
 } from '../onnx/index.ts';
-import { isSoftmax, WRAPPERS } from './closing-ops.ts';
+import { closingSigmoid, isSoftmax, WRAPPERS } from './closing-ops.ts';
 
 /** What is known about the classifying output besides the model's file. */
 export interface OutputHint {
@@ -87,7 +87,19 @@ function mostLikely(graph: Graph, floats: readonly Value[], classes: number | un
     return !distinct.some((other) => other !== value && behind.has(other));
   });
   const sizes = new Set(last.map(classesOf));
-  return sizes.size === 1 ? deepest(graph, last) : last;
+  const likely = sizes.size === 1 ? deepest(graph, last) : last;
+  return counted.length > 0 ? likely : ofTwoClassesBehind(graph, floats, likely);
+}
+
+/** The output of two classes, a Sigmoid of one number, that the only likely one leads to: that has features. */
+function ofTwoClassesBehind(graph: Graph, floats: readonly Value[], likely: readonly Value[]): Value[] {
+  const producers = producersOf(graph.nodes);
+  const behind = likely.length === 1 ? dependentsOf(graph.nodes, likely) : new Set<Value>();
+  const found = floats.filter((value) => {
+    const isOne = value.type?.shape?.slice(1).every((size) => size === 1) ?? false;
+    return isOne && behind.has(value) && closingSigmoid(value, producers)?.opType === 'Sigmoid';
+  });
+  return found.length === 1 ? found : [...likely];
 }
 
 /**

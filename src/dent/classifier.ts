@@ -14,7 +14,7 @@ import {
   withoutUnused,
 } from '../onnx/index.ts';
 import { BATCH } from './batch-axis.ts';
-import { closingNode, closingSigmoid, closingSoftmax, isSoftmax } from './closing-ops.ts';
+import { closingSigmoid, closingSoftmax, isSoftmax } from './closing-ops.ts';
 import { mapGraph } from './passes/map-graph.ts';
 
 /** An image classifier: one image input, one output of logits. */
@@ -77,11 +77,9 @@ function withFlatLogits(classifier: Classifier): Classifier {
  * number.
  */
 function ofTwoClasses(classifier: Classifier, sigmoid: Node): Classifier {
-  const { logits, outputName, model } = classifier;
+  const { logits, outputName } = classifier;
   const [rows = BATCH, ...others] = logits.type?.shape ?? [];
-  const isPlain =
-    sigmoid.opType === 'Sigmoid' && closingNode(logits, producersOf(model.graph.nodes)) === sigmoid;
-  if (!isPlain || others.some((size) => size !== 1)) {
+  if (sigmoid.opType !== 'Sigmoid' || others.some((size) => size !== 1)) {
     throw new InputError(
       `The output "${outputName}" comes from ${describeNode(sigmoid)}: these are independent labels, and dent adapts classes of which one is right. Where one is, export the model without ${sigmoid.opType}.`,
     );

@@ -128,6 +128,7 @@ describe('one number', () => {
   it.each<readonly [string, Write]>([
     ['as [N, 1]', sigmoid],
     ['as [N]', chain(sigmoid, (b, x) => b.op('Squeeze', [x, b.ints([1])]))],
+    ['limited', chain(sigmoid, (b, x) => b.op('Clip', [x, 1e-7, 1 - 1e-7]))],
     ['as [N, 1, 1]', chain((b, x) => b.op('Unsqueeze', [x, b.ints([2])]), sigmoid)],
   ])('behind a Sigmoid is of two classes: %s', async (_title, write) => {
     const model = modelOf(chain(body, head, one, write));

@@ -93,6 +93,25 @@ describe('of several outputs', () => {
       'main',
       {},
     ],
+    [
+      'the probability of the second of two classes behind features',
+      modelOfOutputs((b, x) => {
+        const found = features(b, x);
+        return { features: [found, 4], second: [b.op('Sigmoid', [dense(1)(b, found)]), 1] };
+      }),
+      'second',
+      {},
+    ],
+    [
+      'the logits beside a confidence',
+      modelOfOutputs((b, x) => {
+        const found = features(b, x);
+        const sure = b.op('Sigmoid', [dense(1)(b, found)]);
+        return { features: [found, 4], sure: [sure, 1], logits: [dense(5)(b, found), 5] };
+      }),
+      'logits',
+      {},
+    ],
     ['the one with as many classes as there are labels', heads, 'embedding', { classes: 6 }],
     ['the one that is named', featuresFirst, 'features', { output: 'features' }],
   ])('takes %s', async (_title, bytes, expected, hint) => {
