@@ -98,8 +98,8 @@ function createArtifactOpener(
   sha256: string,
 ) {
   const open = new Map<string, OpenArtifact>();
-  /** By each recipe that was opened. */
-  const graphs = new Map<Recipe, LoadedArtifact>();
+  /** By each recipe that was run: a manifest that is read again has others, equal to those before. */
+  const graphs = new WeakMap<Recipe, LoadedArtifact>();
   const { manifest } = model;
 
   async function openNew(recipeName: string, recipe: Recipe): Promise<OpenArtifact> {
@@ -131,14 +131,20 @@ function createArtifactOpener(
     return { recipe, artifact, reading: cached.reading, loaded: restored };
   }
 
+  function graphFor(recipe: Recipe): LoadedArtifact {
+    const known = graphs.get(recipe) ?? open.get(compileKey(recipe))?.loaded;
+    if (known === undefined) throw new Error(`${model.name} has no artifact for this recipe. This is a bug.`);
+    graphs.set(recipe, known);
+    return known;
+  }
+
   return {
     open,
-    graphs,
+    graphFor,
     async openFor(recipeName: string, recipe: Recipe): Promise<Artifact> {
       const key = compileKey(recipe);
       const opened = open.get(key) ?? (await openNew(recipeName, recipe));
       open.set(key, opened);
-      graphs.set(recipe, opened.loaded);
       return opened.artifact;
     },
     async release(): Promise<void> {
@@ -155,7 +161,7 @@ async function openVersion(
   content: string,
 ): Promise<ServingVersion> {
   const { name, manifest } = model;
-  const { open, graphs, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
+  const { open, graphFor, openFor, release } = createArtifactOpener(deps, model, found, bytes, sha256);
   const artifacts: Record<string, Artifact> = {};
   try {
     const faults = new Set<string>();
@@ -187,11 +193,7 @@ async function openVersion(
     content,
     manifest,
     artifacts,
-    run: (recipe, rows, onProgress) => {
-      const loaded = graphs.get(recipe);
-      if (loaded === undefined) throw new Error(`${name} has no artifact for this recipe. This is a bug.`);
-      return loaded.run(rows, recipe.steps, onProgress);
-    },
+    run: async (recipe, rows, onProgress) => graphFor(recipe).run(rows, recipe.steps, onProgress),
     async warm() {
       for (const artifact of open.values()) await warm(artifact, manifest);
     },

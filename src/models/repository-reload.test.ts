@@ -11,10 +11,17 @@ import {
   unknownField,
 } from '../../test/fixtures/models/changing-repository.ts';
 import { float32 } from '../tensor.ts';
+import type { ServingVersion } from './load-version.ts';
 
 const place = await changingRepository();
 const { bundled, heard, open, waiting, writeManifest, writeModel, writeVersion } = place;
 const row = float32([1, 3, 32, 32], new Float32Array(3072));
+
+/** What a version answers for a black image under its default recipe. */
+async function topClassOf({ manifest, run }: ServingVersion): Promise<number> {
+  const { logits } = await run(manifest.recipes[manifest.defaultRecipe]!, row);
+  return logits.data.indexOf(Math.max(...logits.data));
+}
 
 it('serves a new version, beside those that there were', async () => {
   await writeModel('a');
@@ -70,12 +77,26 @@ it('opens nothing anew for what of a manifest concerns no graph', async () => {
   await writeModel('a');
   const repository = await open();
   const { content } = servingOf(repository, 'a');
+  const before = await topClassOf(servingOf(repository, 'a'));
   heard.length = 0;
   await writeManifest('a', { batching: { maxBatchSize: 3 }, description: 'New.' });
   await repository.reload();
   expect(heard).toEqual(['ready a:1']);
   expect(servingOf(repository, 'a')).toMatchObject({ content, manifest: { batching: { maxBatchSize: 3 } } });
   expect(repository.describe(content)!.manifest.description).toBe('New.');
+  // Its recipes are others now, equal to those before.
+  expect(await topClassOf(servingOf(repository, 'a'))).toBe(before);
+});
+
+it('runs on where a file is written again as it was', async () => {
+  await writeModel('a');
+  const repository = await open();
+  const before = await topClassOf(servingOf(repository, 'a'));
+  heard.length = 0;
+  await writeModel('a');
+  await repository.reload();
+  expect(heard).toEqual(['ready a:1']);
+  expect(await topClassOf(servingOf(repository, 'a'))).toBe(before);
 });
 
 it('serves models that are added, and those no more that are removed', async () => {
