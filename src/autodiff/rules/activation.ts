@@ -43,7 +43,7 @@ function between(c: VjpContext, x: Value, low: number, high: number): Value {
   return c.emit.op('Mul', [mask(c, 'Greater', x, low), mask(c, 'Less', x, high)]);
 }
 
-/** ReLU6: channels that are zero everywhere, as pruned ones, stand exactly at its bound, and have no slope. */
+/** ReLU6: channels that are zero everywhere, as pruned ones, stand at its bound, and have no slope. */
 const isRelu6 = (c: VjpContext): boolean =>
   [0, 6].every((bound, i) => {
     const given = c.node.inputs[i + 1];
