@@ -10,8 +10,9 @@ const PIECE_BYTES = 4096;
 /** How often to try again where a reader takes nothing. */
 const RETRY_MS = 50;
 
-/** How long a process that ends waits for the reader of its last lines. */
-const LAST_LINES_MS = 1_000;
+/** How long a process that ends waits where nobody takes its last lines, and how often it tries. */
+const LAST_LINES_MS = 2_000;
+const LAST_RETRY_MS = 10;
 
 const isFull = ({ code }: NodeJS.ErrnoException): boolean => code === 'EAGAIN' || code === 'EBUSY';
 
@@ -51,6 +52,7 @@ export function standardOutput(onLost: (lines: number) => void): DestinationStre
   const writeWaiting = (): void => write('');
   let told = false;
   let lost = 0;
+  let writtenMs = 0;
   let retry: NodeJS.Timeout | undefined;
 
   function forgetRetry(): void {
@@ -61,7 +63,10 @@ export function standardOutput(onLost: (lines: number) => void): DestinationStre
   output.on('drop', () => {
     lost += 1;
   });
-  output.on('write', forgetRetry);
+  output.on('write', () => {
+    writtenMs = performance.now();
+    forgetRetry();
+  });
   output.on('drain', () => {
     // It may come late, when lines wait again.
     if (lost === 0 || retry !== undefined) return;
@@ -84,9 +89,9 @@ export function standardOutput(onLost: (lines: number) => void): DestinationStre
     process.stderr.write(`dent: ${fileError('the log', 'written', error).message}\n`);
   });
   process.once('exit', () => {
-    const end = performance.now() + LAST_LINES_MS;
-    while (retry !== undefined && performance.now() < end) {
-      sleep(RETRY_MS);
+    writtenMs = performance.now();
+    while (retry !== undefined && performance.now() - writtenMs < LAST_LINES_MS) {
+      sleep(LAST_RETRY_MS);
       writeWaiting();
     }
   });
