@@ -65,6 +65,24 @@ describe('an old operator set', () => {
     expectSame(modelOf(recent, { opset: 26 }), modelOf(recent)));
 });
 
+it('weights may be standardised by a BatchNormalization in training mode, in an older operator set too', async () => {
+  const standardised =
+    (outputs: number, attributes: Record<string, number>): Write =>
+    (b, x) => {
+      const flat = b.op('Reshape', [weights(b, [4, 3, 3, 3], 1), b.ints([1, 4, 27])]);
+      const vector = (value: number) => b.constant(float32Constant([4], new Array(4).fill(value)));
+      const parts = [weights(b, [4], 5), ...[0, 0, 1].map(vector)];
+      const options = { name: 'weights', attributes };
+      const [standard] = b.multi('BatchNormalization', [flat, ...parts], outputs, options);
+      return b.op('Conv', [x, b.op('Reshape', [standard!, b.ints([4, 3, 3, 3])])]);
+    };
+  const end: Write = chain((b, x) => batchNormalization(b, x, 4, 'norm'), head);
+  await expectSame(
+    modelOf(chain(standardised(5, {}), end), { opset: 11 }),
+    modelOf(chain(standardised(3, { training_mode: 1 }), end), { opset: 15 }),
+  );
+});
+
 describe('a file that ONNX Runtime has optimised', () => {
   const fused = withModel(modelOf(chain(body, head)), (model) => {
     const nodes = model.graph.nodes.map((node) =>

@@ -13,6 +13,7 @@ import {
   toFloat32,
   type Value,
 } from '../../../onnx/index.ts';
+import { shapeArithmetic } from '../measure/measure-shapes.ts';
 
 interface Surroundings {
   readonly opset: number;
@@ -63,7 +64,7 @@ export const CHANGES: readonly Change[] = [
   change(12, 'Dropout', (node) => withoutAttributes(node, 'ratio')),
   change(13, 'Split', (node, { builder }) => attributeToInput(node, 'split', builder)),
   ...['Softmax', 'LogSoftmax', 'Hardmax'].map((op) => change(13, op, flattened)),
-  change(14, 'BatchNormalization', refuseTraining),
+  change(14, 'BatchNormalization', inTraining),
   change(16, 'RoiAlign', (node) => ({
     ...node,
     attributes: {
@@ -124,8 +125,16 @@ function withoutSpatial(node: Node, surroundings: Surroundings): Node {
   return withoutAttributes(node, 'spatial');
 }
 
-function refuseTraining(node: Node, { opset }: Surroundings): Node {
+/**
+ * Before operator set 14 the outputs tell training mode. Of weights alone it is how torch writes their
+ * standardisation, which is computed once.
+ */
+function inTraining(node: Node, { opset, graph }: Surroundings): Node {
   if (node.outputs.length === 1) return node;
+  if (shapeArithmetic(graph).has(node.outputs[0]!)) {
+    const outputs = node.outputs.slice(0, 3);
+    return withAttribute({ ...node, outputs }, 'training_mode', { kind: 'int', value: 1 });
+  }
   throw new InputError(
     `${describeNode(node)} is in training mode (opset ${opset}); export the model in evaluation mode.`,
   );
