@@ -91,7 +91,7 @@ function mostLikely(graph: Graph, floats: readonly Value[], classes: number | un
   return counted.length > 0 ? likely : ofTwoClassesBehind(graph, floats, likely);
 }
 
-/** The output of two classes, a Sigmoid of one number, that the only likely one leads to: that has features. */
+/** The output of two classes: a Sigmoid of one number behind the only likely output, which has features. */
 function ofTwoClassesBehind(graph: Graph, floats: readonly Value[], likely: readonly Value[]): Value[] {
   const producers = producersOf(graph.nodes);
   const behind = likely.length === 1 ? dependentsOf(graph.nodes, likely) : new Set<Value>();
