@@ -66,6 +66,8 @@ async function serve(
   const connections = movableConnections(house.app.server);
   metrics.watch({ isReady: house.isReady });
   const url = await listen(house.app, config, `API process ${process} of ${config.processes}`);
+  // From now on it asks every second. It may stop before it has done so once.
+  watch.heard();
   return {
     url,
     metrics,

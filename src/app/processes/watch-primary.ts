@@ -8,7 +8,7 @@ const SILENT_LOOKS = 10;
 export const SILENT = `The first process of the server has been silent for ${(SILENT_LOOKS * LOOK_MS) / 1000} seconds.`;
 
 export interface PrimaryWatch {
-  /** Call it whenever the primary process asks something. The first time starts the watch. */
+  /** Call it when this process listens, which starts the watch, and whenever the primary process asks. */
   heard(): void;
   isSilent(): boolean;
   /** `listener` hears when the silence begins, and when it ends. */
