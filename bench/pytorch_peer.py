@@ -22,7 +22,7 @@ from onnx import numpy_helper
 class Network:
     """A feed-forward ONNX classifier of the ops that a ResNet uses."""
 
-    def __init__(self, path, memory_format, device):
+    def __init__(self, path, memory_format, device="cpu"):
         graph = onnx.load(path).graph
         self.weights = {}
         for tensor in graph.initializer:
