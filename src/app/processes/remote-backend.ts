@@ -40,14 +40,9 @@ export function remoteQueue(ask: AskPrimary): BatchProducer {
 /** Calls of the primary process, refused while that is silent. If it goes on, it finds them given up. */
 export function patientAsk(ask: AskPrimary, watch: PrimaryWatch): AskPrimary {
   return (name, argument, signal) =>
-    watch.unlessSilent((silence) => {
-      if (!signal) return ask(name, argument, silence);
-      const either = new AbortController();
-      const giveUp = (): void => either.abort();
-      if (signal.aborted) giveUp();
-      for (const each of [signal, silence]) each.addEventListener('abort', giveUp, { once: true });
-      return ask(name, argument, either.signal).finally(() => signal.removeEventListener('abort', giveUp));
-    });
+    watch.unlessSilent((silence) =>
+      ask(name, argument, signal ? AbortSignal.any([signal, silence]) : silence),
+    );
 }
 
 /** Counts the requests of a key over all API processes. */

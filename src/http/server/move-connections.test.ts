@@ -60,3 +60,10 @@ it('counts the connections that had a request since the last count', async () =>
   expect(connections.countActive()).toBe(1);
   expect(connections.countActive()).toBe(0);
 });
+
+it('ends none for what was asked before the last count', async () => {
+  await getAll();
+  connections.move(2);
+  connections.countActive();
+  expect(await getAll()).toEqual([kept, kept, kept]);
+});

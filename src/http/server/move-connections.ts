@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 export interface MovableConnections {
   /** How many connections have had a request since the last call. */
   countActive(): number;
-  /** Ends so many connections, each with its next answer. Their clients open others. */
+  /** Until the next count, ends so many connections, each with its next answer. Their clients open others. */
   move(count: number): void;
 }
 
@@ -13,10 +13,13 @@ export interface MovableConnections {
  * accepted. So a few of a load balancer may all be with one process. This sends some of them elsewhere.
  */
 export function movableConnections(server: Server): MovableConnections {
-  const active = new Set<Socket>();
+  // Nobody counts while the first process hangs, so sockets are not held.
+  let active = new WeakSet<Socket>();
+  let count = 0;
   let toMove = 0;
   // Before any answer is written.
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (!active.has(socket)) count += 1;
     active.add(socket);
     if (toMove === 0) return;
     toMove -= 1;
@@ -24,12 +27,14 @@ export function movableConnections(server: Server): MovableConnections {
   });
   return {
     countActive() {
-      const count = active.size;
-      active.clear();
-      return count;
+      const counted = count;
+      active = new WeakSet();
+      count = 0;
+      toMove = 0;
+      return counted;
     },
-    move(count) {
-      toMove = count;
+    move(surplus) {
+      toMove = surplus;
     },
   };
 }
